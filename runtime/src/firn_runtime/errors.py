@@ -1,0 +1,49 @@
+"""The failures that end a command, as one small tree, and the failures of a connector, by class.
+
+No message here ever holds a value that came from a secret, and none is a traceback.
+"""
+
+from typing import Literal
+
+ErrorClass = Literal["connection", "timeout", "auth", "rate_limited", "server_error", "conflict", "data", "process"]
+"""The classes that `retry.on` names; every connector error is of exactly one."""
+
+
+class FirnError(Exception):
+    """Ends the command with `exit_code`; `code` has a page in docs/diagnostics."""
+
+    exit_code = 1
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+
+
+class UsageError(FirnError):
+    """The command was asked for something that does not exist."""
+
+    exit_code = 2
+
+
+class ArtifactRefused(FirnError):
+    """The artifact is not one that this runtime may run."""
+
+    exit_code = 3
+
+
+class InputsMissing(FirnError):
+    """Secrets or environment variables are missing or unusable."""
+
+    exit_code = 4
+
+
+class ConnectorError(Exception):
+    """A connector or step could not do its work; the step fails with this message."""
+
+    def __init__(self, error_class: ErrorClass, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.message = message
+        self.help = help

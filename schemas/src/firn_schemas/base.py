@@ -1,0 +1,50 @@
+"""The vocabulary that every schema is written in: JSON values, closed records and their fields.
+
+A schema is a frozen dataclass; its fields carry their own documentation. From it come the compiler's checks, the
+published JSON Schemas and the runtime's decoder, so it imports nothing that would cost the runtime its cold start.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field
+from typing import Any, TypeAlias, TypeVar, dataclass_transform
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+"""A value of a JSON document."""
+
+JsonObject: TypeAlias = "dict[str, Json]"
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def record(cls: type[T]) -> type[T]:
+    """Make `cls` a closed record: frozen, slotted, and built by keyword only."""
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+
+
+def doc(
+    description: str,
+    *,
+    default: Any = MISSING,
+    default_factory: Callable[[], Any] | Any = MISSING,
+    aliases: Sequence[str] = (),
+    examples: Sequence[Json] = (),
+    minimum: int | None = None,
+    maximum: int | None = None,
+    local_path: bool = False,
+) -> Any:
+    """Declare a record's field.
+
+    `aliases` are other spellings that a source file may use; the artifact holds the field's own name only.
+    `minimum` and `maximum` bound a number, both inclusive.
+    `local_path` marks a path of the machine that the run takes from its base folder.
+    """
+    metadata = {
+        "description": description,
+        "aliases": tuple(aliases),
+        "examples": tuple(examples),
+        "minimum": minimum,
+        "maximum": maximum,
+        "local_path": local_path,
+    }
+    return field(default=default, default_factory=default_factory, metadata=metadata)

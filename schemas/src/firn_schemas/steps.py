@@ -1,0 +1,215 @@
+"""Step types as closed schemas: what each takes, what each gives, one row each in STEPS."""
+
+from typing import Literal
+
+from firn_schemas.base import Json, doc, record
+
+FileFormat = Literal["csv", "parquet", "ndjson", "json"]
+WriteMode = Literal["replace"]
+
+
+@record
+class FormatOptions:
+    """How text files are laid out."""
+
+    header: bool = doc("The first line of a CSV file names the columns.", default=True)
+    delimiter: str = doc("Between the fields of a CSV file.", default=",")
+    quote: str = doc("Around a CSV field that holds a delimiter.", default='"')
+    escape: str = doc("Before a quote inside a quoted CSV field.", default='"')
+    null: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""], aliases=["null_values"])
+    encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
+    compression: Literal["auto", "none", "gzip", "zstd"] | None = doc(
+        "Overrides the connector's option.", default=None
+    )
+
+
+@record
+class PagePagination:
+    """Pages that are numbered: asked for until one is empty."""
+
+    type: Literal["page"] = doc("Pages are numbered.")
+    param: str = doc("Query parameter of the page's number.", default="page")
+    start: int = doc("Number of the first page.", default=1, minimum=0)
+    size_param: str | None = doc("Query parameter of the page's size.", default=None)
+    size: int | None = doc("Records in a page; a shorter page is the last one.", default=None, minimum=1)
+    max_pages: int = doc("More pages than this are an error.", default=100_000, minimum=1)
+
+
+@record
+class OffsetPagination:
+    """Slices by offset and limit: asked for until one is not full."""
+
+    type: Literal["offset"] = doc("Slices are given by offset and limit.")
+    offset_param: str = doc("Query parameter of the offset.", default="offset")
+    limit_param: str = doc("Query parameter of the limit.", default="limit")
+    limit: int = doc("Records in a slice.", default=100, minimum=1)
+    max_pages: int = doc("More slices than this are an error.", default=100_000, minimum=1)
+
+
+@record
+class CursorPagination:
+    """Each answer holds the cursor of the next: asked for until there is none."""
+
+    type: Literal["cursor"] = doc("Each answer holds the cursor of the next.")
+    cursor: str = doc("Path of the next cursor in the answer.", examples=["meta.next_cursor"])
+    param: str = doc("Query parameter of the cursor.", default="cursor")
+    max_pages: int = doc("More pages than this are an error.", default=100_000, minimum=1)
+
+
+@record
+class LinkPagination:
+    """Each answer's `Link` header names the next (RFC 8288, relation `next`)."""
+
+    type: Literal["link"] = doc("Each answer's `Link` header names the next.")
+    max_pages: int = doc("More pages than this are an error.", default=100_000, minimum=1)
+
+
+Pagination = PagePagination | OffsetPagination | CursorPagination | LinkPagination
+
+
+@record
+class Request:
+    """What is asked of an HTTP API."""
+
+    path: str = doc("Below the resource's `base_url`.", examples=["/orders"])
+    params: dict[str, str | int | float | bool] = doc("Query parameters.", default_factory=dict)
+    headers: dict[str, str] = doc("Headers beside the resource's own.", default_factory=dict)
+    records: str | None = doc(
+        "Path of the list of records in the answer; absent: the answer is the list.",
+        default=None,
+        examples=["data.items"],
+    )
+    pagination: Pagination | None = doc("How the answer goes on; absent: it is one page.", default=None)
+
+
+@record
+class ReadInputs:
+    """Reads one dataset from a resource. Exactly one of `table`, `sql`, `path` and `request` says which."""
+
+    resource: str = doc("Where to read.")
+    table: str | None = doc("A table of a database, also `schema.table`.", default=None)
+    sql: str | None = doc("A query in the database's own dialect.", default=None)
+    path: str | None = doc("A file below the resource's root, also a glob; or a path of an API.", default=None)
+    request: Request | None = doc("A request to an API.", default=None)
+    columns: list[str] | None = doc("Only these columns, in this order.", default=None)
+    schema: dict[str, str] | None = doc(
+        "Columns and their SQL types; absent: as the source declares them, or as they are detected.",
+        default=None,
+        examples=[{"id": "bigint", "amount": "decimal(18,2)"}],
+    )
+    params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
+    format: FileFormat | None = doc("The files' format; absent: by their ending.", default=None)
+    format_options: FormatOptions | None = doc("How text files are laid out.", default=None)
+
+
+@record
+class SqlInputs:
+    """Makes a dataset from earlier ones by one SELECT."""
+
+    sql: str | None = doc("The query, in the dialect of the flow's compute.", default=None)
+    sql_file: str | None = doc("A file that holds the query, beside the flow.", default=None)
+    params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
+
+
+@record
+class WriteInputs:
+    """Writes one dataset to a resource. Exactly one of `table` and `path` says where."""
+
+    from_: str = doc("The dataset: an earlier step's id.")
+    resource: str = doc("Where to write.")
+    table: str | None = doc("A table of a database, also `schema.table`.", default=None)
+    path: str | None = doc("A file below the resource's root.", default=None)
+    mode: WriteMode = doc("`replace`: readers see the old data or the new, never half.")
+    format: FileFormat | None = doc("The file's format; absent: by its ending.", default=None)
+    format_options: FormatOptions | None = doc("How a text file is laid out.", default=None)
+
+
+@record
+class QueryInputs:
+    """Asks a database for a small result that other steps and conditions use."""
+
+    resource: str = doc("What to ask; `compute` sees the flow's own datasets.")
+    sql: str = doc("The query, in the resource's own dialect.")
+    params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
+    max_rows: int = doc("More rows than this are an error.", default=1000, minimum=1, maximum=100_000)
+
+
+@record
+class RowCount:
+    """How many rows there must be."""
+
+    min: int | None = doc("At least.", default=None, minimum=0)
+    max: int | None = doc("At most.", default=None, minimum=0)
+    equals: int | None = doc("Exactly.", default=None, minimum=0)
+
+
+@record
+class AcceptedValues:
+    """A column that holds only these values (or NULL)."""
+
+    column: str = doc("The column.")
+    values: list[str | int | float | bool] = doc("What it may hold.")
+
+
+@record
+class Between:
+    """A column whose values lie in a range, both ends included (or are NULL)."""
+
+    column: str = doc("The column.")
+    min: int | float | str | None = doc("Smallest value.", default=None)
+    max: int | float | str | None = doc("Largest value.", default=None)
+
+
+@record
+class Expectation:
+    """One rule about a dataset; exactly one key."""
+
+    row_count: RowCount | int | None = doc("How many rows: a number, or `min` and `max`.", default=None)
+    not_null: str | list[str] | None = doc("Columns without NULL.", default=None)
+    unique: str | list[str] | None = doc("Columns that together never repeat.", default=None)
+    accepted_values: AcceptedValues | None = doc("A column's vocabulary.", default=None)
+    between: Between | None = doc("A column's range.", default=None)
+    sql: str | None = doc(
+        "A query that gives the rows that break the rule, or one boolean that says whether it holds.", default=None
+    )
+
+
+@record
+class CheckInputs:
+    """Fails, or warns, where a dataset is not what it should be."""
+
+    from_: str = doc("The dataset: an earlier step's id.")
+    expectations: list[Expectation] = doc("Every rule; all are tried.")
+    severity: Literal["fail", "warn"] = doc("What a broken rule does.", default="fail")
+
+
+@record
+class StepType:
+    """A row of the table: a step type's inputs, what it needs of its resource, and its results."""
+
+    inputs: type
+    results: dict[str, str]
+    makes_dataset: bool = False
+    needs: Literal["readable", "writable", "queryable"] | None = None
+    exactly_one: tuple[str, ...] = ()
+
+
+_DATASET_RESULTS = {"rows": "integer", "columns": "list", "bytes": "integer"}
+
+STEPS: dict[str, StepType] = {
+    "check": StepType(inputs=CheckInputs, results={"passed": "integer", "failed": "integer"}),
+    "query": StepType(inputs=QueryInputs, results={"rows": "list", "row_count": "integer"}, needs="queryable"),
+    "read": StepType(
+        inputs=ReadInputs,
+        results=_DATASET_RESULTS,
+        makes_dataset=True,
+        needs="readable",
+        exactly_one=("table", "sql", "path", "request"),
+    ),
+    "sql": StepType(inputs=SqlInputs, results=_DATASET_RESULTS, makes_dataset=True, exactly_one=("sql", "sql_file")),
+    "write": StepType(
+        inputs=WriteInputs, results=_DATASET_RESULTS, needs="writable", exactly_one=("table", "path")
+    ),
+}
+"""Every step type, by name."""
+
