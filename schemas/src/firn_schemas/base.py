@@ -6,12 +6,15 @@ published JSON Schemas and the runtime's decoder, so it imports nothing that wou
 
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, field
-from typing import Any, TypeAlias, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-"""A value of a JSON document."""
-
-JsonObject: TypeAlias = "dict[str, Json]"
+if TYPE_CHECKING:
+    Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+    """A value of a JSON document."""
+    JsonObject: TypeAlias = dict[str, Json]
+else:
+    Json = Any  # a recursive alias cannot be evaluated, and decoding has nothing to check in it
+    JsonObject = dict[str, Any]
 
 T = TypeVar("T")
 

@@ -11,8 +11,6 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
-from firn_schemas.base import Json, JsonObject
-
 T = TypeVar("T")
 
 
@@ -57,10 +55,8 @@ def _fields(record: type) -> Mapping[str, "Field[Any]"]:
 
 
 def _decode(kind: Any, value: Any, path: str, problems: list[tuple[str, str]], from_text: bool) -> Any:
-    if kind in (Json, Any, "Json"):
+    if kind is Any:
         return value
-    if kind is JsonObject:
-        kind = dict[str, Any]
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         return _decode_union(typing.get_args(kind), value, path, problems, from_text)
@@ -180,7 +176,7 @@ def describe(kind: Any) -> str:
     origin = typing.get_origin(kind)
     if origin is Literal:
         return "one of " + ", ".join(f"`{word}`" for word in typing.get_args(kind))
-    if kind is JsonObject or is_dataclass(kind):
+    if is_dataclass(kind):
         return "a mapping"
     return _DESCRIPTIONS.get(origin or kind, "a value")
 

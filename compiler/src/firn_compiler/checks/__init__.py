@@ -1,0 +1,1 @@
+"""Checks look and report, and change nothing."""

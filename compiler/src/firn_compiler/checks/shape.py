@@ -1,0 +1,161 @@
+"""Shape: closed keys and exact types, by pydantic; every finding at its place, no value in any message."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.document import Deferred, Node, Path, key_span, lookup, nearest, value_of
+from firn_compiler.model.shapes import FlowShape, PlatformShape
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_type": "a number",
+    "int_type": "an integer",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "none_required": "null",
+    "string_type": "text",
+}
+_BOUNDS = {
+    "greater_than_equal": ("must be at least {ge}", "ge"),
+    "less_than_equal": ("must be at most {le}", "le"),
+}
+
+
+def flow_shape(root: Node) -> Iterator[Diagnostic]:
+    """Report what in a flow's tree does not have the language's shape."""
+    yield from shape(FlowShape, root)
+
+
+def platform_shape(root: Node) -> Iterator[Diagnostic]:
+    """Report what in a platform's tree does not have the language's shape."""
+    yield from shape(PlatformShape, root)
+
+
+def shape(model: type[BaseModel], node: Node, base: Path = ()) -> Iterator[Diagnostic]:
+    """Report what of `node` does not fit `model`; paths in the findings begin with `base`."""
+    try:
+        model.model_validate(value_of(node))
+    except ValidationError as error:
+        yield from _findings(model, node, base, error.errors(include_url=False, include_context=True, include_input=False))
+
+
+def _findings(model: type[BaseModel], node: Node, base: Path, errors: Iterable[Any]) -> Iterator[Diagnostic]:
+    seen: dict[Path, list[Any]] = {}
+    for error in errors:
+        seen.setdefault(_path(node, error["loc"]), []).append(error)
+    for path, group in seen.items():
+        yield _finding(model, node, base, path, group)
+
+
+def _path(node: Node, location: Iterable[str | int]) -> Path:
+    """Return the part of pydantic's location that is a path of the document; the rest names union members."""
+    path: Path = ()
+    parts = list(location)
+    for index, part in enumerate(parts):
+        if lookup(node, (*path, part)) is not None or (index == len(parts) - 1 and not _names_a_type(part)):
+            path = (*path, part)
+    return path
+
+
+def _names_a_type(part: str | int) -> bool:
+    return isinstance(part, str) and (part in _TYPE_WORDS or part[:1].isupper() or "[" in part)
+
+
+_TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none", "page", "offset", "cursor", "link"])
+
+
+def _finding(model: type[BaseModel], node: Node, base: Path, path: Path, group: list[Any]) -> Diagnostic:
+    """Make one finding of all that pydantic says of one place: the members of a union each say their own."""
+    error = group[0]
+    kind = error["type"]
+    where, full = nearest(node, path).span, (*base, *path)
+    name = f"`{path[-1]}`" if path else "the file" if not base else f"`{base[-1]}`"
+    if kind == "extra_forbidden":
+        help = suggestion(str(path[-1]), _known(model, error["loc"][:-1]))
+        return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
+    if kind == "missing":
+        return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
+    if kind in ("literal_error", "union_tag_invalid", "union_tag_not_found"):
+        expected = re.sub(r"'([^']*)'", r"`\1`", error["ctx"].get("expected") or error["ctx"].get("expected_tags", ""))
+        if kind == "union_tag_not_found":
+            return finding("E203", f"{name} needs a `type`", where, "it chooses the other keys", full)
+        place = lookup(node, (*path, "type")) if kind == "union_tag_invalid" else None
+        return finding("E204", f"{name} is not one of the known words", place.span if place else where, f"known: {expected}", full)
+    if kind == "value_error":
+        return finding("E204", f"{name} {str(error['ctx']['error'])}", where, "", full)
+    if kind in _BOUNDS:
+        sentence, bound = _BOUNDS[kind]
+        return finding("E204", f"{name} {sentence.format(**error['ctx'])}", where, "", full)
+    words = dict.fromkeys(_EXPECTED.get(one["type"], "another value") for one in group)
+    return _wrong_type(name, " or ".join(words), nearest(node, path), full)
+
+
+def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
+    actual = value_of(node)
+    help = ""
+    if expected == "text" and isinstance(actual, (bool, int, float)):
+        help = "quote it"
+    elif isinstance(actual, str) and expected in ("an integer", "a number", "true or false"):
+        help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", actual) else ""
+    return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)
+
+
+def kind_of(value: Any) -> str:
+    """Name the type of a value in the words of the messages."""
+    if isinstance(value, Deferred):
+        return "a template"
+    names = {bool: "true or false", int: "an integer", float: "a number", str: "text", list: "a list", dict: "a mapping"}
+    return names.get(type(value), "null")
+
+
+def _owner(node: Node, path: Path) -> Any:
+    """Return the span for a missing key: the key of the mapping that lacks it, or the first line of that mapping."""
+    parent = path[:-1]
+    if parent and isinstance(parent[-1], str):
+        return key_span(node, parent)
+    span = nearest(node, parent).span
+    return span._replace(end_line=span.line, end_column=span.column + 1)
+
+
+def _known(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
+    """Return the keys that the model knows at `location`."""
+    here: Any = model
+    for part in location:
+        field = next((f for n, f in _fields(here).items() if n == part), None)
+        here = _inner(field.annotation) if field is not None else (_member(here, part) or _inner(here))
+    return list(_fields(here))
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return {}
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _inner(annotation: Any) -> Any:
+    """Return the model inside an annotation such as `list[X]`, `dict[str, X]` or `X | None`; else the annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = [model for argument in getattr(annotation, "__args__", ()) if (model := _inner(argument)) is not argument or _is_model(argument)]
+    return found[0] if len(found) == 1 else annotation
+
+
+def _member(annotation: Any, tag: str | int) -> Any:
+    """Return the member of a union of models that `tag` chooses."""
+    for argument in getattr(annotation, "__args__", ()):
+        if _is_model(argument) and tag in getattr(argument.model_fields.get("type"), "annotation", None).__args__:
+            return argument
+        deeper = _member(argument, tag) if not _is_model(argument) else None
+        if deeper is not None:
+            return deeper
+    return None
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

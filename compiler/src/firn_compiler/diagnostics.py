@@ -1,0 +1,65 @@
+"""Findings as values: collected by checks, rendered once, never raised and never printed here."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from firn_compiler.document import BUILT_IN, Path, Span, dotted
+
+Severity = Literal["error", "warning"]
+
+
+class Related(NamedTuple):
+    """Another place that explains a finding."""
+
+    message: str
+    span: Span
+
+
+class Diagnostic(NamedTuple):
+    """One finding. `code` has a page in docs/diagnostics; the message names keys and types, never values."""
+
+    code: str
+    message: str
+    span: Span = BUILT_IN
+    help: str = ""
+    path: str = ""
+    related: tuple[Related, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        """`warning` for codes of the family W, `error` for all others."""
+        return "warning" if self.code.startswith("W") else "error"
+
+
+def finding(
+    code: str, message: str, span: Span, help: str = "", path: Path = (), related: tuple[Related, ...] = ()
+) -> Diagnostic:
+    """Make a Diagnostic whose path is spelled as messages spell it."""
+    return Diagnostic(code, message, span, help, dotted(path), related)
+
+
+def has_errors(found: Iterable[Diagnostic]) -> bool:
+    """Whether any finding is more than a warning."""
+    return any(one.severity == "error" for one in found)
+
+
+def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnostic, ...]:
+    """Sort by file (in the order given), place and code; the same finding is kept once."""
+    rank = {file: index for index, file in enumerate(files)}
+    unique = dict.fromkeys(found)
+    return tuple(
+        sorted(unique, key=lambda one: (rank.get(one.span.file, -1), one.span.line, one.span.column, one.code))
+    )
+
+
+def suggestion(word: str, known: Iterable[str], what: str = "known") -> str:
+    """Return help for a misspelt word: the closest known one, and the list of all."""
+    names = sorted(known)
+    if not names:
+        return f"there are no {what} names here"
+    listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    lowered = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    question = f"did you mean `{lowered[close[0]]}`? " if close else ""
+    return f"{question}{what}: {listed}"

@@ -1,0 +1,177 @@
+"""A YAML file as a tree whose every node knows where it stands, and a merged tree that knows what it replaced."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from firn_schemas.base import Json, JsonObject
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Leads from a document's root to one of its values: mapping keys and list indexes."""
+
+
+class Span(NamedTuple):
+    """A stretch of a file; lines and columns count from 1, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+BUILT_IN = Span("", 0, 0, 0, 0)
+"""The place of what no file says: a connector's or a step's own default."""
+
+
+class Deferred(NamedTuple):
+    """A value that is known only at run time, already lowered to a typed node of the artifact."""
+
+    node: JsonObject
+    roots: frozenset[str]
+
+
+class Scalar:
+    """One value that holds no others."""
+
+    __slots__ = ("plain", "prior", "span", "value")
+
+    def __init__(
+        self, value: "Json | Deferred", span: Span, prior: "tuple[Node, ...]" = (), *, plain: bool = False
+    ) -> None:
+        self.value = value
+        self.span = span
+        self.prior = prior
+        self.plain = plain
+
+
+class Mapping:
+    """Text keys to nodes, in file order; `keys` tells where each key stands."""
+
+    __slots__ = ("entries", "keys", "prior", "span")
+
+    def __init__(
+        self, entries: "dict[str, Node]", keys: dict[str, Span], span: Span, prior: "tuple[Node, ...]" = ()
+    ) -> None:
+        self.entries = entries
+        self.keys = keys
+        self.span = span
+        self.prior = prior
+
+    def get(self, key: str) -> "Node | None":
+        """Return the node under `key`, or None."""
+        return self.entries.get(key)
+
+
+class Sequence:
+    """Nodes in order."""
+
+    __slots__ = ("items", "prior", "span")
+
+    def __init__(self, items: "list[Node]", span: Span, prior: "tuple[Node, ...]" = ()) -> None:
+        self.items = items
+        self.span = span
+        self.prior = prior
+
+
+Node: TypeAlias = Scalar | Mapping | Sequence
+
+
+class Document(NamedTuple):
+    """One parsed file: its name as messages show it, its text, and its root."""
+
+    file: str
+    text: str
+    root: Mapping
+
+
+def value_of(node: Node) -> Any:
+    """Return the plain value; what is known only at run time stays a Deferred."""
+    kind = type(node)
+    if kind is Scalar:
+        return node.value  # type: ignore[union-attr]  # narrowed by the exact type above
+    if kind is Mapping:
+        return {key: value_of(item) for key, item in node.entries.items()}  # type: ignore[union-attr]
+    return [value_of(item) for item in node.items]  # type: ignore[union-attr]
+
+
+def lookup(node: Node, path: Path) -> Node | None:
+    """Return the node at `path` below `node`, or None."""
+    for part in path:
+        if isinstance(node, Mapping) and isinstance(part, str):
+            found = node.entries.get(part)
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            found = node.items[part]
+        else:
+            return None
+        if found is None:
+            return None
+        node = found
+    return node
+
+
+def key_span(node: Node, path: Path) -> Span:
+    """Return where the key that ends `path` stands; for a list item, the item itself; for nothing, the nearest node."""
+    parent = lookup(node, path[:-1]) if path else None
+    if isinstance(parent, Mapping) and path[-1] in parent.keys:
+        return parent.keys[str(path[-1])]
+    return nearest(node, path).span
+
+
+def nearest(node: Node, path: Path) -> Node:
+    """Return the deepest node on the way along `path`."""
+    for part in path:
+        deeper = lookup(node, (part,))
+        if deeper is None:
+            return node
+        node = deeper
+    return node
+
+
+def text_at(node: Node | None, key: str) -> str | None:
+    """Return the text under `key` of a mapping; None where there is none, or it is not text."""
+    found = node.entries.get(key) if isinstance(node, Mapping) else None
+    return found.value if isinstance(found, Scalar) and isinstance(found.value, str) else None
+
+
+def mapping_at(node: Node | None, key: str) -> Mapping | None:
+    """Return the mapping under `key` of a mapping; None where there is none."""
+    found = node.entries.get(key) if isinstance(node, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def items_at(node: Node | None, key: str) -> list[Node]:
+    """Return the items of the list under `key` of a mapping; none where there is no list."""
+    found = node.entries.get(key) if isinstance(node, Mapping) else None
+    return found.items if isinstance(found, Sequence) else []
+
+
+def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Yield every node with its path, parents first, in order."""
+    yield path, node
+    if isinstance(node, Mapping):
+        for key, item in node.entries.items():
+            yield from walk(item, (*path, key))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from walk(item, (*path, index))
+
+
+def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:
+    """Return the tree with `change` applied to every scalar; parts that do not change are shared."""
+    if isinstance(node, Scalar):
+        return change(node, path)
+    if isinstance(node, Mapping):
+        entries = {key: rebuild(item, change, (*path, key)) for key, item in node.entries.items()}
+        if all(entries[key] is item for key, item in node.entries.items()):
+            return node
+        return Mapping(entries, node.keys, node.span, node.prior)
+    items = [rebuild(item, change, (*path, index)) for index, item in enumerate(node.items)]
+    if all(new is old for new, old in zip(items, node.items, strict=True)):
+        return node
+    return Sequence(items, node.span, node.prior)
+
+
+def dotted(path: Path) -> str:
+    """Spell a path as messages and `explain` do: `jobs[0].steps[2].inputs.sql`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")

@@ -1,0 +1,1 @@
+"""The language as types: the shapes that a file may have, and the values that it becomes."""

@@ -1,0 +1,95 @@
+"""The edge: which files a command means, and their bytes. Everything else works on what this module has read."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from firn_compiler.diagnostics import Diagnostic, suggestion
+from firn_compiler.pipeline import Request
+from firn_compiler.yaml_source import MAX_BYTES, Source
+from firn_schemas.base import Json
+
+FLOW_NAMES = ("flow.yaml", "flow.yml")
+PLATFORM_NAME = "platform.yaml"
+
+
+def project_request(
+    paths: Iterable[str], platform: str | None, env: str | None, variables: dict[str, Json]
+) -> tuple[Request, list[Diagnostic]]:
+    """Read what the command names; what cannot be found or read is a finding."""
+    found: list[Diagnostic] = []
+    files = list(dict.fromkeys(file for path in paths for file in flow_files(Path(path), found)))
+    flows = [source for file in files if (source := _read(file, found))]
+    source, environment = None, env or ""
+    if platform == "-":
+        source = Source("-", sys.stdin.buffer.read(MAX_BYTES + 1))
+    elif platform is not None or env is not None:
+        place = Path(platform) if platform is not None else platform_file(files, str(env), found)
+        if place is not None and place.is_dir():
+            place = place / PLATFORM_NAME
+        source = _read(place, found) if place is not None else None
+        environment = env or (place.resolve().parent.name if place else "")
+    return Request(tuple(flows), source, environment, variables, read_beside), found
+
+
+def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:
+    """Return the flows that a path means: the file itself, or every `flow.yaml` below a folder, in order."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(
+        file
+        for name in (*FLOW_NAMES, *(f"*.{name}" for name in FLOW_NAMES))
+        for file in path.rglob(name)
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    if not files:
+        help = "name a flow file, or a folder that holds `flow.yaml`"
+        found.append(Diagnostic("E108", f"there is no flow below `{path}`", help=help))
+    return files
+
+
+def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path | None:
+    """Return `platform/ENV/platform.yaml` of the first flow's folder or the nearest folder above that has it."""
+    start = (flows[0].resolve().parent if flows else Path.cwd())
+    nearest: Path | None = None
+    for folder in (start, *start.parents):
+        place = folder / "platform" / env / PLATFORM_NAME
+        if place.is_file():
+            return _shown(place)
+        nearest = nearest or (folder / "platform" if (folder / "platform").is_dir() else None)
+    known = [one.parent.name for one in sorted(nearest.glob(f"*/{PLATFORM_NAME}"))] if nearest else []
+    help = suggestion(env, known, "environments") if known else f"expected `platform/{env}/{PLATFORM_NAME}` beside the flow"
+    found.append(Diagnostic("E309", f"there is no platform for the environment `{env}`", help=help))
+    return None
+
+
+def _shown(path: Path) -> Path:
+    """Return the path as messages show it: from the current folder where it lies below."""
+    here = Path.cwd().resolve()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _read(path: Path, found: list[Diagnostic]) -> Source | None:
+    try:
+        with path.open("rb") as file:
+            return Source(str(path), file.read(MAX_BYTES + 1))
+    except OSError as error:
+        reason = {FileNotFoundError: "there is no file", IsADirectoryError: "this is a folder, not a file:"}
+        words = reason.get(type(error), f"cannot read ({error.strerror})")
+        near = sorted(one.name for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
+        found.append(Diagnostic("E108", f"{words} `{path}`", help=suggestion(path.name, near, "here") if near else ""))
+        return None
+
+
+def read_beside(file: str, path: str) -> Source | None:
+    """Read the file that another file names, from that file's folder; None where it cannot be read."""
+    base = Path.cwd() if file == "-" else Path(file).parent
+    place = base / path
+    try:
+        resolved = place.resolve()
+        with resolved.open("rb") as opened:
+            return Source(str(_shown(resolved)), opened.read(MAX_BYTES + 1))
+    except (OSError, ValueError):
+        return None
+
+

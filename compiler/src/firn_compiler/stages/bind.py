@@ -1,0 +1,52 @@
+"""From trees to flows, jobs and steps. What has no readable name is left out: the shape check has reported it."""
+
+from collections.abc import Iterator
+
+from firn_compiler.document import Document, Mapping, Path, Scalar, Span, items_at, mapping_at, text_at
+from firn_compiler.model.project import Flow, Job, Step
+from firn_compiler.template import Constants, TemplateError, parse_condition
+from firn_schemas.base import Json
+
+
+def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
+    """Return the flow that `root` describes; `steps:` at the top is one job called `main`."""
+    name = text_at(root, "name") or ""
+    resources = mapping_at(root, "resources")
+    named = {key: node for key, node in (resources.entries if resources else {}).items() if isinstance(node, Mapping)}
+    return Flow(name, document, root, tuple(_jobs(root, constants)), named)
+
+
+def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
+    if "steps" in root.entries and "jobs" not in root.entries:
+        yield Job("main", root, (), (), tuple(_steps(root, ())), None)
+    for index, node in enumerate(items_at(root, "jobs")):
+        name = text_at(node, "id")
+        if isinstance(node, Mapping) and name is not None:
+            path: Path = ("jobs", index)
+            yield Job(name, node, path, tuple(_names(node)), tuple(_steps(node, path)), condition(node, constants))
+
+
+def _steps(node: Mapping, path: Path) -> Iterator[Step]:
+    for index, item in enumerate(items_at(node, "steps")):
+        name, kind = text_at(item, "id"), text_at(item, "type")
+        if isinstance(item, Mapping) and name is not None and kind is not None:
+            yield Step(name, kind, item, (*path, "steps", index))
+
+
+def _names(node: Mapping) -> Iterator[tuple[str, Span]]:
+    for item in items_at(node, "depends_on"):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            yield item.value, item.span
+
+
+def condition(node: Mapping, constants: Constants) -> Json:
+    """Return the job's condition as a tree; None where there is none, or the template check reports it."""
+    found = node.entries.get("when")
+    if not isinstance(found, Scalar):
+        return None
+    if isinstance(found.value, str):
+        try:
+            return parse_condition(found.value, constants)
+        except TemplateError:
+            return None
+    return found.value if isinstance(found.value, bool) else None

@@ -1,0 +1,78 @@
+"""What a record's own defaults add, so that the artifact says everything and a newer runtime cannot change it."""
+
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_args
+
+from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence
+from firn_schemas.base import Json
+from firn_schemas.decode import hints, spelling
+
+
+def with_spellings(record: type, node: Node) -> Node:
+    """Return the mapping with every alias replaced by its field's own name, in nested records too."""
+    if not isinstance(node, Mapping):
+        return node
+    own = {alias: spelling(field) for field in fields(record) for alias in field.metadata.get("aliases", ())}
+    kinds = _kinds(record)
+    entries: dict[str, Node] = {}
+    keys = {}
+    for key, item in node.entries.items():
+        name = own.get(key, key)
+        if name in entries or (name != key and name in node.entries):
+            name = key  # both spellings stand there: the shape check reports the alias as unknown
+        entries[name] = _deep(kinds.get(name), item, with_spellings)
+        keys[name] = node.keys[key]
+    return Mapping(entries, keys, node.span, node.prior)
+
+
+def with_defaults(record: type, node: Node) -> Node:
+    """Return the mapping with the defaults of every field it does not set; fields whose default is nothing stay out."""
+    if not isinstance(node, Mapping):
+        return node
+    kinds = _kinds(record)
+    entries = {key: _deep(kinds.get(key), item, with_defaults) for key, item in node.entries.items()}
+    keys = dict(node.keys)
+    for field in fields(record):
+        value = _default(field)
+        if spelling(field) not in entries and value not in (None, {}, []):
+            entries[spelling(field)] = as_node(value)
+            keys[spelling(field)] = BUILT_IN
+    return Mapping(entries, keys, node.span, node.prior)
+
+
+def as_node(value: Json) -> Node:
+    """Return `value` as a tree that no file holds."""
+    if isinstance(value, dict):
+        return Mapping({k: as_node(v) for k, v in value.items()}, dict.fromkeys(value, BUILT_IN), BUILT_IN)
+    if isinstance(value, list):
+        return Sequence([as_node(item) for item in value], BUILT_IN)
+    return Scalar(value, BUILT_IN)
+
+
+def _default(field: "Field[Any]") -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return None if field.default is MISSING else field.default
+
+
+def _kinds(record: type) -> dict[str, Any]:
+    return {spelling(field): hints(record)[field.name] for field in fields(record)}
+
+
+def _deep(kind: Any, node: Node, change: Any) -> Node:
+    """Apply `change` where the field is a record, one of several records told apart by `type`, or a list of them."""
+    choices = [kind, *get_args(kind)]
+    records = [choice for choice in choices if isinstance(choice, type) and is_dataclass(choice)]
+    if isinstance(node, Sequence) and records:
+        return Sequence([_deep(records[0], item, change) for item in node.items], node.span, node.prior)
+    if not isinstance(node, Mapping) or not records:
+        return node
+    chosen = next((one for one in records if _tagged(one, node)), records[0])
+    changed: Node = change(chosen, node)
+    return changed
+
+
+def _tagged(record: type, node: Mapping) -> bool:
+    tag = node.entries.get("type")
+    words = get_args(_kinds(record).get("type"))
+    return isinstance(tag, Scalar) and tag.value in words

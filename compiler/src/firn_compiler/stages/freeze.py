@@ -1,0 +1,153 @@
+"""From lowered flows to the payload: fingerprints, requirements, features, sources."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from firn_compiler.stages.lower import Lowered, lower_resource
+from firn_schemas.base import Json, JsonObject
+from firn_schemas.canonical import digest
+from firn_schemas.secret_ref import variable_name
+
+WORDS = ("description", "owner")
+OPERATION = ("max_rows", "severity")
+
+
+def fingerprint(data: Json, operation: Json, words: Json) -> JsonObject:
+    """Return a fingerprint of three parts."""
+    return {"data": digest(data), "operation": digest(operation), "words": digest(words)}
+
+
+def payload(
+    environment: str, flows: list[Lowered], sources: list[JsonObject], security: JsonObject, workspace: JsonObject
+) -> JsonObject:
+    """Return the whole payload; every list in it has a stated order."""
+    keys, resources = _resources(flows)
+    frozen = {flow.name: _flow(flow, keys[flow.name], resources) for flow in flows}
+    body: JsonObject = {
+        "environment": environment,
+        "flows": frozen,
+        "resources": resources,
+        "security": security,
+        "sources": sorted(sources, key=lambda one: (one["kind"], one["name"], one["digest"])),  # type: ignore[arg-type,return-value]
+        "workspace": workspace,
+    }
+    body["features"] = sorted(_features(frozen, resources))
+    body["requires"] = _requires(body)
+    return body
+
+
+def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], JsonObject]:
+    """Name every resource: by its own name where all flows agree about it, else by `flow.name`."""
+    lowered = {flow.name: {name: lower_resource(one) for name, one in flow.resources.items()} for flow in flows}
+    keys: dict[str, dict[str, str]] = {}
+    resources: JsonObject = {}
+    for flow, own in lowered.items():
+        keys[flow] = {}
+        for name, value in sorted(own.items()):
+            agreed = all(other.get(name, value) == value for other in lowered.values())
+            key = name if agreed else f"{flow}.{name}"
+            keys[flow][name] = key
+            data = {part: value[part] for part in ("kind", "driver", "config")}
+            resources[key] = value | {"fingerprint": fingerprint(data, value["options"], {})}
+    return keys, resources
+
+
+def _flow(flow: Lowered, keys: dict[str, str], resources: Any) -> JsonObject:
+    prints: dict[str, JsonObject] = {}
+    jobs: list[Json] = []
+    engine = resources[keys["compute"]]["fingerprint"]["operation"] if "compute" in keys else ""
+    for job in flow.jobs:
+        jobs.append(_job(job, prints, keys, resources))
+        prints[str(job["id"])] = jobs[-1]["fingerprint"]  # type: ignore[call-overload,index]
+    words = {key: flow.head[key] for key in WORDS if key in flow.head}
+    parts = {part: [one["fingerprint"][part] for one in jobs] for part in ("data", "operation", "words")}  # type: ignore[call-overload,index]
+    own = {"name": flow.name, "version": flow.head["version"]}
+    return flow.head | {
+        "jobs": jobs,
+        "resources": keys,
+        "fingerprint": fingerprint([own, parts["data"]], [engine, parts["operation"]], [words, parts["words"]]),
+    }
+
+
+def _job(job: JsonObject, done: dict[str, JsonObject], keys: dict[str, str], resources: Any) -> JsonObject:
+    upstream = [done[name] for name in job["depends_on"]]  # type: ignore[union-attr]
+    before = [one["data"] for one in upstream]
+    steps: list[Any] = []
+    for step in job["steps"]:  # type: ignore[union-attr]
+        frozen = _step(step, before, keys, resources)
+        before = [frozen["fingerprint"]["data"]]
+        steps.append(frozen)
+    parts = {part: [one["fingerprint"][part] for one in steps] for part in ("data", "operation", "words")}
+    own = {"id": job["id"], "when": job.get("when"), "depends_on": job["depends_on"]}
+    data = [own, [one["data"] for one in upstream], parts["data"]]
+    operation = [[one["operation"] for one in upstream], parts["operation"]]
+    words = [job.get("description"), parts["words"]]
+    return job | {"steps": steps, "fingerprint": fingerprint(data, operation, words)}  # type: ignore[arg-type]
+
+
+def _step(step: Any, before: list[Json], keys: dict[str, str], resources: Any) -> JsonObject:
+    """Fingerprint a step over itself, its resource, and all that ran before it in its job and upstream."""
+    inputs = step["inputs"]
+    name = inputs.get("resource")
+    resource = resources[keys[name]]["fingerprint"] if name in keys else {"data": "", "operation": ""}
+    decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
+    operation = {key: value for key, value in inputs.items() if key in OPERATION}
+    own = {"id": step["id"], "type": step["type"], "inputs": decisive, "outputs": step.get("outputs")}
+    frozen: JsonObject = step | {
+        "fingerprint": fingerprint(
+            [own, resource["data"], before], [operation, resource["operation"]], step.get("description")
+        )
+    }
+    return frozen
+
+
+def _features(flows: Any, resources: Any) -> set[str]:
+    found = {f"connector.{one['kind']}.{one['driver']}" for one in resources.values() if one["kind"] != "compute"}
+    found |= {f"compute.{one['driver']}" for one in resources.values() if one["kind"] == "compute"}
+    for flow in flows.values():
+        for job in flow["jobs"]:
+            found |= {"job.when"} if "when" in job else set()
+            for step in job["steps"]:
+                found.add(f"step.{step['type']}")
+                request = step["inputs"].get("request")
+                if isinstance(request, dict) and isinstance(request.get("pagination"), dict):
+                    found.add(f"rest.pagination.{request['pagination']['type']}")
+    return found
+
+
+def _requires(body: Any) -> JsonObject:
+    secrets: dict[tuple[str, str], list[str]] = {}
+    variables: dict[str, list[tuple[str, bool]]] = {}
+    for path, node in _typed([("flows", body["flows"]), ("resources", body["resources"])]):
+        if "$secret" in node:
+            secret = node["$secret"]
+            secrets.setdefault((secret["ref"], secret.get("key", "")), []).append(path)
+        elif "$env" in node:
+            variables.setdefault(node["$env"]["name"], []).append((path, "default" in node["$env"]))
+    connectors: dict[tuple[str, str], list[str]] = {}
+    for key, one in sorted(body["resources"].items()):
+        if one["kind"] != "compute":
+            connectors.setdefault((one["kind"], one["driver"]), []).append(f"resources.{key}")
+    return {
+        "connectors": [{"kind": k, "driver": d, "used_by": used} for (k, d), used in sorted(connectors.items())],  # type: ignore[list-item]
+        "environment": [
+            {"name": name, "optional": all(optional for _, optional in used), "used_by": sorted(path for path, _ in used)}  # type: ignore[list-item]
+            for name, used in sorted(variables.items())
+        ],
+        "secrets": [
+            {"ref": ref, "variable": variable_name(ref, key or None), "used_by": sorted(used)} | ({"key": key} if key else {})  # type: ignore[list-item,operator]
+            for (ref, key), used in sorted(secrets.items())
+        ],
+    }
+
+
+def _typed(parts: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield every typed node with its path; what `$literal` holds is not looked into."""
+    for path, value in parts:
+        if isinstance(value, dict):
+            if "$secret" in value or "$env" in value:
+                yield path, value
+            elif "$literal" not in value:
+                yield from _typed([(f"{path}.{key}", value[key]) for key in sorted(value)])
+        elif isinstance(value, list):
+            yield from _typed([(f"{path}[{index}]", item) for index, item in enumerate(value)])

@@ -1,0 +1,32 @@
+"""The merge: mappings key by key, lists and scalars replace, null removes. Every value keeps what it replaced."""
+
+from firn_compiler.document import Mapping, Node, Scalar, Sequence
+
+
+def merged(lower: Node, upper: Node) -> Node:
+    """Return `upper` over `lower`; a null inside `upper` is kept until `without_nulls`, so that it removes."""
+    if isinstance(lower, Mapping) and isinstance(upper, Mapping):
+        entries = dict(lower.entries)
+        keys = dict(lower.keys)
+        for key, item in upper.entries.items():
+            entries[key] = merged(entries[key], item) if key in entries else item
+            keys[key] = upper.keys[key]
+        return Mapping(entries, keys, upper.span, lower.prior)
+    history = (*lower.prior, lower)
+    if isinstance(upper, Scalar):
+        return Scalar(upper.value, upper.span, history, plain=upper.plain)
+    if isinstance(upper, Sequence):
+        return Sequence(upper.items, upper.span, history)
+    return Mapping(upper.entries, upper.keys, upper.span, history)
+
+
+def without_nulls(node: Node) -> Node:
+    """Return the tree without the keys whose value is null; null in a list stays."""
+    if not isinstance(node, Mapping):
+        return node
+    kept = {
+        key: without_nulls(item)
+        for key, item in node.entries.items()
+        if not (isinstance(item, Scalar) and item.value is None)
+    }
+    return Mapping(kept, {key: node.keys[key] for key in kept}, node.span, node.prior)

@@ -1,0 +1,299 @@
+"""The one door to ruamel.yaml: bytes in, a tree with places or findings out.
+
+Values are built straight from the C parser's events by the YAML 1.2 core schema, so that a limit stops a hostile file
+before it costs anything. Timestamps stay text; tags, merge keys, directives and further documents are refused.
+"""
+
+import re
+from typing import NamedTuple, NoReturn
+
+from ruamel.yaml import YAMLError
+from ruamel.yaml.cyaml import CParser
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+
+from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.document import Document, Mapping, Node, Scalar, Sequence, Span
+from firn_schemas.base import Json
+from firn_schemas.canonical import MAX_INTEGER
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_DEPTH = 40
+MAX_NODES = 400_000
+MAX_EXPANDED = 1_000_000
+
+_WORDS: dict[str, Json] = {"": None, "~": None}
+_WORDS.update({word: None for word in ("null", "Null", "NULL")})
+_WORDS.update({word: True for word in ("true", "True", "TRUE")})
+_WORDS.update({word: False for word in ("false", "False", "FALSE")})
+_INTEGER = re.compile(r"[-+]?[0-9]+\Z")
+_OCTAL = re.compile(r"0o[0-7]+\Z")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
+_NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
+_MAYBE_NUMBER = frozenset("0123456789+-.")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+
+
+class Source(NamedTuple):
+    """A file's name, as messages show it, and its bytes."""
+
+    file: str
+    content: bytes
+
+
+class _Stop(Exception):
+    """Ends the parse with one finding."""
+
+    def __init__(self, code: str, message: str, span: Span, help: str = "") -> None:
+        super().__init__(message)
+        self.finding = Diagnostic(code, message, span, help)
+
+
+def parse(source: Source) -> Document | Diagnostic:
+    """Parse a file whose root is a mapping; the answer is a document, or the one reason why it cannot be read."""
+    try:
+        text = _decode(source)
+        root = _Builder(source.file, text).build()
+    except _Stop as stop:
+        return stop.finding
+    except YAMLError as error:
+        return _syntax(source.file, text, error)
+    if not isinstance(root, Mapping):
+        return Diagnostic("E202", "the file must be a mapping of keys to values", root.span)
+    return Document(source.file, text, root)
+
+
+def _decode(source: Source) -> str:
+    start = Span(source.file, 1, 1, 1, 2)
+    if len(source.content) > MAX_BYTES:
+        raise _Stop("E107", f"the file is larger than {MAX_BYTES // 2**20} MiB", start)
+    try:
+        text = source.content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = source.content.count(b"\n", 0, error.start) + 1
+        column = error.start - (source.content.rfind(b"\n", 0, error.start) + 1) + 1
+        help = "save the file as UTF-8; UTF-16 and Latin-1 are not read"
+        where = Span(source.file, line, column, line, column + 1)
+        raise _Stop("E103", "the file is not UTF-8", where, help) from None
+    for pattern, what in ((_UNPRINTABLE, "a control character"), (_INVISIBLE, "an invisible character")):
+        if not text.isascii() or pattern is _UNPRINTABLE:
+            found = pattern.search(text)
+            if found:
+                raise _Stop("E106", f"the file holds {what} (U+{ord(found[0]):04X})", _at(source.file, text, found.start()))
+    if not text.strip():
+        raise _Stop("E102", "the file is empty", start)
+    return text
+
+
+def _at(file: str, text: str, offset: int) -> Span:
+    line = text.count("\n", 0, offset) + 1
+    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    return Span(file, line, column, line, column + 1)
+
+
+def _syntax(file: str, text: str, error: YAMLError) -> Diagnostic:
+    """Say libyaml's finding in the words of the person who wrote the file."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    lines = text.splitlines()
+    line = min(line, max(len(lines), 1))
+    here = lines[line - 1] if lines else ""
+    indent = here[: len(here) - len(here.lstrip())]
+    span = Span(file, line, min(column, len(here) + 1), line, min(column, len(here) + 1) + 1)
+    if "\t" in indent:
+        place = indent.index("\t") + 1
+        return Diagnostic(
+            "E104", "a tab indents this line", Span(file, line, place, line, place + 1), "indent with spaces"
+        )
+    problem = str(getattr(error, "problem", None) or "the text is not YAML")
+    for pattern, message, help in _SYNTAX:
+        if pattern in problem:
+            return Diagnostic("E101", message, span, help)
+    return Diagnostic("E101", f"this is not YAML: {problem}", span)
+
+
+_SYNTAX = (
+    ("mapping values are not allowed", "a `:` stands where no key can be", "quote the text that holds `: `, or check the indentation"),
+    ("could not find expected ':'", "this line has no `:` after its key", "write `key: value`"),
+    ("did not find expected key", "the line does not fit the mapping around it", "align it with its neighbours"),
+    ("did not find expected '-' indicator", "the line does not fit the list around it", "begin it with `- `"),
+    ("did not find expected ',' or", "a bracket is not closed", "close `[` with `]` and `{` with `}`"),
+    ("unexpected end of stream", "a quote is not closed", "close it with the same quote"),
+    ("undefined alias", "the alias has no anchor before it", "define it with `&name` first"),
+    ("cannot start any token", "this character cannot begin a value", "quote the value"),
+    ("did not find expected node content", "a value is missing or begins wrongly here", "quote the value"),
+    ("unknown escape character", "the escape is not known to YAML", "use single quotes, or double the backslash"),
+)
+
+
+class _Builder:
+    """Builds the tree from events; every limit is checked as the events arrive."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.parser = CParser(text)
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.open_anchors: set[str] = set()
+        self.nodes = 0
+        self.expanded = 0
+
+    def build(self) -> Node:
+        parser = self.parser
+        parser.get_event()  # the stream's start
+        start = parser.get_event()
+        if not isinstance(start, DocumentStartEvent):
+            raise _Stop("E102", "the file is empty", Span(self.file, 1, 1, 1, 2), "it holds only comments")
+        if start.version or start.tags:
+            raise _Stop("E106", "directives (`%`) are not allowed", self.span(start), "remove the line")
+        root = self.node(parser.get_event(), 1)
+        parser.get_event()  # the document's end
+        after = parser.get_event()
+        if isinstance(after, DocumentStartEvent):
+            raise _Stop("E106", "the file holds more than one document", self.span(after), "keep one; remove `---`")
+        return root
+
+    def span(self, event: NodeEvent) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def node(self, event: NodeEvent, depth: int) -> Node:
+        self.nodes += 1
+        self.expanded += 1
+        if self.nodes > MAX_NODES or self.expanded > MAX_EXPANDED:
+            raise _Stop("E107", "the file holds too many values", self.span(event), "split the flow")
+        kind = type(event)
+        if kind is AliasEvent:
+            return self.alias(event)
+        if event.tag is not None:
+            raise _Stop("E106", "tags (`!`) are not allowed", self.span(event), "remove the tag")
+        anchor, before = event.anchor, self.expanded
+        if anchor is not None:
+            self.refuse_anchor_again(anchor, event)
+        if kind is ScalarEvent:
+            built: Node = self.scalar(event)
+        elif depth > MAX_DEPTH:
+            raise _Stop("E107", f"values are nested deeper than {MAX_DEPTH}", self.span(event))
+        elif kind is MappingStartEvent:
+            built = self.mapping(event, depth)
+        else:
+            built = self.sequence(event, depth)
+        if anchor is not None:
+            self.open_anchors.discard(anchor)
+            self.anchors[anchor] = (built, self.expanded - before + 1)
+        return built
+
+    def refuse_anchor_again(self, anchor: str, event: NodeEvent) -> None:
+        if anchor in self.anchors or anchor in self.open_anchors:
+            raise _Stop("E106", f"the anchor `{anchor}` is defined twice", self.span(event), "rename one of them")
+        self.open_anchors.add(anchor)
+
+    def alias(self, event: NodeEvent) -> Node:
+        found = self.anchors.get(event.anchor)
+        if found is None:
+            open_ = event.anchor in self.open_anchors
+            message = "the alias stands inside its own anchor" if open_ else "the alias has no anchor before it"
+            raise _Stop("E106", message, self.span(event))
+        self.expanded += found[1]
+        return found[0]
+
+    def scalar(self, event: ScalarEvent) -> Scalar:
+        start, end = event.start_mark, event.end_mark
+        span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+        text: str = event.value
+        if event.style:
+            return Scalar(self.checked(text, span), span)
+        if text in _WORDS:
+            return Scalar(_WORDS[text], span, plain=True)
+        if text[0] in _MAYBE_NUMBER:
+            return Scalar(self.number(text, span), span, plain=True)
+        return Scalar(text, span, plain=True)
+
+    def checked(self, text: str, span: Span) -> str:
+        if not text.isprintable() and (found := _UNPRINTABLE.search(text)):
+            self.refuse(f"the text holds a control character (U+{ord(found[0]):04X})", span)
+        return text
+
+    def refuse(self, message: str, span: Span, help: str = "") -> NoReturn:
+        raise _Stop("E106", message, span, help)
+
+    def number(self, text: str, span: Span) -> Json:
+        if _INTEGER.match(text) and len(text) <= 20:
+            return self.bounded(int(text), span)
+        if (_OCTAL.match(text) or _HEXADECIMAL.match(text)) and len(text) <= 20:
+            return self.bounded(int(text, 0), span)
+        if _NOT_FINITE.match(text):
+            self.refuse("NaN and infinity are not allowed", span, "quote it if it is meant as text")
+        if _FLOAT.match(text):
+            number = float(text)
+            if number - number != 0 or (number.is_integer() and abs(number) > MAX_INTEGER):
+                self.refuse("the number is outside ±9007199254740991", span, "quote it to keep it as text")
+            return number
+        return text
+
+    def bounded(self, number: int, span: Span) -> int:
+        if abs(number) > MAX_INTEGER:
+            self.refuse("the integer is outside ±9007199254740991", span, "quote it to keep it as text")
+        return number
+
+    def mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
+        start = event.start_mark
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        next_event = self.parser.get_event
+        while True:
+            event = next_event()
+            if isinstance(event, CollectionEndEvent):
+                end = event.end_mark
+                span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+                return Mapping(entries, keys, span)
+            key, where = self.key(event)
+            if key in entries:
+                first = keys[key]
+                raise _Stop(
+                    "E105", f"the key `{key}` stands twice in this mapping", where, f"the first is on line {first.line}"
+                )
+            keys[key] = where
+            entries[key] = self.node(next_event(), depth + 1)
+
+    def key(self, event: NodeEvent) -> tuple[str, Span]:
+        where = self.span(event)
+        if not isinstance(event, ScalarEvent):
+            self.refuse("a key must be plain text", where, "lists, mappings and aliases cannot be keys")
+        if event.tag is not None or event.anchor is not None:
+            self.refuse("a key can have neither tag nor anchor", where)
+        node = self.scalar(event)
+        if event.value == "<<" and node.plain:
+            self.refuse("merge keys (`<<`) are not allowed", where, "write the keys out, or use `extends`")
+        if not isinstance(node.value, str):
+            self.refuse("a key must be text", where, "quote it")
+        return node.value, where
+
+    def sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
+        start = event.start_mark
+        items: list[Node] = []
+        next_event = self.parser.get_event
+        while True:
+            event = next_event()
+            if isinstance(event, CollectionEndEvent):
+                end = event.end_mark
+                span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+                return Sequence(items, span)
+            items.append(self.node(event, depth + 1))
+
+
+def plain_value(text: str) -> Json:
+    """Return what `text` means as a plain scalar: so are `--var NAME=VALUE` read."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.match(text) and len(text) <= 16:
+        return int(text)
+    return float(text) if _FLOAT.match(text) and "." in text and len(text) <= 16 else text
