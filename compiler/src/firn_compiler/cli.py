@@ -25,7 +25,13 @@ format_option = click.option("--format", "form", type=click.Choice(["text", "jso
 @click.option("-o", "--output", metavar="FILE", default=DEFAULT_OUTPUT, show_default=True)
 @click.option("--check", is_flag=True, help="Write nothing; fail if the file on disk differs.")
 def compile_command(
-    paths: tuple[str, ...], platform: str | None, env: str | None, variables: tuple[str, ...], form: str, output: str, check: bool
+    paths: tuple[str, ...],
+    platform: str | None,
+    env: str | None,
+    variables: tuple[str, ...],
+    form: str,
+    output: str,
+    check: bool,
 ) -> None:
     """Check flows against a platform and freeze them into one file.
 
@@ -118,7 +124,9 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
     try:
         on_disk = target.read_bytes()
     except OSError:
-        return Diagnostic("E110", f"there is no artifact `{target}` to compare with", help="run `firn compile` without `--check`")
+        return Diagnostic(
+            "E110", f"there is no artifact `{target}` to compare with", help="run `firn compile` without `--check`"
+        )
     if on_disk == content:
         return None
     help = "compile again and commit the result"

@@ -57,7 +57,7 @@ def suggestion(word: str, known: Iterable[str], what: str = "known") -> str:
     """Return help for a misspelt word: the closest known one, and the list of all."""
     names = sorted(known)
     if not names:
-        return f"there are no {what} names here"
+        return f"there are no {what} here" if what != "known" else ""
     listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     lowered = {name.lower(): name for name in names}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)

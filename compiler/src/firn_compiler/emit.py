@@ -51,10 +51,14 @@ def replace(target: Path, content: bytes) -> None:
 
 def map_bytes(compilation: Compilation, target: Path) -> bytes:
     """Return where every value stood: `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
-    files = sorted({span.file for place in compilation.places for span in (place.span, *(s for s, _ in place.replaced))})
+    files = sorted(
+        {span.file for place in compilation.places for span in (place.span, *(s for s, _ in place.replaced))}
+    )
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent
-    names: list[Json] = [os.path.relpath(Path(file).resolve(), folder) if file not in ("", "-") else file for file in files]
+    names: list[Json] = [
+        os.path.relpath(Path(file).resolve(), folder) if file not in ("", "-") else file for file in files
+    ]
     values: dict[str, Json] = {}
     replaced: dict[str, Json] = {}
     for place in compilation.places:

@@ -1,7 +1,8 @@
 """The recipe: texts → tree → checks → payload → bytes. It touches no file, clock, environment or network itself."""
 
 import gc
-from collections.abc import Callable, Iterator, Mapping as Map
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from firn_compiler.model.project import Flow, Platform, Project, Settled
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.expand import expanded, variables_of
 from firn_compiler.stages.freeze import payload
-from firn_compiler.stages.lower import Place, Lowered, lower_flow, lower_node, ordered, places, settled_inputs
+from firn_compiler.stages.lower import Lowered, Place, lower_flow, lower_node, ordered, places, settled_inputs
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_compiler.stages.settle import EMPTY, resource
 from firn_compiler.template import Constants, TemplateError, expand
@@ -97,9 +98,9 @@ def _parse(request: Request) -> tuple[dict[str, Document], list[Diagnostic]]:
     """Parse the flows and the platform's chain; a file that cannot be read stops only itself."""
     documents: dict[str, Document] = {}
     found: list[Diagnostic] = []
-    for source in request.flows:
-        _add(parse(source), documents, found)
-    source, child = request.platform, None
+    for flow in request.flows:
+        _add(parse(flow), documents, found)
+    source: Source | None = request.platform
     for _ in range(MAX_CHAIN):
         if source is None:
             return documents, found
@@ -107,13 +108,21 @@ def _parse(request: Request) -> tuple[dict[str, Document], list[Diagnostic]]:
         _add(document, documents, found)
         if not isinstance(document, Document) or (parent := text_at(document.root, "extends")) is None:
             return documents, found
-        child, source = document, request.read(document.file, parent)
-        place = child.root.entries["extends"].span
+        source = request.read(document.file, parent)
+        place = document.root.entries["extends"].span
         if source is None:
             help = "the path is taken from this file's folder"
             found.append(finding("E307", f"there is no file `{parent}` to extend", place, help, ("extends",)))
         elif source.file in documents:
-            found.append(finding("E308", f"the files extend each other: `{parent}` comes back here", place, "remove one `extends`", ("extends",)))
+            found.append(
+                finding(
+                    "E308",
+                    f"the files extend each other: `{parent}` comes back here",
+                    place,
+                    "remove one `extends`",
+                    ("extends",),
+                )
+            )
             source = None
     found.append(Diagnostic("E308", f"more than {MAX_CHAIN} files extend each other"))
     return documents, found
@@ -195,7 +204,16 @@ def _same_names(flows: list[Flow]) -> list[Diagnostic]:
         other = first.setdefault(flow.name, flow)
         if other is not flow and flow.name:
             place = Related("the other flow", other.root.entries["name"].span)
-            found.append(finding("E310", f"there are two flows `{flow.name}`", flow.root.entries["name"].span, "rename one", ("name",), (place,)))
+            found.append(
+                finding(
+                    "E310",
+                    f"there are two flows `{flow.name}`",
+                    flow.root.entries["name"].span,
+                    "rename one",
+                    ("name",),
+                    (place,),
+                )
+            )
     return found
 
 
@@ -225,9 +243,15 @@ def _sql_files(
                 node = step.inputs.entries.get("sql_file")
                 if step.type == "sql" and isinstance(node, Scalar) and isinstance(node.value, str):
                     try:
-                        texts[node.value] = _sql_text(read(flow.document.file, node.value), constants[flow.document.file])
+                        texts[node.value] = _sql_text(
+                            read(flow.document.file, node.value), constants[flow.document.file]
+                        )
                     except TemplateError as error:
-                        found.append(finding(error.code, error.message, node.span, error.help, (*step.path, "inputs", "sql_file")))
+                        found.append(
+                            finding(
+                                error.code, error.message, node.span, error.help, (*step.path, "inputs", "sql_file")
+                            )
+                        )
     return texts, found
 
 
@@ -254,15 +278,22 @@ def _resources(flow: Flow, platform: Platform) -> dict[str, Settled]:
 def _payload(project: Project, flows: list[Lowered], sql_files: Map[str, str]) -> JsonObject:
     platform = project.platform
     assert platform is not None
-    sources: list[JsonObject] = [_source("flow", _base(flow.document.file), flow.document.root) for flow in project.flows]
-    sources += [
-        _source("platform", name, document.root) for name, document in zip(platform.names, platform.documents, strict=True)
+    sources: list[JsonObject] = [
+        _source("flow", _base(flow.document.file), flow.document.root) for flow in project.flows
     ]
-    sources += [{"kind": "sql", "name": name, "digest": bytes_digest(text.encode())} for name, text in sql_files.items()]
+    sources += [
+        _source("platform", name, document.root)
+        for name, document in zip(platform.names, platform.documents, strict=True)
+    ]
+    sources += [
+        {"kind": "sql", "name": name, "digest": bytes_digest(text.encode())} for name, text in sql_files.items()
+    ]
     security = mapping_at(platform.root, "security")
     mode = text_at(security, "mode")
     mounts = value_of(security.entries["secret_mounts"]) if security and "secret_mounts" in security.entries else []
-    workspace = {"root": ".firn/work", "cleanup": "on_success"} | value_of(mapping_at(platform.root, "workspace") or EMPTY)
+    workspace = {"root": ".firn/work", "cleanup": "on_success"} | value_of(
+        mapping_at(platform.root, "workspace") or EMPTY
+    )
     policy: JsonObject = {"secret_mounts": mounts} | ({"mode": mode} if mode else {})
     return payload(platform.environment, flows, sources, policy, workspace)
 

@@ -50,7 +50,7 @@ def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:
 
 def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path | None:
     """Return `platform/ENV/platform.yaml` of the first flow's folder or the nearest folder above that has it."""
-    start = (flows[0].resolve().parent if flows else Path.cwd())
+    start = flows[0].resolve().parent if flows else Path.cwd()
     nearest: Path | None = None
     for folder in (start, *start.parents):
         place = folder / "platform" / env / PLATFORM_NAME
@@ -58,7 +58,11 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
             return _shown(place)
         nearest = nearest or (folder / "platform" if (folder / "platform").is_dir() else None)
     known = [one.parent.name for one in sorted(nearest.glob(f"*/{PLATFORM_NAME}"))] if nearest else []
-    help = suggestion(env, known, "environments") if known else f"expected `platform/{env}/{PLATFORM_NAME}` beside the flow"
+    help = (
+        suggestion(env, known, "environments")
+        if known
+        else f"expected `platform/{env}/{PLATFORM_NAME}` beside the flow"
+    )
     found.append(Diagnostic("E309", f"there is no platform for the environment `{env}`", help=help))
     return None
 
@@ -91,5 +95,3 @@ def read_beside(file: str, path: str) -> Source | None:
             return Source(str(_shown(resolved)), opened.read(MAX_BYTES + 1))
     except (OSError, ValueError):
         return None
-
-

@@ -119,7 +119,11 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     root = path.partition(".")[0]
     if root not in _SHAPES:
         shapes = ", ".join(ROOTS.values())
-        raise TemplateError("E402", f"`{path}` does not begin with a known root" if path else "the template is empty", f"known: {shapes}")
+        raise TemplateError(
+            "E402",
+            f"`{path}` does not begin with a known root" if path else "the template is empty",
+            f"known: {shapes}",
+        )
     if not _SHAPES[root].match(path):
         raise TemplateError("E401", f"`{path}` is not a path of `{root}`", f"write {ROOTS[root]}")
     name = path.partition(".")[2]
@@ -129,7 +133,9 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
         if default is not None:
             return default
         known = ", ".join(f"`{word}`" for word in sorted(constants.variables)) or "none"
-        raise TemplateError("E403", f"there is no variable `{name}`", f"defined: {known}; or give it with `--var {name}=…`")
+        raise TemplateError(
+            "E403", f"there is no variable `{name}`", f"defined: {known}; or give it with `--var {name}=…`"
+        )
     if root == "flow" and name in constants.flow:
         return constants.flow[name]
     if root == "env":

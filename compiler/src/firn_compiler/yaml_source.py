@@ -5,16 +5,16 @@ before it costs anything. Timestamps stay text; tags, merge keys, directives and
 """
 
 import re
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
-from ruamel.yaml import YAMLError
-from ruamel.yaml.cyaml import CParser
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # re-exported from the C extension
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
     DocumentStartEvent,
+    Event,
     MappingStartEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceStartEvent,
 )
@@ -30,9 +30,9 @@ MAX_NODES = 400_000
 MAX_EXPANDED = 1_000_000
 
 _WORDS: dict[str, Json] = {"": None, "~": None}
-_WORDS.update({word: None for word in ("null", "Null", "NULL")})
-_WORDS.update({word: True for word in ("true", "True", "TRUE")})
-_WORDS.update({word: False for word in ("false", "False", "FALSE")})
+_WORDS.update(dict.fromkeys(("null", "Null", "NULL")))
+_WORDS.update(dict.fromkeys(("true", "True", "TRUE"), True))
+_WORDS.update(dict.fromkeys(("false", "False", "FALSE"), False))
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _OCTAL = re.compile(r"0o[0-7]+\Z")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+\Z")
@@ -88,7 +88,9 @@ def _decode(source: Source) -> str:
         if not text.isascii() or pattern is _UNPRINTABLE:
             found = pattern.search(text)
             if found:
-                raise _Stop("E106", f"the file holds {what} (U+{ord(found[0]):04X})", _at(source.file, text, found.start()))
+                raise _Stop(
+                    "E106", f"the file holds {what} (U+{ord(found[0]):04X})", _at(source.file, text, found.start())
+                )
     if not text.strip():
         raise _Stop("E102", "the file is empty", start)
     return text
@@ -122,7 +124,11 @@ def _syntax(file: str, text: str, error: YAMLError) -> Diagnostic:
 
 
 _SYNTAX = (
-    ("mapping values are not allowed", "a `:` stands where no key can be", "quote the text that holds `: `, or check the indentation"),
+    (
+        "mapping values are not allowed",
+        "a `:` stands where no key can be",
+        "quote the text that holds `: `, or check the indentation",
+    ),
     ("could not find expected ':'", "this line has no `:` after its key", "write `key: value`"),
     ("did not find expected key", "the line does not fit the mapping around it", "align it with its neighbours"),
     ("did not find expected '-' indicator", "the line does not fit the list around it", "begin it with `- `"),
@@ -161,11 +167,11 @@ class _Builder:
             raise _Stop("E106", "the file holds more than one document", self.span(after), "keep one; remove `---`")
         return root
 
-    def span(self, event: NodeEvent) -> Span:
+    def span(self, event: Event) -> Span:
         start, end = event.start_mark, event.end_mark
         return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
-    def node(self, event: NodeEvent, depth: int) -> Node:
+    def node(self, event: Any, depth: int) -> Node:
         self.nodes += 1
         self.expanded += 1
         if self.nodes > MAX_NODES or self.expanded > MAX_EXPANDED:
@@ -191,12 +197,12 @@ class _Builder:
             self.anchors[anchor] = (built, self.expanded - before + 1)
         return built
 
-    def refuse_anchor_again(self, anchor: str, event: NodeEvent) -> None:
+    def refuse_anchor_again(self, anchor: str, event: Any) -> None:
         if anchor in self.anchors or anchor in self.open_anchors:
             raise _Stop("E106", f"the anchor `{anchor}` is defined twice", self.span(event), "rename one of them")
         self.open_anchors.add(anchor)
 
-    def alias(self, event: NodeEvent) -> Node:
+    def alias(self, event: Any) -> Node:
         found = self.anchors.get(event.anchor)
         if found is None:
             open_ = event.anchor in self.open_anchors
@@ -264,7 +270,7 @@ class _Builder:
             keys[key] = where
             entries[key] = self.node(next_event(), depth + 1)
 
-    def key(self, event: NodeEvent) -> tuple[str, Span]:
+    def key(self, event: Any) -> tuple[str, Span]:
         where = self.span(event)
         if not isinstance(event, ScalarEvent):
             self.refuse("a key must be plain text", where, "lists, mappings and aliases cannot be keys")

@@ -25,6 +25,8 @@ class LocalFilesConfig:
 
 @record
 class LocalFilesOptions:
+    """How the files are read and written."""
+
     compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
@@ -46,6 +48,8 @@ class Sqlite3Config:
 
 @record
 class Sqlite3Options:
+    """How the file is shared with other processes."""
+
     busy_timeout: float = doc("Seconds to wait for another process's lock.", default=5, minimum=0)
 
 
@@ -65,6 +69,8 @@ class RestConfig:
 
 @record
 class RestOptions:
+    """How requests are made."""
+
     timeout: float = doc("Seconds for one request.", default=30, aliases=["timeout_seconds"], minimum=0)
     rate_limit: float | None = doc("Requests per second, at most.", default=None, minimum=0)
     max_response_bytes: int = doc("Largest decoded answer.", default=64 * 1024 * 1024, minimum=1)

@@ -34,7 +34,7 @@ def decode(record: type[T], value: object, path: str = "", *, from_text: bool = 
     return cast(T, built)
 
 
-def hints(record: type) -> Mapping[str, Any]:
+def hints(record: Any) -> Mapping[str, Any]:
     """Return the resolved type of each of the record's fields, in order."""
     return _hints(record)
 

@@ -12,8 +12,11 @@ MAX_NAME = 253
 """The longest name of a Kubernetes Secret (RFC 1123 subdomain)."""
 
 SYSTEM_VARIABLES = frozenset(
-    "PATH HOME USER SHELL PWD OLDPWD LANG LOGNAME HOSTNAME TERM TMPDIR TZ MAIL EDITOR PYTHONPATH PYTHONHOME "
-    "LD_PRELOAD LD_LIBRARY_PATH VIRTUAL_ENV DISPLAY SHLVL IFS UID".split()
+    {
+        *("PATH", "HOME", "USER", "SHELL", "PWD", "OLDPWD", "LANG", "LOGNAME", "HOSTNAME", "TERM", "TMPDIR", "TZ"),
+        *("MAIL", "EDITOR", "DISPLAY", "SHLVL", "IFS", "UID", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"),
+        *("LD_PRELOAD", "LD_LIBRARY_PATH"),
+    }
 )
 """Variables that a system sets for its own purposes: a reference that would read one of them is refused."""
 

@@ -18,9 +18,7 @@ class FormatOptions:
     escape: str = doc("Before a quote inside a quoted CSV field.", default='"')
     null: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""], aliases=["null_values"])
     encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
-    compression: Literal["auto", "none", "gzip", "zstd"] | None = doc(
-        "Overrides the connector's option.", default=None
-    )
+    compression: Literal["auto", "none", "gzip", "zstd"] | None = doc("Overrides the connector's option.", default=None)
 
 
 @record
@@ -207,9 +205,6 @@ STEPS: dict[str, StepType] = {
         exactly_one=("table", "sql", "path", "request"),
     ),
     "sql": StepType(inputs=SqlInputs, results=_DATASET_RESULTS, makes_dataset=True, exactly_one=("sql", "sql_file")),
-    "write": StepType(
-        inputs=WriteInputs, results=_DATASET_RESULTS, needs="writable", exactly_one=("table", "path")
-    ),
+    "write": StepType(inputs=WriteInputs, results=_DATASET_RESULTS, needs="writable", exactly_one=("table", "path")),
 }
 """Every step type, by name."""
-

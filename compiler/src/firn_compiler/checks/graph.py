@@ -39,7 +39,13 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
     for job in flow.jobs:
         for name, span in job.depends_on:
             if name not in names:
-                yield finding("E306", f"there is no job `{name}`", span, suggestion(name, names, "jobs"), (*job.path, "depends_on"))
+                yield finding(
+                    "E306",
+                    f"there is no job `{name}`",
+                    span,
+                    suggestion(name, names, "jobs"),
+                    (*job.path, "depends_on"),
+                )
     seen: set[frozenset[str]] = set()
     for job in flow.jobs:
         cycle = _cycle(flow, job.id)
@@ -47,7 +53,13 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
             seen.add(frozenset(cycle))
             span = next(span for name, span in job.depends_on if name == cycle[1])
             shown = " → ".join(f"`{name}`" for name in cycle)
-            yield finding("E311", f"these jobs wait for each other: {shown}", span, "remove one of the dependencies", (*job.path, "depends_on"))
+            yield finding(
+                "E311",
+                f"these jobs wait for each other: {shown}",
+                span,
+                "remove one of the dependencies",
+                (*job.path, "depends_on"),
+            )
 
 
 def _cycle(flow: Flow, start: str) -> list[str]:
@@ -70,7 +82,9 @@ def _condition(flow: Flow, job: Job, constants: Constants) -> Iterator[Diagnosti
         return
     path = (*job.path, "when")
     if isinstance(node.value, Deferred):
-        yield finding("E404", "a condition names its paths without braces", node.span, "write `jobs.a.outputs.n > 0`", path)
+        yield finding(
+            "E404", "a condition names its paths without braces", node.span, "write `jobs.a.outputs.n > 0`", path
+        )
     if not isinstance(node.value, str):
         return
     try:
@@ -80,7 +94,13 @@ def _condition(flow: Flow, job: Job, constants: Constants) -> Iterator[Diagnosti
         return
     for reference in references_in(job.when):
         if not reference.startswith("jobs."):
-            yield finding("E402", f"a job's condition cannot use `{reference}`", node.span, "it is decided before the job's steps run: use `jobs.ID.outputs.KEY`", path)
+            yield finding(
+                "E402",
+                f"a job's condition cannot use `{reference}`",
+                node.span,
+                "it is decided before the job's steps run: use `jobs.ID.outputs.KEY`",
+                path,
+            )
         else:
             yield from _job_output(flow, job, reference, node.span, path)
 
@@ -105,8 +125,14 @@ def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnosti
     names = [one.id for one in makers if one.type not in STEPS or STEPS[one.type].makes_dataset]
     if node.value not in names:
         later = any(one.id == node.value for one in job.steps[index:])
-        help = "only earlier steps, and jobs that this one depends on, can be read from" if later else suggestion(node.value, names, "datasets")
-        yield finding("E306", f"no earlier step makes the dataset `{node.value}`", node.span, help, (*step.path, "inputs", "from"))
+        help = (
+            "only earlier steps, and jobs that this one depends on, can be read from"
+            if later
+            else suggestion(node.value, names, "datasets")
+        )
+        yield finding(
+            "E306", f"no earlier step makes the dataset `{node.value}`", node.span, help, (*step.path, "inputs", "from")
+        )
 
 
 def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
@@ -117,7 +143,13 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
             full = (*step.path, part, *path)
             if part == "inputs" and path in (("sql",), ("sql_file",)):
                 roots = "`, `".join(sorted(node.value.roots))
-                yield finding("E402", f"SQL text cannot use `{roots}`: only `var`", node.span, "bind the value: write `$name` in the SQL and `params: {name: \"{{ … }}\"}` beside it", full)
+                yield finding(
+                    "E402",
+                    f"SQL text cannot use `{roots}`: only `var`",
+                    node.span,
+                    'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it',
+                    full,
+                )
                 continue
             for reference in references_in(node.value.node):
                 yield from _reference(flow, job, step, index, part, reference, node, full)
@@ -135,7 +167,13 @@ def _reference(
         name = rest.replace("[", ".").partition(".")[0]
         results = STEPS[step.type].results
         if name not in results:
-            yield finding("E305", f"a `{step.type}` step has no result `{name}`", node.span, suggestion(name, results, "results"), path)
+            yield finding(
+                "E305",
+                f"a `{step.type}` step has no result `{name}`",
+                node.span,
+                suggestion(name, results, "results"),
+                path,
+            )
     elif root == "jobs":
         yield from _job_output(flow, job, reference, node.span, path)
     elif root == "steps":
@@ -149,11 +187,15 @@ def _job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) ->
     if name not in known:
         yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs"), path)
     elif name not in (one.id for one in upstream(flow, job)):
-        yield finding("E306", f"`{job.id}` does not depend on the job `{name}`", span, f"add `depends_on: [{name}]`", path)
+        yield finding(
+            "E306", f"`{job.id}` does not depend on the job `{name}`", span, f"add `depends_on: [{name}]`", path
+        )
     else:
         outputs = [output for step in known[name].steps for output in step.outputs.entries]
         if key not in outputs:
-            yield finding("E305", f"the job `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs"), path)
+            yield finding(
+                "E305", f"the job `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs"), path
+            )
 
 
 def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
@@ -161,12 +203,20 @@ def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -
     key = rest.replace("[", ".").partition(".")[0]
     earlier = {one.id: one for one in job.steps[:index]}
     if name not in earlier:
-        yield finding("E306", f"no earlier step of this job is called `{name}`", span, suggestion(name, earlier, "earlier steps"), path)
+        yield finding(
+            "E306",
+            f"no earlier step of this job is called `{name}`",
+            span,
+            suggestion(name, earlier, "earlier steps"),
+            path,
+        )
         return
     row = STEPS.get(earlier[name].type)
     outputs = [*earlier[name].outputs.entries, *(row.results if row else ())]
     if row and key not in outputs:
-        yield finding("E305", f"the step `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs"), path)
+        yield finding(
+            "E305", f"the step `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs"), path
+        )
 
 
 def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
@@ -180,11 +230,23 @@ def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
         if in_resource:
             yield from only_env(node, path)
         elif not in_step and parts[-1:] != ["when"]:
-            yield finding("E402", "only `var` can stand here", node.span, "run-time values are for step inputs and resource settings", path)
+            yield finding(
+                "E402",
+                "only `var` can stand here",
+                node.span,
+                "run-time values are for step inputs and resource settings",
+                path,
+            )
 
 
 def only_env(node: Scalar, path: Path) -> Iterator[Diagnostic]:
     """Report a run-time value of a resource's settings that is not from the environment."""
     assert isinstance(node.value, Deferred)
     for root in sorted(node.value.roots - {"env"}):
-        yield finding("E402", f"a resource's settings cannot use `{root}`", node.span, "they are read before the first step: use `var` or `env`", path)
+        yield finding(
+            "E402",
+            f"a resource's settings cannot use `{root}`",
+            node.span,
+            "they are read before the first step: use `var` or `env`",
+            path,
+        )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
 from firn_compiler.document import Mapping, Scalar, key_span, mapping_at, text_at
-from firn_compiler.model.project import Flow, Job, Platform, Step
+from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.settle import LOGICAL, connector_names, family, resource
 from firn_schemas.connectors import COMPUTE, CONNECTORS, STORAGE
 from firn_schemas.steps import STEPS
@@ -20,7 +20,7 @@ def references(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
         yield from _resource(flow, platform, name)
     for job in flow.jobs:
         for step in job.steps:
-            yield from _step(flow, platform, job, step)
+            yield from _step(flow, platform, step)
     yield from _unused(flow)
 
 
@@ -46,22 +46,42 @@ def connectors(platform: Platform) -> Iterator[Diagnostic]:
 def _family(node: Mapping, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
     words = [key for key in ("type", "kind", "driver") if key in node.entries]
     if "type" in words and len(words) > 1:
-        yield finding("E205", "`type` is short for `kind` and `driver`: name one or the other", node.keys["type"], path=path)
+        yield finding(
+            "E205", "`type` is short for `kind` and `driver`: name one or the other", node.keys["type"], path=path
+        )
     elif "type" in words:
         word = text_at(node, "type")
         if word is not None and word not in connector_names():
-            help = suggestion(word, {row[1] for row in CONNECTORS})
+            help = suggestion(word, connector_names())
             yield finding("E312", f"`{word}` is not a connector type", node.entries["type"].span, help, (*path, "type"))
     elif len(words) < 2:
         missing = "driver" if words == ["kind"] else "kind"
-        yield finding("E203", f"the key `{missing}` is missing", node.span._replace(end_line=node.span.line), "name `kind` and `driver`, or `type`", path)
+        yield finding(
+            "E203",
+            f"the key `{missing}` is missing",
+            node.span._replace(end_line=node.span.line),
+            "name `kind` and `driver`, or `type`",
+            path,
+        )
     elif family(node) is None and (kind := text_at(node, "kind")) and (driver := text_at(node, "driver")):
         kinds = {row[0] for row in CONNECTORS}
         if kind not in kinds:
-            yield finding("E312", f"`{kind}` is not a kind of connector", node.entries["kind"].span, suggestion(kind, kinds), (*path, "kind"))
+            yield finding(
+                "E312",
+                f"`{kind}` is not a kind of connector",
+                node.entries["kind"].span,
+                suggestion(kind, kinds),
+                (*path, "kind"),
+            )
         else:
             drivers = {row[1] for row in CONNECTORS if row[0] == kind}
-            yield finding("E312", f"`{driver}` is not a driver of `{kind}`", node.entries["driver"].span, suggestion(driver, drivers), (*path, "driver"))
+            yield finding(
+                "E312",
+                f"`{driver}` is not a driver of `{kind}`",
+                node.entries["driver"].span,
+                suggestion(driver, drivers),
+                (*path, "driver"),
+            )
     if "config" in node.entries and "params" in node.entries:
         yield finding("E205", "`params` is short for `config`: name one or the other", node.keys["params"], path=path)
 
@@ -81,7 +101,9 @@ def _logical_names(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic
 def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diagnostic]:
     node, path = flow.resources[name], ("resources", name)
     if name in LOGICAL:
-        yield finding("E310", f"`{name}` is the name of the flow's own {name}", key_span(flow.root, path), "choose another", path)
+        yield finding(
+            "E310", f"`{name}` is the name of the flow's own {name}", key_span(flow.root, path), "choose another", path
+        )
     profile = text_at(node, "profile")
     if profile is None:
         yield from _family(node, path)
@@ -89,23 +111,40 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
             mode = platform.root.entries["security"].entries["mode"]  # type: ignore[union-attr]  # just read as a mapping
             help = "name a connector of the platform with `profile:`"
             where = (Related("the platform's policy", mode.span),)
-            yield finding("E702", "an `enterprise` platform allows no inline resources", key_span(flow.root, path), help, path, where)
+            yield finding(
+                "E702",
+                "an `enterprise` platform allows no inline resources",
+                key_span(flow.root, path),
+                help,
+                path,
+                where,
+            )
         return
     for key in ("type", "kind", "driver"):
         if key in node.entries:
-            yield finding("E205", f"`profile` already says the `{key}`: name one or the other", node.keys[key], path=(*path, key))
+            yield finding(
+                "E205", f"`profile` already says the `{key}`: name one or the other", node.keys[key], path=(*path, key)
+            )
     defined = mapping_at(platform.root, "connectors") if platform else None
     names = list(defined.entries) if defined else []
     if platform and profile not in names:
         help = f"{platform.file}: {suggestion(profile, names, 'connectors')}"
-        yield finding("E301", f"`{profile}` is not a connector of this platform", node.entries["profile"].span, help, (*path, "profile"))
+        yield finding(
+            "E301",
+            f"`{profile}` is not a connector of this platform",
+            node.entries["profile"].span,
+            help,
+            (*path, "profile"),
+        )
 
 
-def _step(flow: Flow, platform: Platform | None, job: Job, step: Step) -> Iterator[Diagnostic]:
+def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnostic]:
     row = STEPS.get(step.type)
     if row is None:
         place = step.node.entries["type"].span
-        yield finding("E304", f"`{step.type}` is not a step type", place, suggestion(step.type, STEPS), (*step.path, "type"))
+        yield finding(
+            "E304", f"`{step.type}` is not a step type", place, suggestion(step.type, STEPS), (*step.path, "type")
+        )
         return
     node = step.inputs.entries.get("resource")
     if row.needs is None or not isinstance(node, Scalar) or not isinstance(node.value, str):
@@ -141,22 +180,44 @@ def _unused(flow: Flow) -> Iterator[Diagnostic]:
     used = {text_at(step.inputs, "resource") for job in flow.jobs for step in job.steps}
     for name in flow.resources:
         if name not in used:
-            yield finding("W301", f"no step uses the resource `{name}`", key_span(flow.root, ("resources", name)), "remove it", ("resources", name))
-    if not any(job.steps for job in flow.jobs) and not {"jobs", "steps"} - flow.root.entries.keys() == set():
-        yield finding("W302", "the flow has no steps: it will do nothing", flow.root.keys.get("name", flow.root.span), "add `steps:` or `jobs:`")
+            yield finding(
+                "W301",
+                f"no step uses the resource `{name}`",
+                key_span(flow.root, ("resources", name)),
+                "remove it",
+                ("resources", name),
+            )
+    if not any(job.steps for job in flow.jobs):
+        yield finding(
+            "W302",
+            "the flow has no steps: it will do nothing",
+            flow.root.keys.get("name", flow.root.span),
+            "add `steps:` or `jobs:`",
+        )
 
 
 def duplicates(flow: Flow) -> Iterator[Diagnostic]:
     """Report jobs of one flow, and steps of one job, that have the same id; and both forms of steps at once."""
     root = flow.root
     if "jobs" in root.entries and "steps" in root.entries:
-        yield finding("E205", "`steps` is short for one job: name `jobs` or `steps`", root.keys["steps"], path=("steps",))
-    groups = [[(job.id, job.node) for job in flow.jobs], *([(step.id, step.node) for step in job.steps] for job in flow.jobs)]
+        yield finding(
+            "E205", "`steps` is short for one job: name `jobs` or `steps`", root.keys["steps"], path=("steps",)
+        )
+    groups = [
+        [(job.id, job.node) for job in flow.jobs],
+        *([(step.id, step.node) for step in job.steps] for job in flow.jobs),
+    ]
     for what, group in zip(["job", *["step"] * len(flow.jobs)], groups, strict=True):
         first: dict[str, Mapping] = {}
         for name, node in group:
             if name in first:
                 place = Related("first", first[name].entries["id"].span)
                 line = first[name].entries["id"].span.line
-                yield finding("E310", f"there are two {what}s `{name}`", node.entries["id"].span, f"rename one; the first is on line {line}", related=(place,))
+                yield finding(
+                    "E310",
+                    f"there are two {what}s `{name}`",
+                    node.entries["id"].span,
+                    f"rename one; the first is on line {line}",
+                    related=(place,),
+                )
             first.setdefault(name, node)

@@ -38,11 +38,19 @@ def _literals(node: Mapping, row: tuple[str, str], path: Path) -> Iterator[Diagn
     for name in sorted(sensitive_fields(CONNECTORS[row].config)):
         item = config.entries.get(name) if isinstance(config, Mapping) else None
         if isinstance(item, Scalar) and item.value is not None:
-            help = f"write `{name}: {{secret_ref: NAME}}` and give the value to the run, as a variable or a mounted file"
-            yield finding("E601", f"`{name}` is a secret and cannot be written here", _key(config, name, item), help, (*path, "config", name))
+            help = (
+                f"write `{name}: {{secret_ref: NAME}}` and give the value to the run, as a variable or a mounted file"
+            )
+            yield finding(
+                "E601",
+                f"`{name}` is a secret and cannot be written here",
+                _key(config, item),
+                help,
+                (*path, "config", name),
+            )
 
 
-def _key(config: Node, name: str, item: Scalar) -> Span:
+def _key(config: Node, item: Scalar) -> Span:
     return item.span if item.span.file else config.span
 
 
@@ -85,7 +93,12 @@ def _homes(section: Mapping | None, name: str, profiles: Mapping | None = None) 
             allowed: set[str] | None = None
         else:
             record = CONNECTORS[row].config
-            aliases = {a for f in fields(record) if spelling(f) in sensitive_fields(record) for a in f.metadata.get("aliases", ())}
+            aliases = {
+                a
+                for f in fields(record)
+                if spelling(f) in sensitive_fields(record)
+                for a in f.metadata.get("aliases", ())
+            }
             allowed = sensitive_fields(record) | aliases
         for config in ("config", "params"):
             homes[(name, key, config)] = allowed if allowed is not None else {"*"}
@@ -115,9 +128,26 @@ def _name(node: Node, reference: dict[str, str], path: Path, seen: dict[str, tup
         return
     variable, full = variable_name(name, key), f"{name}/{key}" if key else name
     if variable in SYSTEM_VARIABLES or variable[:1].isdigit():
-        why = f"`{variable}`, which belongs to the system" if variable in SYSTEM_VARIABLES else f"`{variable}`, which is no variable's name"
-        yield finding("E603", f"the secret `{full}` would be read from {why}", node.entries["secret_ref"].span, "choose another name", path)
+        why = (
+            f"`{variable}`, which belongs to the system"
+            if variable in SYSTEM_VARIABLES
+            else f"`{variable}`, which is no variable's name"
+        )
+        yield finding(
+            "E603",
+            f"the secret `{full}` would be read from {why}",
+            node.entries["secret_ref"].span,
+            "choose another name",
+            path,
+        )
     other = seen.setdefault(variable, (full, node.span))
     if other[0] != full:
         related = (Related(f"`{other[0]}`", other[1]),)
-        yield finding("E603", f"the secrets `{full}` and `{other[0]}` would be read from the same variable `{variable}`", node.entries["secret_ref"].span, "rename one of them", path, related)
+        yield finding(
+            "E603",
+            f"the secrets `{full}` and `{other[0]}` would be read from the same variable `{variable}`",
+            node.entries["secret_ref"].span,
+            "rename one of them",
+            path,
+            related,
+        )

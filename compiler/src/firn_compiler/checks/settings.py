@@ -4,7 +4,19 @@ from collections.abc import Iterator
 
 from firn_compiler.checks.shape import shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, dotted, lookup, mapping_at, nearest, text_at, walk
+from firn_compiler.document import (
+    Deferred,
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    dotted,
+    lookup,
+    mapping_at,
+    nearest,
+    text_at,
+    walk,
+)
 from firn_compiler.model.closed import closed_model
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.defaults import with_spellings
@@ -37,7 +49,13 @@ def _expectations(step: Step, path: Path) -> Iterator[Diagnostic]:
     found = step.inputs.entries.get("expectations")
     for index, item in enumerate(getattr(found, "items", ())):
         if isinstance(item, Mapping) and len(item.entries) != 1:
-            yield finding("E205", "an expectation is exactly one rule", item.span._replace(end_line=item.span.line), "begin each with `- `", (*path, "expectations", index))
+            yield finding(
+                "E205",
+                "an expectation is exactly one rule",
+                item.span._replace(end_line=item.span.line),
+                "begin each with `- `",
+                (*path, "expectations", index),
+            )
 
 
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
@@ -89,10 +107,18 @@ def walk_compute(platform: Platform) -> Iterator[tuple[str, Mapping]]:
 
 def _platform_template(leaf: Scalar, path: Path) -> Iterator[Diagnostic]:
     assert isinstance(leaf.value, Deferred)
-    settings = path[0] in ("connectors", "storage") and len(path) > 2 or path[0] == "compute" and "properties" in path
+    settings = (path[0] in ("connectors", "storage") and len(path) > 2) or (
+        path[0] == "compute" and "properties" in path
+    )
     wrong = leaf.value.roots - ({"env"} if settings else set())
     for root in sorted(wrong):
-        yield finding("E402", f"`{root}` cannot stand here", leaf.span, "a platform uses `var`, and `env` in the settings of its connectors", path)
+        yield finding(
+            "E402",
+            f"`{root}` cannot stand here",
+            leaf.span,
+            "a platform uses `var`, and `env` in the settings of its connectors",
+            path,
+        )
 
 
 def _with_layers(one: Diagnostic, node: Node, place: object) -> Diagnostic:
@@ -119,4 +145,11 @@ def _locked(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
             path = tuple(str(item.value).split(".")) if isinstance(item, Scalar) else ()
             if path and (set_here := lookup(node, path)) is not None:
                 related = (Related("the platform locks it here", item.span),)
-                yield finding("E701", f"`{dotted(path)}` is locked by the platform", set_here.span, "remove it from the flow", ("resources", name, *path), related)
+                yield finding(
+                    "E701",
+                    f"`{dotted(path)}` is locked by the platform",
+                    set_here.span,
+                    "remove it from the flow",
+                    ("resources", name, *path),
+                    related,
+                )

@@ -21,10 +21,7 @@ _EXPECTED = {
     "none_required": "null",
     "string_type": "text",
 }
-_BOUNDS = {
-    "greater_than_equal": ("must be at least {ge}", "ge"),
-    "less_than_equal": ("must be at most {le}", "le"),
-}
+_BOUNDS = {"greater_than_equal": "must be at least {ge}", "less_than_equal": "must be at most {le}"}
 
 
 def flow_shape(root: Node) -> Iterator[Diagnostic]:
@@ -42,7 +39,9 @@ def shape(model: type[BaseModel], node: Node, base: Path = ()) -> Iterator[Diagn
     try:
         model.model_validate(value_of(node))
     except ValidationError as error:
-        yield from _findings(model, node, base, error.errors(include_url=False, include_context=True, include_input=False))
+        yield from _findings(
+            model, node, base, error.errors(include_url=False, include_context=True, include_input=False)
+        )
 
 
 def _findings(model: type[BaseModel], node: Node, base: Path, errors: Iterable[Any]) -> Iterator[Diagnostic]:
@@ -50,6 +49,9 @@ def _findings(model: type[BaseModel], node: Node, base: Path, errors: Iterable[A
     for error in errors:
         seen.setdefault(_path(node, error["loc"]), []).append(error)
     for path, group in seen.items():
+        deeper = any(len(other) > len(path) and other[: len(path)] == path for other in seen)
+        if deeper and all(error["type"] in _EXPECTED for error in group):
+            continue  # the value is the mapping that a union allows; what is wrong stands inside it
         yield _finding(model, node, base, path, group)
 
 
@@ -85,13 +87,13 @@ def _finding(model: type[BaseModel], node: Node, base: Path, path: Path, group: 
         expected = re.sub(r"'([^']*)'", r"`\1`", error["ctx"].get("expected") or error["ctx"].get("expected_tags", ""))
         if kind == "union_tag_not_found":
             return finding("E203", f"{name} needs a `type`", where, "it chooses the other keys", full)
-        place = lookup(node, (*path, "type")) if kind == "union_tag_invalid" else None
-        return finding("E204", f"{name} is not one of the known words", place.span if place else where, f"known: {expected}", full)
+        if kind == "union_tag_invalid":
+            name, full, where = "`type`", (*full, "type"), nearest(node, (*path, "type")).span
+        return finding("E204", f"{name} is not one of the known words", where, f"known: {expected}", full)
     if kind == "value_error":
-        return finding("E204", f"{name} {str(error['ctx']['error'])}", where, "", full)
+        return finding("E204", f"{name} {error['ctx']['error']!s}", where, "", full)
     if kind in _BOUNDS:
-        sentence, bound = _BOUNDS[kind]
-        return finding("E204", f"{name} {sentence.format(**error['ctx'])}", where, "", full)
+        return finding("E204", f"{name} {_BOUNDS[kind].format(**error['ctx'])}", where, "", full)
     words = dict.fromkeys(_EXPECTED.get(one["type"], "another value") for one in group)
     return _wrong_type(name, " or ".join(words), nearest(node, path), full)
 
@@ -110,7 +112,14 @@ def kind_of(value: Any) -> str:
     """Name the type of a value in the words of the messages."""
     if isinstance(value, Deferred):
         return "a template"
-    names = {bool: "true or false", int: "an integer", float: "a number", str: "text", list: "a list", dict: "a mapping"}
+    names = {
+        bool: "true or false",
+        int: "an integer",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "a mapping",
+    }
     return names.get(type(value), "null")
 
 
@@ -142,14 +151,20 @@ def _inner(annotation: Any) -> Any:
     """Return the model inside an annotation such as `list[X]`, `dict[str, X]` or `X | None`; else the annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = [model for argument in getattr(annotation, "__args__", ()) if (model := _inner(argument)) is not argument or _is_model(argument)]
+    found = [
+        model
+        for argument in getattr(annotation, "__args__", ())
+        if (model := _inner(argument)) is not argument or _is_model(argument)
+    ]
     return found[0] if len(found) == 1 else annotation
 
 
 def _member(annotation: Any, tag: str | int) -> Any:
     """Return the member of a union of models that `tag` chooses."""
     for argument in getattr(annotation, "__args__", ()):
-        if _is_model(argument) and tag in getattr(argument.model_fields.get("type"), "annotation", None).__args__:
+        if _is_model(argument) and tag in getattr(
+            getattr(argument.model_fields.get("type"), "annotation", None), "__args__", ()
+        ):
             return argument
         deeper = _member(argument, tag) if not _is_model(argument) else None
         if deeper is not None:

@@ -6,9 +6,9 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
 from pydantic import Field as ModelField
-from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from firn_compiler.document import Deferred
@@ -56,7 +56,8 @@ def closed_model(record: type) -> type[BaseModel]:
     members: dict[str, Any] = {}
     kinds = hints(record)
     for field in fields(record):
-        members[field.name] = (_annotation(kinds[field.name]), _model_field(field))
+        taken = hasattr(BaseModel, field.name)  # pydantic keeps some names for itself; the alias is what counts
+        members[f"{field.name}_" if taken else field.name] = (_annotation(kinds[field.name]), _model_field(field))
     docstring = (record.__doc__ or "").strip()
     return create_model(record.__name__, __config__=CLOSED, __doc__=docstring, **members)
 
@@ -101,9 +102,9 @@ def _union(arguments: tuple[Any, ...]) -> Any:
     if len(tagged) > 1:
         chosen: Any = Annotated[Union[tuple(map(_annotation, tagged))], ModelField(discriminator="type")]  # noqa: UP007
         rest = [kind for kind in arguments if kind not in tagged]
-        return Union[(chosen, *map(_annotation, rest))]  # noqa: UP007
+        return Union[(chosen, *map(_annotation, rest))]
     plain = tuple(_annotation(kind) if is_dataclass(kind) or kind is Secret else _bare(kind) for kind in arguments)
-    joined = Union[plain]  # noqa: UP007  # a union of types known only now has no other spelling
+    joined: Any = Union[plain]  # noqa: UP007  # a union of types known only now has no other spelling
     if Secret in arguments or models:
         return joined
     return Annotated[joined, Templated()]

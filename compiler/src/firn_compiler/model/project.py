@@ -16,11 +16,13 @@ class Step(NamedTuple):
 
     @property
     def inputs(self) -> Mapping:
+        """The step's inputs; empty where there are none."""
         found = self.node.entries.get("inputs")
         return found if isinstance(found, Mapping) else Mapping({}, {}, self.node.span)
 
     @property
     def outputs(self) -> Mapping:
+        """The step's named results; empty where there are none."""
         found = self.node.entries.get("outputs")
         return found if isinstance(found, Mapping) else Mapping({}, {}, self.node.span)
 

@@ -9,7 +9,9 @@ from firn_compiler.model.closed import Closed, checked_name
 
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,99}\Z")
 NAME_RULE = "must begin with a letter and hold only letters, digits, `_` and `-`, at most 100"
-Name = Annotated[str, checked_name(NAME, NAME_RULE), Field(json_schema_extra={"pattern": "^[a-zA-Z][a-zA-Z0-9_-]{0,99}$"})]
+Name = Annotated[
+    str, checked_name(NAME, NAME_RULE), Field(json_schema_extra={"pattern": "^[a-zA-Z][a-zA-Z0-9_-]{0,99}$"})
+]
 SEMANTIC_VERSION = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?\Z", re.ASCII
 )
@@ -61,7 +63,9 @@ class FlowShape(Closed):
     owner: str | None = Field(None, description="Who answers for it.")
     storage: str | None = Field(None, description="Logical name of the storage; `default` when used.")
     compute: str | None = Field(None, description="Logical name of the compute; `default` when used.")
-    variables: dict[Name, Any] = Field({}, description="Compile-time constants; the platform and `--var` override them.")
+    variables: dict[Name, Any] = Field(
+        {}, description="Compile-time constants; the platform and `--var` override them."
+    )
     resources: dict[Name, ResourceShape] = Field({}, description="External systems by the name that steps use.")
     jobs: list[JobShape] | None = Field(None, description="Units of steps, with their dependencies.")
     steps: list[StepShape] | None = Field(None, description="Short for one job called `main`.")

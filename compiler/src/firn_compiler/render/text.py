@@ -8,7 +8,10 @@ from firn_compiler.document import Span
 
 LIMIT = 50
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "help": "\x1b[36m", "place": "\x1b[2m", "end": "\x1b[0m"}
-_VALUE = re.compile(r"""(?P<key>^\s*(?:- )*[^\s:#'"][^:#]*:|["'][^"']*["']\s*:)(?P<space>\s+)(?P<value>\S.*)$""")
+WIDTH = 200
+_VALUE = re.compile(
+    r"""(?P<key>[\w.'"-]+\s*:\s+)(?P<value>"[^"]*"?|'[^']*'?|[{\[](?=[^{}\[\]]*:\s)|[^\s,{}\[\]#][^,{}\[\]]*|\[[^\]]*\]?)"""
+)
 
 
 def render(found: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: bool) -> str:
@@ -54,24 +57,37 @@ def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> 
     span = one.span
     if not 1 <= span.line <= len(lines) or one.code.startswith("E6"):
         return []
-    line = shown(lines[span.line - 1], span, one.code).replace("\t", " ")
-    end = span.end_column if span.end_line == span.line else len(line) + 1
-    start = min(span.column, len(line) + 1)
-    width = max(min(end, len(line) + 1) - start, 1)
+    before, token, after = shown(lines[span.line - 1], span, one.code)
     gutter = len(str(span.line)) + 2
-    carets = f"{paint['error'] if one.severity == 'error' else paint['warning']}{'^' * width}{paint['end']}"
-    return [f"  {span.line:>{gutter}} | {line}", f"  {'':>{gutter}} | {' ' * (start - 1)}{carets}"]
+    carets = f"{paint[one.severity]}{'^' * max(len(token), 1)}{paint['end']}"
+    return [f"  {span.line:>{gutter}} | {before}{token}{after}", f"  {'':>{gutter}} | {' ' * len(before)}{carets}"]
 
 
-def shown(line: str, span: Span, code: str) -> str:
-    """Return the source line with every value masked that may be a secret.
+def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
+    """Return the source line as the part before the finding, the finding, and the part after.
 
-    Only names that the compiler looked up (families E3, E4 and E7) are shown as they stand; elsewhere the line keeps
-    its key, and the value becomes `…`.
+    A value may be a secret in the wrong place, so `…` stands for it. Shown as they stand are keys, and those values
+    that the compiler itself looked up as names (families E3, E4, E7 and W3).
     """
-    if code[:2] in ("E3", "E4", "E7", "W3"):
-        before, after = line[: span.column - 1], line[span.end_column - 1 :] if span.end_line == span.line else ""
-        masked = _VALUE.sub(r"\g<key>\g<space>…", after.lstrip(" ,")) if ":" in after and span.column > 1 else after
-        return (before + line[span.column - 1 : span.end_column - 1] + masked)[:200] if after and masked != after else line[:200]
-    match = _VALUE.search(line)
-    return (line[: match.start("value")] + "…" if match else line)[:200]
+    start = min(span.column - 1, len(line))
+    end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
+    before, token, after = line[:start], line[start:end], line[end:]
+    is_key = re.match(r"\s*:(?:\s|$)", after) is not None
+    if code.startswith("E1") and code != "E105":
+        return (
+            _masked(line)[:start].replace("\t", " "),
+            _masked(line)[start : start + 1],
+            _masked(line)[start + 1 : WIDTH],
+        )
+    if not is_key and code[:2] not in ("E3", "E4", "E7", "W3"):
+        token = "…" if token.strip() else token
+    return (
+        _masked(before).replace("\t", " "),
+        token,
+        _masked(after if not is_key else token + after)[len(token) if is_key else 0 :][:WIDTH],
+    )
+
+
+def _masked(text: str) -> str:
+    """Replace the value of every `key: value` on a line, in block or flow style."""
+    return _VALUE.sub(lambda match: match["key"] + ("…" if match["value"][0] not in "{[|>&*" else match["value"]), text)

@@ -1,34 +1,36 @@
 """From lowered flows to the payload: fingerprints, requirements, features, sources."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from firn_compiler.stages.lower import Lowered, lower_resource
-from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import digest
 from firn_schemas.secret_ref import variable_name
+
+Record: TypeAlias = dict[str, Any]
+"""A JSON object under construction."""
 
 WORDS = ("description", "owner")
 OPERATION = ("max_rows", "severity")
 
 
-def fingerprint(data: Json, operation: Json, words: Json) -> JsonObject:
+def fingerprint(data: Any, operation: Any, words: Any) -> Record:
     """Return a fingerprint of three parts."""
     return {"data": digest(data), "operation": digest(operation), "words": digest(words)}
 
 
 def payload(
-    environment: str, flows: list[Lowered], sources: list[JsonObject], security: JsonObject, workspace: JsonObject
-) -> JsonObject:
+    environment: str, flows: list[Lowered], sources: list[Record], security: Record, workspace: Record
+) -> Record:
     """Return the whole payload; every list in it has a stated order."""
     keys, resources = _resources(flows)
     frozen = {flow.name: _flow(flow, keys[flow.name], resources) for flow in flows}
-    body: JsonObject = {
+    body: Record = {
         "environment": environment,
         "flows": frozen,
         "resources": resources,
         "security": security,
-        "sources": sorted(sources, key=lambda one: (one["kind"], one["name"], one["digest"])),  # type: ignore[arg-type,return-value]
+        "sources": sorted(sources, key=lambda one: (one["kind"], one["name"], one["digest"])),
         "workspace": workspace,
     }
     body["features"] = sorted(_features(frozen, resources))
@@ -36,11 +38,11 @@ def payload(
     return body
 
 
-def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], JsonObject]:
+def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], Record]:
     """Name every resource: by its own name where all flows agree about it, else by `flow.name`."""
     lowered = {flow.name: {name: lower_resource(one) for name, one in flow.resources.items()} for flow in flows}
     keys: dict[str, dict[str, str]] = {}
-    resources: JsonObject = {}
+    resources: Record = {}
     for flow, own in lowered.items():
         keys[flow] = {}
         for name, value in sorted(own.items()):
@@ -52,15 +54,15 @@ def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], JsonObj
     return keys, resources
 
 
-def _flow(flow: Lowered, keys: dict[str, str], resources: Any) -> JsonObject:
-    prints: dict[str, JsonObject] = {}
-    jobs: list[Json] = []
+def _flow(flow: Lowered, keys: dict[str, str], resources: Any) -> Record:
+    prints: dict[str, Record] = {}
+    jobs: list[Any] = []
     engine = resources[keys["compute"]]["fingerprint"]["operation"] if "compute" in keys else ""
     for job in flow.jobs:
         jobs.append(_job(job, prints, keys, resources))
-        prints[str(job["id"])] = jobs[-1]["fingerprint"]  # type: ignore[call-overload,index]
+        prints[str(job["id"])] = jobs[-1]["fingerprint"]
     words = {key: flow.head[key] for key in WORDS if key in flow.head}
-    parts = {part: [one["fingerprint"][part] for one in jobs] for part in ("data", "operation", "words")}  # type: ignore[call-overload,index]
+    parts = {part: [one["fingerprint"][part] for one in jobs] for part in ("data", "operation", "words")}
     own = {"name": flow.name, "version": flow.head["version"]}
     return flow.head | {
         "jobs": jobs,
@@ -69,11 +71,11 @@ def _flow(flow: Lowered, keys: dict[str, str], resources: Any) -> JsonObject:
     }
 
 
-def _job(job: JsonObject, done: dict[str, JsonObject], keys: dict[str, str], resources: Any) -> JsonObject:
-    upstream = [done[name] for name in job["depends_on"]]  # type: ignore[union-attr]
+def _job(job: Record, done: dict[str, Record], keys: dict[str, str], resources: Any) -> Record:
+    upstream = [done[name] for name in job["depends_on"]]
     before = [one["data"] for one in upstream]
     steps: list[Any] = []
-    for step in job["steps"]:  # type: ignore[union-attr]
+    for step in job["steps"]:
         frozen = _step(step, before, keys, resources)
         before = [frozen["fingerprint"]["data"]]
         steps.append(frozen)
@@ -82,10 +84,10 @@ def _job(job: JsonObject, done: dict[str, JsonObject], keys: dict[str, str], res
     data = [own, [one["data"] for one in upstream], parts["data"]]
     operation = [[one["operation"] for one in upstream], parts["operation"]]
     words = [job.get("description"), parts["words"]]
-    return job | {"steps": steps, "fingerprint": fingerprint(data, operation, words)}  # type: ignore[arg-type]
+    return job | {"steps": steps, "fingerprint": fingerprint(data, operation, words)}
 
 
-def _step(step: Any, before: list[Json], keys: dict[str, str], resources: Any) -> JsonObject:
+def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) -> Record:
     """Fingerprint a step over itself, its resource, and all that ran before it in its job and upstream."""
     inputs = step["inputs"]
     name = inputs.get("resource")
@@ -93,7 +95,7 @@ def _step(step: Any, before: list[Json], keys: dict[str, str], resources: Any) -
     decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
     operation = {key: value for key, value in inputs.items() if key in OPERATION}
     own = {"id": step["id"], "type": step["type"], "inputs": decisive, "outputs": step.get("outputs")}
-    frozen: JsonObject = step | {
+    frozen: Record = step | {
         "fingerprint": fingerprint(
             [own, resource["data"], before], [operation, resource["operation"]], step.get("description")
         )
@@ -115,7 +117,7 @@ def _features(flows: Any, resources: Any) -> set[str]:
     return found
 
 
-def _requires(body: Any) -> JsonObject:
+def _requires(body: Any) -> Record:
     secrets: dict[tuple[str, str], list[str]] = {}
     variables: dict[str, list[tuple[str, bool]]] = {}
     for path, node in _typed([("flows", body["flows"]), ("resources", body["resources"])]):
@@ -129,13 +131,18 @@ def _requires(body: Any) -> JsonObject:
         if one["kind"] != "compute":
             connectors.setdefault((one["kind"], one["driver"]), []).append(f"resources.{key}")
     return {
-        "connectors": [{"kind": k, "driver": d, "used_by": used} for (k, d), used in sorted(connectors.items())],  # type: ignore[list-item]
+        "connectors": [{"kind": k, "driver": d, "used_by": used} for (k, d), used in sorted(connectors.items())],
         "environment": [
-            {"name": name, "optional": all(optional for _, optional in used), "used_by": sorted(path for path, _ in used)}  # type: ignore[list-item]
+            {
+                "name": name,
+                "optional": all(optional for _, optional in used),
+                "used_by": sorted(path for path, _ in used),
+            }
             for name, used in sorted(variables.items())
         ],
         "secrets": [
-            {"ref": ref, "variable": variable_name(ref, key or None), "used_by": sorted(used)} | ({"key": key} if key else {})  # type: ignore[list-item,operator]
+            {"ref": ref, "variable": variable_name(ref, key or None), "used_by": sorted(used)}
+            | ({"key": key} if key else {})
             for (ref, key), used in sorted(secrets.items())
         ],
     }

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from firn_compiler.document import Deferred, Mapping, Node, Scalar, Span, text_at
 from firn_compiler.model.project import Flow, Job, Settled, Step
 from firn_compiler.stages.defaults import with_defaults, with_spellings
-from firn_compiler.stages.settle import EMPTY, secret_of
+from firn_compiler.stages.settle import secret_of
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.steps import STEPS
 
@@ -70,7 +70,7 @@ def _words(node: Mapping, *keys: str) -> JsonObject:
 
 
 def _job(job: Job, sql_files: dict[str, str]) -> JsonObject:
-    lowered: JsonObject = {"id": job.id, "depends_on": sorted({name for name, _ in job.depends_on})}
+    lowered: dict[str, Any] = {"id": job.id, "depends_on": sorted({name for name, _ in job.depends_on})}
     if job.path:
         lowered |= _words(job.node, "description")
     if job.when is not None:
@@ -101,7 +101,7 @@ def lower_resource(settled: Settled) -> JsonObject:
         "kind": settled.kind,
         "driver": settled.driver,
         "config": lower_node(settled.config),
-        "options": lower_node(settled.options or EMPTY),
+        "options": lower_node(settled.options),
     }
 
 

@@ -14,8 +14,10 @@ LOGICAL = ("storage", "compute")
 
 
 def connector_names() -> dict[str, tuple[str, str]]:
-    """Return every word by which `type` may name a connector: its driver, and `kind/driver`."""
-    return {name: row for row in CONNECTORS for name in (row[1], "/".join(row))}
+    """Return every word by which `type` may name a connector: its driver, or its kind where that has one driver."""
+    kinds = [kind for kind, _ in CONNECTORS]
+    alone = {kind: (kind, driver) for kind, driver in CONNECTORS if kinds.count(kind) == 1}
+    return alone | {row[1]: row for row in CONNECTORS}
 
 
 def family(node: Mapping) -> tuple[str, str] | None:
@@ -117,4 +119,8 @@ def secret_of(node: Node) -> dict[str, str] | None:
     """Return the reference that a mapping spells, as text; None where it is something else."""
     if not isinstance(node, Mapping) or "secret_ref" not in node.entries:
         return None
-    return {key: item.value for key, item in node.entries.items() if isinstance(item, Scalar) and isinstance(item.value, str)}
+    return {
+        key: item.value
+        for key, item in node.entries.items()
+        if isinstance(item, Scalar) and isinstance(item.value, str)
+    }

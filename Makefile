@@ -1,0 +1,47 @@
+# Every target sets up what it needs; `make demo` and `make test` work on a fresh clone.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: help demo test check bench schemas artifacts lock clean
+help:
+	@echo "make demo   compile and run platform-examples/02-flights"
+	@echo "make test   the whole test suite, with lint, types and import contracts"
+	@echo "make check  lint, types and import contracts alone"
+	@echo "make bench  the benchmarks"
+
+.venv/ready: requirements.lock schemas/pyproject.toml compiler/pyproject.toml runtime/pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e schemas -e compiler -e runtime
+	@touch $@
+
+demo: .venv/ready
+	@$(BIN)/python platform-examples/02-flights/fetch_data.py
+	@cd platform-examples/02-flights && ../../$(BIN)/firn compile flow.yaml --env local -o platform/local/compiled_artifacts.json
+	@cd platform-examples/02-flights && ../../$(BIN)/firn run platform/local/compiled_artifacts.json
+	@cd platform-examples/02-flights && ../../$(BIN)/python show.py
+
+test: check
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: .venv/ready
+	@$(BIN)/python benchmarks/run.py
+
+schemas: .venv/ready
+	$(BIN)/firn schema -o schemas
+
+artifacts: .venv/ready
+	$(MAKE) -C platform-examples artifacts FIRN=$(CURDIR)/$(BIN)/firn
+
+lock:
+	uv lock
+	uv export --frozen --no-emit-workspace --no-header --no-annotate -q -o requirements.lock
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,105 @@
+"""The JSON Schemas of flow, platform and artifact, for editors and for anyone who checks files without Firn.
+
+They are made from the same records and shapes that the compiler checks with; the copies in schemas/ are generated.
+"""
+
+from typing import Any
+
+import orjson
+from pydantic.json_schema import models_json_schema
+
+from firn_compiler.model.closed import closed_model
+from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_schemas.artifact import Envelope
+from firn_schemas.connectors import COMPUTE, CONNECTORS, STORAGE
+from firn_schemas.steps import STEPS
+
+SCHEMAS = ("flow", "platform", "artifact")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema_bytes(name: str) -> bytes:
+    """Return the schema as a file: sorted keys, two-space indent, one final newline."""
+    made = {"flow": _flow, "platform": _platform, "artifact": _artifact}[name]()
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps({"$schema": DIALECT, "title": f"Firn {name}"} | made, option=options)
+
+
+def _artifact() -> dict[str, Any]:
+    return closed_model(Envelope).model_json_schema(by_alias=True)
+
+
+def _flow() -> dict[str, Any]:
+    schema, inputs = _with_records(FlowShape, {name: row.inputs for name, row in STEPS.items()})
+    schema["$defs"]["StepShape"]["properties"]["type"]["enum"] = sorted(STEPS)
+    schema["$defs"]["StepShape"]["allOf"] = [
+        _when({"type": name}, {"properties": {"inputs": _spelled(inputs[name], STEPS[name].exactly_one)}})
+        for name in sorted(STEPS)
+    ]
+    schema["$defs"]["ResourceShape"]["allOf"] = list(_settings(schema))
+    return schema
+
+
+def _platform() -> dict[str, Any]:
+    schema, _ = _with_records(PlatformShape, {})
+    schema["$defs"]["ConnectorShape"]["allOf"] = list(_settings(schema))
+    storage = [_storage(name, row, schema) for name, row in sorted(STORAGE.items())]
+    schema["properties"]["storage"]["additionalProperties"] = {"anyOf": storage}
+    schema["$defs"]["ComputeShape"]["properties"]["type"]["enum"] = sorted(COMPUTE)
+    for name, record in sorted(COMPUTE.items()):
+        rule = _when({"type": name}, {"properties": {"properties": _inline(schema, record)}})
+        schema["$defs"]["ComputeShape"].setdefault("allOf", []).append(rule)
+    return schema
+
+
+def _with_records(shape: Any, records: dict[str, type]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the shape's schema with the records among its definitions, and a reference to each."""
+    models = {name: closed_model(record) for name, record in records.items()}
+    pairs = [(model, "validation") for model in (shape, *models.values())]
+    references, joined = models_json_schema(pairs, by_alias=True)  # type: ignore[arg-type]  # a list of literal pairs
+    definitions = joined["$defs"]
+    root = definitions.pop(shape.__name__)
+    return root | {"$defs": definitions}, {name: references[model, "validation"] for name, model in models.items()}
+
+
+def _inline(schema: dict[str, Any], record: type) -> dict[str, Any]:
+    """Add a record's definitions to the schema and return a reference to it; aliases are allowed spellings."""
+    made = closed_model(record).model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    schema["$defs"] |= made.pop("$defs", {})
+    schema["$defs"][record.__name__] = (
+        made | {"properties": made["properties"] | _aliases(record, made)} if "properties" in made else made
+    )
+    return {"$ref": f"#/$defs/{record.__name__}"}
+
+
+def _aliases(record: type, made: dict[str, Any]) -> dict[str, Any]:
+    known = record.__dataclass_fields__  # type: ignore[attr-defined]  # records are dataclasses
+    return {alias: made["properties"][name] for name, field in known.items() for alias in field.metadata["aliases"]}
+
+
+def _settings(schema: dict[str, Any]) -> Any:
+    """Yield what `config` and `options` may hold for each connector; a flow may leave out what the platform sets."""
+    for (kind, driver), row in sorted(CONNECTORS.items()):
+        config, options = _inline(schema, row.config), _inline(schema, row.options)
+        schema["$defs"][row.config.__name__].pop("required", None)
+        settings = {"properties": {"config": config, "params": config, "options": options}}
+        yield _when({"kind": kind, "driver": driver}, settings)
+        yield _when({"type": driver}, settings)
+
+
+def _storage(name: str, row: tuple[str, str], schema: dict[str, Any]) -> dict[str, Any]:
+    records = (CONNECTORS[row].config, CONNECTORS[row].options)
+    for record in records:
+        _inline(schema, record)
+    members = [schema["$defs"][record.__name__] for record in records]
+    properties = {"type": {"const": name}} | members[0].get("properties", {}) | members[1].get("properties", {})
+    return {"type": "object", "properties": properties, "required": ["type"], "additionalProperties": False}
+
+
+def _when(condition: dict[str, str], then: dict[str, Any]) -> dict[str, Any]:
+    properties = {key: {"const": word} for key, word in condition.items()}
+    return {"if": {"properties": properties, "required": sorted(condition)}, "then": then}
+
+
+def _spelled(reference: dict[str, Any], exactly_one: tuple[str, ...]) -> dict[str, Any]:
+    return reference | ({"oneOf": [{"required": [key]} for key in exactly_one]} if exactly_one else {})
