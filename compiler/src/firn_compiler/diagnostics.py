@@ -47,19 +47,21 @@ def has_errors(found: Iterable[Diagnostic]) -> bool:
 def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnostic, ...]:
     """Sort by file (in the order given), place and code; the same finding is kept once."""
     rank = {file: index for index, file in enumerate(files)}
-    unique = dict.fromkeys(found)
+    found = list(found)
+    secret = {one.span for one in found if one.code in ("E601", "E602")}
+    found = [one for one in found if one.code != "E202" or one.span not in secret]  # it is said better by the other
+    unique = {(one.code, one.span, one.message): one for one in reversed(found)}
     return tuple(
-        sorted(unique, key=lambda one: (rank.get(one.span.file, -1), one.span.line, one.span.column, one.code))
+        sorted(unique.values(), key=lambda one: (rank.get(one.span.file, -1), one.span.line, one.span.column, one.code))
     )
 
 
-def suggestion(word: str, known: Iterable[str], what: str = "known") -> str:
-    """Return help for a misspelt word: the closest known one, and the list of all."""
+def suggestion(word: str, known: Iterable[str], what: str = "known:") -> str:
+    """Return help for a misspelt word: `what`, the list of all, and the closest one."""
     names = sorted(known)
     if not names:
-        return f"there are no {what} here" if what != "known" else ""
+        return f"{what} nothing"
     listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     lowered = {name.lower(): name for name in names}
     close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    question = f"did you mean `{lowered[close[0]]}`? " if close else ""
-    return f"{question}{what}: {listed}"
+    return f"{what} {listed}" + (f"; did you mean `{lowered[close[0]]}`?" if close else "")

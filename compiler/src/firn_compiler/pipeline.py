@@ -72,67 +72,61 @@ def validate_project(request: Request) -> Compilation:
 
 
 def _compile(request: Request, *, freeze: bool) -> Compilation:
-    documents, found = _parse(request)
+    documents, texts, found = _parse(request)
     project, constants, more = _bind(request, documents)
     found += more
     found += list(_check(project, constants))
     sql_files, more = _sql_files(project, constants, request.read)
     found += more
-    texts = {document.file: document.text for document in documents.values()}
     if not freeze or has_errors(found) or project.platform is None:
-        return Compilation(in_order(found, documents), texts, environment=_environment(project))
+        return Compilation(in_order(found, texts), texts, environment=_environment(project))
     flows = [lower_flow(flow, _resources(flow, project.platform), sql_files) for flow in project.flows]
     body = _payload(project, flows, sql_files)
     try:
         hashed = digest(body)
     except NotCanonical as error:
         found.append(Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=str(error).partition(":")[0]))
-        return Compilation(in_order(found, documents), texts)
+        return Compilation(in_order(found, texts), texts)
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     names = tuple(flow.name for flow in project.flows)
     where = tuple(_places(project, flows))
-    return Compilation(in_order(found, documents), texts, content, hashed, names, project.platform.environment, where)
+    return Compilation(in_order(found, texts), texts, content, hashed, names, project.platform.environment, where)
 
 
-def _parse(request: Request) -> tuple[dict[str, Document], list[Diagnostic]]:
+def _parse(request: Request) -> tuple[dict[str, Document], dict[str, str], list[Diagnostic]]:
     """Parse the flows and the platform's chain; a file that cannot be read stops only itself."""
     documents: dict[str, Document] = {}
+    texts: dict[str, str] = {}
     found: list[Diagnostic] = []
+
+    def add(source: Source) -> Document | None:
+        parsed = parse(source)
+        texts[source.file] = source.content.decode("utf-8-sig", "replace")
+        if isinstance(parsed, Diagnostic):
+            found.append(parsed)
+            return None
+        documents[parsed.file] = parsed
+        return parsed
+
     for flow in request.flows:
-        _add(parse(flow), documents, found)
-    source: Source | None = request.platform
+        add(flow)
+    source = request.platform
     for _ in range(MAX_CHAIN):
-        if source is None:
-            return documents, found
-        document = parse(source)
-        _add(document, documents, found)
-        if not isinstance(document, Document) or (parent := text_at(document.root, "extends")) is None:
-            return documents, found
+        document = add(source) if source is not None else None
+        if document is None or (parent := text_at(document.root, "extends")) is None:
+            return documents, texts, found
         source = request.read(document.file, parent)
         place = document.root.entries["extends"].span
         if source is None:
             help = "the path is taken from this file's folder"
             found.append(finding("E307", f"there is no file `{parent}` to extend", place, help, ("extends",)))
         elif source.file in documents:
-            found.append(
-                finding(
-                    "E308",
-                    f"the files extend each other: `{parent}` comes back here",
-                    place,
-                    "remove one `extends`",
-                    ("extends",),
-                )
-            )
+            message = f"the files extend each other: `{parent}` comes back here"
+            found.append(finding("E308", message, place, "remove one `extends`", ("extends",)))
             source = None
-    found.append(Diagnostic("E308", f"more than {MAX_CHAIN} files extend each other"))
-    return documents, found
-
-
-def _add(parsed: Document | Diagnostic, documents: dict[str, Document], found: list[Diagnostic]) -> None:
-    if isinstance(parsed, Diagnostic):
-        found.append(parsed)
-    else:
-        documents[parsed.file] = parsed
+    if source is not None:
+        found.append(Diagnostic("E308", f"more than {MAX_CHAIN} files extend each other"))
+    return documents, texts, found
 
 
 def _bind(request: Request, documents: dict[str, Document]) -> tuple[Project, dict[str, Constants], list[Diagnostic]]:

@@ -59,7 +59,7 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
         nearest = nearest or (folder / "platform" if (folder / "platform").is_dir() else None)
     known = [one.parent.name for one in sorted(nearest.glob(f"*/{PLATFORM_NAME}"))] if nearest else []
     help = (
-        suggestion(env, known, "environments")
+        suggestion(env, known, "environments:")
         if known
         else f"expected `platform/{env}/{PLATFORM_NAME}` beside the flow"
     )
@@ -81,7 +81,7 @@ def _read(path: Path, found: list[Diagnostic]) -> Source | None:
         reason = {FileNotFoundError: "there is no file", IsADirectoryError: "this is a folder, not a file:"}
         words = reason.get(type(error), f"cannot read ({error.strerror})")
         near = sorted(one.name for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        found.append(Diagnostic("E108", f"{words} `{path}`", help=suggestion(path.name, near, "here") if near else ""))
+        found.append(Diagnostic("E108", f"{words} `{path}`", help=suggestion(path.name, near, "here:") if near else ""))
         return None
 
 

@@ -43,7 +43,7 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
                     "E306",
                     f"there is no job `{name}`",
                     span,
-                    suggestion(name, names, "jobs"),
+                    suggestion(name, names, "jobs:"),
                     (*job.path, "depends_on"),
                 )
     seen: set[frozenset[str]] = set()
@@ -128,7 +128,7 @@ def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnosti
         help = (
             "only earlier steps, and jobs that this one depends on, can be read from"
             if later
-            else suggestion(node.value, names, "datasets")
+            else suggestion(node.value, names, "datasets:")
         )
         yield finding(
             "E306", f"no earlier step makes the dataset `{node.value}`", node.span, help, (*step.path, "inputs", "from")
@@ -171,7 +171,7 @@ def _reference(
                 "E305",
                 f"a `{step.type}` step has no result `{name}`",
                 node.span,
-                suggestion(name, results, "results"),
+                suggestion(name, results, "results:"),
                 path,
             )
     elif root == "jobs":
@@ -185,7 +185,7 @@ def _job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) ->
     key = rest.replace("[", ".").partition(".")[0]
     known = {one.id: one for one in flow.jobs}
     if name not in known:
-        yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs"), path)
+        yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
     elif name not in (one.id for one in upstream(flow, job)):
         yield finding(
             "E306", f"`{job.id}` does not depend on the job `{name}`", span, f"add `depends_on: [{name}]`", path
@@ -194,7 +194,7 @@ def _job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) ->
         outputs = [output for step in known[name].steps for output in step.outputs.entries]
         if key not in outputs:
             yield finding(
-                "E305", f"the job `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs"), path
+                "E305", f"the job `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs:"), path
             )
 
 
@@ -207,7 +207,7 @@ def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -
             "E306",
             f"no earlier step of this job is called `{name}`",
             span,
-            suggestion(name, earlier, "earlier steps"),
+            suggestion(name, earlier, "earlier steps:"),
             path,
         )
         return
@@ -215,7 +215,7 @@ def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -
     outputs = [*earlier[name].outputs.entries, *(row.results if row else ())]
     if row and key not in outputs:
         yield finding(
-            "E305", f"the step `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs"), path
+            "E305", f"the step `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs:"), path
         )
 
 

@@ -94,7 +94,7 @@ def _logical_names(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic
         defined = mapping_at(platform.root, section)
         names = list(defined.entries) if defined else []
         if node.value not in names and not (section == "compute" and defined is None and node.value == "default"):
-            help = f"{platform.file}: {suggestion(node.value, names, section)}"
+            help = suggestion(node.value, names, f"{platform.file} defines")
             yield finding("E303", f"`{node.value}` is not a {section} of this platform", node.span, help, (section,))
 
 
@@ -128,7 +128,7 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
     defined = mapping_at(platform.root, "connectors") if platform else None
     names = list(defined.entries) if defined else []
     if platform and profile not in names:
-        help = f"{platform.file}: {suggestion(profile, names, 'connectors')}"
+        help = suggestion(profile, names, f"{platform.file} defines")
         yield finding(
             "E301",
             f"`{profile}` is not a connector of this platform",
@@ -172,14 +172,15 @@ def _default_name(platform: Platform, name: str, node: Scalar, path: tuple[str |
     defined = mapping_at(platform.root, name)
     if "default" not in (defined.entries if defined else {}) and not (name == "compute" and defined is None):
         names = list(defined.entries) if defined else []
-        help = f"{platform.file}: {suggestion('default', names, name)}"
+        help = suggestion("default", names, f"{platform.file} defines")
         yield finding("E303", f"this platform has no {name} `default`", node.span, help, path)
 
 
 def _unused(flow: Flow) -> Iterator[Diagnostic]:
     used = {text_at(step.inputs, "resource") for job in flow.jobs for step in job.steps}
+    misspelt = used - {None, *flow.resources, *LOGICAL}
     for name in flow.resources:
-        if name not in used:
+        if name not in used and not misspelt:
             yield finding(
                 "W301",
                 f"no step uses the resource `{name}`",

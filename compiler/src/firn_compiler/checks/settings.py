@@ -1,6 +1,7 @@
 """Settings: every step's inputs and every used resource's merged settings against their closed schemas."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from firn_compiler.checks.shape import shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding
@@ -22,6 +23,7 @@ from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.settle import family, part, resource
 from firn_schemas.connectors import COMPUTE, CONNECTORS
+from firn_schemas.decode import spelling
 from firn_schemas.steps import STEPS
 
 
@@ -37,7 +39,9 @@ def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], (*step.path, "inputs")
     yield from shape(closed_model(row.inputs), with_spellings(row.inputs, step.inputs), path)
     named = [key for key in row.exactly_one if key in step.inputs.entries]
-    if row.exactly_one and len(named) != 1:
+    known = {spelling(field) for field in fields(row.inputs)}
+    misspelt = not named and not step.inputs.entries.keys() <= known
+    if row.exactly_one and len(named) != 1 and not misspelt:
         listed = ", ".join(f"`{key}`" for key in row.exactly_one)
         place = step.inputs.keys[named[1]] if named else step.node.keys.get("inputs", step.node.entries["id"].span)
         yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=path)

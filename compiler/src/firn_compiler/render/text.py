@@ -67,7 +67,7 @@ def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
     """Return the source line as the part before the finding, the finding, and the part after.
 
     A value may be a secret in the wrong place, so `…` stands for it. Shown as they stand are keys, and those values
-    that the compiler itself looked up as names (families E3, E4, E7 and W3).
+    that the compiler itself looked up as names (families E3, E4 and W3).
     """
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
@@ -79,7 +79,7 @@ def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
             _masked(line)[start : start + 1],
             _masked(line)[start + 1 : WIDTH],
         )
-    if not is_key and code[:2] not in ("E3", "E4", "E7", "W3"):
+    if not is_key and code in ("E202", "E204", "E206", "E701"):
         token = "…" if token.strip() else token
     return (
         _masked(before).replace("\t", " "),
