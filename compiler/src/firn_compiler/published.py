@@ -44,7 +44,10 @@ def _platform() -> dict[str, Any]:
     schema, _ = _with_records(PlatformShape, {})
     schema["$defs"]["ConnectorShape"]["allOf"] = list(_settings(schema))
     storage = [_storage(name, row, schema) for name, row in sorted(STORAGE.items())]
-    schema["properties"]["storage"]["additionalProperties"] = {"anyOf": storage}
+    section = schema["properties"]["storage"]
+    section.pop("additionalProperties", None)
+    section["patternProperties"] = dict.fromkeys(section["patternProperties"], {"anyOf": storage})
+    section["additionalProperties"] = False
     schema["$defs"]["ComputeShape"]["properties"]["type"]["enum"] = sorted(COMPUTE)
     for name, record in sorted(COMPUTE.items()):
         rule = _when({"type": name}, {"properties": {"properties": _inline(schema, record)}})
@@ -92,8 +95,9 @@ def _storage(name: str, row: tuple[str, str], schema: dict[str, Any]) -> dict[st
     for record in records:
         _inline(schema, record)
     members = [schema["$defs"][record.__name__] for record in records]
+    required = ["type", *closed_model(records[0]).model_json_schema(by_alias=True).get("required", [])]
     properties = {"type": {"const": name}} | members[0].get("properties", {}) | members[1].get("properties", {})
-    return {"type": "object", "properties": properties, "required": ["type"], "additionalProperties": False}
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
 def _when(condition: dict[str, str], then: dict[str, Any]) -> dict[str, Any]:

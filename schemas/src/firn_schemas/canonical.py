@@ -130,7 +130,7 @@ def _ecmascript(number: float) -> str:
     if not exponent:
         return mantissa
     power = int(exponent)
-    if power < -7:
+    if power < -6:
         return f"{mantissa}e{power}"
     sign = "-" if number < 0 else ""
     return f"{sign}0.{'0' * (-power - 1)}{mantissa.lstrip('-').replace('.', '')}"
