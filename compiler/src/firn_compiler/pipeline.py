@@ -22,7 +22,7 @@ from firn_compiler.stages.merge import merged, without_nulls
 from firn_compiler.stages.settle import EMPTY, resource
 from firn_compiler.template import Constants, TemplateError, expand
 from firn_compiler.yaml_source import Source, parse
-from firn_schemas.artifact import FORMAT
+from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import NotCanonical, bytes_digest, digest, file_bytes
 

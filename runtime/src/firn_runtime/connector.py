@@ -5,57 +5,49 @@ class, raised `from None` so that no driver's exception (which may hold a secret
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-from firn_runtime.engine import Session
-from firn_schemas.base import Json, record
 from firn_schemas.steps import ReadInputs, WriteInputs
 
+if TYPE_CHECKING:
+    from firn_runtime.engine import Places, Relation, Session
+
 C = TypeVar("C")
-O = TypeVar("O")  # noqa: E741  # the pair of config and options
-
-Params = Sequence[Any] | dict[str, Any] | None
-"""Values bound to a query's placeholders, by position or by name."""
+P = TypeVar("P")
 
 
-@record
-class Relation:
-    """Rows to come: one SELECT that the engine can run, with the values bound to it."""
-
-    sql: str
-    params: Params = None
-
-
-@record
-class Written:
+class Written(NamedTuple):
     """What a write published."""
 
     rows: int
     bytes: int | None = None
 
 
-@record
-class Places:
-    """What of the file system the engine must be allowed to reach for a connector."""
+class Rows(NamedTuple):
+    """What a read will give, and how many bytes it takes from the source, where that is known."""
 
-    directories: tuple[Path, ...] = ()
-    files: tuple[Path, ...] = ()
+    relation: "Relation"
+    bytes: int | None = None
 
 
-class ConnectorBase(ABC, Generic[C, O]):
+class ConnectorBase(ABC, Generic[C, P]):
     """Base of every connector; `config` and `options` are the records of its row in firn_schemas.connectors."""
 
     extension: ClassVar[str | None] = None
-    """The engine extension that it reads and writes through, where it needs one."""
+    """The engine's extension that it reads and writes through, where it needs one."""
 
-    def __init__(self, *, config: C, options: O) -> None:
+    written = False
+    """Whether a step of the flow writes to it; set by the run before `connect`."""
+
+    def __init__(self, *, config: C, options: P) -> None:
         self.config = config
         self.options = options
 
-    def places(self) -> Places:
-        """Return what the engine must be allowed to reach; touches nothing. Paths in `config` are absolute by now."""
+    def places(self) -> "Places":
+        """Return what the engine must be able to reach; touches nothing. Paths in `config` are absolute by now."""
+        from firn_runtime.engine import Places
+
         return Places()
 
     @abstractmethod
@@ -70,15 +62,15 @@ class ConnectorBase(ABC, Generic[C, O]):
 class Readable(Protocol):
     """A connector that `read` steps use."""
 
-    def read(self, inputs: ReadInputs, session: Session) -> Relation:
-        """Return the rows that `inputs` asks for."""
+    def read(self, inputs: ReadInputs, session: "Session", scratch: Path) -> Rows:
+        """Return the rows that `inputs` asks for; `scratch` is a folder of this step alone."""
         ...
 
 
 class Writable(Protocol):
     """A connector that `write` steps use."""
 
-    def write(self, inputs: WriteInputs, session: Session) -> Written:
+    def write(self, inputs: WriteInputs, session: "Session") -> Written:
         """Publish the dataset `inputs.from_` in one atomic act."""
         ...
 
@@ -86,6 +78,6 @@ class Writable(Protocol):
 class Queryable(Protocol):
     """A connector that `query` steps use."""
 
-    def query(self, sql: str, params: Params, max_rows: int, session: Session) -> list[dict[str, Json]]:
-        """Return at most `max_rows` rows; more are a ConnectorError of class `data`."""
+    def relation(self, sql: str, params: object, session: "Session") -> "Relation":
+        """Return the query as rows to come."""
         ...

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from firn_runtime.engine import Session
-from firn_schemas.base import Json, record
+from firn_schemas.base import Json
+
+if TYPE_CHECKING:
+    from firn_runtime.engine import Session
 
 
-@record
-class StepResult:
+class StepResult(NamedTuple):
     """A step's results, by the names of its row in firn_schemas.steps, and what to tell people."""
 
     results: Mapping[str, Json]
@@ -26,7 +27,7 @@ class StepContext(Protocol):
         ...
 
     @property
-    def session(self) -> Session:
+    def session(self) -> "Session":
         """The job's view of the engine; the first use starts the engine."""
         ...
 

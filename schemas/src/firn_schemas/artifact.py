@@ -1,9 +1,8 @@
 """The artifact as values: what `compiled_artifacts.json` holds after its envelope was checked."""
 
+from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import Json, JsonObject, doc, record
 
-FORMAT = "firn.artifacts/1"
-FORMAT_NAME, FORMAT_MAJOR = "firn.artifacts", 1
 
 
 @record

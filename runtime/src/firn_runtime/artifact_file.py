@@ -1,0 +1,188 @@
+"""The artifact on disk: read once into one buffer, checked in an order that never changes, refused as a whole.
+
+Nothing of the payload is used before its spelling and digest have been checked; the file is never read again.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from firn_runtime.errors import ArtifactRefused
+from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME
+from firn_schemas.canonical import MAX_DEPTH, NotCanonical, canonical_bytes, file_bytes
+from firn_schemas.canonical import bytes_digest as sha256
+
+if TYPE_CHECKING:
+    from firn_schemas.artifact import Payload
+
+MAX_BYTES = 256 * 1024 * 1024
+NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,99}\Z")
+
+
+class Artifact(NamedTuple):
+    """A verified artifact."""
+
+    digest: str
+    payload: "Payload"
+
+
+class Verified(NamedTuple):
+    """An envelope whose spelling and digest were checked; its payload is not decoded yet."""
+
+    digest: str
+    document: dict[str, Any]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the file's content; raise ArtifactRefused R101 where it cannot be had."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open(handle, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = "there is no artifact" if isinstance(error, FileNotFoundError) else f"cannot read ({error.strerror})"
+        raise ArtifactRefused("R101", f"{reason} `{path}`", "make it with `firn compile`") from None
+    if len(content) > MAX_BYTES:
+        raise ArtifactRefused("R101", f"`{path}` is larger than {MAX_BYTES // 2**20} MiB")
+    return content
+
+
+def verify(content: bytes, expected: str | None = None) -> Verified:
+    """Check format, spelling and digest; raise ArtifactRefused for the first that fails."""
+    document = _parse(content)
+    _check_format(document.get("format"))
+    if set(document) != {"digest", "format", "payload"} or not isinstance(document["payload"], dict):
+        raise ArtifactRefused("R108", "the file must hold exactly `digest`, `format` and `payload`", _MAKE_AGAIN)
+    _check_spelling(content, document)
+    digest = sha256(_canonical(document["payload"]))
+    if document["digest"] != digest:
+        help = "the file was edited or damaged; " + _MAKE_AGAIN
+        raise ArtifactRefused("R103", "the digest in the file is not that of its payload", help)
+    if expected is not None and expected != digest:
+        raise ArtifactRefused("R107", "this is not the expected artifact", f"it is {digest}; expected {expected[:80]}")
+    return Verified(digest, document)
+
+
+_MAKE_AGAIN = "make it again with `firn compile`"
+
+
+def load(content: bytes, features: frozenset[str], expected: str | None = None) -> Artifact:
+    """Return the artifact; raise ArtifactRefused where it may not be run by a runtime that has `features`."""
+    artifact = load_any(content, expected)
+    lacking = [f"`{feature}`" for feature in artifact.payload.features if feature not in features]
+    if lacking:
+        message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
+        raise ArtifactRefused("R106", message, "use a newer firn-runtime")
+    return artifact
+
+
+def load_any(content: bytes, expected: str | None = None) -> Artifact:
+    """Return the artifact, whatever features it needs; raise ArtifactRefused."""
+    from firn_schemas.artifact import Envelope
+    from firn_schemas.decode import DecodeError, decode
+
+    verified = verify(content, expected)
+    try:
+        envelope = decode(Envelope, verified.document)
+    except DecodeError as error:
+        raise _misshapen(error.problems) from None
+    problems = list(_cross_references(envelope.payload))
+    if problems:
+        raise _misshapen(problems)
+    return Artifact(verified.digest, envelope.payload)
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    _refuse_depth(content)
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        message = "the file is empty" if not content.strip() else f"the file is not JSON ({where})"
+        raise ArtifactRefused("R102", message, "it may be truncated; " + _MAKE_AGAIN) from None
+    if not isinstance(document, dict):
+        raise ArtifactRefused("R102", "the file is not a Firn artifact", _MAKE_AGAIN)
+    return document
+
+
+def _refuse_depth(content: bytes) -> None:
+    """Stop a file of brackets before anything walks it; brackets inside text only make the bound stricter."""
+    opening = content.count(b"[") + content.count(b"{")
+    if opening <= MAX_DEPTH:
+        return
+    depth = deepest = 0
+    for bracket in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', content):
+        sign = bracket[0]
+        if sign in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in b"]}":
+            depth -= 1
+    if deepest > MAX_DEPTH:
+        raise ArtifactRefused("R102", f"values are nested deeper than {MAX_DEPTH}", _MAKE_AGAIN)
+
+
+def _check_format(value: object) -> None:
+    name, _, major = str(value).partition("/")
+    if value == FORMAT:
+        return
+    if name != FORMAT_NAME or not major.isdecimal():
+        raise ArtifactRefused("R105", "the file is not a Firn artifact: its `format` is unknown", _MAKE_AGAIN)
+    newer = int(major[:9]) > FORMAT_MAJOR
+    help = "use a newer firn-runtime" if newer else "compile again with this version's compiler"
+    shown = f"{FORMAT_NAME}/{int(major[:9])}"
+    raise ArtifactRefused("R105", f"the artifact's format is {shown}; this runtime reads {FORMAT}", help)
+
+
+def _check_spelling(content: bytes, document: dict[str, Any]) -> None:
+    try:
+        spelled = file_bytes(document)
+    except (orjson.JSONEncodeError, RecursionError):
+        spelled = b""
+    if spelled == content:
+        return
+    theirs, ours = content.split(b"\n"), spelled.split(b"\n")
+    line = next(
+        (n for n, pair in enumerate(zip(theirs, ours, strict=False), 1) if pair[0] != pair[1]),
+        min(len(theirs), len(ours)),
+    )
+    message = f"the file is not spelled as the compiler writes it, from line {line} on"
+    raise ArtifactRefused("R104", message, "it was edited or reformatted; " + _MAKE_AGAIN)
+
+
+def _canonical(payload: Any) -> bytes:
+    try:
+        return canonical_bytes(payload)
+    except NotCanonical as error:
+        raise ArtifactRefused("R104", f"the payload has no single spelling: {error}", _MAKE_AGAIN) from None
+
+
+def _misshapen(problems: Any) -> ArtifactRefused:
+    listed = [f"{path}: {sentence}" if path else sentence for path, sentence in problems]
+    more = f"; and {len(listed) - 5} more" if len(listed) > 5 else ""
+    return ArtifactRefused("R108", "the artifact has not the right shape: " + "; ".join(listed[:5]) + more, _MAKE_AGAIN)
+
+
+def _cross_references(payload: "Payload") -> Any:
+    """Yield names in the payload that lead nowhere."""
+    for name, flow in payload.flows.items():
+        path = f"payload.flows.{name}"
+        if not NAME.match(name):
+            yield path, "is not a flow's name"
+        for resource, key in flow.resources.items():
+            if key not in payload.resources:
+                yield f"{path}.resources.{resource}", "names no resource"
+        seen: set[str] = set()
+        for index, job in enumerate(flow.jobs):
+            where = f"{path}.jobs[{index}]"
+            if not NAME.match(job.id) or job.id in seen:
+                yield f"{where}.id", "is not a new name"
+            if not seen.issuperset(job.depends_on):
+                yield f"{where}.depends_on", "names a job that does not come before"
+            seen.add(job.id)
+            steps = [step.id for step in job.steps]
+            if len(set(steps)) != len(steps) or not all(NAME.match(step) for step in steps):
+                yield f"{where}.steps", "hold an id that is not a new name"

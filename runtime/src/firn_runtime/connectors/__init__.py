@@ -1,0 +1,25 @@
+"""The table of connectors: which class serves which (kind, driver). A class is imported when it is first asked for."""
+
+from importlib import import_module
+from typing import Any, cast
+
+from firn_runtime.connector import ConnectorBase
+from firn_runtime.errors import UsageError
+
+CONNECTORS: dict[tuple[str, str], str] = {
+    ("db", "duckdb"): "firn_runtime.connectors.duckdb_file:DuckDbFile",
+    ("db", "sqlite3"): "firn_runtime.connectors.sqlite3_file:Sqlite3File",
+    ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
+    ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
+}
+"""Every connector, as `module:Class`."""
+
+
+def connector_class(kind: str, driver: str) -> type[ConnectorBase[Any, Any]]:
+    """Return the class of a connector; raise UsageError R201 for one that this runtime lacks."""
+    place = CONNECTORS.get((kind, driver))
+    if place is None:
+        known = ", ".join(f"`{kind}/{driver}`" for kind, driver in sorted(CONNECTORS))
+        raise UsageError("R201", f"this runtime has no connector `{kind}/{driver}`", f"it has {known}")
+    module, name = place.split(":")
+    return cast(type[ConnectorBase[Any, Any]], getattr(import_module(module), name))

@@ -1,0 +1,99 @@
+"""DuckDB and SQLite files: attached to the run's engine, so that rows never pass through Python."""
+
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from firn_runtime.connector import ConnectorBase, Rows, Written
+from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.engine import Places, Relation, Session, identifier, select
+from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors import DuckDbConfig, NoOptions, Sqlite3Config, Sqlite3Options
+from firn_schemas.steps import ReadInputs, WriteInputs
+
+C = TypeVar("C", DuckDbConfig, Sqlite3Config)
+P = TypeVar("P", NoOptions, Sqlite3Options)
+
+
+class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
+    """A database in one file. It is opened for writing only where a step of the flow writes to it."""
+
+    engine_type: str
+
+    def places(self) -> Places:
+        return Places() if self.config.path == ":memory:" else Places(files=(Path(self.config.path),))
+
+    def connect(self) -> None:
+        path = Path(self.config.path)
+        if self.config.path != ":memory:" and not self.written and not path.exists():
+            raise ConnectorError("connection", f"there is no database file `{path.name}`", f"expected at {path}")
+
+    def close(self) -> None:
+        """Nothing is held: the engine detaches every file when the run ends."""
+
+    def attached(self, session: Session) -> str:
+        """Return the name by which SQL reaches the file."""
+        return session.engine.attach(Path(self.config.path), self.engine_type, read_only=not self.written)
+
+    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+        """Read a table, or a SELECT over the file's tables."""
+        del scratch
+        name = self.attached(session)
+        if inputs.sql is not None:
+            source = select(inputs.sql)
+        elif inputs.table is not None:
+            schema, table = table_name(inputs.table)
+            source = f"{name}.{identifier(schema)}.{identifier(table)}"
+        else:
+            raise ConnectorError("data", "a database is read by `table` or `sql`")
+        return Rows(Relation(projected(source, inputs.columns, inputs.schema), inputs.params, name))
+
+    def relation(self, sql: str, params: Any, session: Session) -> Relation:
+        """Return a SELECT over the file's tables."""
+        return Relation(select(sql), params, self.attached(session))
+
+    def write(self, inputs: WriteInputs, session: Session) -> Written:
+        """Replace a table in one transaction: readers see the old rows or the new."""
+        if self.config.read_only:
+            raise ConnectorError("auth", "the resource is `read_only`", "the platform decides: ask for a writable one")
+        if inputs.table is None:
+            raise ConnectorError("data", "a database is written by `table`")
+        name = self.attached(session)
+        schema, table = table_name(inputs.table)
+        target = f"{name}.{identifier(schema)}.{identifier(table)}"
+        session.execute("BEGIN")
+        try:
+            rows = self.replace(session, inputs.from_, f"{name}.{identifier(schema)}", target)
+            session.execute("COMMIT")
+        except BaseException:
+            session.execute("ROLLBACK")
+            raise
+        return Written(rows)
+
+    def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
+        """Replace `target` inside the open transaction and return the number of rows."""
+        raise NotImplementedError
+
+
+class DuckDbFile(AttachedFile[DuckDbConfig, NoOptions]):
+    """A DuckDB database file."""
+
+    engine_type = "duckdb"
+
+    def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
+        session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        return int(session.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {identifier(dataset)}")[0][0])
+
+
+class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
+    """A SQLite database file, through DuckDB's sqlite extension."""
+
+    engine_type = "sqlite"
+    extension = "sqlite_scanner"
+
+    def attached(self, session: Session) -> str:
+        path, timeout = Path(self.config.path), self.options.busy_timeout
+        return session.engine.attach(path, "sqlite", read_only=not self.written, busy_timeout=timeout)
+
+    def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
+        session.execute(f"DROP TABLE IF EXISTS {target}")
+        return int(session.execute(f"CREATE TABLE {target} AS SELECT * FROM {identifier(dataset)}")[0][0])

@@ -1,0 +1,173 @@
+"""Files below one folder: CSV, Parquet, NDJSON and JSON, read and written by the engine itself.
+
+A path never leads out of the root, whatever globs and symlinks say. A write appears whole or not at all.
+"""
+
+import glob
+import os
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from uuid import uuid4
+
+from firn_runtime.connector import ConnectorBase, Rows, Written
+from firn_runtime.connectors.projection import projected, sql_type
+from firn_runtime.engine import Places, Relation, Session, identifier, literal
+from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors import LocalFilesConfig, LocalFilesOptions
+from firn_schemas.steps import FileFormat, FormatOptions, ReadInputs, WriteInputs
+
+FORMATS: dict[str, FileFormat] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+}
+COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
+_ENCODINGS = {"utf-8": "utf-8", "utf-16": "utf-16", "latin-1": "latin-1"}
+
+
+class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
+    """A folder of files."""
+
+    def places(self) -> Places:
+        return Places(directories=(Path(os.path.realpath(self.config.root)),))
+
+    def connect(self) -> None:
+        if not self.written and not Path(self.config.root).is_dir():
+            raise ConnectorError(
+                "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
+            )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @property
+    def root(self) -> Path:
+        """The folder, without symlinks."""
+        return Path(os.path.realpath(self.config.root))
+
+    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+        """Read every file that the path matches as one dataset, in the order of their names."""
+        del session, scratch
+        if inputs.path is None:
+            raise ConnectorError("data", "files are read by `path`")
+        files = self._matches(inputs.path)
+        kind, compression = self._kind(files[0], inputs.format, inputs.format_options)
+        scan = _scan(files, kind, compression, inputs)
+        schema = inputs.schema if kind == "parquet" else None
+        size = sum(file.stat().st_size for file in files)
+        return Rows(Relation(projected(scan, inputs.columns, schema)), size)
+
+    def _matches(self, path: str) -> list[Path]:
+        relative = _confined(path)
+        found = sorted(self.root.glob(relative)) if glob.has_magic(relative) else [self.root / relative]
+        files = [file for file in found if file.is_file()]
+        for file in files:
+            if not Path(os.path.realpath(file)).is_relative_to(self.root):
+                raise ConnectorError("data", f"`{path}` leads out of the resource's root")
+        if not files:
+            raise ConnectorError("data", f"no file matches `{path}`", f"looked below {self.config.root}")
+        return files
+
+    def _kind(self, file: Path, named: FileFormat | None, options: FormatOptions | None) -> tuple[FileFormat, str]:
+        endings = [ending.lower() for ending in file.suffixes]
+        packed = COMPRESSIONS.get(endings[-1]) if endings else None
+        rest = endings[:-1] if packed else endings
+        kind = named or FORMATS.get(rest[-1] if rest else "")
+        if kind is None:
+            known = ", ".join(f"`{ending}`" for ending in FORMATS)
+            raise ConnectorError(
+                "data", f"the format of `{file.name}` is unknown", f"write `format:`; known endings: {known}"
+            )
+        chosen = (options.compression if options else None) or self.options.compression
+        return kind, (packed or "none") if chosen == "auto" else chosen
+
+    def write(self, inputs: WriteInputs, session: Session) -> Written:
+        """Write beside the target, then rename: readers see the old file or the new."""
+        if inputs.path is None:
+            raise ConnectorError("data", "files are written by `path`")
+        relative = _confined(inputs.path)
+        target = self.root / relative
+        kind, compression = self._kind(target, inputs.format, inputs.format_options)
+        if not Path(os.path.realpath(target.parent)).is_relative_to(self.root) or target.is_dir():
+            raise ConnectorError("data", f"`{inputs.path}` is not a file below the resource's root")
+        part = target.parent / f".{target.name}.{uuid4().hex}.part"
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy = _copy(kind, compression, inputs, target)
+            rows = session.execute(f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(part))} ({copy})")
+            _publish(part, target)
+        except OSError as error:
+            raise ConnectorError(
+                "connection", f"cannot write `{inputs.path}`: {(error.strerror or '').lower()}"
+            ) from None
+        finally:
+            part.unlink(missing_ok=True)
+        return Written(int(rows[0][0]), target.stat().st_size)
+
+
+def _confined(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\0" in path or not parts.parts:
+        raise ConnectorError("data", "a path must stay below the resource's root", "write it relative, without `..`")
+    return str(parts)
+
+
+def _publish(part: Path, target: Path) -> None:
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(part, target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _scan(files: list[Path], kind: FileFormat, compression: str, inputs: ReadInputs) -> str:
+    names = "[" + ", ".join(literal(str(file)) for file in files) + "]"
+    if kind == "parquet":
+        return f"read_parquet({names})"
+    options = [f"compression = {literal(compression)}"]
+    if kind == "csv":
+        options += _csv_read(files[0], inputs.format_options or FormatOptions())
+        options += [f"types = {_types(inputs.schema)}"] if inputs.schema else []
+        return f"read_csv({names}, {', '.join(options)})"
+    options.append(f"format = {literal('newline_delimited' if kind == 'ndjson' else 'auto')}")
+    options.append(f"columns = {_types(inputs.schema)}" if inputs.schema else "sample_size = -1")
+    return f"read_json({names}, {', '.join(options)})"
+
+
+def _types(schema: dict[str, str]) -> str:
+    return "{" + ", ".join(f"{literal(name)}: {literal(sql_type(name, text))}" for name, text in schema.items()) + "}"
+
+
+def _delimiter(file: Path, options: FormatOptions) -> str:
+    return "\t" if ".tsv" in file.suffixes and options.delimiter == "," else options.delimiter
+
+
+def _csv_read(file: Path, options: FormatOptions) -> list[str]:
+    nulls = "[" + ", ".join(literal(text) for text in options.null) + "]"
+    return [
+        f"header = {str(options.header).lower()}",
+        f"delim = {literal(_delimiter(file, options))}",
+        f"quote = {literal(options.quote)}",
+        f"escape = {literal(options.escape)}",
+        f"nullstr = {nulls}",
+        f"encoding = {literal(_ENCODINGS[options.encoding])}",
+    ]
+
+
+def _copy(kind: FileFormat, compression: str, inputs: WriteInputs, target: Path) -> str:
+    if kind == "parquet":
+        return "FORMAT parquet, COMPRESSION zstd"
+    if kind != "csv":
+        return f"FORMAT json, ARRAY {str(kind == 'json').lower()}, COMPRESSION {compression}"
+    options = inputs.format_options or FormatOptions()
+    null = options.null[0] if options.null else ""
+    return (
+        f"FORMAT csv, HEADER {str(options.header).lower()}, DELIMITER {literal(_delimiter(target, options))}, "
+        f"QUOTE {literal(options.quote)}, ESCAPE {literal(options.escape)}, NULLSTR {literal(null)}, COMPRESSION {compression}"
+    )

@@ -1,0 +1,64 @@
+"""The engine's exceptions as connector errors: one sentence each, of one class, without values of the data."""
+
+import re
+
+from firn_runtime.errors import ConnectorError, ErrorClass
+
+_CLASSES: dict[str, ErrorClass] = {
+    "FatalException": "process",
+    "InternalException": "process",
+    "InterruptException": "timeout",
+    "OutOfMemoryException": "process",
+    "PermissionException": "process",
+    "TransactionException": "conflict",
+}
+"""By the engine's own name of the exception; every other one is about the data."""
+
+_LOCKED = re.compile(
+    r"database is locked|Could not set lock|Conflicting lock|Transaction conflict|write-write conflict"
+)
+_DISK = re.compile(r"No space left|Could not write|Could not sync|failed to offload", re.IGNORECASE)
+
+_PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
+_QUOTED_VALUE = (
+    (re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|is|in|for|when|as)\b)""", re.DOTALL), r"a \1"),
+    (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
+    (re.compile(r"""found ".*" of type""", re.DOTALL), "found one of type"),
+    (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
+)
+"""Where the engine quotes data: rows may hold what a log must not."""
+
+_KEPT = re.compile(
+    r"^(Error when converting|Candidate bindings|Did you mean|Expected Number of Columns|Column a)", re.I
+)
+_NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_\w+|duckdb_\w+")
+
+
+def translated(error: Exception) -> ConnectorError:
+    """Return the error that stands for one of the engine's."""
+    text = str(error)
+    return ConnectorError(_class_of(type(error).__name__, text), _sentence(text))
+
+
+def _class_of(name: str, text: str) -> ErrorClass:
+    if _LOCKED.search(text):
+        return "conflict"
+    if _DISK.search(text):
+        return "process"
+    return _CLASSES.get(name, "data")
+
+
+def _sentence(text: str) -> str:
+    """Keep the first line and those that say where; drop advice, listings and data."""
+    lines = [line.strip() for line in _without_values(text).splitlines()]
+    first = _PREFIX.sub("", lines[0]) if lines else ""
+    if first.startswith("Error when sniffing file"):
+        return f"{first.rstrip('.')}: it does not hold to its delimiter, quote and escape, or its rows differ in length"
+    kept = [line for line in lines[1:] if _KEPT.match(line) and not _NOISE.search(line)]
+    return "; ".join(part.rstrip(".!;") for part in [first or "the engine failed", *kept[:2]])
+
+
+def _without_values(text: str) -> str:
+    for pattern, replacement in _QUOTED_VALUE:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,74 @@
+"""Progress on a terminal: finished steps stay, the running one moves. The one door to rich."""
+
+import time
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from firn_runtime.events import Event
+from firn_runtime.observe.words import HEADINGS, closing, complaint, duration, summary
+
+_STYLES = {"SUCCESS": "green", "FAILED": "bold red", "SKIPPED": "yellow", "BLOCKED": "yellow"}
+
+
+class LiveProgress:
+    """Shows the run as it goes on, and a table at the end."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False)
+        self.live = Live(console=self.console, refresh_per_second=12, transient=True, get_renderable=self._running)
+        self.events: list[Event] = []
+        self.step: tuple[Event, float] | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Show what the event means to a person."""
+        self.events.append(event)
+        if event.name == "run.started":
+            self._head(event)
+            self.live.start()
+        elif event.name == "step.started":
+            self.step = (event, time.monotonic())
+        elif event.name == "step.finished":
+            self.step = None
+            self._finished(event)
+        elif event.name == "job.finished" and event.status != "SUCCESS":
+            self._finished(event)
+        elif event.name == "warning":
+            self.console.print(Text(f"warning: {event.message}", style="yellow"))
+        elif event.name == "run.finished":
+            self.live.stop()
+            self._end(event)
+
+    def _running(self) -> Spinner | Text:
+        if self.step is None:
+            return Text("")
+        event, since = self.step
+        return Spinner("dots", Text(f"{event.job}.{event.step}  {duration(time.monotonic() - since)}"), style="cyan")
+
+    def _head(self, event: Event) -> None:
+        detail = event.detail or {}
+        self.console.print(Text.assemble((event.flow, "bold"), f" for {detail.get('environment')}, run {event.run}"))
+        self.console.print(Text(str(detail.get("artifact")), style="dim"))
+
+    def _finished(self, event: Event) -> None:
+        name = ".".join(part for part in (event.job, event.step) if part)
+        mark = {"SUCCESS": "✓", "FAILED": "✗"}.get(event.status or "", "–")
+        count = f"  {event.rows:,} rows" if event.rows is not None else ""
+        style = _STYLES[event.status or "SKIPPED"]
+        self.console.print(Text.assemble((f"{mark} ", style), name, (f"{count}  {duration(event.seconds)}", "dim")))
+        for line in complaint(event):
+            self.console.print(Text(f"  {line}", style="red" if line.startswith("error") else ""))
+
+    def _end(self, event: Event) -> None:
+        table = Table(box=None, header_style="dim", pad_edge=False)
+        for heading in HEADINGS:
+            table.add_column(heading, justify="right" if heading in ("rows", "time") else "left")
+        for row in summary(self.events):
+            table.add_row(row[0], row[1], Text(row[2], style=_STYLES.get(row[2], "")), row[3], row[4])
+        self.console.print()
+        self.console.print(table)
+        self.console.print()
+        self.console.print(Text(closing(event), style=_STYLES[event.status or "FAILED"]))

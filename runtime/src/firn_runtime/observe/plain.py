@@ -1,0 +1,37 @@
+"""Plain lines, for pipes and logs."""
+
+from typing import TextIO
+
+from firn_runtime.events import Event
+from firn_runtime.observe.words import HEADINGS, aligned, closing, complaint, duration, rows, summary
+
+
+class PlainLines:
+    """Writes one line for each step that ends, and a table at the end."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.events: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        """Write what the event means to a person."""
+        self.events.append(event)
+        for line in self._lines(event):
+            print(line, file=self.out, flush=True)  # noqa: T201  # this is the place where lines are written
+
+    def _lines(self, event: Event) -> list[str]:
+        if event.name == "run.started":
+            detail = event.detail or {}
+            return [f"{event.flow} for {detail.get('environment')}, run {event.run}", f"{detail.get('artifact')}"]
+        if event.name == "step.finished":
+            count = f"  {rows(event.rows)} rows" if event.rows is not None else ""
+            return [f"{event.job}.{event.step}  {event.status}{count}  {duration(event.seconds)}", *complaint(event)]
+        if event.name == "job.finished" and event.status in ("SKIPPED", "BLOCKED", "FAILED"):
+            return [f"{event.job}  {event.status}", *complaint(event)]
+        if event.name == "warning":
+            place = ".".join(part for part in (event.job, event.step) if part)
+            return [f"warning: {place + ': ' if place else ''}{event.message}"]
+        if event.name == "run.finished":
+            table = summary(self.events)
+            return ["", *(aligned([HEADINGS, *table]) if table else []), "", closing(event)]
+        return []

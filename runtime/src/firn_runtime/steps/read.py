@@ -1,0 +1,16 @@
+"""The `read` step: one dataset from a resource."""
+
+from typing import cast
+
+from firn_runtime.connector import Readable
+from firn_runtime.step import StepContext, StepResult
+from firn_runtime.steps.results import dataset_result
+from firn_schemas.steps import ReadInputs
+
+
+def read(inputs: ReadInputs, context: StepContext) -> StepResult:
+    """Make the dataset named after the step from what the resource holds."""
+    source = cast(Readable, context.resource(inputs.resource))
+    relation = source.read(inputs, context.session)
+    rows = context.session.materialise(context.id, relation)
+    return dataset_result(context.session, context.id, rows, relation.bytes)

@@ -1,0 +1,15 @@
+"""The `write` step: publishes one dataset."""
+
+from typing import cast
+
+from firn_runtime.connector import Writable
+from firn_runtime.step import StepContext, StepResult
+from firn_runtime.steps.results import dataset_result
+from firn_schemas.steps import WriteInputs
+
+
+def write(inputs: WriteInputs, context: StepContext) -> StepResult:
+    """Publish the dataset in one atomic act; the results are about what was published."""
+    target = cast(Writable, context.resource(inputs.resource))
+    written = target.write(inputs, context.session)
+    return dataset_result(context.session, inputs.from_, written.rows, written.bytes)
