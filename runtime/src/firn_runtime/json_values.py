@@ -36,6 +36,5 @@ def json_value(value: Any) -> Json:
 
 
 def _number(value: int | decimal.Decimal) -> int | str:
-    if isinstance(value, decimal.Decimal) and (not value.is_finite() or value != value.to_integral_value()):
-        return str(value)
-    return int(value) if abs(value) <= _SAFE else str(value)
+    is_whole = isinstance(value, int) or (value.is_finite() and value == value.to_integral_value())
+    return int(value) if is_whole and abs(value) <= _SAFE else str(value)

@@ -11,24 +11,19 @@ from typing import Any
 from firn_runtime.errors import ConnectorError
 from firn_schemas.base import Json
 
-_FUNCTIONS = frozenset("generate_series generate_subscripts json_each json_tree range repeat repeat_row unnest".split())
+_FUNCTIONS = ("generate_series", "generate_subscripts", "json_each", "json_tree", "range", "repeat", "unnest")
 """Functions that may stand in FROM: they compute, and open nothing."""
 
 _FILE = re.compile(r"[/\\*]|\.(csv|tsv|parquet|json|jsonl|ndjson|db|duckdb|txt)(\.gz|\.zst)?(\?.*)?$", re.IGNORECASE)
 
 
-def refuse_what_opens_files(tree: Json, known: frozenset[str]) -> None:
-    """Raise a ConnectorError where the engine's parse `tree` reads anything but tables.
-
-    `known` holds the qualified names of all tables and views, as `catalog.schema.table` and its shorter forms: a name
-    that is not among them would be opened as a file if it looks like one.
-    """
+def refuse_what_opens_files(tree: Json) -> None:
+    """Raise a ConnectorError where a query reads anything but tables; `tree` is the engine's own parse of it."""
     for node in _nodes(tree):
-        kind = node.get("type")
-        if kind == "TABLE_FUNCTION":
+        if node.get("type") == "TABLE_FUNCTION":
             _check_function(node.get("function"))
-        elif kind == "BASE_TABLE":
-            _check_table(node, known)
+        elif node.get("type") == "BASE_TABLE":
+            _check_table(node)
 
 
 def _nodes(tree: Json) -> Iterator[dict[str, Any]]:
@@ -45,16 +40,12 @@ def _nodes(tree: Json) -> Iterator[dict[str, Any]]:
 def _check_function(function: Any) -> None:
     name = str(function.get("function_name", "")).lower() if isinstance(function, dict) else ""
     if name not in _FUNCTIONS:
-        listed = ", ".join(f"`{allowed}`" for allowed in sorted(_FUNCTIONS))
-        raise ConnectorError(
-            "data",
-            f"the query reads from `{name}(…)`",
-            f"read files by a `read` step; in FROM a query may use {listed}",
-        )
+        listed = ", ".join(f"`{allowed}`" for allowed in _FUNCTIONS)
+        help = f"files are read by `read` steps; in FROM a query may use {listed}"
+        raise ConnectorError("data", f"the query reads from the function `{name}`", help)
 
 
-def _check_table(node: dict[str, Any], known: frozenset[str]) -> None:
+def _check_table(node: dict[str, Any]) -> None:
     parts = (node.get("catalog_name"), node.get("schema_name"), node.get("table_name"))
-    name = ".".join(str(part) for part in parts if part)
-    if _FILE.search(name) and name.lower() not in known:
+    if _FILE.search(".".join(str(part) for part in parts if part)):
         raise ConnectorError("data", "the query names a file where a table should stand", "read it by a `read` step")

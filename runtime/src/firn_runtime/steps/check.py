@@ -4,9 +4,9 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from firn_runtime.engine import Session
+from firn_runtime.engine import Relation, Session, select
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import quoted
+from firn_runtime.identifiers import identifier
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.base import record
 from firn_schemas.steps import AcceptedValues, Between, CheckInputs, Expectation, RowCount
@@ -54,7 +54,7 @@ def _scan(session: Session, dataset: str, measures: list[Measure]) -> tuple[Any,
         return ()
     aggregates = ", ".join(measure.aggregate for measure in measures)
     params = [value for measure in measures for value in measure.params]
-    return session.execute(f"select {aggregates} from {quoted(dataset)}", params)[0]
+    return session.execute(f"select {aggregates} from {identifier(dataset)}", params)[0]
 
 
 def _measures(expectation: Expectation) -> list[Measure]:
@@ -89,13 +89,13 @@ def _row_count(rule: RowCount | int) -> Measure:
 
 def _not_null(column: str) -> Measure:
     return Measure(
-        aggregate=f"count(*) - count({quoted(column)})",
+        aggregate=f"count(*) - count({identifier(column)})",
         verdict=lambda nulls: f"`{column}` has {nulls} NULL{'' if nulls == 1 else 's'}" if nulls else "",
     )
 
 
 def _accepted(rule: AcceptedValues) -> Measure:
-    name = quoted(rule.column)
+    name = identifier(rule.column)
     marks = ", ".join("?" for _ in rule.values)
     return Measure(
         aggregate=f"count_if({name} not in ({marks}))" if marks else f"count({name})",
@@ -105,7 +105,7 @@ def _accepted(rule: AcceptedValues) -> Measure:
 
 
 def _between(rule: Between) -> Measure:
-    name = quoted(rule.column)
+    name = identifier(rule.column)
     bounds = [(word, bound) for word, bound in (("<", rule.min), (">", rule.max)) if bound is not None]
     outside = " or ".join(f"{name} {word} ?" for word, _ in bounds) or "false"
     return Measure(
@@ -117,8 +117,8 @@ def _between(rule: Between) -> Measure:
 
 def _repeats(session: Session, dataset: str, columns: list[str]) -> str:
     """NULLs are compared as values: two rows without a key are a repetition."""
-    names = ", ".join(quoted(column) for column in columns)
-    sql = f"select count(*) from (select 1 from {quoted(dataset)} group by {names} having count(*) > 1)"
+    names = ", ".join(identifier(column) for column in columns)
+    sql = f"select count(*) from (select 1 from {identifier(dataset)} group by {names} having count(*) > 1)"
     repeated = session.execute(sql)[0][0]
     if not repeated:
         return ""
@@ -129,15 +129,13 @@ def _repeats(session: Session, dataset: str, columns: list[str]) -> str:
 
 def _rule_of_sql(session: Session, sql: str) -> str:
     """One row of one boolean column is the answer; any other result is the rows that break the rule."""
-    relation = session.query(sql)
-    answer, rows = session.verdict(relation)
-    if answer is True or (answer is None and not rows):
-        return ""
-    return (
-        "the rule of `sql` does not hold"
-        if answer is False
-        else f"{_rows(rows)} {'breaks' if rows == 1 else 'break'} the rule of `sql`"
-    )
+    source = select(sql)
+    if list(session.described(Relation(source)).values()) == ["BOOLEAN"]:
+        rows = session.execute(f"select * from {source} limit 2")
+        if len(rows) == 1:
+            return "" if rows[0][0] else "the rule of `sql` does not hold"
+    count = session.execute(f"select count(*) from {source}")[0][0]
+    return f"{_rows(count)} {'breaks' if count == 1 else 'break'} the rule of `sql`" if count else ""
 
 
 def _refuse_unknown_columns(expectations: list[Expectation], columns: list[str]) -> None:

@@ -9,19 +9,11 @@ from firn_schemas.steps import QueryInputs
 
 
 def query(inputs: QueryInputs, context: StepContext) -> StepResult:
-    """Return the rows as records; `compute` asks the flow's own datasets.
+    """Return the rows as records, spelled as firn_runtime.json_values says.
 
-    Values are spelled as firn_runtime.json_values says: large integers and fractions of decimals as text, dates and
-    times in ISO 8601.
+    Large integers and fractions of decimals are text; dates and times are in ISO 8601.
     """
-    records = _ask(inputs, context)
-    rows: list[Json] = list(records)
-    return StepResult(results={"rows": rows, "row_count": len(rows)}, rows=len(rows))
-
-
-def _ask(inputs: QueryInputs, context: StepContext) -> list[dict[str, Json]]:
-    session = context.session
-    if inputs.resource == "compute":
-        return session.records(session.query(inputs.sql, inputs.params), inputs.max_rows)
     resource = cast(Queryable, context.resource(inputs.resource))
-    return resource.query(inputs.sql, inputs.params, inputs.max_rows, session)
+    relation = resource.relation(inputs.sql, inputs.params, context.session)
+    rows: list[Json] = list(context.session.records(relation, inputs.max_rows))
+    return StepResult(results={"rows": rows, "row_count": len(rows)}, rows=len(rows))

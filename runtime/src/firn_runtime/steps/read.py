@@ -11,6 +11,6 @@ from firn_schemas.steps import ReadInputs
 def read(inputs: ReadInputs, context: StepContext) -> StepResult:
     """Make the dataset named after the step from what the resource holds."""
     source = cast(Readable, context.resource(inputs.resource))
-    relation = source.read(inputs, context.session)
-    rows = context.session.materialise(context.id, relation)
-    return dataset_result(context.session, context.id, rows, relation.bytes)
+    found = source.read(inputs, context.session, context.scratch)
+    rows = context.session.materialise(context.id, found.relation)
+    return dataset_result(context.session, context.id, rows, found.bytes)

@@ -1,5 +1,6 @@
 """The `sql` step: one dataset from earlier ones."""
 
+from firn_runtime.engine import Relation, select
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import dataset_result
@@ -10,6 +11,5 @@ def sql(inputs: SqlInputs, context: StepContext) -> StepResult:
     """Make the dataset named after the step by one SELECT."""
     if inputs.sql is None:
         raise ConnectorError("data", "the step holds no query", "compile the flow: `sql_file` is read by the compiler")
-    relation = context.session.query(inputs.sql, inputs.params)
-    rows = context.session.materialise(context.id, relation)
+    rows = context.session.materialise(context.id, Relation(select(inputs.sql), inputs.params))
     return dataset_result(context.session, context.id, rows, None)
