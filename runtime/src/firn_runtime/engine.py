@@ -77,13 +77,20 @@ def select(sql: str) -> str:
         statements = parser.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ConnectorError("data", "the query must be exactly one SELECT statement")
-        text = statements[0].query.strip().rstrip(";")
+        text = _without_semicolon(sql)
         rows = parser.execute("select json_serialize_sql($sql::varchar)", {"sql": text}).fetchall()
     tree = json.loads(rows[0][0])
     if tree.get("error") or len(tree["statements"]) != 1:
         raise ConnectorError("data", "the query must be exactly one SELECT statement")
     refuse_what_opens_files(tree)
     return f"({text}\n)"
+
+
+def _without_semicolon(sql: str) -> str:
+    """Return one statement without what ends it; a semicolon within texts, names and comments is none of these."""
+    encoded = sql.encode()
+    ends = [at for at, _ in duckdb.tokenize(sql) if encoded[at : at + 1] == b";"]
+    return encoded[: ends[0] if ends else None].decode()
 
 
 class Engine:

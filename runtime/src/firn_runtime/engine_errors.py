@@ -31,7 +31,7 @@ _QUOTED_VALUE = (
 _KEPT = re.compile(
     r"^(Error when converting|Candidate bindings|Did you mean|Expected Number of Columns|Column a)", re.I
 )
-_NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_\w+|duckdb_\w+")
+_NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
 def translated(error: Exception) -> ConnectorError:

@@ -36,5 +36,7 @@ def json_value(value: Any) -> Json:
 
 
 def _number(value: int | decimal.Decimal) -> int | str:
-    is_whole = isinstance(value, int) or (value.is_finite() and value == value.to_integral_value())
-    return int(value) if is_whole and abs(value) <= _SAFE else str(value)
+    if isinstance(value, decimal.Decimal) and not (value.is_finite() and value == value.to_integral_value()):
+        return str(value)
+    whole = int(value)
+    return whole if abs(whole) <= _SAFE else str(whole)

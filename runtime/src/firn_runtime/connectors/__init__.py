@@ -7,8 +7,8 @@ from firn_runtime.connector import ConnectorBase
 from firn_runtime.errors import UsageError
 
 CONNECTORS: dict[tuple[str, str], str] = {
-    ("db", "duckdb"): "firn_runtime.connectors.duckdb_file:DuckDbFile",
-    ("db", "sqlite3"): "firn_runtime.connectors.sqlite3_file:Sqlite3File",
+    ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
+    ("db", "sqlite3"): "firn_runtime.connectors.database:Sqlite3File",
     ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
 }

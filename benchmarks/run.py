@@ -1,0 +1,123 @@
+"""`make bench`: cold starts, compilations of growing flows, and the flights end to end, as ratios in one run."""
+
+import math
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import Cost, interleaved, once
+
+ROOT = Path(__file__).parents[1]
+FIRN = str(ROOT / ".venv/bin/firn")
+PYTHON = str(ROOT / ".venv/bin/python")
+FLIGHTS = ROOT / "platform-examples/02-flights"
+PLATFORM = """\
+version: "1.0.0"
+environment: bench
+storage: {default: {type: local, root: out}}
+connectors: {files: {type: local, config: {root: data}}}
+"""
+NOTHING = 'name: nothing\nversion: "1.0.0"\njobs:\n  - id: idle\n    steps: []\n'
+
+
+def flow_of(steps: int) -> str:
+    """Return a flow of jobs with ten steps each: a read, queries over it, a write."""
+    lines = ["name: big", 'version: "1.0.0"', "resources:", "  src: {profile: files}", "jobs:"]
+    for start in range(0, steps, 10):
+        job = start // 10
+        lines += [f"  - id: job{job}"] + ([f"    depends_on: [job{job - 1}]"] if job else []) + ["    steps:"]
+        for index in range(start, min(start + 10, steps)):
+            lines += step_of(job, index - start)
+    return "\n".join(lines) + "\n"
+
+
+def step_of(job: int, index: int) -> list[str]:
+    if index == 0:
+        inputs = f"{{resource: src, path: in{job}.csv, columns: [id, customer_id, amount, created_at]}}"
+        return [f"      - id: read{job}", "        type: read", f"        inputs: {inputs}"]
+    if index == 9:
+        inputs = f"{{from: sql{job}_1, resource: storage, path: out/{job}.parquet, mode: replace}}"
+        return [f"      - id: write{job}", "        type: write", f"        inputs: {inputs}"]
+    return [
+        f"      - id: sql{job}_{index}",
+        "        type: sql",
+        "        inputs:",
+        "          sql: |",
+        f"            select customer_id, sum(amount) as revenue_{index}",
+        f"            from read{job} where amount > {index}",
+        "            group by customer_id",
+    ]
+
+
+def row(name: str, cost: Cost, base: Cost, goal: str = "") -> None:
+    ratio = f"{cost.cpu / base.cpu:6.1f} x"
+    print(f"{name:<34}{cost.cpu * 1000:9.1f} ms{ratio:>11}{cost.megabytes:8.0f} MB   {goal}")
+
+
+def starts(folder: Path) -> Cost:
+    (folder / "nothing.yaml").write_text(NOTHING)
+    once([FIRN, "compile", "nothing.yaml", "-p", "platform.yaml", "-o", "nothing.json"], folder)
+    costs = interleaved(
+        {
+            "python -c pass": [PYTHON, "-c", "pass"],
+            "firn --version": [FIRN, "--version"],
+            "firn verify": [FIRN, "verify", "nothing.json"],
+            "firn run (a flow that does nothing)": [FIRN, "run", "nothing.json"],
+        },
+        folder,
+        21,
+    )
+    base = costs["python -c pass"]
+    goals = ["", "goal 6 x", "goal 8 x", "goal 12 x, 60 MB"]
+    for (name, cost), goal in zip(costs.items(), goals, strict=True):
+        row(name, cost, base, goal)
+    return base
+
+
+def compilations(folder: Path, base: Cost) -> None:
+    goals = {10: "goal 15 x", 1000: "goal 600 ms"}
+    sizes = (1, 10, 100, 1000)
+    commands = {}
+    for steps in sizes:
+        (folder / f"flow{steps}.yaml").write_text(flow_of(steps))
+        commands[str(steps)] = [FIRN, "compile", f"flow{steps}.yaml", "-p", "platform.yaml", "-o", "out.json"]
+    costs = interleaved(commands, folder, 9)
+    for steps in sizes:
+        row(f"firn compile, {steps} steps", costs[str(steps)], base, goals.get(steps, ""))
+    one, hundred, thousand = (costs[str(steps)].cpu for steps in (1, 100, 1000))
+    growth = math.log((thousand - one) / (hundred - one)) / math.log(10)
+    print(f"growth from 100 to 1,000 steps, start-up left out: steps ^ {growth:.2f}")
+
+
+def flights(base: Cost) -> None:
+    if not (FLIGHTS / "data/flights.csv").exists():
+        once([PYTHON, "fetch_data.py"], FLIGHTS)
+    once([FIRN, "compile", "flow.yaml", "--env", "local", "-o", "platform/local/compiled_artifacts.json"], FLIGHTS)
+    costs = interleaved(
+        {
+            "02-flights, firn run": [FIRN, "run", "platform/local/compiled_artifacts.json"],
+            "02-flights, bare DuckDB": [PYTHON, str(ROOT / "benchmarks/flights_floor.py")],
+        },
+        FLIGHTS,
+        7,
+    )
+    for name, cost in costs.items():
+        row(name, cost, base)
+    ours, floor = costs.values()
+    print(f"02-flights against bare DuckDB: CPU {ours.cpu / floor.cpu:.2f} x, wall {ours.wall / floor.wall:.2f} x   goal 1.2 x")
+
+
+def main() -> None:
+    print(f"Python {sys.version.split()[0]}; medians of CPU time; ratios to `python -c pass` of the same run\n")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "platform.yaml").write_text(PLATFORM)
+        base = starts(folder)
+        print()
+        compilations(folder, base)
+    print()
+    flights(base)
+
+
+if __name__ == "__main__":
+    main()
