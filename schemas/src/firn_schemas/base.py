@@ -21,8 +21,11 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def record(cls: type[T]) -> type[T]:
-    """Make `cls` a closed record: frozen, slotted, and built by keyword only."""
-    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    """Make `cls` a closed record: frozen, slotted, and built by keyword only.
+
+    Records are neither compared nor shown, and each method made here is compiled again at every cold start.
+    """
+    return dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls)
 
 
 def doc(

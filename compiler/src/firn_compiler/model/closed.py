@@ -4,16 +4,20 @@ import types
 import typing
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from typing import Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 from pydantic import Field as ModelField
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+
+from pydantic_core import core_schema
 
 from firn_compiler.document import Deferred
 from firn_schemas.decode import hints, spelling
 from firn_schemas.secret import Secret
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 CLOSED = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, frozen=True)
 TEMPLATE = {"type": "string", "pattern": r"\{\{.*\}\}", "description": "A template, such as `{{ var.name }}`."}
@@ -35,10 +39,10 @@ class SecretReference(Closed):
 class Templated:
     """Lets a value that is known only at run time stand where the field's type is asked for."""
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         return core_schema.no_info_wrap_validator_function(_let_pass, handler(source))
 
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, core: "CoreSchema", handler: "GetJsonSchemaHandler") -> dict[str, Any]:
         inner = handler(core)
         if inner.get("type") in ("string", None) and not {"enum", "const", "anyOf", "$ref"} & inner.keys():
             return inner
