@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from firn_runtime.connector import ConnectorBase
-from firn_runtime.errors import UsageError
+from firn_runtime.errors import ArtifactRefused
 
 CONNECTORS: dict[tuple[str, str], str] = {
     ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
@@ -16,10 +16,10 @@ CONNECTORS: dict[tuple[str, str], str] = {
 
 
 def connector_class(kind: str, driver: str) -> type[ConnectorBase[Any, Any]]:
-    """Return the class of a connector; raise UsageError R201 for one that this runtime lacks."""
+    """Return the class of a connector; raise ArtifactRefused R106 for one that this runtime lacks."""
     place = CONNECTORS.get((kind, driver))
     if place is None:
         known = ", ".join(f"`{kind}/{driver}`" for kind, driver in sorted(CONNECTORS))
-        raise UsageError("R201", f"this runtime has no connector `{kind}/{driver}`", f"it has {known}")
+        raise ArtifactRefused("R106", f"this runtime has no connector `{kind}/{driver}`", f"it has {known}")
     module, name = place.split(":")
     return cast(type[ConnectorBase[Any, Any]], getattr(import_module(module), name))

@@ -1,14 +1,18 @@
 """DuckDB and SQLite files: attached to the run's engine, so that rows never pass through Python."""
 
+import time
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from firn_runtime.connector import ConnectorBase, Rows, Written
 from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.sqlite_types import sqlite_rows
 from firn_runtime.engine import Places, Relation, Session, identifier, select
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors import DuckDbConfig, NoOptions, Sqlite3Config, Sqlite3Options
 from firn_schemas.steps import ReadInputs, WriteInputs
+
+_PAUSE = 0.05
 
 C = TypeVar("C", DuckDbConfig, Sqlite3Config)
 P = TypeVar("P", NoOptions, Sqlite3Options)
@@ -20,9 +24,11 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
     engine_type: str
 
     def places(self) -> Places:
+        """Return the file."""
         return Places() if self.config.path == ":memory:" else Places(files=(Path(self.config.path),))
 
     def connect(self) -> None:
+        """Refuse a file that is not there, unless a write may make it."""
         path = Path(self.config.path)
         if self.config.path != ":memory:" and not self.written and not path.exists():
             raise ConnectorError("connection", f"there is no database file `{path.name}`", f"expected at {path}")
@@ -60,17 +66,10 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         name = self.attached(session)
         schema, table = table_name(inputs.table)
         target = f"{name}.{identifier(schema)}.{identifier(table)}"
-        session.execute("BEGIN")
-        try:
-            rows = self.replace(session, inputs.from_, f"{name}.{identifier(schema)}", target)
-            session.execute("COMMIT")
-        except BaseException:
-            session.execute("ROLLBACK")
-            raise
-        return Written(rows)
+        return Written(self.replace(session, inputs.from_, f"{name}.{identifier(schema)}", target))
 
     def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
-        """Replace `target` inside the open transaction and return the number of rows."""
+        """Replace `target` in one transaction and return the number of rows."""
         raise NotImplementedError
 
 
@@ -80,20 +79,41 @@ class DuckDbFile(AttachedFile[DuckDbConfig, NoOptions]):
     engine_type = "duckdb"
 
     def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
-        session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        return int(session.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {identifier(dataset)}")[0][0])
+        """Create the schema where it is missing, and the table anew."""
+        with session.transaction():
+            session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            made = session.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {identifier(dataset)}")
+        return int(made[0][0])
 
 
 class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
-    """A SQLite database file, through DuckDB's sqlite extension."""
+    """A SQLite database file, through DuckDB's sqlite extension.
+
+    Never through Python's sqlite3: two libraries on one file in one process release each other's locks.
+    """
 
     engine_type = "sqlite"
     extension = "sqlite_scanner"
 
     def attached(self, session: Session) -> str:
+        """Return the name by which SQL reaches the file."""
         path, timeout = Path(self.config.path), self.options.busy_timeout
         return session.engine.attach(path, "sqlite", read_only=not self.written, busy_timeout=timeout)
 
     def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
-        session.execute(f"DROP TABLE IF EXISTS {target}")
-        return int(session.execute(f"CREATE TABLE {target} AS SELECT * FROM {identifier(dataset)}")[0][0])
+        """Drop the table and create it anew; waits for other processes up to `busy_timeout`.
+
+        SQLite itself does not wait here: the transaction has read the catalog before it writes.
+        """
+        del schema
+        rows = sqlite_rows(session, dataset)
+        deadline = time.monotonic() + self.options.busy_timeout
+        while True:
+            try:
+                with session.transaction():
+                    session.execute(f"DROP TABLE IF EXISTS {target}")
+                    return int(session.execute(f"CREATE TABLE {target} AS {rows}")[0][0])
+            except ConnectorError as error:
+                if error.error_class != "conflict" or time.monotonic() > deadline:
+                    raise
+            time.sleep(_PAUSE)

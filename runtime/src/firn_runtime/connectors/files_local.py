@@ -25,16 +25,17 @@ FORMATS: dict[str, FileFormat] = {
     ".json": "json",
 }
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
-_ENCODINGS = {"utf-8": "utf-8", "utf-16": "utf-16", "latin-1": "latin-1"}
 
 
 class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
     """A folder of files."""
 
     def places(self) -> Places:
+        """Return the root."""
         return Places(directories=(Path(os.path.realpath(self.config.root)),))
 
     def connect(self) -> None:
+        """Refuse a folder that is not there, unless a write may make it."""
         if not self.written and not Path(self.config.root).is_dir():
             raise ConnectorError(
                 "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
@@ -62,8 +63,8 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
 
     def _matches(self, path: str) -> list[Path]:
         relative = _confined(path)
-        found = sorted(self.root.glob(relative)) if glob.has_magic(relative) else [self.root / relative]
-        files = [file for file in found if file.is_file()]
+        found = glob.glob(relative, root_dir=self.root, recursive=True) if glob.has_magic(relative) else [relative]
+        files = [self.root / name for name in sorted(found) if (self.root / name).is_file()]
         for file in files:
             if not Path(os.path.realpath(file)).is_relative_to(self.root):
                 raise ConnectorError("data", f"`{path}` leads out of the resource's root")
@@ -134,14 +135,24 @@ def _scan(files: list[Path], kind: FileFormat, compression: str, inputs: ReadInp
     if kind == "csv":
         options += _csv_read(files[0], inputs.format_options or FormatOptions())
         options += [f"types = {_types(inputs.schema)}"] if inputs.schema else []
+        options += [f"names = {_names(inputs.schema)}"] if inputs.schema and not _has_header(inputs) else []
         return f"read_csv({names}, {', '.join(options)})"
     options.append(f"format = {literal('newline_delimited' if kind == 'ndjson' else 'auto')}")
+    options += ["records = true", "map_inference_threshold = -1"]
     options.append(f"columns = {_types(inputs.schema)}" if inputs.schema else "sample_size = -1")
     return f"read_json({names}, {', '.join(options)})"
 
 
 def _types(schema: dict[str, str]) -> str:
     return "{" + ", ".join(f"{literal(name)}: {literal(sql_type(name, text))}" for name, text in schema.items()) + "}"
+
+
+def _names(schema: dict[str, str]) -> str:
+    return "[" + ", ".join(literal(name) for name in schema) + "]"
+
+
+def _has_header(inputs: ReadInputs) -> bool:
+    return inputs.format_options is None or inputs.format_options.header
 
 
 def _delimiter(file: Path, options: FormatOptions) -> str:
@@ -156,7 +167,8 @@ def _csv_read(file: Path, options: FormatOptions) -> list[str]:
         f"quote = {literal(options.quote)}",
         f"escape = {literal(options.escape)}",
         f"nullstr = {nulls}",
-        f"encoding = {literal(_ENCODINGS[options.encoding])}",
+        f"encoding = {literal(options.encoding)}",
+        "dateformat = '%Y-%m-%d'",  # no other order of day and month is guessed
     ]
 
 
@@ -166,8 +178,15 @@ def _copy(kind: FileFormat, compression: str, inputs: WriteInputs, target: Path)
     if kind != "csv":
         return f"FORMAT json, ARRAY {str(kind == 'json').lower()}, COMPRESSION {compression}"
     options = inputs.format_options or FormatOptions()
-    null = options.null[0] if options.null else ""
-    return (
-        f"FORMAT csv, HEADER {str(options.header).lower()}, DELIMITER {literal(_delimiter(target, options))}, "
-        f"QUOTE {literal(options.quote)}, ESCAPE {literal(options.escape)}, NULLSTR {literal(null)}, COMPRESSION {compression}"
-    )
+    if options.encoding != "utf-8":
+        raise ConnectorError("data", "CSV files are written in UTF-8 only", "leave out `encoding`")
+    chosen = {
+        "FORMAT": "csv",
+        "HEADER": str(options.header).lower(),
+        "DELIMITER": literal(_delimiter(target, options)),
+        "QUOTE": literal(options.quote),
+        "ESCAPE": literal(options.escape),
+        "NULLSTR": literal(options.null[0] if options.null else ""),
+        "COMPRESSION": compression,
+    }
+    return ", ".join(f"{name} {value}" for name, value in chosen.items())

@@ -5,7 +5,10 @@ holds a header, a query or a body.
 """
 
 import ipaddress
+import logging
+import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +20,7 @@ import orjson
 
 from firn_runtime.connector import ConnectorBase, Rows
 from firn_runtime.connectors.projection import projected, sql_type
+from firn_runtime.connectors.rest_deadline import Deadline
 from firn_runtime.connectors.rest_pagination import Page, first, following, records_of
 from firn_runtime.engine import Relation, Session, literal
 from firn_runtime.errors import ConnectorError, ErrorClass
@@ -24,6 +28,8 @@ from firn_schemas.connectors import RestConfig, RestOptions
 from firn_schemas.steps import ReadInputs, Request
 
 MAX_REDIRECTS = 5
+_CONTENT_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
+_LOGGERS = ("httpx", "httpcore")
 _STATUS: dict[int, tuple[ErrorClass, str]] = {
     401: ("auth", "check the resource's credentials"),
     403: ("auth", "the credentials are not allowed to see this"),
@@ -38,21 +44,27 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
     """One API; the client keeps its connections for the whole run."""
 
     def connect(self) -> None:
+        """Check the address and the host; nothing is sent before the first read."""
         self.base = self.config.base_url.rstrip("/") + "/"
         origin = urlsplit(self.base)
         if origin.scheme not in ("http", "https") or not origin.hostname or origin.username or origin.password:
             raise ConnectorError("data", "`base_url` must be `http://host` or `https://host`, without a user")
         self._check_host(origin.hostname, origin.port or (443 if origin.scheme == "https" else 80))
         self.client = httpx.Client(
-            headers={"accept": "application/json"} | self.config.headers,
+            headers={"accept": "application/json", "accept-encoding": "gzip, deflate"} | self.config.headers,
             timeout=self.options.timeout,
             verify=self.options.verify,
             trust_env=False,
             follow_redirects=False,
         )
+        self.deadline = Deadline()
+        self.one_at_a_time = threading.Lock()
         self.last = 0.0
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)  # below that they write addresses with their query
 
     def close(self) -> None:
+        """Close the connections."""
         if hasattr(self, "client"):
             self.client.close()
 
@@ -88,7 +100,7 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
 
     def _pages(self, request: Request) -> Iterator[list[dict[str, Any]]]:
         pagination = request.pagination
-        address = urljoin(self.base, request.path.lstrip("/"))
+        address = self._same_origin(urljoin(self.base, request.path.lstrip("/")))
         params: Any = request.params | dict(first(pagination))
         asked: set[str] = set()
         limit = pagination.max_pages if pagination else 1
@@ -119,11 +131,13 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         """Return one answer's JSON and headers; raise ConnectorError of the class that the failure has."""
         what = f"GET {urlsplit(address).path}"
         for _ in range(MAX_REDIRECTS):
-            self._wait()
-            status, headers, content = self._fetch(what, address, params, request)
+            with self.one_at_a_time:
+                self._wait()
+                status, headers, content = self._fetch(what, address, params, request)
             if status not in (301, 302, 303, 307, 308):
                 break
             address, params = self._same_origin(urljoin(address, headers.get("location", ""))), {}
+            what = f"GET {urlsplit(address).path}"
         else:
             raise ConnectorError("data", f"{what}: more than {MAX_REDIRECTS} redirects")
         if not 200 <= status < 300:
@@ -131,28 +145,41 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         try:
             return orjson.loads(content), headers
         except orjson.JSONDecodeError:
-            kind = headers.get("content-type", "none").partition(";")[0][:60]
-            raise ConnectorError("data", f"{what}: the answer is not JSON (content type {kind})") from None
+            kind = _CONTENT_TYPE.match(headers.get("content-type", "").lower())
+        named = f"its content type is {kind[0]}" if kind else "it names no content type"
+        raise ConnectorError("data", f"{what}: the answer is not JSON; {named}")
 
     def _fetch(self, what: str, address: str, params: Any, request: Request) -> tuple[int, Any, bytes]:
-        deadline = time.monotonic() + self.options.timeout
-        headers, query, auth = self._credentials()
+        """Return status, headers and decoded body. What httpx raises holds the request, so it ends here."""
         try:
-            with self.client.stream(
-                "GET", address, params=dict(params) | query or None, headers=request.headers | headers, auth=auth
-            ) as answer:
-                content = bytearray()
-                for chunk in answer.iter_bytes():
-                    content += chunk
-                    if len(content) > self.options.max_response_bytes:
-                        raise ConnectorError("data", f"{what}: the answer is larger than `max_response_bytes`")
-                    if time.monotonic() > deadline:
-                        raise ConnectorError("timeout", f"{what}: no whole answer within {self.options.timeout} s")
-                return answer.status_code, answer.headers, bytes(content)
+            with self.deadline.within(self.options.timeout):
+                answer = self._exchange(what, address, params, request)
+            failure = self._late(what) if self.deadline.expired else None
         except httpx.TimeoutException:
-            raise ConnectorError("timeout", f"{what}: no answer within {self.options.timeout} s") from None
+            failure = self._late(what)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise ConnectorError("connection", f"{what}: {_reason(error)}") from None
+            late = self.deadline.expired
+            failure = self._late(what) if late else ConnectorError("connection", f"{what}: {_reason(error)}")
+        if failure is not None:
+            raise failure
+        return answer
+
+    def _exchange(self, what: str, address: str, params: Any, request: Request) -> tuple[int, Any, bytes]:
+        headers, query, auth = self._credentials()
+        url = httpx.URL(address).copy_merge_params(dict(params) | query)
+        extensions = {"trace": self.deadline.trace}
+        content = bytearray()
+        with self.client.stream(
+            "GET", url, headers=request.headers | headers, auth=auth, extensions=extensions
+        ) as answer:
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > self.options.max_response_bytes:
+                    raise ConnectorError("data", f"{what}: the answer is larger than `max_response_bytes`")
+        return answer.status_code, answer.headers, bytes(content)
+
+    def _late(self, what: str) -> ConnectorError:
+        return ConnectorError("timeout", f"{what}: no whole answer within {self.options.timeout:g} s")
 
     def _credentials(self) -> tuple[dict[str, str], dict[str, str], Any]:
         """Return headers, query parameters and httpx auth; made for each request and kept nowhere."""

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import cast
 
-from firn_runtime.errors import UsageError
+from firn_runtime.errors import ArtifactRefused
 from firn_runtime.step import StepFunction
 
 STEPS: dict[str, str] = {
@@ -17,10 +17,10 @@ STEPS: dict[str, str] = {
 
 
 def step_function(type: str) -> StepFunction:
-    """Return the function of a step type; raise UsageError R202 for one that this runtime lacks."""
+    """Return the function of a step type; raise ArtifactRefused R106 for one that this runtime lacks."""
     place = STEPS.get(type)
     if place is None:
         known = ", ".join(f"`{name}`" for name in sorted(STEPS))
-        raise UsageError("R202", f"this runtime has no step type `{type}`", f"it has {known}")
+        raise ArtifactRefused("R106", f"this runtime has no step type `{type}`", f"it has {known}")
     module, name = place.split(":")
     return cast(StepFunction, getattr(import_module(module), name))
