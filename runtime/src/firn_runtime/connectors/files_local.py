@@ -27,6 +27,17 @@ FORMATS: dict[str, FileFormat] = {
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 
 
+_CSV_FIXED = (
+    "strict_mode = true",
+    "null_padding = false",
+    "ignore_errors = false",
+    "skip = 0",
+    "comment = ''",
+    "dateformat = '%Y-%m-%d'",
+)
+"""What the engine would otherwise guess: lines to leave out, missing fields, the order of day and month."""
+
+
 class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
     """A folder of files."""
 
@@ -168,7 +179,7 @@ def _csv_read(file: Path, options: FormatOptions) -> list[str]:
         f"escape = {literal(options.escape)}",
         f"nullstr = {nulls}",
         f"encoding = {literal(options.encoding)}",
-        "dateformat = '%Y-%m-%d'",  # no other order of day and month is guessed
+        *_CSV_FIXED,
     ]
 
 

@@ -1,0 +1,153 @@
+"""The Dockerfile's steps without an engine: wheels, a clean environment with the runtime alone, a run as nobody."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLIGHTS = ROOT / "platform-examples/02-flights"
+TOKEN = "CANARY-t0k3n-of-the-reference-service"
+FORBIDDEN = ("firn_compiler", "pydantic", "ruamel", "jsonschema", "detect_secrets", "sqlglot")
+NOBODY = 65534
+
+
+def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that holds the wheels of runtime and schemas, what these need, and nothing else."""
+    folder = tmp_path_factory.mktemp("alone")
+    os.chmod(folder.parent, 0o755)
+    os.chmod(folder, 0o755)
+    for part in ("schemas", "runtime"):
+        copy = folder / "source" / part
+        shutil.copytree(ROOT / part, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        built = run(
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder / "wheels",
+            copy,
+        )
+        assert built.returncode == 0, built.stderr
+    run(sys.executable, "-m", "venv", folder / "venv", check=False)
+    installed = run(
+        folder / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
+        "--find-links", folder / "wheels", "firn-runtime==0.1.0",
+    )  # fmt: skip
+    assert installed.returncode == 0, installed.stderr
+    return folder / "venv"
+
+
+class Reference(BaseHTTPRequestHandler):
+    """The reference-data service of dev and prod."""
+
+    def do_GET(self) -> None:
+        known = self.headers.get("Authorization") == f"Bearer {TOKEN}"
+        file = FLIGHTS / "data" / Path(self.path).name
+        self.send_response(200 if known and file.exists() else 401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(file.read_bytes() if known else b"{}")
+
+    def log_message(self, format: str, *words: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def reference() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Reference)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def kubernetes_secret(mount: Path, name: str, keys: dict[str, str]) -> None:
+    """Lay a secret out as a Kubernetes volume does: keys through `..data` into a folder with a time in its name."""
+    folder = mount / name / "..2026_01_01"
+    folder.mkdir(parents=True)
+    for key, value in keys.items():
+        (folder / key).write_text(value)
+        (mount / name / key).symlink_to(f"..data/{key}")
+    (mount / name / "..data").symlink_to("..2026_01_01")
+
+
+def test_the_runtime_alone_brings_no_compiler_library(alone: Path) -> None:
+    listed = run(alone / "bin/python", "-m", "pip", "list", "--format", "json").stdout
+    names = {row["name"].lower().replace("-", "_") for row in json.loads(listed)}
+    assert not names & {name.replace(".", "_") for name in (*FORBIDDEN, "ruamel_yaml")}
+    assert run(alone / "bin/firn", "--version").stdout.splitlines()[1] == "firn-compiler not installed"
+
+
+def test_the_compilers_commands_say_how_to_get_it(alone: Path) -> None:
+    answer = run(alone / "bin/firn", "compile", "flow.yaml")
+    assert answer.returncode == 2
+    assert "pip install firn-compiler" in answer.stderr
+
+
+def test_a_run_imports_nothing_of_the_compiler(alone: Path, tmp_path: Path) -> None:
+    code = "import sys; from firn_runtime.cli import firn; firn.main(['run', sys.argv[1]], standalone_mode=False)\n"
+    code = f"import sys\ntry:\n    {code.strip().replace('import sys; ', '').replace('; ', chr(10) + '    ')}\nfinally:\n    print(sorted(sys.modules))"
+    (tmp_path / "flow.yaml").write_text('name: idle\nversion: "1.0.0"\n')
+    (tmp_path / "platform.yaml").write_text('version: "1.0.0"\nenvironment: test\n')
+    firn = Path(sys.executable).parent / "firn"
+    assert run(firn, "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path).returncode == 0
+    loaded = run(alone / "bin/python", "-c", code, "compiled_artifacts.json", cwd=tmp_path).stdout
+    assert "'firn_runtime.run'" in loaded
+    assert not any(f"'{name}" in loaded for name in (*FORBIDDEN, "duckdb", "httpx", "rich"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up being root")
+def test_a_baked_artifact_runs_as_nobody_with_its_secret_as_a_file(alone: Path, reference: str, tmp_path: Path) -> None:
+    run(sys.executable, FLIGHTS / "fetch_data.py", check=False)
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
+        os.chmod(folder, 0o755)
+    platform = tmp_path / "platform.yaml"
+    text = (FLIGHTS / "platform/base/platform.yaml").read_text().replace("/data", str(tmp_path / "data"))
+    platform.write_text(
+        text.replace("/tmp/firn", str(tmp_path / "scratch"))
+        + f"environment: baked\nsecurity: {{mode: enterprise, secret_mounts: [{tmp_path / 'secrets'}]}}\n"
+    )
+    artifact = tmp_path / "compiled_artifacts.json"
+    firn = Path(sys.executable).parent / "firn"
+    compiled = run("unshare", "-n", firn, "compile", FLIGHTS / "flow.yaml", "-p", platform, "-o", artifact)
+    assert compiled.returncode == 0, compiled.stderr
+    digest = compiled.stdout.split()[-1]
+    artifact.chmod(0o444)
+    kubernetes_secret(tmp_path / "secrets", "reference-api", {"token": TOKEN + "\n"})
+    for name in ("data/lake", "data/marts", "data/warehouse", "scratch"):
+        (tmp_path / name).mkdir(parents=True)
+        os.chown(tmp_path / name, NOBODY, NOBODY)
+    for name in ("flights.csv", "weather.csv"):
+        os.link(FLIGHTS / "data" / name, tmp_path / "data/lake" / name) if same_device(tmp_path) else shutil.copy(
+            FLIGHTS / "data" / name, tmp_path / "data/lake" / name
+        )
+    answer = run(
+        alone / "bin/firn", "run", artifact, "--expect-digest", digest,
+        env={"REFERENCE_URL": reference}, cwd="/", user=NOBODY, group=NOBODY, extra_groups=[],
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert TOKEN not in answer.stdout + answer.stderr
+    assert (tmp_path / "data/marts/routes.parquet").stat().st_size > 1000
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def same_device(folder: Path) -> bool:
+    return folder.stat().st_dev == FLIGHTS.stat().st_dev

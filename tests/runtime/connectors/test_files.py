@@ -1,0 +1,219 @@
+"""Files below one folder: what is read, what is written, and what never leads out."""
+
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from runtime.workbench import Workbench, connector
+
+from firn_runtime.errors import ConnectorError
+
+Make = Callable[..., Workbench]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def work(bench: Make, root: Path) -> Workbench:
+    return bench(files=connector("files", "local", written=True, root=str(root)))
+
+
+def read(work: Workbench, path: str, **more: Any) -> list[tuple[Any, ...]]:
+    work.do("read", {"resource": "files", "path": path, **more})
+    return work.rows()
+
+
+def write(work: Workbench, path: str, **more: Any) -> Any:
+    return work.do("write", {"from": "d", "resource": "files", "path": path, "mode": "replace", **more})
+
+
+def test_csv_types_are_found_by_looking(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text('id,name,day\n1,"x, ""y""",2026-01-02\n2,,2026-01-03\n')
+    result = work.do("read", {"resource": "files", "path": "a.csv"})
+    assert result.results == {"rows": 2, "columns": ["id", "name", "day"], "bytes": 54}
+    assert work.session.columns("data") == {"id": "BIGINT", "name": "VARCHAR", "day": "DATE"}
+    assert work.rows()[1][1] is None
+
+
+def test_the_order_of_day_and_month_is_not_guessed(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("day\n13/02/2026\n14/02/2026\n")
+    assert read(work, "a.csv") == [("13/02/2026",), ("14/02/2026",)]
+
+
+def test_schema_gives_types_and_columns_their_order(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("id,amount,zip\n1,2.50,0123\n")
+    read(work, "a.csv", schema={"amount": "decimal(18,2)", "zip": "varchar"}, columns=["zip", "amount"])
+    assert work.session.columns("data") == {"zip": "VARCHAR", "amount": "DECIMAL(18,2)"}
+    assert work.rows()[0][0] == "0123"
+
+
+def test_schema_names_the_columns_of_a_file_without_a_header(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("1;x\n2;NA\n")
+    options = {"header": False, "delimiter": ";", "null": ["NA"]}
+    schema = {"id": "integer", "name": "varchar"}
+    assert read(work, "a.csv", schema=schema, format_options=options) == [(1, "x"), (2, None)]
+    assert list(work.session.columns("data")) == ["id", "name"]
+
+
+@pytest.mark.parametrize("type", ["integer) from secrets --", "integer, 1 as x", "int'", "", "decimal(18,2"])
+def test_a_type_is_only_a_type(work: Workbench, root: Path, type: str) -> None:
+    (root / "a.csv").write_text("id\n1\n")
+    with pytest.raises(ConnectorError, match="the type of the column `id`"):
+        read(work, "a.csv", schema={"id": type})
+
+
+def test_tabs_compression_and_encoding(work: Workbench, root: Path) -> None:
+    (root / "a.tsv.gz").write_bytes(gzip.compress(b"a\tb\n1\t2\n"))
+    (root / "b.csv").write_bytes("name\nä\n".encode("latin-1"))
+    assert read(work, "a.tsv.gz") == [(1, 2)]
+    assert read(work, "b.csv", format_options={"encoding": "latin-1"}) == [("ä",)]
+
+
+def test_a_glob_is_one_dataset_in_the_order_of_names(work: Workbench, root: Path) -> None:
+    for name in ("b", "a", "c"):
+        (root / f"day-{name}.csv").write_text(f"name\n{name}\n")
+    (root / ".day-hidden.csv").write_text("name\nhidden\n")
+    (root / "sub").mkdir()
+    (root / "sub/day-d.csv").write_text("name\nd\n")
+    assert read(work, "*.csv") == [("a",), ("b",), ("c",)]
+    assert read(work, "**/day-*.csv") == [("a",), ("b",), ("c",), ("d",)]
+
+
+def test_json_and_ndjson_are_read_whole_before_types_are_chosen(work: Workbench, root: Path) -> None:
+    (root / "a.json").write_text('[{"id": 1}, {"id": 2, "tags": ["x"]}]')
+    lines = "".join(f'{{"id": {number}}}\n' for number in range(30_000))
+    (root / "b.ndjson").write_text(lines + '{"id": 30000, "late": "y"}\n')
+    assert read(work, "a.json") == [(1, None), (2, ["x"])]
+    assert read(work, "b.ndjson")[-1] == (30000, "y")
+    assert read(work, "b.ndjson", schema={"id": "varchar"})[0] == ("0",)
+
+
+@pytest.mark.parametrize("path", ["x.csv", "x.tsv", "x.csv.gz", "x.parquet", "x.ndjson", "x.json", "x.jsonl.zst"])
+def test_what_is_written_is_read_back(work: Workbench, root: Path, path: str) -> None:
+    work.make("d", "select range as id, 'text, \"' || range as text from range(3)")
+    result = write(work, f"deep/er/{path}")
+    written = root / "deep/er" / path
+    assert result.results == {"rows": 3, "columns": ["id", "text"], "bytes": written.stat().st_size}
+    assert read(work, f"deep/er/{path}")[2] == (2, 'text, "2')
+    assert os.listdir(written.parent) == [path]
+
+
+def test_a_write_replaces_the_file_whole(work: Workbench, root: Path) -> None:
+    (root / "x.csv").write_text("old\n")
+    with (root / "x.csv").open() as reader:
+        work.make("d", "select 1 as n")
+        write(work, "x.csv")
+        assert reader.read() == "old\n"
+    assert (root / "x.csv").read_text() == "n\n1\n"
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(work: Workbench, root: Path) -> None:
+    (root / "x.csv").write_text("old\n")
+    work.session.execute(
+        "create view memory.main.d as select case when range = 90000 then error('no') end from range(100000)"
+    )
+    with pytest.raises(ConnectorError):
+        write(work, "x.csv")
+    assert [(path.name, path.read_text()) for path in root.iterdir()] == [("x.csv", "old\n")]
+
+
+def test_csv_is_laid_out_as_asked(work: Workbench, root: Path) -> None:
+    work.make("d", "select 1 as a, null as b, 'x;y' as c")
+    write(work, "x.txt", format="csv", format_options={"delimiter": ";", "null": ["NA"], "quote": "'", "header": False})
+    assert (root / "x.txt").read_text() == "1;NA;'x;y'\n"
+
+
+@pytest.mark.parametrize("path", ["../x.csv", "/etc/passwd", "a/../../x.csv", "", "nul\0.csv", "../root/../x.csv"])
+@pytest.mark.parametrize("do", [read, write])
+def test_a_path_never_leaves_the_root(work: Workbench, do: Callable[..., Any], path: str) -> None:
+    work.make("d", "select 1")
+    with pytest.raises(ConnectorError, match="must stay below") as caught:
+        do(work, path)
+    assert caught.value.error_class == "data"
+
+
+@pytest.mark.parametrize("path", ["link.csv", "*.csv", "folder/x.csv", "fol*/x.csv"])
+def test_a_symlink_that_leads_out_is_refused(work: Workbench, root: Path, tmp_path: Path, path: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/x.csv").write_text("a\n1\n")
+    (root / "link.csv").symlink_to(tmp_path / "outside/x.csv")
+    (root / "folder").symlink_to(tmp_path / "outside")
+    with pytest.raises(ConnectorError, match="leads out of the resource's root"):
+        read(work, path)
+
+
+def test_a_write_does_not_follow_a_symlink_out(work: Workbench, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (root / "folder").symlink_to(tmp_path / "outside")
+    work.make("d", "select 1")
+    with pytest.raises(ConnectorError):
+        write(work, "folder/new.csv")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_the_root_itself_may_be_a_symlink(bench: Make, root: Path, tmp_path: Path) -> None:
+    (root / "a.csv").write_text("a\n1\n")
+    (tmp_path / "alias").symlink_to(root)
+    work = bench(files=connector("files", "local", root=str(tmp_path / "alias")))
+    assert read(work, "a.csv") == [(1,)]
+
+
+@pytest.mark.parametrize("path", ["none.csv", "none-*.csv"])
+def test_no_match_says_what_was_looked_for(work: Workbench, path: str) -> None:
+    with pytest.raises(ConnectorError) as caught:
+        read(work, path)
+    assert caught.value.message == f"no file matches `{path}`"
+
+
+def test_a_missing_root_is_an_error_where_nothing_would_make_it(tmp_path: Path) -> None:
+    with pytest.raises(ConnectorError, match="there is no folder"):
+        connector("files", "local", root=str(tmp_path / "none")).connect()
+
+
+def test_an_unknown_ending_needs_a_format(work: Workbench, root: Path) -> None:
+    (root / "a.dat").write_text("a\n1\n")
+    with pytest.raises(ConnectorError, match="the format of `a.dat` is unknown"):
+        read(work, "a.dat")
+    assert read(work, "a.dat", format="csv") == [(1,)]
+
+
+def test_a_wrong_value_is_named_by_line_and_column_without_being_quoted(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("id\n" + "1\n" * 30_000 + "hunter2\n")
+    with pytest.raises(ConnectorError) as caught:
+        read(work, "a.csv")
+    assert caught.value.message == (
+        "CSV Error on Line: 30002; Error when converting column \"id\". Could not convert a string to 'BIGINT'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.csv", "a,b\n1,2\n1,2,3\n"), ("a.csv", 'a\n"open\n'), ("a.ndjson", "{oops\n"), ("a.parquet", "text" * 10)],
+)
+def test_a_broken_file_is_one_sentence(work: Workbench, root: Path, name: str, text: str) -> None:
+    (root / name).write_text(text)
+    with pytest.raises(ConnectorError) as caught:
+        read(work, name)
+    assert caught.value.error_class == "data"
+    assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 300
+
+
+def test_a_column_that_is_not_there_is_named(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("id,name\n1,x\n")
+    with pytest.raises(ConnectorError, match='"nam" not found.*Candidate bindings: "name"'):
+        read(work, "a.csv", columns=["nam"])
+
+
+def test_a_write_in_another_encoding_is_refused(work: Workbench) -> None:
+    work.make("d", "select 1 as n")
+    with pytest.raises(ConnectorError, match="UTF-8"):
+        write(work, "x.csv", format_options={"encoding": "latin-1"})
