@@ -67,12 +67,7 @@ def connector(kind: str, driver: str, written: bool = False, **config: Any) -> A
     options = config.pop("options", {})
     schema = CONNECTORS[kind, driver]
     built: Any = connector_class(kind, driver)(
-        config=decode_with_secrets(schema.config, config), options=decode(schema.options, options)
+        config=decode(schema.config, config), options=decode(schema.options, options)
     )
     built.written = written
     return built
-
-
-def decode_with_secrets(record: type, values: dict[str, Any]) -> Any:
-    """Decode a configuration whose secrets are resolved already."""
-    return decode(record, values)

@@ -217,7 +217,10 @@ class _Compute:
 
     def relation(self, sql: str, params: Any, session: "Session") -> Any:
         """Return a SELECT over the flow's datasets."""
-        return session.query(sql, params)
+        del session
+        from firn_runtime.engine import Relation, select
+
+        return Relation(select(sql), params)
 
 
 class _Context:
@@ -366,9 +369,7 @@ class _Run:
         """Return the job's session; the first one starts the engine."""
         if job.id not in self.sessions:
             self.engine = self.engine or self._start()
-            scratch = self.workspace / job.id
-            scratch.mkdir(parents=True, exist_ok=True)
-            self.sessions[job.id] = self.engine.session(job.id, self._upstream(job), scratch)
+            self.sessions[job.id] = self.engine.session(job.id, self._upstream(job))
         return self.sessions[job.id]
 
     def _upstream(self, job: Job) -> list[str]:
@@ -383,7 +384,7 @@ class _Run:
         return found
 
     def _start(self) -> "Engine":
-        from firn_runtime.engine import Engine
+        from firn_runtime.engine import Engine, Limits
 
         try:
             self.workspace.mkdir(parents=True, exist_ok=True)
@@ -394,13 +395,10 @@ class _Run:
             ) from None
         connectors = [one for one in self.connectors.values() if not isinstance(one, _Compute)]
         compute = next((one.properties for one in self.connectors.values() if isinstance(one, _Compute)), None)
-        return Engine(
-            workspace=self.workspace,
-            places=[one.places() for one in connectors],
-            extensions=[one.extension for one in connectors if one.extension],
-            threads=compute.threads if compute else None,
-            memory_limit=compute.memory_limit if compute else None,
-        )
+        spill = self.edge.base_dir / compute.temp_directory if compute and compute.temp_directory else None
+        limits = Limits(compute.threads, compute.memory_limit, spill) if compute else Limits()
+        extensions = [one.extension for one in connectors if one.extension]
+        return Engine(limits, self.workspace, [one.places() for one in connectors], extensions)
 
     def connected(self, name: str) -> Any:
         """Return the connector of a resource, connected at its first use."""

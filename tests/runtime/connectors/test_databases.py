@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from runtime.workbench import Workbench, connector
 
 from firn_runtime.errors import ConnectorError
+from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runtime.workbench import Workbench, connector
 
 from firn_runtime.errors import ConnectorError
+from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
 
@@ -38,7 +38,7 @@ def write(work: Workbench, path: str, **more: Any) -> Any:
 def test_csv_types_are_found_by_looking(work: Workbench, root: Path) -> None:
     (root / "a.csv").write_text('id,name,day\n1,"x, ""y""",2026-01-02\n2,,2026-01-03\n')
     result = work.do("read", {"resource": "files", "path": "a.csv"})
-    assert result.results == {"rows": 2, "columns": ["id", "name", "day"], "bytes": 54}
+    assert result.results == {"rows": 2, "columns": ["id", "name", "day"], "bytes": 50}
     assert work.session.columns("data") == {"id": "BIGINT", "name": "VARCHAR", "day": "DATE"}
     assert work.rows()[1][1] is None
 
@@ -146,7 +146,7 @@ def test_a_symlink_that_leads_out_is_refused(work: Workbench, root: Path, tmp_pa
     (tmp_path / "outside/x.csv").write_text("a\n1\n")
     (root / "link.csv").symlink_to(tmp_path / "outside/x.csv")
     (root / "folder").symlink_to(tmp_path / "outside")
-    with pytest.raises(ConnectorError, match="leads out of the resource's root"):
+    with pytest.raises(ConnectorError, match="leads out"):
         read(work, path)
 
 
@@ -180,7 +180,7 @@ def test_a_missing_root_is_an_error_where_nothing_would_make_it(tmp_path: Path) 
 
 def test_an_unknown_ending_needs_a_format(work: Workbench, root: Path) -> None:
     (root / "a.dat").write_text("a\n1\n")
-    with pytest.raises(ConnectorError, match="the format of `a.dat` is unknown"):
+    with pytest.raises(ConnectorError, match=r"the format of `a\.dat` is unknown"):
         read(work, "a.dat")
     assert read(work, "a.dat", format="csv") == [(1,)]
 
@@ -209,7 +209,7 @@ def test_a_broken_file_is_one_sentence(work: Workbench, root: Path, name: str, t
 
 def test_a_column_that_is_not_there_is_named(work: Workbench, root: Path) -> None:
     (root / "a.csv").write_text("id,name\n1,x\n")
-    with pytest.raises(ConnectorError, match='"nam" not found.*Candidate bindings: "name"'):
+    with pytest.raises(ConnectorError, match=r'"nam" not found.*Candidate bindings: "name"'):
         read(work, "a.csv", columns=["nam"])
 
 

@@ -94,7 +94,8 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
                 "data", f"the format of `{file.name}` is unknown", f"write `format:`; known endings: {known}"
             )
         chosen = (options.compression if options else None) or self.options.compression
-        return kind, (packed or "none") if chosen == "auto" else chosen
+        compression = packed if chosen == "auto" else chosen
+        return kind, "uncompressed" if compression in (None, "none") else compression
 
     def write(self, inputs: WriteInputs, session: Session) -> Written:
         """Write beside the target, then rename: readers see the old file or the new."""
