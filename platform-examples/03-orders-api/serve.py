@@ -1,6 +1,6 @@
 """The orders API: purchases as JSON, page by page, for those who know the token. Standard library only.
 
-    python serve.py PORT     the token is read from the variable ORDERS_API
+python serve.py PORT     the token is read from the variable ORDERS_API
 """
 
 import csv
@@ -53,7 +53,11 @@ class Orders(BaseHTTPRequestHandler):
     def answer(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         content = json.dumps(body).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 import pytest
-from compiler.projects import FLOW, PLATFORM, compiled
 
+from compiler.projects import FLOW, PLATFORM, compiled
 from firn_compiler.pipeline import Compilation
 
 

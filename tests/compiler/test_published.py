@@ -5,9 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
-from compiler.projects import FLOW, PLATFORM, source
 from jsonschema import Draft202012Validator
 
+from compiler.projects import FLOW, PLATFORM, source
 from firn_compiler.document import Document, value_of
 from firn_compiler.published import SCHEMAS, schema_bytes
 from firn_compiler.yaml_source import parse

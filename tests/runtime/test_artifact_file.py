@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 import pytest
-from runtime.artifacts import job, payload, resource, spelled, step
 
 from firn_runtime.artifact_file import load, read_bytes, verify
 from firn_runtime.errors import ArtifactRefused
 from firn_schemas.canonical import digest, file_bytes
+from runtime.artifacts import job, payload, resource, spelled, step
 
 WHOLE = spelled(payload(job("a", step("s", "sql", sql="select 1 as n -- ¼")), features=["step.sql"]))
 HAS = frozenset(["step.sql"])

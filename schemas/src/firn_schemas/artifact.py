@@ -4,7 +4,6 @@ from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import Json, JsonObject, doc, record
 
 
-
 @record
 class Fingerprint:
     """SHA-256 digests of one thing and of all it depends on, in three parts. A secret's value is in none."""

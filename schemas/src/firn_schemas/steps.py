@@ -16,7 +16,7 @@ class FormatOptions:
     delimiter: str = doc("Between the fields of a CSV file.", default=",")
     quote: str = doc("Around a CSV field that holds a delimiter.", default='"')
     escape: str = doc("Before a quote inside a quoted CSV field.", default='"')
-    null: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""], aliases=["null_values"])
+    null_values: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""])
     encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
     compression: Literal["auto", "none", "gzip", "zstd"] | None = doc("Overrides the connector's option.", default=None)
 

@@ -57,7 +57,7 @@ def test_schema_gives_types_and_columns_their_order(work: Workbench, root: Path)
 
 def test_schema_names_the_columns_of_a_file_without_a_header(work: Workbench, root: Path) -> None:
     (root / "a.csv").write_text("1;x\n2;NA\n")
-    options = {"header": False, "delimiter": ";", "null": ["NA"]}
+    options = {"header": False, "delimiter": ";", "null_values": ["NA"]}
     schema = {"id": "integer", "name": "varchar"}
     assert read(work, "a.csv", schema=schema, format_options=options) == [(1, "x"), (2, None)]
     assert list(work.session.columns("data")) == ["id", "name"]
@@ -127,7 +127,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(work: Workbench
 
 def test_csv_is_laid_out_as_asked(work: Workbench, root: Path) -> None:
     work.make("d", "select 1 as a, null as b, 'x;y' as c")
-    write(work, "x.txt", format="csv", format_options={"delimiter": ";", "null": ["NA"], "quote": "'", "header": False})
+    write(
+        work,
+        "x.txt",
+        format="csv",
+        format_options={"delimiter": ";", "null_values": ["NA"], "quote": "'", "header": False},
+    )
     assert (root / "x.txt").read_text() == "1;NA;'x;y'\n"
 
 

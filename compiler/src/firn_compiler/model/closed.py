@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
 from pydantic import Field as ModelField
-
 from pydantic_core import core_schema
 
 from firn_compiler.document import Deferred

@@ -172,7 +172,7 @@ def _delimiter(file: Path, options: FormatOptions) -> str:
 
 
 def _csv_read(file: Path, options: FormatOptions) -> list[str]:
-    nulls = "[" + ", ".join(literal(text) for text in options.null) + "]"
+    nulls = "[" + ", ".join(literal(text) for text in options.null_values) + "]"
     return [
         f"header = {str(options.header).lower()}",
         f"delim = {literal(_delimiter(file, options))}",
@@ -198,7 +198,7 @@ def _copy(kind: FileFormat, compression: str, inputs: WriteInputs, target: Path)
         "DELIMITER": literal(_delimiter(target, options)),
         "QUOTE": literal(options.quote),
         "ESCAPE": literal(options.escape),
-        "NULLSTR": literal(options.null[0] if options.null else ""),
+        "NULLSTR": literal(options.null_values[0] if options.null_values else ""),
         "COMPRESSION": compression,
     }
     return ", ".join(f"{name} {value}" for name, value in chosen.items())

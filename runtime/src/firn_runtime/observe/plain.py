@@ -17,7 +17,7 @@ class PlainLines:
         """Write what the event means to a person."""
         self.events.append(event)
         for line in self._lines(event):
-            print(line, file=self.out, flush=True)  # noqa: T201  # this is the place where lines are written
+            print(line, file=self.out, flush=True)  # this is the place where lines are written
 
     def _lines(self, event: Event) -> list[str]:
         if event.name == "run.started":
