@@ -104,9 +104,8 @@ def flights(base: Cost) -> None:
     for name, cost in costs.items():
         row(name, cost, base)
     ours, floor = costs.values()
-    print(
-        f"02-flights against bare DuckDB: CPU {ours.cpu / floor.cpu:.2f} x, wall {ours.wall / floor.wall:.2f} x   goal 1.2 x"
-    )
+    cpu, wall = ours.cpu / floor.cpu, ours.wall / floor.wall
+    print(f"02-flights against bare DuckDB: CPU {cpu:.2f} x, wall {wall:.2f} x   goal 1.2 x")
 
 
 def main() -> None:

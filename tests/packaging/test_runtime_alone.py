@@ -16,6 +16,25 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLIGHTS = ROOT / "platform-examples/02-flights"
 TOKEN = "CANARY-t0k3n-of-the-reference-service"
+LISTING = """\
+import sys
+from firn_runtime.cli import firn
+try:
+    firn.main(["run"], standalone_mode=False)
+finally:
+    print(sorted(sys.modules))
+"""
+POD = """\
+set -e
+home=$1 data=$2 scratch=$3; shift 3
+if [ "$(stat -c %a /root)" = 700 ]; then   # the interpreter may live where nobody else can look
+  held=$(mktemp -d); mount --bind "$home" "$held"
+  mount -t tmpfs -o mode=755 none /root; mkdir -p "$home"; mount --bind "$held" "$home"
+fi
+mount --bind "$data" "$data"; mount --bind "$scratch" "$scratch"
+mount -o remount,bind,ro /
+exec setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs "$@"
+"""
 FORBIDDEN = ("firn_compiler", "pydantic", "ruamel", "jsonschema", "detect_secrets", "sqlglot")
 NOBODY = 65534
 
@@ -46,7 +65,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             copy,
         )
         assert built.returncode == 0, built.stderr
-    run(sys.executable, "-m", "venv", folder / "venv", check=False)
+    run(sys.executable, "-m", "venv", folder / "venv")
     installed = run(
         folder / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
         "--find-links", folder / "wheels", "firn-runtime==0.1.0",
@@ -103,20 +122,18 @@ def test_the_compilers_commands_say_how_to_get_it(alone: Path) -> None:
 
 
 def test_a_run_imports_nothing_of_the_compiler(alone: Path, tmp_path: Path) -> None:
-    code = "import sys; from firn_runtime.cli import firn; firn.main(['run', sys.argv[1]], standalone_mode=False)\n"
-    code = f"import sys\ntry:\n    {code.strip().replace('import sys; ', '').replace('; ', chr(10) + '    ')}\nfinally:\n    print(sorted(sys.modules))"
     (tmp_path / "flow.yaml").write_text('name: idle\nversion: "1.0.0"\n')
     (tmp_path / "platform.yaml").write_text('version: "1.0.0"\nenvironment: test\n')
     firn = Path(sys.executable).parent / "firn"
     assert run(firn, "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path).returncode == 0
-    loaded = run(alone / "bin/python", "-c", code, "compiled_artifacts.json", cwd=tmp_path).stdout
+    loaded = run(alone / "bin/python", "-c", LISTING, cwd=tmp_path).stdout
     assert "'firn_runtime.run'" in loaded
     assert not any(f"'{name}" in loaded for name in (*FORBIDDEN, "duckdb", "httpx", "rich"))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up being root")
 def test_a_baked_artifact_runs_as_nobody_with_its_secret_as_a_file(alone: Path, reference: str, tmp_path: Path) -> None:
-    run(sys.executable, FLIGHTS / "fetch_data.py", check=False)
+    run(sys.executable, FLIGHTS / "fetch_data.py")
     for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
         os.chmod(folder, 0o755)
     platform = tmp_path / "platform.yaml"
@@ -139,10 +156,9 @@ def test_a_baked_artifact_runs_as_nobody_with_its_secret_as_a_file(alone: Path, 
         os.link(FLIGHTS / "data" / name, tmp_path / "data/lake" / name) if same_device(tmp_path) else shutil.copy(
             FLIGHTS / "data" / name, tmp_path / "data/lake" / name
         )
-    answer = run(
-        alone / "bin/firn", "run", artifact, "--expect-digest", digest,
-        env={"REFERENCE_URL": reference}, cwd="/", user=NOBODY, group=NOBODY, extra_groups=[],
-    )  # fmt: skip
+    pod = ("unshare", "-m", "sh", "-c", POD, "pod", sys.base_prefix, tmp_path / "data", tmp_path / "scratch")
+    command = (alone / "bin/firn", "run", artifact, "--expect-digest", digest)
+    answer = run(*pod, *command, env={"REFERENCE_URL": reference, "PATH": os.environ["PATH"]}, cwd="/")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert TOKEN not in answer.stdout + answer.stderr
     assert (tmp_path / "data/marts/routes.parquet").stat().st_size > 1000

@@ -46,7 +46,7 @@ def _platform() -> dict[str, Any]:
     storage = [_storage(name, row, schema) for name, row in sorted(STORAGE.items())]
     section = schema["properties"]["storage"]
     section.pop("additionalProperties", None)
-    section["patternProperties"] = dict.fromkeys(section["patternProperties"], {"anyOf": storage})
+    section["patternProperties"] = {pattern: {"anyOf": storage} for pattern in section["patternProperties"]}
     section["additionalProperties"] = False
     schema["$defs"]["ComputeShape"]["properties"]["type"]["enum"] = sorted(COMPUTE)
     for name, record in sorted(COMPUTE.items()):

@@ -29,11 +29,13 @@ class Commands(click.Group):
     """Finds the runtime's commands first; others are looked up only when asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all commands, for `--help`."""
         from importlib.metadata import entry_points
 
         return sorted({*super().list_commands(context), *entry_points(group=EXTERNAL).names})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return a command; packages are searched only for a name that is not the runtime's own."""
         own = super().get_command(context, name)
         if own is not None:
             return own
