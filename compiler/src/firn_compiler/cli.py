@@ -1,5 +1,6 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import click
 
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_schemas.base import Json
+
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+"""Whatever else is installed has no say in what is valid: pydantic would load any package's plug-ins."""
 
 DEFAULT_OUTPUT = "compiled_artifacts.json"
 paths_argument = click.argument("paths", nargs=-1)

@@ -176,18 +176,15 @@ def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) ->
     """Make a connector out of settled values; nothing is opened."""
     from firn_schemas.connectors import COMPUTE, CONNECTORS
 
-    if one.kind == "compute":
-        records = (COMPUTE.get(one.driver), None)
-    else:
-        schema = CONNECTORS.get((one.kind, one.driver))
-        records = (schema.config, schema.options) if schema else (None, None)
-    if records[0] is None:
+    schema = CONNECTORS.get((one.kind, one.driver))
+    record: Any = schema.config if schema else COMPUTE.get(one.driver) if one.kind == "compute" else None
+    if record is None:
         raise ArtifactRefused(
             "R106", f"this runtime has no connector {one.kind}/{one.driver}", "use a newer firn-runtime"
         )
     try:
-        config = decode(records[0], _absolute(records[0], scope.resolve(one.config), base), "config", from_text=True)
-        options = decode(records[1], scope.resolve(one.options), "options", from_text=True) if records[1] else None
+        config: Any = decode(record, _absolute(record, scope.resolve(one.config), base), "config", from_text=True)
+        options = decode(schema.options, scope.resolve(one.options), "options", from_text=True) if schema else None
     except (DecodeError, Unresolved) as error:
         if any(kind == "$env" for part in (one.config, one.options) for kind, _, _ in nodes(part)):
             help = "it comes from the environment: check the variables"
@@ -358,7 +355,7 @@ class _Run:
     def _work(self, job: Job, step: Step, results: dict[str, Any]) -> StepResult:
         from firn_schemas.steps import STEPS
 
-        inputs = decode(STEPS[step.type].inputs, self.scope(results).resolve(step.inputs), from_text=True)
+        inputs: Any = decode(STEPS[step.type].inputs, self.scope(results).resolve(step.inputs), from_text=True)
         result = step_function(step.type)(inputs, _Context(self, job, step))
         named = self.scope(results, result=result.results).resolve(step.outputs)
         results[step.id] = {"outputs": dict(result.results) | named}

@@ -86,7 +86,7 @@ class ReadInputs:
 
     resource: str = doc("Where to read.")
     table: str | None = doc("A table of a database, also `schema.table`.", default=None)
-    sql: str | None = doc("A query in the database's own dialect.", default=None)
+    sql: str | None = doc("A SELECT over the database's tables, in the dialect of the flow's compute.", default=None)
     path: str | None = doc("A file below the resource's root, also a glob; or a path of an API.", default=None)
     request: Request | None = doc("A request to an API.", default=None)
     columns: list[str] | None = doc("Only these columns, in this order.", default=None)
@@ -127,7 +127,7 @@ class QueryInputs:
     """Asks a database for a small result that other steps and conditions use."""
 
     resource: str = doc("What to ask; `compute` sees the flow's own datasets.")
-    sql: str = doc("The query, in the resource's own dialect.")
+    sql: str = doc("The SELECT, in the dialect of the flow's compute.")
     params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
     max_rows: int = doc("More rows than this are an error.", default=1000, minimum=1, maximum=100_000)
 
@@ -192,19 +192,21 @@ class StepType:
     exactly_one: tuple[str, ...] = ()
 
 
-_DATASET_RESULTS = {"rows": "integer", "columns": "list", "bytes": "integer"}
+_DATASET_RESULTS = {"rows": "integer", "columns": "list"}
+_FILE_RESULTS = _DATASET_RESULTS | {"bytes": "integer"}
+"""`bytes` is there where the size of what was read or written is known: files and answers, not tables."""
 
 STEPS: dict[str, StepType] = {
     "check": StepType(inputs=CheckInputs, results={"passed": "integer", "failed": "integer"}),
     "query": StepType(inputs=QueryInputs, results={"rows": "list", "row_count": "integer"}, needs="queryable"),
     "read": StepType(
         inputs=ReadInputs,
-        results=_DATASET_RESULTS,
+        results=_FILE_RESULTS,
         makes_dataset=True,
         needs="readable",
         exactly_one=("table", "sql", "path", "request"),
     ),
     "sql": StepType(inputs=SqlInputs, results=_DATASET_RESULTS, makes_dataset=True, exactly_one=("sql", "sql_file")),
-    "write": StepType(inputs=WriteInputs, results=_DATASET_RESULTS, needs="writable", exactly_one=("table", "path")),
+    "write": StepType(inputs=WriteInputs, results=_FILE_RESULTS, needs="writable", exactly_one=("table", "path")),
 }
 """Every step type, by name."""

@@ -12,6 +12,9 @@ from firn_schemas.steps import STEPS
 COMPUTE_ABILITIES = frozenset(["queryable"])
 """What a step may ask of the flow's compute."""
 
+RESERVED = frozenset(["information_schema", "pg_catalog"])
+"""Schemas that the engine has already; a job's datasets stand in a schema of its name."""
+
 
 def references(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     """Report unknown names of a flow; what only a platform can tell is left out where there is none."""
@@ -211,9 +214,13 @@ def duplicates(flow: Flow) -> Iterator[Diagnostic]:
     for what, group in zip(["job", *["step"] * len(flow.jobs)], groups, strict=True):
         first: dict[str, Mapping] = {}
         for name, node in group:
-            if name in first:
-                place = Related("first", first[name].entries["id"].span)
-                line = first[name].entries["id"].span.line
+            key = name.lower()  # the engine's names have no case
+            if key in RESERVED:
+                span = node.entries["id"].span
+                yield finding("E310", f"`{name}` is a name of the engine's own", span, "choose another")
+            if key in first:
+                place = Related("first", first[key].entries["id"].span)
+                line = first[key].entries["id"].span.line
                 yield finding(
                     "E310",
                     f"there are two {what}s `{name}`",
@@ -221,4 +228,4 @@ def duplicates(flow: Flow) -> Iterator[Diagnostic]:
                     f"rename one; the first is on line {line}",
                     related=(place,),
                 )
-            first.setdefault(name, node)
+            first.setdefault(key, node)

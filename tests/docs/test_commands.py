@@ -1,0 +1,38 @@
+"""Every command block of the documentation does what it says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+PAGES = sorted(
+    page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("platform-examples/**/*.md")]
+    if BLOCK.search(page.read_text())
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_run(page: Path) -> None:
+    for block in BLOCK.findall(page.read_text()):
+        if "make " in block:  # the suite cannot run itself: that the targets exist is what can be tested here
+            targets = re.findall(r"^make ([\w-]+)", block, re.MULTILINE)
+            subprocess.run(["make", "-n", *targets], cwd=ROOT, check=True, capture_output=True)
+            continue
+        environ = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "ORDERS_PORT": "18766"}
+        answer = subprocess.run(
+            ["bash", "-e", "-c", block], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        for output in expected_after(page, block):
+            assert output in answer.stdout
+
+
+def expected_after(page: Path, block: str) -> list[str]:
+    """Return the lines of the text block that follows, where there is one."""
+    following = page.read_text().partition(block)[2].removeprefix("```\n\n")
+    return following.split("```")[1].removeprefix("text\n").splitlines() if following.startswith("```text") else []
