@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -90,3 +91,40 @@ def test_orders_come_from_the_api_and_the_token_is_nowhere(tmp_path: Path) -> No
 def test_every_file_that_a_readme_links_to_is_there(page: str) -> None:
     for link in re.findall(r"\]\(([^)#:]+)[)#]", (EXAMPLES / page).read_text()):
         assert ((EXAMPLES / page).parent / link).exists(), link
+
+
+def test_a_terminal_shows_progress_and_ends_with_a_table(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES / "01-hello/data", tmp_path / "data")
+    artifact = EXAMPLES / "01-hello/platform/local/compiled_artifacts.json"
+    words = shlex.join([str(BIN / "firn"), "run", str(artifact), "--run-id", "r1"])
+    answer = subprocess.run(
+        ["script", "-qec", words, "/dev/null"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", answer.stdout)
+    assert "✓ main.weights  3 rows" in shown
+    assert re.search(r"main  penguins  SUCCESS +344 +\d\.\d\d s", shown)
+    assert re.search(r"SUCCESS hello in \d\.\d\d s, run r1\s*$", shown)
+
+
+def test_a_pipe_gets_plain_lines(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES / "01-hello/data", tmp_path / "data")
+    artifact = EXAMPLES / "01-hello/platform/local/compiled_artifacts.json"
+    text = firn("run", artifact, "--run-id", "r1", cwd=tmp_path).stdout
+    digest = "sha256:" + "x" * 64
+    assert (
+        re.sub(r"sha256:\w+", digest, re.sub(r"\d+\.\d\d s", "0.00 s", text))
+        == f"""\
+hello for local, run r1
+{digest}
+main.penguins  SUCCESS  344 rows  0.00 s
+main.weights  SUCCESS  3 rows  0.00 s
+main.publish  SUCCESS  3 rows  0.00 s
+
+job   step      status   rows    time
+main  penguins  SUCCESS   344  0.00 s
+      weights   SUCCESS     3  0.00 s
+      publish   SUCCESS     3  0.00 s
+
+SUCCESS hello in 0.00 s, run r1
+"""
+    )

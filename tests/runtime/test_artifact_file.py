@@ -58,6 +58,9 @@ def edited(**changes: Any) -> bytes:
         (b"not json", "R102"),
         (b"[]", "R102"),
         (b"[" * 100_000, "R102"),
+        (b'{"a":' * 300 + b"1" + b"}" * 300, "R105"),
+        (b"{}", "R105"),
+        (WHOLE.replace(b'"sql": ', b'"sql": ' + b"[" * 300).replace(b" -- ", b"]" * 300), "R102"),
         (b'{"a":' * 100_000, "R102"),
         (WHOLE[:-20], "R102"),
         (edited(digest="sha256:" + "0" * 64), "R103"),
@@ -109,7 +112,7 @@ def test_a_payload_of_another_shape_is_refused_though_its_digest_is_right(body: 
 @pytest.mark.parametrize("number", [1.0, -0.0])
 def test_a_number_with_two_spellings_is_refused(number: float) -> None:
     body = payload(resources={"x": resource("db", "duckdb", {"n": number})})
-    document = {"digest": digest({}), "format": "firn.artifacts/1", "payload": body}
+    document: dict[str, Any] = {"digest": digest({}), "format": "firn.artifacts/1", "payload": body}
     assert refusal(file_bytes(document)) == "R104"
 
 

@@ -43,10 +43,13 @@ def compile_command(
     """
     from firn_compiler.emit import write
     from firn_compiler.pipeline import compile_project
-    from firn_compiler.sources import project_request
+    from firn_compiler.sources import environments, project_request
 
     if platform is None and env is None:
-        raise click.UsageError("name the platform: `-p FILE` or `--env NAME`")
+        known = ", ".join(f"`{name}`" for name in environments(Path(paths[0]) if paths else Path()))
+        raise click.UsageError(
+            "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
+        )
     request, unread = project_request(paths or (".",), platform, env, _variables(variables))
     compilation = compile_project(request)
     found = [*unread, *compilation.diagnostics]

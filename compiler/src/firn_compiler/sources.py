@@ -67,6 +67,12 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
     return None
 
 
+def environments(path: Path) -> list[str]:
+    """Return the names of the platforms beside a flow or in a folder, ordered."""
+    folder = path if path.is_dir() else path.parent
+    return sorted(one.parent.name for one in folder.glob(f"platform/*/{PLATFORM_NAME}"))
+
+
 def _shown(path: Path) -> Path:
     """Return the path as messages show it: from the current folder where it lies below."""
     here = Path.cwd().resolve()

@@ -12,7 +12,7 @@ import orjson
 
 from firn_runtime.errors import ArtifactRefused
 from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME
-from firn_schemas.canonical import MAX_DEPTH, NotCanonical, canonical_bytes, file_bytes
+from firn_schemas.canonical import NotCanonical, canonical_bytes, file_bytes
 from firn_schemas.canonical import bytes_digest as sha256
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ def load_any(content: bytes, expected: str | None = None) -> Artifact:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
-    _refuse_depth(content)
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -106,23 +105,6 @@ def _parse(content: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ArtifactRefused("R102", "the file is not a Firn artifact", _MAKE_AGAIN)
     return document
-
-
-def _refuse_depth(content: bytes) -> None:
-    """Stop a file of brackets before anything walks it; brackets inside text only make the bound stricter."""
-    opening = content.count(b"[") + content.count(b"{")
-    if opening <= MAX_DEPTH:
-        return
-    depth = deepest = 0
-    for bracket in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', content):
-        sign = bracket[0]
-        if sign in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in b"]}":
-            depth -= 1
-    if deepest > MAX_DEPTH:
-        raise ArtifactRefused("R102", f"values are nested deeper than {MAX_DEPTH}", _MAKE_AGAIN)
 
 
 def _check_format(value: object) -> None:

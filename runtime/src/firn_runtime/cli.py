@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from firn_runtime.errors import FirnError
+from firn_runtime.errors import FirnError, internal
 
 ARTIFACT = "compiled_artifacts.json"
 EXTERNAL = "firn.commands"
@@ -167,4 +167,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: nothing is left to say
+        sys.exit(1)
+    except Exception as error:
+        click.echo(f"error[R399]: {internal(error)}", err=True)
         sys.exit(1)

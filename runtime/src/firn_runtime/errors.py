@@ -39,6 +39,18 @@ class InputsMissing(FirnError):
     exit_code = 4
 
 
+def internal(error: BaseException) -> str:
+    """Say that Firn or a plug-in is at fault, and where in the source; the error's own text may hold a secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        name = trace.tb_frame.f_code.co_filename.replace("\\", "/").split("/")
+        place = f" at {'/'.join(name[-2:])}:{trace.tb_lineno}"
+    return f"internal error ({type(error).__name__}{place}); this is a fault of Firn or of a plug-in"
+
+
 class ConnectorError(Exception):
     """A connector or step could not do its work; the step fails with this message."""
 

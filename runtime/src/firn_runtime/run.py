@@ -12,7 +12,7 @@ from uuid import uuid4
 from firn_runtime.artifact_file import Artifact, load, read_bytes
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
 from firn_runtime.connectors import connector_class
-from firn_runtime.errors import ArtifactRefused, ConnectorError, ErrorClass, InputsMissing, UsageError
+from firn_runtime.errors import ArtifactRefused, ConnectorError, ErrorClass, InputsMissing, UsageError, internal
 from firn_runtime.events import Event, EventName, Failure, Listener, Status
 from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
 from firn_runtime.secret_sources import resolve_secrets
@@ -336,8 +336,7 @@ class _Run:
         except (DecodeError, Unresolved) as error:
             outcome = outcome._replace(error=Failure(CODES["data"], "data", str(error)))
         except Exception as error:
-            message = f"internal error ({type(error).__name__}); this is a fault of Firn or of a plug-in"
-            outcome = outcome._replace(error=Failure(INTERNAL, "process", message))  # its text may hold a secret
+            outcome = outcome._replace(error=Failure(INTERNAL, "process", internal(error)))
         finally:
             seconds = time.monotonic() - clock
             outcome = outcome._replace(seconds=seconds)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from firn_runtime.events import Event
-from firn_runtime.observe.words import HEADINGS, closing, complaint, duration, summary
+from firn_runtime.observe.words import HEADINGS, closing, complaint, counted, duration, summary
 
 _STYLES = {"SUCCESS": "green", "FAILED": "bold red", "SKIPPED": "yellow", "BLOCKED": "yellow"}
 
@@ -19,9 +19,9 @@ class LiveProgress:
 
     def __init__(self) -> None:
         self.console = Console(highlight=False)
-        self.live = Live(console=self.console, refresh_per_second=12, transient=True, get_renderable=self._running)
         self.events: list[Event] = []
         self.step: tuple[Event, float] | None = None
+        self.live = Live(console=self.console, refresh_per_second=12, transient=True, get_renderable=self._running)
 
     def __call__(self, event: Event) -> None:
         """Show what the event means to a person."""
@@ -56,7 +56,7 @@ class LiveProgress:
     def _finished(self, event: Event) -> None:
         name = ".".join(part for part in (event.job, event.step) if part)
         mark = {"SUCCESS": "✓", "FAILED": "✗"}.get(event.status or "", "–")
-        count = f"  {event.rows:,} rows" if event.rows is not None else ""
+        count = f"  {counted(event.rows)}" if event.rows is not None else ""
         style = _STYLES[event.status or "SKIPPED"]
         self.console.print(Text.assemble((f"{mark} ", style), name, (f"{count}  {duration(event.seconds)}", "dim")))
         for line in complaint(event):

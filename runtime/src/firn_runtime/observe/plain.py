@@ -3,7 +3,7 @@
 from typing import TextIO
 
 from firn_runtime.events import Event
-from firn_runtime.observe.words import HEADINGS, aligned, closing, complaint, duration, rows, summary
+from firn_runtime.observe.words import HEADINGS, aligned, closing, complaint, counted, duration, summary
 
 
 class PlainLines:
@@ -24,7 +24,7 @@ class PlainLines:
             detail = event.detail or {}
             return [f"{event.flow} for {detail.get('environment')}, run {event.run}", f"{detail.get('artifact')}"]
         if event.name == "step.finished":
-            count = f"  {rows(event.rows)} rows" if event.rows is not None else ""
+            count = f"  {counted(event.rows)}" if event.rows is not None else ""
             return [f"{event.job}.{event.step}  {event.status}{count}  {duration(event.seconds)}", *complaint(event)]
         if event.name == "job.finished" and event.status in ("SKIPPED", "BLOCKED", "FAILED"):
             return [f"{event.job}  {event.status}", *complaint(event)]

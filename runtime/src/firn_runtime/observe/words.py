@@ -19,6 +19,11 @@ def rows(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
+def counted(count: int | None) -> str:
+    """Return such as `1 row` or `336,776 rows`; nothing where it is unknown."""
+    return "" if count is None else f"{count:,} row" + ("" if count == 1 else "s")
+
+
 def summary(events: Sequence[Event]) -> list[tuple[str, str, str, str, str]]:
     """Return (job, step, status, rows, time) of every step and of every job without finished steps."""
     table: list[tuple[str, str, str, str, str]] = []
