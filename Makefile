@@ -1,5 +1,5 @@
 # Every target sets up what it needs; `make demo` and `make test` work on a fresh clone.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 .PHONY: help demo test check bench schemas artifacts lock clean

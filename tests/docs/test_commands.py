@@ -36,3 +36,10 @@ def expected_after(page: Path, block: str) -> list[str]:
     """Return the lines of the text block that follows, where there is one."""
     following = page.read_text().partition(block)[2].removeprefix("```\n\n")
     return following.split("```")[1].removeprefix("text\n").splitlines() if following.startswith("```text") else []
+
+
+def test_the_python_example_runs() -> None:
+    page = (ROOT / "docs/python.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (0, "SUCCESS [('main', 'SUCCESS')]\n"), answer.stderr

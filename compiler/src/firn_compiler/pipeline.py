@@ -181,7 +181,12 @@ def _platform(
     environment = text_at(tree, "environment") or request.environment
     names = tuple(_chain_name(chain, index) for index in range(len(chain)))
     platform = Platform(environment, chain, names, tree)
-    return platform, variables, [*found, *platform_shape(tree)]
+    found = (*found, *platform_shape(tree))
+    if not environment:
+        place = tree.keys.get("version", tree.span)
+        help = "write `environment:` into it, or give `--env NAME`"
+        found = (*found, finding("E203", "the platform has no environment", place, help, ("environment",)))
+    return platform, variables, [*found]
 
 
 def _chain_name(chain: tuple[Document, ...], index: int) -> str:

@@ -12,7 +12,7 @@ from firn_runtime.errors import FirnError, internal
 
 ARTIFACT = "compiled_artifacts.json"
 EXTERNAL = "firn.commands"
-KNOWN_EXTERNAL = frozenset(["compile", "validate", "schema"])
+COMPILER_COMMANDS = frozenset(["compile", "validate", "schema"])
 INTERRUPTED, TERMINATED = 130, 143
 
 artifact_argument = click.argument("artifact", default=ARTIFACT)
@@ -39,13 +39,19 @@ class Commands(click.Group):
         own = super().get_command(context, name)
         if own is not None:
             return own
-        from importlib.metadata import entry_points
+        from importlib.metadata import PackageNotFoundError, distribution, entry_points
 
-        for entry in entry_points(group=EXTERNAL, name=name):
+        if name in COMPILER_COMMANDS:  # one package is found faster than a group among all packages
+            try:
+                found = distribution("firn-compiler").entry_points
+            except PackageNotFoundError:
+                message = f"`firn {name}` comes with the compiler: pip install firn-compiler"
+                raise click.UsageError(message) from None
+        else:
+            found = entry_points(group=EXTERNAL)
+        for entry in found.select(group=EXTERNAL, name=name):
             command: click.Command = entry.load()
             return command
-        if name in KNOWN_EXTERNAL:
-            raise click.UsageError(f"`firn {name}` comes with the compiler: pip install firn-compiler")
         return None
 
 

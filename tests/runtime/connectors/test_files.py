@@ -195,7 +195,7 @@ def test_a_wrong_value_is_named_by_line_and_column_without_being_quoted(work: Wo
     with pytest.raises(ConnectorError) as caught:
         read(work, "a.csv")
     assert caught.value.message == (
-        "CSV Error on Line: 30002; Error when converting column \"id\". Could not convert a string to 'BIGINT'"
+        "`a.csv`: CSV Error on Line: 30002; Error when converting column \"id\". Could not convert a string to 'BIGINT'"
     )
 
 
