@@ -18,7 +18,8 @@ def answer(case: Path, tmp_path: Path) -> tuple[int, str]:
     """Compile the case as its author would, from its own folder, and return the exit code and all output."""
     arguments = case / "arguments.txt"
     words = shlex.split(arguments.read_text()) if arguments.exists() else ["flow.yaml", "-p", "platform.yaml"]
-    result = CliRunner().invoke(compile_command, [*words, "-o", str(tmp_path / "out.json")])
+    output = [] if "-o" in words else ["-o", str(tmp_path / "out.json")]
+    result = CliRunner().invoke(compile_command, [*words, *output])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result.exit_code, result.output.replace(str(tmp_path), "OUT")
 

@@ -92,20 +92,18 @@ def validate_command(
 
 @click.command("schema")
 @click.argument("name", required=False, type=click.Choice(["flow", "platform", "artifact"]))
-@click.option("-o", "--output", metavar="FOLDER", help="Write all of them as files into this folder.")
-def schema_command(name: str | None, output: str | None) -> None:
-    """Print the JSON Schema of one kind of file, or write all of them."""
+@click.option("-o", "--output", metavar="FOLDER", default=".", help="Where to write; the current folder by default.")
+def schema_command(name: str | None, output: str) -> None:
+    """Write the JSON Schemas of flow, platform and artifact; with a NAME, print that one."""
     from firn_compiler.published import SCHEMAS, schema_bytes
 
-    if (name is None) == (output is None):
-        raise click.UsageError("name one schema to print, or `-o FOLDER` to write all")
     if name is not None:
         click.echo(schema_bytes(name), nl=False)
         return
     from firn_compiler.emit import replace
 
     for one in SCHEMAS:
-        target = Path(str(output)) / f"{one}.schema.json"
+        target = Path(output) / f"{one}.schema.json"
         try:
             replace(target, schema_bytes(one))
         except OSError as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-CLOSED = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, frozen=True)
+CLOSED = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
 TEMPLATE = {"type": "string", "pattern": r"\{\{.*\}\}", "description": "A template, such as `{{ var.name }}`."}
 
 
