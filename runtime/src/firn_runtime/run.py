@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,20 +10,18 @@ from uuid import uuid4
 
 from firn_runtime.artifact_file import Artifact, load, read_bytes
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
-from firn_runtime.connectors import connector_class
-from firn_runtime.errors import ArtifactRefused, ConnectorError, ErrorClass, InputsMissing, UsageError, internal
+from firn_runtime.errors import ConnectorError, ErrorClass, internal
 from firn_runtime.events import Event, EventName, Failure, Listener, Status
-from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
-from firn_runtime.secret_sources import resolve_secrets
+from firn_runtime.prepare import Compute, choose, connectors_of, refuse_misshapen_nodes
+from firn_runtime.resolve import Scope, Unresolved
 from firn_runtime.step import StepResult
 from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.steps import step_function
-from firn_schemas.artifact import Flow, Job, Payload, Resource, Step
+from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
-from firn_schemas.decode import DecodeError, decode, spelling
+from firn_schemas.decode import DecodeError, decode
 
 if TYPE_CHECKING:
-    from firn_runtime.connector import ConnectorBase
     from firn_runtime.engine import Engine, Session
 
 FEATURES = frozenset(
@@ -103,121 +100,10 @@ def run_artifact(source: Path | bytes, edge: Edge, *, flow: str | None = None, e
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
     artifact = load(content, FEATURES, expect)
-    name = _choose(artifact.payload, flow)
+    name = choose(artifact.payload, flow)
     refuse_misshapen_nodes(artifact.payload)
-    connectors = _connectors(artifact.payload, artifact.payload.flows[name], edge)
+    connectors = connectors_of(artifact.payload, artifact.payload.flows[name], edge.environ, edge.base_dir)
     return _Run(artifact, name, connectors, edge).run()
-
-
-def _choose(payload: Payload, flow: str | None) -> str:
-    names = sorted(payload.flows)
-    listed = ", ".join(f"`{name}`" for name in names)
-    if flow is not None and flow not in payload.flows:
-        raise UsageError("R001", f"the artifact has no flow `{flow}`", f"it has {listed}")
-    if flow is None and len(names) != 1:
-        raise UsageError("R001", "the artifact has several flows", f"name one with `--flow`: {listed}")
-    return flow or names[0]
-
-
-def refuse_misshapen_nodes(payload: Payload) -> None:
-    """Raise ArtifactRefused R108 where a typed node is not one that the compiler writes."""
-    parts: list[tuple[Json, str]] = [
-        (value, f"payload.resources.{key}.{part}")
-        for key, one in payload.resources.items()
-        for part, value in (("config", one.config), ("options", one.options))
-    ]
-    for name, flow in payload.flows.items():
-        for job in flow.jobs:
-            where = f"payload.flows.{name}.{job.id}"
-            parts.append((job.when, f"{where}.when"))
-            for step in job.steps:
-                parts += [(step.inputs, f"{where}.{step.id}.inputs"), (step.outputs, f"{where}.{step.id}.outputs")]
-    problems = [f"{path}: {text}" for value, where in parts for path, text in misshapen(value, where)]
-    if problems:
-        raise ArtifactRefused("R108", "the artifact has not the right shape: " + "; ".join(problems[:5]))
-
-
-def _connectors(payload: Payload, flow: Flow, edge: Edge) -> "dict[str, ConnectorBase[Any, Any] | _Compute]":
-    """Resolve everything the flow needs from outside, report all that is missing, and build its connectors."""
-    used = {name: payload.resources[key] for name, key in sorted(flow.resources.items())}
-    _refuse_missing_variables(flow, used, edge.environ)
-    wanted = {
-        (node["$secret"]["ref"], node["$secret"].get("key"))
-        for one in used.values()
-        for kind, _, node in nodes(one.config)
-        if kind == "$secret"
-    }
-    known = {(one.ref, one.key) for one in payload.requires.secrets}
-    if not wanted <= known:
-        raise ArtifactRefused("R108", "the artifact uses a secret that its `requires` does not name")
-    mounts = [edge.base_dir / mount for mount in payload.security.secret_mounts]
-    required = [one for one in payload.requires.secrets if (one.ref, one.key) in wanted]
-    scope = Scope(edge.environ, resolve_secrets(required, edge.environ, mounts))
-    written = {str(step.inputs.get("resource")) for job in flow.jobs for step in job.steps if step.type == "write"}
-    return {name: _build(name, one, scope, edge.base_dir, name in written) for name, one in used.items()}
-
-
-def _refuse_missing_variables(flow: Flow, used: Mapping[str, Resource], environ: Mapping[str, str]) -> None:
-    values: list[Json] = [part for one in used.values() for part in (one.config, one.options)]
-    values += [step.inputs for job in flow.jobs for step in job.steps]
-    needed = {
-        node["$env"]["name"]
-        for value in values
-        for kind, _, node in nodes(value)
-        if kind == "$env" and "default" not in node["$env"]
-    }
-    missing = sorted(needed - environ.keys())
-    if missing:
-        listed = ", ".join(f"`{name}`" for name in missing)
-        raise InputsMissing("R202", f"environment variables are not set: {listed}", "set them for this run")
-
-
-def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) -> "ConnectorBase[Any, Any] | _Compute":
-    """Make a connector out of settled values; nothing is opened."""
-    from firn_schemas.connectors import COMPUTE, CONNECTORS
-
-    schema = CONNECTORS.get((one.kind, one.driver))
-    record: Any = schema.config if schema else COMPUTE.get(one.driver) if one.kind == "compute" else None
-    if record is None:
-        raise ArtifactRefused(
-            "R106", f"this runtime has no connector {one.kind}/{one.driver}", "use a newer firn-runtime"
-        )
-    try:
-        config: Any = decode(record, _absolute(record, scope.resolve(one.config), base), "config", from_text=True)
-        options = decode(schema.options, scope.resolve(one.options), "options", from_text=True) if schema else None
-    except (DecodeError, Unresolved) as error:
-        if any(kind == "$env" for part in (one.config, one.options) for kind, _, _ in nodes(part)):
-            help = "it comes from the environment: check the variables"
-            raise InputsMissing("R204", f"the resource `{name}` cannot be set up: {error}", help) from None
-        raise ArtifactRefused("R108", f"the resource `{name}` has not the right shape: {error}") from None
-    if one.kind == "compute":
-        return _Compute(config)
-    connector = connector_class(one.kind, one.driver)(config=config, options=options)
-    connector.written = written
-    return connector
-
-
-def _absolute(record: type, values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """Take the record's local paths from the base folder."""
-    local = {spelling(field) for field in fields(record) if field.metadata.get("local_path")}
-    return {
-        key: str(base / value) if key in local and isinstance(value, str) and value != ":memory:" else value
-        for key, value in values.items()
-    }
-
-
-class _Compute:
-    """The flow's own engine as a resource: `query` steps see the flow's datasets."""
-
-    def __init__(self, properties: Any) -> None:
-        self.properties = properties
-
-    def relation(self, sql: str, params: Any, session: "Session") -> Any:
-        """Return a SELECT over the flow's datasets."""
-        del session
-        from firn_runtime.engine import Relation, select
-
-        return Relation(select(sql), params)
 
 
 class _Context:
@@ -389,8 +275,8 @@ class _Run:
             raise ConnectorError(
                 "process", f"cannot make the workspace: {(error.strerror or '').lower()}", help
             ) from None
-        connectors = [one for one in self.connectors.values() if not isinstance(one, _Compute)]
-        compute = next((one.properties for one in self.connectors.values() if isinstance(one, _Compute)), None)
+        connectors = [one for one in self.connectors.values() if not isinstance(one, Compute)]
+        compute = next((one.properties for one in self.connectors.values() if isinstance(one, Compute)), None)
         spill = self.edge.base_dir / compute.temp_directory if compute and compute.temp_directory else None
         limits = Limits(compute.threads, compute.memory_limit, spill) if compute else Limits()
         extensions = [one.extension for one in connectors if one.extension]
@@ -399,7 +285,7 @@ class _Run:
     def connected(self, name: str) -> Any:
         """Return the connector of a resource, connected at its first use."""
         connector = self.connectors[name]
-        if name not in self.open and not isinstance(connector, _Compute):
+        if name not in self.open and not isinstance(connector, Compute):
             self.open.append(name)
             connector.connect()
         return connector

@@ -85,7 +85,6 @@ class RestOptions:
 class Connector:
     """A row of the table: the schemas of one (kind, driver), and what it can do."""
 
-    title: str
     config: type
     options: type
     readable: bool = False
@@ -95,15 +94,15 @@ class Connector:
 
 CONNECTORS: dict[tuple[str, str], Connector] = {
     ("db", "duckdb"): Connector(
-        title="DuckDB file", config=DuckDbConfig, options=NoOptions, readable=True, writable=True, queryable=True
+        config=DuckDbConfig, options=NoOptions, readable=True, writable=True, queryable=True
     ),
     ("db", "sqlite3"): Connector(
-        title="SQLite file", config=Sqlite3Config, options=Sqlite3Options, readable=True, writable=True, queryable=True
+        config=Sqlite3Config, options=Sqlite3Options, readable=True, writable=True, queryable=True
     ),
     ("files", "local"): Connector(
-        title="Local files", config=LocalFilesConfig, options=LocalFilesOptions, readable=True, writable=True
+        config=LocalFilesConfig, options=LocalFilesOptions, readable=True, writable=True
     ),
-    ("rest", "httpx"): Connector(title="REST API", config=RestConfig, options=RestOptions, readable=True),
+    ("rest", "httpx"): Connector(config=RestConfig, options=RestOptions, readable=True),
 }
 """Every connector, by (kind, driver)."""
 

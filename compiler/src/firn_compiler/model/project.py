@@ -73,7 +73,6 @@ class Settled(NamedTuple):
     options: Node
     place: Span
     """Where the flow names it."""
-    locked_by: Span | None = None
 
 
 class Project(NamedTuple):

@@ -42,16 +42,21 @@ class JobShape(Closed):
     steps: list[StepShape] = Field(description="In the order in which they run.")
 
 
-class ResourceShape(Closed):
-    """An external system that steps use by name: a connector of the platform, or an inline one."""
+class SystemShape(Closed):
+    """An external system: which connector, and its settings."""
 
-    profile: str | None = Field(None, description="A connector of the platform.")
     type: str | None = Field(None, description="Short for `kind` and `driver`, such as `sqlite3`.")
     kind: str | None = Field(None, description="Family of systems, such as `db`.")
     driver: str | None = Field(None, description="Member of the family, such as `sqlite3`.")
     config: dict[str, Any] = Field({}, description="Where and as whom.")
     params: dict[str, Any] | None = Field(None, description="Short for `config`.")
     options: dict[str, Any] = Field({}, description="How: limits and behaviour.")
+
+
+class ResourceShape(SystemShape):
+    """An external system that steps use by name: a connector of the platform, or an inline one."""
+
+    profile: str | None = Field(None, description="A connector of the platform.")
 
 
 class FlowShape(Closed):
@@ -71,15 +76,9 @@ class FlowShape(Closed):
     steps: list[StepShape] | None = Field(None, description="Short for one job called `main`.")
 
 
-class ConnectorShape(Closed):
+class ConnectorShape(SystemShape):
     """A named connector of the platform, which flows use as a `profile`."""
 
-    type: str | None = Field(None, description="Short for `kind` and `driver`, such as `sqlite3`.")
-    kind: str | None = Field(None, description="Family of systems, such as `db`.")
-    driver: str | None = Field(None, description="Member of the family, such as `sqlite3`.")
-    config: dict[str, Any] = Field({}, description="Where and as whom.")
-    params: dict[str, Any] | None = Field(None, description="Short for `config`.")
-    options: dict[str, Any] = Field({}, description="How: limits and behaviour.")
     locked: list[str] = Field([], description="Settings that no flow may override, such as `config.host`.")
 
 
