@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from compiler.projects import FLOW, PLATFORM, compiled
-from firn_compiler.pipeline import Compilation
+from compiler.projects import FLOW, PLATFORM, compiled, source
+from firn_compiler.pipeline import Compilation, Request, validate_project
 
 
 def payload(compilation: Compilation) -> dict[str, Any]:
@@ -137,3 +137,11 @@ jobs:
             "args": [{"$op": {"name": "not", "args": [above]}}, {"$op": {"name": "==", "args": [reference, "none"]}}],
         }
     }
+
+
+def test_a_variable_that_only_a_platform_knows_is_no_mistake_without_one() -> None:
+    flow = FLOW.replace("orders.csv}", "'{{ var.file }}', columns: '{{ var.columns }}'}").replace(
+        "name: hello", "name: hello\ndescription: '{{ var.words }}'"
+    )
+    request = Request((source("flow.yaml", flow),), None, "", {}, lambda *_: None)
+    assert validate_project(request).diagnostics == ()

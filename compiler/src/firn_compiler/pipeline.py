@@ -4,7 +4,7 @@ import gc
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.references import connectors, duplicates, references
@@ -12,7 +12,7 @@ from firn_compiler.checks.secrets import secrets
 from firn_compiler.checks.settings import platform_settings, resource_settings, step_inputs
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
-from firn_compiler.document import Document, Mapping, Node, Scalar, mapping_at, text_at, value_of
+from firn_compiler.document import Deferred, Document, Mapping, Node, Scalar, mapping_at, text_at, value_of
 from firn_compiler.model.project import Flow, Platform, Project, Settled
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.expand import expanded, variables_of
@@ -158,8 +158,8 @@ class _Lenient(dict[str, Json]):
     def __contains__(self, name: object) -> bool:
         return True
 
-    def __missing__(self, name: str) -> Json:
-        return "0"
+    def __missing__(self, name: str) -> Any:
+        return Deferred({"$ref": f"var.{name}"}, frozenset(["var"]))
 
 
 def _flow_constants(document: Document) -> dict[str, Json]:

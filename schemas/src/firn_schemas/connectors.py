@@ -93,15 +93,11 @@ class Connector:
 
 
 CONNECTORS: dict[tuple[str, str], Connector] = {
-    ("db", "duckdb"): Connector(
-        config=DuckDbConfig, options=NoOptions, readable=True, writable=True, queryable=True
-    ),
+    ("db", "duckdb"): Connector(config=DuckDbConfig, options=NoOptions, readable=True, writable=True, queryable=True),
     ("db", "sqlite3"): Connector(
         config=Sqlite3Config, options=Sqlite3Options, readable=True, writable=True, queryable=True
     ),
-    ("files", "local"): Connector(
-        config=LocalFilesConfig, options=LocalFilesOptions, readable=True, writable=True
-    ),
+    ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, readable=True, writable=True),
     ("rest", "httpx"): Connector(config=RestConfig, options=RestOptions, readable=True),
 }
 """Every connector, by (kind, driver)."""

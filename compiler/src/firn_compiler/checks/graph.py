@@ -141,8 +141,8 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
             if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
                 continue
             full = (*step.path, part, *path)
-            if part == "inputs" and path in (("sql",), ("sql_file",)):
-                roots = "`, `".join(sorted(node.value.roots))
+            if part == "inputs" and path in (("sql",), ("sql_file",)) and node.value.roots != {"var"}:
+                roots = "`, `".join(sorted(node.value.roots - {"var"}))
                 yield finding(
                     "E402",
                     f"SQL text cannot use `{roots}`: only `var`",
@@ -229,7 +229,7 @@ def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
         in_resource = len(path) > 3 and path[0] == "resources" and path[2] in ("config", "params", "options")
         if in_resource:
             yield from only_env(node, path)
-        elif not in_step and parts[-1:] != ["when"]:
+        elif not in_step and parts[-1:] != ["when"] and node.value.roots != {"var"}:
             yield finding(
                 "E402",
                 "only `var` can stand here",
@@ -242,7 +242,7 @@ def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
 def only_env(node: Scalar, path: Path) -> Iterator[Diagnostic]:
     """Report a run-time value of a resource's settings that is not from the environment."""
     assert isinstance(node.value, Deferred)
-    for root in sorted(node.value.roots - {"env"}):
+    for root in sorted(node.value.roots - {"env", "var"}):
         yield finding(
             "E402",
             f"a resource's settings cannot use `{root}`",

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Deferred, Node, Path, key_span, lookup, nearest, value_of
+from firn_compiler.document import Deferred, Node, Path, Scalar, key_span, lookup, nearest, value_of
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 
 _EXPECTED = {
@@ -52,7 +52,13 @@ def _findings(model: type[BaseModel], node: Node, base: Path, errors: Iterable[A
         deeper = any(len(other) > len(path) and other[: len(path)] == path for other in seen)
         if deeper and all(error["type"] in _EXPECTED for error in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
-        yield _finding(model, node, base, path, group)
+        if not _may_be_the_platforms(nearest(node, path)):
+            yield _finding(model, node, base, path, group)
+
+
+def _may_be_the_platforms(node: Node) -> bool:
+    """Whether the value is a variable that only a platform could know, where none was given."""
+    return isinstance(node, Scalar) and isinstance(node.value, Deferred) and node.value.roots == {"var"}
 
 
 def _path(node: Node, location: Iterable[str | int]) -> Path:

@@ -67,7 +67,7 @@ def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
     """Return the source line as the part before the finding, the finding, and the part after.
 
     A value may be a secret in the wrong place, so `…` stands for it. Shown as they stand are keys, and those values
-    that the compiler itself looked up as names (families E3, E4 and W3).
+    that the compiler itself looked up as names (families E3 and W3) or parsed as templates and conditions.
     """
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
@@ -79,7 +79,8 @@ def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
             _masked(line)[start : start + 1],
             _masked(line)[start + 1 : WIDTH],
         )
-    if not is_key and code in ("E202", "E204", "E206", "E701"):
+    named = code.startswith(("E3", "W3")) or code in ("E203", "E404") or token.startswith(("{{", "|", ">"))
+    if not is_key and not named:
         token = "…" if token.strip() else token
     return (
         _masked(before).replace("\t", " "),
@@ -89,5 +90,6 @@ def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
 
 
 def _masked(text: str) -> str:
-    """Replace the value of every `key: value` on a line, in block or flow style."""
+    """Replace the value of every `key: value` on a line, in block or flow style, and what a comment says."""
+    text = re.sub(r"(^|\s)#.*$", r"\1# …", text)
     return _VALUE.sub(lambda match: match["key"] + ("…" if match["value"][0] not in "{[|>&*" else match["value"]), text)
