@@ -1,5 +1,6 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from firn_schemas.base import Json
 
 os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 """Whatever else is installed has no say in what is valid: pydantic would load any package's plug-ins."""
+
+gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
 
 DEFAULT_OUTPUT = "compiled_artifacts.json"
 paths_argument = click.argument("paths", nargs=-1)

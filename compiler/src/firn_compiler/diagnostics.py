@@ -1,6 +1,5 @@
 """Findings as values: collected by checks, rendered once, never raised and never printed here."""
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -62,6 +61,8 @@ def suggestion(word: str, known: Iterable[str], what: str = "known:") -> str:
     if not names:
         return f"{what} nothing"
     listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    from difflib import get_close_matches  # only a mistake needs it
+
     lowered = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    close = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return f"{what} {listed}" + (f"; did you mean `{lowered[close[0]]}`?" if close else "")

@@ -26,8 +26,8 @@ from firn_schemas.canonical import MAX_INTEGER
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 40
-MAX_NODES = 400_000
-MAX_EXPANDED = 1_000_000
+MAX_NODES = 100_000
+MAX_EXPANDED = 200_000
 
 _WORDS: dict[str, Json] = {"": None, "~": None}
 _WORDS.update(dict.fromkeys(("null", "Null", "NULL")))
