@@ -7,7 +7,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from compiler.projects import FLOW, PLATFORM, source
+from compiler.projects import FLOW, PLATFORM, compiled, source
 from firn_compiler.document import Document, value_of
 from firn_compiler.published import SCHEMAS, schema_bytes
 from firn_compiler.yaml_source import parse
@@ -53,3 +53,5 @@ def test_what_compiles_is_accepted(name: str, text: str) -> None:
 )
 def test_what_does_not_compile_is_refused(name: str, text: str) -> None:
     assert not valid(name, text)
+    result = compiled(flow=text) if name == "flow" else compiled(platform=text)
+    assert not result.ok

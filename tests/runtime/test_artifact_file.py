@@ -91,6 +91,12 @@ def test_a_feature_that_is_lacking_is_named() -> None:
     assert (caught.value.code, "`step.teleport`" in caught.value.message) == ("R106", True)
 
 
+def test_a_step_type_that_is_lacking_is_named_though_the_features_do_not_say_so() -> None:
+    with pytest.raises(ArtifactRefused) as caught:
+        load(spelled(payload(job("a", step("s", "teleport")))), HAS)
+    assert (caught.value.code, "`step.teleport`" in caught.value.message) == ("R106", True)
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -101,6 +107,8 @@ def test_a_feature_that_is_lacking_is_named() -> None:
         payload(job("../a")),
         payload(job("a", step("s", "sql"), step("s", "sql"))),
         payload(names={"x": "y"}),
+        payload(job("a", step("s", "sql", resource="x"))),
+        payload(job("a", step("s", "sql", resource={"$ref": "run.id"}))),
         payload(more=1),
         payload(resources={"x": {"kind": "db"}}),
     ],

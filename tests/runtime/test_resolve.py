@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from firn_runtime.resolve import Scope, Unresolved, misshapen
+from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
 
 SCOPE = Scope({"DAY": "today"}, {}, {"jobs": {"a": {"outputs": {"n": 3, "rows": [{"x": None}]}}}, "run": {"id": "r1"}})
 
@@ -77,3 +77,9 @@ def test_what_has_no_value_says_why(node: Any, sentence: str) -> None:
 )
 def test_a_node_that_the_compiler_never_writes_is_found(node: Any) -> None:
     assert list(misshapen(node, "x"))
+
+
+def test_the_keys_of_a_literal_are_data_and_its_values_may_be_nodes() -> None:
+    literal: Any = {"$literal": {"$ref": 7, "$env": {"name": "A"}, "$x": {"$env": {"name": "B"}}}}
+    assert [(kind, path) for kind, path, _ in nodes(literal)] == [("$literal", ""), ("$env", "$literal.$x")]
+    assert list(misshapen(literal, "x")) == []

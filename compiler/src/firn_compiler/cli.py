@@ -1,7 +1,6 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
 import gc
-import os
 import sys
 from pathlib import Path
 
@@ -9,9 +8,6 @@ import click
 
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_schemas.base import Json
-
-os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
-"""Whatever else is installed has no say in what is valid: pydantic would load any package's plug-ins."""
 
 gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
 

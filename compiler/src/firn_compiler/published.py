@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic.json_schema import models_json_schema
 
-from firn_compiler.model.closed import closed_model
+from firn_compiler.model.json_models import closed_model
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_schemas.artifact import Envelope
 from firn_schemas.connectors import COMPUTE, CONNECTORS, STORAGE
@@ -44,8 +44,7 @@ def _platform() -> dict[str, Any]:
     schema, _ = _with_records(PlatformShape, {})
     schema["$defs"]["ConnectorShape"]["allOf"] = list(_settings(schema))
     storage = [_storage(name, row, schema) for name, row in sorted(STORAGE.items())]
-    section = schema["properties"]["storage"]
-    section.pop("additionalProperties", None)
+    section = schema["properties"]["storage"]["anyOf"][0]
     section["patternProperties"] = {pattern: {"anyOf": storage} for pattern in section["patternProperties"]}
     section["additionalProperties"] = False
     schema["$defs"]["ComputeShape"]["properties"]["type"]["enum"] = sorted(COMPUTE)
@@ -58,7 +57,7 @@ def _platform() -> dict[str, Any]:
 def _with_records(shape: Any, records: dict[str, type]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the shape's schema with the records among its definitions, and a reference to each."""
     models = {name: closed_model(record) for name, record in records.items()}
-    pairs = [(model, "validation") for model in (shape, *models.values())]
+    pairs = [(model, "validation") for model in (closed_model(shape), *models.values())]
     references, joined = models_json_schema(pairs, by_alias=True)  # type: ignore[arg-type]  # a list of literal pairs
     definitions = joined["$defs"]
     root = definitions.pop(shape.__name__)

@@ -16,7 +16,7 @@ from firn_schemas.canonical import NotCanonical, canonical_bytes, file_bytes
 from firn_schemas.canonical import bytes_digest as sha256
 
 if TYPE_CHECKING:
-    from firn_schemas.artifact import Payload
+    from firn_schemas.artifact import Flow, Job, Payload
 
 MAX_BYTES = 256 * 1024 * 1024
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,99}\Z")
@@ -72,7 +72,10 @@ _MAKE_AGAIN = "make it again with `firn compile`"
 def load(content: bytes, features: frozenset[str], expected: str | None = None) -> Artifact:
     """Return the artifact; raise ArtifactRefused where it may not be run by a runtime that has `features`."""
     artifact = load_any(content, expected)
-    lacking = [f"`{feature}`" for feature in artifact.payload.features if feature not in features]
+    jobs = [job for flow in artifact.payload.flows.values() for job in flow.jobs]
+    types = [f"step.{step.type}" for job in jobs for step in job.steps]
+    needed = sorted({*artifact.payload.features, *types})  # a file may use more than it says
+    lacking = [f"`{feature}`" for feature in needed if feature not in features]
     if lacking:
         message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
         raise ArtifactRefused("R106", message, "use a newer firn-runtime")
@@ -165,6 +168,14 @@ def _cross_references(payload: "Payload") -> Any:
             if not seen.issuperset(job.depends_on):
                 yield f"{where}.depends_on", "names a job that does not come before"
             seen.add(job.id)
+            yield from _unknown_resources(flow, job, where)
             steps = [step.id for step in job.steps]
             if len(set(steps)) != len(steps) or not all(NAME.match(step) for step in steps):
                 yield f"{where}.steps", "hold an id that is not a new name"
+
+
+def _unknown_resources(flow: "Flow", job: "Job", where: str) -> Any:
+    for index, step in enumerate(job.steps):
+        resource = step.inputs.get("resource")
+        if resource is not None and not (isinstance(resource, str) and resource in flow.resources):
+            yield f"{where}.steps[{index}].inputs.resource", "names no resource of the flow"

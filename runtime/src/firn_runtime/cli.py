@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -14,6 +15,8 @@ ARTIFACT = "compiled_artifacts.json"
 EXTERNAL = "firn.commands"
 COMPILER_COMMANDS = frozenset(["compile", "validate", "schema"])
 INTERRUPTED, TERMINATED = 130, 143
+
+FOLDER = click.Path(exists=True, file_okay=False)
 
 artifact_argument = click.argument("artifact", default=ARTIFACT)
 expect_option = click.option(
@@ -76,7 +79,9 @@ def firn() -> None:
 @artifact_argument
 @click.option("--flow", metavar="NAME", help="Which flow, where the artifact has several.")
 @expect_option
-@click.option("--base-dir", metavar="FOLDER", default=".", help="Relative paths of connectors are taken from it.")
+@click.option(
+    "--base-dir", type=FOLDER, metavar="FOLDER", default=".", help="Relative paths of connectors are taken from it."
+)
 @click.option("--run-id", metavar="ID", help="Name the run; by default its time and a random part.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
 def run_command(
@@ -88,7 +93,7 @@ def run_command(
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
     base = Path(os.path.abspath(base_dir))
-    edge = Edge(dict(os.environ), base, [_listener(log_format)], lambda: bool(asked), _run_id(run_id))
+    edge = Edge(MappingProxyType(dict(os.environ)), base, [_listener(log_format)], lambda: bool(asked), _run_id(run_id))
     result = run_artifact(Path(artifact), edge, flow=flow, expect=expect_digest)
     if asked:
         sys.exit(TERMINATED)

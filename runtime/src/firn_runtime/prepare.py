@@ -9,7 +9,7 @@ from firn_runtime.connectors import connector_class
 from firn_runtime.errors import ArtifactRefused, InputsMissing, UsageError
 from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
 from firn_runtime.secret_sources import resolve_secrets
-from firn_schemas.artifact import Flow, Payload, Resource
+from firn_schemas.artifact import Flow, Payload, RequiredSecret, Resource
 from firn_schemas.base import Json
 from firn_schemas.decode import DecodeError, decode, spelling
 
@@ -43,8 +43,15 @@ def refuse_misshapen_nodes(payload: Payload) -> None:
             for step in job.steps:
                 parts += [(step.inputs, f"{where}.{step.id}.inputs"), (step.outputs, f"{where}.{step.id}.outputs")]
     problems = [f"{path}: {text}" for value, where in parts for path, text in misshapen(value, where)]
+    problems += [f"{path}: a secret stands where none is allowed" for path in _stray_secrets(parts)]
     if problems:
         raise ArtifactRefused("R108", "the artifact has not the right shape: " + "; ".join(problems[:5]))
+
+
+def _stray_secrets(parts: list[tuple[Json, str]]) -> list[str]:
+    """Return the paths of secrets outside the resources' settings."""
+    places = [place for value, where in parts for place in nodes(value, where)]
+    return [path for kind, path, _ in places if kind == "$secret" and not path.startswith("payload.resources.")]
 
 
 def connectors_of(
@@ -52,24 +59,50 @@ def connectors_of(
 ) -> "dict[str, ConnectorBase[Any, Any] | Compute]":
     """Resolve everything the flow needs from outside, report all that is missing, and build its connectors."""
     used = {name: payload.resources[key] for name, key in sorted(flow.resources.items())}
-    _refuse_missing_variables(flow, used, environ)
     wanted = {
         (node["$secret"]["ref"], node["$secret"].get("key"))
         for one in used.values()
         for kind, _, node in nodes(one.config)
         if kind == "$secret"
     }
-    known = {(one.ref, one.key) for one in payload.requires.secrets}
-    if not wanted <= known:
-        raise ArtifactRefused("R108", "the artifact uses a secret that its `requires` does not name")
+    required = _required(payload, wanted)
     mounts = [base / mount for mount in payload.security.secret_mounts]
-    required = [one for one in payload.requires.secrets if (one.ref, one.key) in wanted]
-    scope = Scope(environ, resolve_secrets(required, environ, mounts))
+    secrets, missing = {}, _missing_variables(flow, used, environ)
+    try:
+        secrets = resolve_secrets(required, environ, mounts)
+    except InputsMissing as error:
+        missing.append(error)
+    if missing:
+        raise _together(missing)
+    scope = Scope(environ, secrets)
     written = {str(step.inputs.get("resource")) for job in flow.jobs for step in job.steps if step.type == "write"}
     return {name: _build(name, one, scope, base, name in written) for name, one in used.items()}
 
 
-def _refuse_missing_variables(flow: Flow, used: Mapping[str, Resource], environ: Mapping[str, str]) -> None:
+def _required(payload: Payload, wanted: set[tuple[str, str | None]]) -> list[RequiredSecret]:
+    """Return what `requires` says of the wanted secrets; raise ArtifactRefused R108 where it does not fit them."""
+    required = [one for one in payload.requires.secrets if (one.ref, one.key) in wanted]
+    if wanted != {(one.ref, one.key) for one in required}:
+        raise ArtifactRefused("R108", "the artifact uses a secret that its `requires` does not name")
+    if required and not all(map(_looked_up_by_its_name, required)):
+        raise ArtifactRefused("R108", "`requires` looks up a secret by another name than its own")
+    return required
+
+
+def _looked_up_by_its_name(secret: RequiredSecret) -> bool:
+    from firn_schemas.secret_ref import valid_key, valid_name, variable_name
+
+    named = valid_name(secret.ref) and (secret.key is None or valid_key(secret.key))
+    return named and secret.variable == variable_name(secret.ref, secret.key)
+
+
+def _together(missing: list[InputsMissing]) -> InputsMissing:
+    """Return one failure that says everything that is missing."""
+    help = "; ".join(one.help for one in missing)
+    return InputsMissing(missing[0].code, "\n  ".join(one.message for one in missing), help)
+
+
+def _missing_variables(flow: Flow, used: Mapping[str, Resource], environ: Mapping[str, str]) -> list[InputsMissing]:
     values: list[Json] = [part for one in used.values() for part in (one.config, one.options)]
     values += [step.inputs for job in flow.jobs for step in job.steps]
     needed = {
@@ -78,10 +111,9 @@ def _refuse_missing_variables(flow: Flow, used: Mapping[str, Resource], environ:
         for kind, _, node in nodes(value)
         if kind == "$env" and "default" not in node["$env"]
     }
-    missing = sorted(needed - environ.keys())
-    if missing:
-        listed = ", ".join(f"`{name}`" for name in missing)
-        raise InputsMissing("R202", f"environment variables are not set: {listed}", "set them for this run")
+    listed = ", ".join(f"`{name}`" for name in sorted(needed - environ.keys()))
+    message = f"environment variables are not set: {listed}"
+    return [InputsMissing("R202", message, "set them for this run")] if listed else []
 
 
 def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) -> "ConnectorBase[Any, Any] | Compute":

@@ -139,9 +139,14 @@ def nodes(value: Json, path: str = "") -> Iterator[tuple[str, str, Any]]:
     """Yield (kind, path, node) of every typed node inside a value, those inside other nodes too."""
     if isinstance(value, dict):
         for key, item in value.items():
+            where = f"{path}.{key}" if path else key
             if key in NODES:
                 yield key, path, value
-            yield from nodes(item, f"{path}.{key}" if path else key)
+            if key == "$literal" and isinstance(item, dict):  # its keys are data, whatever they look like
+                for name, inner in item.items():
+                    yield from nodes(inner, f"{where}.{name}")
+            else:
+                yield from nodes(item, where)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from nodes(item, f"{path}[{index}]")

@@ -49,6 +49,9 @@ CODES: Mapping[ErrorClass, str] = {
 
 INTERNAL = "R399"
 
+_INTERRUPTED_QUERY = "Query interrupted"
+"""What the engine's driver raises, as a RuntimeError, in place of a KeyboardInterrupt that met it at work."""
+
 
 class StepOutcome(NamedTuple):
     """How a step ended."""
@@ -139,6 +142,7 @@ class _Run:
         self.engine: Engine | None = None
         self.sessions: dict[str, Session] = {}
         self.open: list[str] = []
+        self.unusable: dict[str, Exception] = {}
         self.outcomes: dict[str, JobOutcome] = {}
         self.outputs: dict[str, dict[str, Json]] = {}
         self.stopped = False
@@ -222,6 +226,8 @@ class _Run:
         except (DecodeError, Unresolved) as error:
             outcome = outcome._replace(error=Failure(CODES["data"], "data", str(error)))
         except Exception as error:
+            if type(error) is RuntimeError and str(error) == _INTERRUPTED_QUERY:
+                raise KeyboardInterrupt from None
             outcome = outcome._replace(error=Failure(INTERNAL, "process", internal(error)))
         finally:
             seconds = time.monotonic() - clock
@@ -285,9 +291,15 @@ class _Run:
     def connected(self, name: str) -> Any:
         """Return the connector of a resource, connected at its first use."""
         connector = self.connectors[name]
+        if name in self.unusable:
+            raise self.unusable[name]  # it was never opened: every later step hears the same reason
         if name not in self.open and not isinstance(connector, Compute):
             self.open.append(name)
-            connector.connect()
+            try:
+                connector.connect()
+            except Exception as error:
+                self.unusable[name] = error
+                raise
         return connector
 
     def close(self, *, succeeded: bool) -> None:

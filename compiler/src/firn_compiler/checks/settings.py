@@ -18,7 +18,6 @@ from firn_compiler.document import (
     text_at,
     walk,
 )
-from firn_compiler.model.closed import closed_model
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.settle import family, part, resource
@@ -37,7 +36,7 @@ def step_inputs(flow: Flow) -> Iterator[Diagnostic]:
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], (*step.path, "inputs")
-    yield from shape(closed_model(row.inputs), with_spellings(row.inputs, step.inputs), path)
+    yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
     named = [key for key in row.exactly_one if key in step.inputs.entries]
     known = {spelling(field) for field in fields(row.inputs)}
     misspelt = not named and not step.inputs.entries.keys() <= known
@@ -75,7 +74,7 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
             row = CONNECTORS[settled.kind, settled.driver]
             records = {"config": (row.config, settled.config), "options": (row.options, settled.options)}
         for key, (record, node) in records.items():
-            for one in shape(closed_model(record), node, ("resources", name, key)):
+            for one in shape(record, node, ("resources", name, key)):
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
     yield from _locked(flow, platform)
 
@@ -88,14 +87,14 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
         if row is None or not isinstance(node, Mapping):
             continue
         for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)):
-            for one in shape(closed_model(record), part(node, key, row), ("connectors", name, key)):
+            for one in shape(record, part(node, key, row), ("connectors", name, key)):
                 if one.code != "E203":  # a flow may still add what is missing
                     yield one
     for name, node in walk_compute(platform):
         driver = text_at(node, "type")
         properties = mapping_at(node, "properties")
         if driver in COMPUTE and properties:
-            yield from shape(closed_model(COMPUTE[driver]), properties, ("compute", name, "properties"))
+            yield from shape(COMPUTE[driver], properties, ("compute", name, "properties"))
     for path, leaf in walk(platform.root):
         if isinstance(leaf, Scalar) and isinstance(leaf.value, Deferred):
             yield from _platform_template(leaf, path)

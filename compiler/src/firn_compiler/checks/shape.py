@@ -1,14 +1,20 @@
 """Shape: closed keys and exact types, by pydantic; every finding at its place, no value in any message."""
 
 import re
+import typing
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Union
 
-from pydantic import BaseModel, ValidationError
+from pydantic_core import ValidationError
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Deferred, Node, Path, Scalar, key_span, lookup, nearest, value_of
+from firn_compiler.document import Deferred, Node, Path, Scalar, key_span, lookup, nearest, text_at, value_of
+from firn_compiler.model.closed import SecretReference, tags, validator
 from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_schemas.decode import hints, spelling
+from firn_schemas.secret import Secret
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -34,17 +40,17 @@ def platform_shape(root: Node) -> Iterator[Diagnostic]:
     yield from shape(PlatformShape, root)
 
 
-def shape(model: type[BaseModel], node: Node, base: Path = ()) -> Iterator[Diagnostic]:
-    """Report what of `node` does not fit `model`; paths in the findings begin with `base`."""
+def shape(record: type, node: Node, base: Path = ()) -> Iterator[Diagnostic]:
+    """Report what of `node` does not fit `record`; paths in the findings begin with `base`."""
     try:
-        model.model_validate(value_of(node))
+        validator(record).validate_python(value_of(node))
     except ValidationError as error:
         yield from _findings(
-            model, node, base, error.errors(include_url=False, include_context=True, include_input=False)
+            record, node, base, error.errors(include_url=False, include_context=True, include_input=False)
         )
 
 
-def _findings(model: type[BaseModel], node: Node, base: Path, errors: Iterable[Any]) -> Iterator[Diagnostic]:
+def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> Iterator[Diagnostic]:
     seen: dict[Path, list[Any]] = {}
     for error in errors:
         seen.setdefault(_path(node, error["loc"]), []).append(error)
@@ -53,7 +59,7 @@ def _findings(model: type[BaseModel], node: Node, base: Path, errors: Iterable[A
         if deeper and all(error["type"] in _EXPECTED for error in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
         if not _may_be_the_platforms(nearest(node, path)):
-            yield _finding(model, node, base, path, group)
+            yield _finding(record, node, base, path, group)
 
 
 def _may_be_the_platforms(node: Node) -> bool:
@@ -78,14 +84,14 @@ def _names_a_type(part: str | int) -> bool:
 _TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none", "page", "offset", "cursor", "link"])
 
 
-def _finding(model: type[BaseModel], node: Node, base: Path, path: Path, group: list[Any]) -> Diagnostic:
+def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any]) -> Diagnostic:
     """Make one finding of all that pydantic says of one place: the members of a union each say their own."""
     error = group[0]
     kind = error["type"]
     where, full = nearest(node, path).span, (*base, *path)
     name = f"`{path[-1]}`" if path else "the file" if not base else f"`{base[-1]}`"
     if kind == "extra_forbidden":
-        help = suggestion(str(path[-1]), _known(model, error["loc"][:-1]))
+        help = suggestion(str(path[-1]), _known(record, node, path[:-1]))
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
     if kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
@@ -138,45 +144,22 @@ def _owner(node: Node, path: Path) -> Any:
     return span._replace(end_line=span.line, end_column=span.column + 1)
 
 
-def _known(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
-    """Return the keys that the model knows at `location`."""
-    here: Any = model
-    for part in location:
-        field = next((f for n, f in _fields(here).items() if n == part), None)
-        here = _inner(field.annotation) if field is not None else (_member(here, part) or _inner(here))
-    return list(_fields(here))
+def _known(record: type, node: Node, path: Path) -> list[str]:
+    """Return the keys of the record that `path` leads to; where several may stand, `type` tells which."""
+    kind: Any = record
+    for depth, part in enumerate(path):
+        if is_dataclass(kind):
+            kind = next((hints(kind)[f.name] for f in fields(kind) if spelling(f) == part), None)
+        elif typing.get_origin(kind) in (list, dict):
+            kind = typing.get_args(kind)[-1]
+        kind = _chosen(kind, lookup(node, path[: depth + 1]))
+    return [spelling(field) for field in fields(kind)] if is_dataclass(kind) else []
 
 
-def _fields(model: Any) -> dict[str, Any]:
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return {}
-    return {field.alias or name: field for name, field in model.model_fields.items()}
-
-
-def _inner(annotation: Any) -> Any:
-    """Return the model inside an annotation such as `list[X]`, `dict[str, X]` or `X | None`; else the annotation."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = [
-        model
-        for argument in getattr(annotation, "__args__", ())
-        if (model := _inner(argument)) is not argument or _is_model(argument)
-    ]
-    return found[0] if len(found) == 1 else annotation
-
-
-def _member(annotation: Any, tag: str | int) -> Any:
-    """Return the member of a union of models that `tag` chooses."""
-    for argument in getattr(annotation, "__args__", ()):
-        if _is_model(argument) and tag in getattr(
-            getattr(argument.model_fields.get("type"), "annotation", None), "__args__", ()
-        ):
-            return argument
-        deeper = _member(argument, tag) if not _is_model(argument) else None
-        if deeper is not None:
-            return deeper
-    return None
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _chosen(kind: Any, node: Node | None) -> Any:
+    """Return of a union the member that the node is: the record that its `type` names, or the only container."""
+    if typing.get_origin(kind) not in (UnionType, Union):
+        return SecretReference if kind is Secret else kind
+    members = [_chosen(one, node) for one in typing.get_args(kind) if one not in (NoneType, str, int, float, bool)]
+    word = text_at(node, "type")
+    return next((one for one in members if word in tags(one)), members[0] if members else None)

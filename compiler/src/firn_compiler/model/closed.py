@@ -1,129 +1,102 @@
-"""Records of firn_schemas as pydantic models: the same fields, checked strictly and published as JSON Schema."""
+"""Records as validators: closed keys and exact types, checked by pydantic's core.
 
-import types
+The core alone is used, on schemas that are built from the records here: pydantic's own model classes cost three times
+as much at every cold start, and would load other packages' plug-ins.
+"""
+
 import typing
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from types import NoneType, UnionType
+from typing import Any, Literal, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, create_model
-from pydantic import Field as ModelField
-from pydantic_core import core_schema
+from pydantic_core import SchemaValidator
 
 from firn_compiler.document import Deferred
+from firn_compiler.model.names import TEXTS
+from firn_schemas.base import doc, record
 from firn_schemas.decode import hints, spelling
 from firn_schemas.secret import Secret
 
-if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic_core import CoreSchema
-
-CLOSED = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, defer_build=True)
-TEMPLATE = {"type": "string", "pattern": r"\{\{.*\}\}", "description": "A template, such as `{{ var.name }}`."}
+Schema = dict[str, Any]
+_PLAIN: dict[Any, str] = {str: "str", int: "int", float: "float", bool: "bool", NoneType: "none", Any: "any"}
 
 
-class Closed(BaseModel):
-    """A mapping with a closed set of keys and exact types."""
-
-    model_config = CLOSED
-
-
-class SecretReference(Closed):
+@record
+class SecretReference:
     """A reference to a secret; its value is fetched at run time."""
 
-    secret_ref: str = ModelField(description="The secret's name.", examples=["shop-db"])
-    key: str | None = ModelField(None, description="One key of a secret that has several.", examples=["password"])
+    secret_ref: str = doc("The secret's name.", examples=["shop-db"])
+    key: str | None = doc("One key of a secret that has several.", default=None, examples=["password"])
 
 
-class Templated:
-    """Lets a value that is known only at run time stand where the field's type is asked for."""
+@cache
+def validator(of: type) -> SchemaValidator:
+    """Return the validator of a record; aliases are not known to it, they are spelled out before the check."""
+    schema: Any = _record(of)
+    return SchemaValidator(schema, {"strict": True, "hide_input_in_errors": True})
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
-        return core_schema.no_info_wrap_validator_function(_let_pass, handler(source))
 
-    def __get_pydantic_json_schema__(self, core: "CoreSchema", handler: "GetJsonSchemaHandler") -> dict[str, Any]:
-        inner = handler(core)
-        if inner.get("type") in ("string", None) and not {"enum", "const", "anyOf", "$ref"} & inner.keys():
-            return inner
-        alternatives = inner["anyOf"] if set(inner) == {"anyOf"} else [inner]
-        return {"anyOf": [*alternatives, TEMPLATE]}
+def _record(of: Any) -> Schema:
+    kinds = hints(of)
+    members = {spelling(field): _field(field, kinds[field.name]) for field in fields(of)}
+    return {"type": "typed-dict", "fields": members, "extra_behavior": "forbid", "total": True}
+
+
+def _field(field: "Field[Any]", kind: Any) -> Schema:
+    required = field.default is MISSING and field.default_factory is MISSING
+    bounds = {theirs: field.metadata[ours] for ours, theirs in (("minimum", "ge"), ("maximum", "le"))}
+    return {"type": "typed-dict-field", "required": required, "schema": _schema(kind, bounds)}
+
+
+def _schema(kind: Any, bounds: Schema | None = None) -> Schema:
+    """Return the core's schema of a type; a value that is known only at run time may stand where a plain one does."""
+    if kind is Secret:
+        return _record(SecretReference)
+    if is_dataclass(kind):
+        return _record(kind)
+    if kind in TEXTS:
+        return _deferrable({"type": "function-after", "function": _plain(TEXTS[kind].check), "schema": {"type": "str"}})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (UnionType, Union):
+        return _union(arguments, bounds)
+    if origin is Literal:
+        literal = {"type": "literal", "expected": list(arguments)}
+        return literal if len(arguments) == 1 else _deferrable(literal)  # the one word tells records apart
+    if origin is list:
+        return _deferrable({"type": "list", "items_schema": _schema(arguments[0])})
+    if origin is dict:
+        keys = _schema(arguments[0])
+        return _deferrable({"type": "dict", "keys_schema": keys, "values_schema": _schema(arguments[1])})
+    given = {key: bound for key, bound in (bounds or {}).items() if bound is not None and kind in (int, float)}
+    return _deferrable({"type": _PLAIN[kind]} | given)
+
+
+def _union(kinds: tuple[Any, ...], bounds: Schema | None) -> Schema:
+    if NoneType in kinds:
+        rest = tuple(kind for kind in kinds if kind is not NoneType)
+        return {"type": "nullable", "schema": _union(rest, bounds)}
+    tagged = {tag: _record(kind) for kind in kinds for tag in tags(kind)}
+    rest = tuple(kind for kind in kinds if not tags(kind))
+    choices = [(_schema(kind, bounds), f"[{index}]") for index, kind in enumerate(rest)]
+    if tagged:
+        choices.insert(0, ({"type": "tagged-union", "choices": tagged, "discriminator": "type"}, "[tagged]"))
+    return choices[0][0] if len(choices) == 1 else {"type": "union", "choices": choices}
+
+
+def tags(kind: Any) -> tuple[str, ...]:
+    """Return the words of a record's literal field `type`, by which it is told from others."""
+    literal = hints(kind).get("type") if is_dataclass(kind) else None
+    return typing.get_args(literal) if typing.get_origin(literal) is Literal else ()
+
+
+def _deferrable(inner: Schema) -> Schema:
+    return {"type": "function-wrap", "function": _plain(_let_pass), "schema": inner}
+
+
+def _plain(function: Any) -> Schema:
+    return {"type": "no-info", "function": function}
 
 
 def _let_pass(value: Any, check: Any) -> Any:
     return value if type(value) is Deferred else check(value)
-
-
-@cache
-def closed_model(record: type) -> type[BaseModel]:
-    """Return the model of a record; aliases are not known to it, they are spelled out before the check."""
-    members: dict[str, Any] = {}
-    kinds = hints(record)
-    for field in fields(record):
-        taken = hasattr(BaseModel, field.name)  # pydantic keeps some names for itself; the alias is what counts
-        members[f"{field.name}_" if taken else field.name] = (_annotation(kinds[field.name]), _model_field(field))
-    docstring = (record.__doc__ or "").strip()
-    return create_model(record.__name__, __config__=CLOSED, __doc__=docstring, **members)
-
-
-def _model_field(field: "Field[Any]") -> Any:
-    meta = field.metadata
-    arguments: dict[str, Any] = {"description": meta.get("description"), "alias": spelling(field)}
-    if meta.get("examples"):
-        arguments["examples"] = list(meta["examples"])
-    for ours, theirs in (("minimum", "ge"), ("maximum", "le")):
-        if meta.get(ours) is not None:
-            arguments[theirs] = meta[ours]
-    if field.default is not MISSING:
-        arguments["default"] = field.default
-    elif field.default_factory is not MISSING:
-        arguments["default_factory"] = field.default_factory
-    return ModelField(**arguments)
-
-
-def _annotation(kind: Any) -> Any:
-    if kind is Secret:
-        return SecretReference
-    if is_dataclass(kind):
-        return closed_model(typing.cast(type, kind))
-    if kind is Any:
-        return Any
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (types.UnionType, Union):
-        return _union(arguments)
-    if origin is list:
-        return Annotated[list[_annotation(arguments[0])], Templated()]  # type: ignore[misc]  # built from data
-    if origin is dict:
-        return Annotated[dict[str, _annotation(arguments[1])], Templated()]  # type: ignore[misc]
-    if origin is Literal and len(arguments) == 1:
-        return kind  # the word that tells one record from another is never a template
-    return Annotated[kind, Templated()]
-
-
-def _union(arguments: tuple[Any, ...]) -> Any:
-    models = [kind for kind in arguments if is_dataclass(kind)]
-    tagged = [kind for kind in models if typing.get_origin(hints(kind).get("type")) is Literal]
-    if len(tagged) > 1:
-        chosen: Any = Annotated[Union[tuple(map(_annotation, tagged))], ModelField(discriminator="type")]  # noqa: UP007
-        rest = [kind for kind in arguments if kind not in tagged]
-        return Union[(chosen, *map(_annotation, rest))]
-    plain = tuple(_annotation(kind) if is_dataclass(kind) or kind is Secret else _bare(kind) for kind in arguments)
-    joined: Any = Union[plain]  # noqa: UP007  # a union of types known only now has no other spelling
-    if Secret in arguments or models:
-        return joined
-    return Annotated[joined, Templated()]
-
-
-def _bare(kind: Any) -> Any:
-    origin = typing.get_origin(kind)
-    return kind if origin is None or origin is Literal else _annotation(kind)
-
-
-def checked_name(pattern: Any, words: str) -> Any:
-    """Return a validator that holds text to `pattern`; its message says `words`, never the text."""
-
-    def check(text: str) -> str:
-        if not pattern.match(text):
-            raise ValueError(words)
-        return text
-
-    return AfterValidator(check)

@@ -1,0 +1,127 @@
+"""The command at its edges: exit codes, signals, pipes, what it imports, and what it never shows."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runtime.artifacts import job, payload, resource, spelled, step
+
+FIRN = str(Path(sys.executable).parent / "firn")
+HEAVY = ("duckdb", "httpx", "rich", "importlib.metadata", "sqlite3")
+FORBIDDEN = ("firn_compiler", "pydantic", "ruamel", "jsonschema", "detect_secrets", "sqlglot")
+ENDLESS = "select sum(sin(range)) as n from range(400000000000)"
+
+
+def firn(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    answer = subprocess.run([FIRN, *words], cwd=folder, capture_output=True, text=True, check=False, **options)
+    assert "Traceback" not in answer.stdout + answer.stderr
+    return answer
+
+
+def make(folder: Path, body: dict[str, Any]) -> None:
+    (folder / "compiled_artifacts.json").write_bytes(spelled(body))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["verify"], 0),
+        (["inspect", "--format", "json"], 0),
+        (["run"], 0),
+        (["run", "--flow", "other"], 2),
+        (["run", "--base-dir", "missing"], 2),
+        (["run", "--run-id", "../x"], 2),
+        (["nonsense"], 2),
+        (["verify", "missing.json"], 3),
+        (["verify", "--expect-digest", "sha256:0"], 3),
+        (["run", "--expect-digest", ""], 3),
+    ],
+)
+def test_a_command_ends_with_its_documented_code(tmp_path: Path, words: list[str], code: int) -> None:
+    make(tmp_path, payload(job("a")))
+    assert firn(tmp_path, *words).returncode == code
+    assert [path.name for path in tmp_path.iterdir()] == ["compiled_artifacts.json"]
+
+
+def test_the_expected_digest_may_come_from_the_environment(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "run", env=os.environ | {"FIRN_EXPECT_DIGEST": "sha256:1"})
+    assert (answer.returncode, "error[R107]" in answer.stderr) == (3, True)
+
+
+def test_the_version_names_runtime_compiler_and_format(tmp_path: Path) -> None:
+    lines = firn(tmp_path, "--version").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["firn-runtime", "firn-compiler", "format"]
+
+
+@pytest.mark.parametrize("words", [["--version"], ["verify"], ["run"]])
+def test_a_flow_that_does_nothing_loads_nothing_heavy(tmp_path: Path, words: list[str]) -> None:
+    make(tmp_path, payload(job("a")))
+    script = f"""
+import sys
+from firn_runtime.cli import firn
+try:
+    firn.main({words!r}, standalone_mode=False)
+except SystemExit:
+    pass
+print([name for name in {HEAVY + FORBIDDEN!r} if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_ctrl_c_ends_a_query_and_no_other_job_begins(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a", step("long", "sql", sql=ENDLESS)), job("b", step("other", "sql", sql="select 1"))))
+    process = subprocess.Popen(
+        [FIRN, "run", "--log-format", "json"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    names = [json.loads(process.stdout.readline())["event"] for _ in range(3)]
+    assert names[-1] == "step.started"
+    time.sleep(0.7)  # until the engine is at work
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=30)
+    events = [json.loads(line) for line in rest.splitlines()]
+    assert process.returncode == 130
+    assert [event["event"] for event in events] == ["step.finished", "job.finished", "run.finished"]
+    assert events[0]["error"]["message"] == "the step was interrupted"
+    assert errors.strip() == "interrupted"
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "--log-format", "json"], ["inspect"]])
+def test_a_reader_that_leaves_early_hears_no_complaint(tmp_path: Path, words: list[str]) -> None:
+    make(tmp_path, payload(*(job(f"j{number}", when=False) for number in range(2000))))
+    process = subprocess.Popen([FIRN, *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(30) in (0, 1)
+
+
+def test_inspecting_shows_references_and_never_looks_a_secret_up(tmp_path: Path) -> None:
+    token = {"$secret": {"ref": "api", "key": "token"}}
+    secret = {"ref": "api", "key": "token", "variable": "API_TOKEN", "used_by": ["resources.api.config.bearer_token"]}
+    make(
+        tmp_path,
+        payload(
+            job("a"),
+            names={"api": "api"},
+            resources={"api": resource("rest", "httpx", {"base_url": "http://h", "bearer_token": token})},
+            requires={"connectors": [], "environment": [], "secrets": [secret]},
+        ),
+    )
+    for form in ("text", "json"):
+        answer = firn(tmp_path, "inspect", "--format", form, env=os.environ | {"API_TOKEN": "CANARY-t0k3n"})
+        assert answer.returncode == 0
+        assert "API_TOKEN" in answer.stdout
+        assert "CANARY" not in answer.stdout + answer.stderr
