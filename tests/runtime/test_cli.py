@@ -1,22 +1,18 @@
 """The command at its edges: exit codes, signals, pipes, what it imports, and what it never shows."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runtime.artifacts import job, payload, resource, spelled, step
+from runtime.artifacts import job, payload, resource, spelled
 
 FIRN = str(Path(sys.executable).parent / "firn")
 HEAVY = ("duckdb", "httpx", "rich", "importlib.metadata", "sqlite3")
 FORBIDDEN = ("firn_compiler", "pydantic", "ruamel", "jsonschema", "detect_secrets", "sqlglot")
-ENDLESS = "select sum(sin(range)) as n from range(400000000000)"
 
 
 def firn(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -75,24 +71,6 @@ print([name for name in {HEAVY + FORBIDDEN!r} if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_ctrl_c_ends_a_query_and_no_other_job_begins(tmp_path: Path) -> None:
-    make(tmp_path, payload(job("a", step("long", "sql", sql=ENDLESS)), job("b", step("other", "sql", sql="select 1"))))
-    process = subprocess.Popen(
-        [FIRN, "run", "--log-format", "json"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    names = [json.loads(process.stdout.readline())["event"] for _ in range(3)]
-    assert names[-1] == "step.started"
-    time.sleep(0.7)  # until the engine is at work
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=30)
-    events = [json.loads(line) for line in rest.splitlines()]
-    assert process.returncode == 130
-    assert [event["event"] for event in events] == ["step.finished", "job.finished", "run.finished"]
-    assert events[0]["error"]["message"] == "the step was interrupted"
-    assert errors.strip() == "interrupted"
 
 
 @pytest.mark.parametrize("words", [["run"], ["run", "--log-format", "json"], ["inspect"]])
