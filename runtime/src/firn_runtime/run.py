@@ -1,10 +1,12 @@
 """The recipe of a run: verify, snapshot, secrets, jobs in order, close. No option changes the order of its lines."""
 
 import shutil
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -141,6 +143,7 @@ class _Run:
         self.listeners = list(edge.listeners)
         self.engine: Engine | None = None
         self.sessions: dict[str, Session] = {}
+        self.undo: Callable[[], object] = lambda: None
         self.open: list[str] = []
         self.unusable: dict[str, Exception] = {}
         self.outcomes: dict[str, JobOutcome] = {}
@@ -256,9 +259,15 @@ class _Run:
     def session(self, job: Job) -> "Session":
         """Return the job's session; the first one starts the engine."""
         if job.id not in self.sessions:
-            self.engine = self.engine or self._start()
+            if self.engine is None:
+                self.engine = self._start()
+                self.undo = _before_interrupts(self._interrupt)
             self.sessions[job.id] = self.engine.session(job.id, self._upstream(job))
         return self.sessions[job.id]
+
+    def _interrupt(self) -> None:
+        for session in list(self.sessions.values()):
+            session.interrupt()
 
     def _upstream(self, job: Job) -> list[str]:
         """Return the jobs that this one depends on, the nearest first."""
@@ -304,6 +313,7 @@ class _Run:
 
     def close(self, *, succeeded: bool) -> None:
         """Close everything that was opened, last first; a failure to close is a warning."""
+        self.undo()
         closers = [
             *(self.connectors[name].close for name in reversed(self.open)),
             *([self.engine.close] if self.engine else []),
@@ -327,3 +337,24 @@ class _Run:
             except Exception as error:
                 self.listeners.remove(listener)
                 self.tell("warning", message=f"a listener failed and is left out ({type(error).__name__})")
+
+
+def _before_interrupts(act: Callable[[], object]) -> Callable[[], object]:
+    """Do `act` before whatever Ctrl-C does; return what undoes that.
+
+    The engine's driver notices Ctrl-C and leaves its query, but then waits for the engine's other threads, and these
+    look only at whether the query was interrupted.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before):  # nobody here listens to Ctrl-C
+        return lambda: None
+
+    def both(number: int, frame: FrameType | None) -> None:
+        act()
+        before(number, frame)
+
+    try:
+        signal.signal(signal.SIGINT, both)
+    except ValueError:  # not the main thread: it is the program around us that hears signals
+        return lambda: None
+    return lambda: signal.signal(signal.SIGINT, before)

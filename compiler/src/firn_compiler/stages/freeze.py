@@ -149,12 +149,13 @@ def _requires(body: Any) -> Record:
 
 
 def _typed(parts: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield every typed node with its path; what `$literal` holds is not looked into."""
+    """Yield every typed node with its path, those below the keys of a `$literal` too."""
     for path, value in parts:
         if isinstance(value, dict):
             if "$secret" in value or "$env" in value:
                 yield path, value
-            elif "$literal" not in value:
-                yield from _typed([(f"{path}.{key}", value[key]) for key in sorted(value)])
+            else:
+                held = value.get("$literal", value)  # its keys are data; what stands under them is not
+                yield from _typed([(f"{path}.{key}", held[key]) for key in sorted(held)])
         elif isinstance(value, list):
             yield from _typed([(f"{path}[{index}]", item) for index, item in enumerate(value)])
