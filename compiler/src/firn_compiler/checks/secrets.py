@@ -15,7 +15,7 @@ from firn_schemas.secret_ref import SYSTEM_VARIABLES, valid_key, valid_name, var
 
 
 def sensitive_fields(record: type) -> set[str]:
-    """Return the spellings, aliases included, of a record's sensitive fields."""
+    """Return the spellings of a record's sensitive fields."""
     kinds = hints(record)
     sensitive = [field for field in fields(record) if _holds_secret(kinds[field.name])]
     return {spelling(field) for field in sensitive}

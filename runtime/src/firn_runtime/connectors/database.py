@@ -1,6 +1,7 @@
 """DuckDB and SQLite files: attached to the run's engine, so that rows never pass through Python."""
 
 import time
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -68,9 +69,9 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         target = f"{name}.{identifier(schema)}.{identifier(table)}"
         return Written(self.replace(session, inputs.from_, f"{name}.{identifier(schema)}", target))
 
+    @abstractmethod
     def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
         """Replace `target` in one transaction and return the number of rows."""
-        raise NotImplementedError
 
 
 class DuckDbFile(AttachedFile[DuckDbConfig, NoOptions]):
