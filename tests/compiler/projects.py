@@ -38,7 +38,7 @@ def compiled(
         return Source(path, others[path].encode()) if path in others else None
 
     return compile_project(
-        Request((source("flow.yaml", flow),), source("platform.yaml", platform), "", variables, read)
+        Request((source("flow.yaml", flow),), source("platform.yaml", platform), "", variables, read, lambda *_: None)
     )
 
 

@@ -143,5 +143,5 @@ def test_a_variable_that_only_a_platform_knows_is_no_mistake_without_one() -> No
     flow = FLOW.replace("orders.csv}", "'{{ var.file }}', columns: '{{ var.columns }}'}").replace(
         "name: hello", "name: hello\ndescription: '{{ var.words }}'"
     )
-    request = Request((source("flow.yaml", flow),), None, "", {}, lambda *_: None)
+    request = Request((source("flow.yaml", flow),), None, "", {}, lambda *_: None, lambda *_: None)
     assert validate_project(request).diagnostics == ()

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from firn_schemas.connectors import RestConfig, RestOptions
+from firn_schemas.connectors.rest import RestConfig, RestOptions
 from firn_schemas.decode import DecodeError, decode
 from firn_schemas.secret import Secret
-from firn_schemas.steps import QueryInputs, ReadInputs, WriteInputs
+from firn_schemas.steps.data import QueryInputs, ReadInputs, WriteInputs
 
 
 def problems(record: type, value: Any, **options: Any) -> list[str]:

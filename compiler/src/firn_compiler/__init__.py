@@ -6,7 +6,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from firn_compiler.pipeline import Compilation, Request, compile_project, validate_project
+    from firn_compiler.assembly import Request
+    from firn_compiler.pipeline import Compilation, compile_project, validate_project
 
 __version__ = "0.1.0"
 __all__ = ["Compilation", "Request", "compile_project", "validate_project"]

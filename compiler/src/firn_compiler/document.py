@@ -33,15 +33,23 @@ class Deferred(NamedTuple):
 class Scalar:
     """One value that holds no others."""
 
-    __slots__ = ("plain", "prior", "span", "value")
+    __slots__ = ("plain", "prior", "source", "span", "value")
 
     def __init__(
-        self, value: "Json | Deferred", span: Span, prior: "tuple[Node, ...]" = (), *, plain: bool = False
+        self,
+        value: "Json | Deferred",
+        span: Span,
+        prior: "tuple[Node, ...]" = (),
+        *,
+        plain: bool = False,
+        source: str | None = None,
     ) -> None:
         self.value = value
         self.span = span
         self.prior = prior
         self.plain = plain
+        self.source = source
+        """The text as the file has it, where templates in it were replaced."""
 
 
 class Mapping:
@@ -82,6 +90,11 @@ class Document(NamedTuple):
     file: str
     text: str
     root: Mapping
+
+    @property
+    def lines(self) -> list[str]:
+        """The text's lines, as the parser counts them."""
+        return self.text.splitlines()
 
 
 def value_of(node: Node) -> Any:
@@ -133,9 +146,9 @@ def text_at(node: Node | None, key: str) -> str | None:
     return found.value if isinstance(found, Scalar) and isinstance(found.value, str) else None
 
 
-def mapping_at(node: Node | None, key: str) -> Mapping | None:
+def mapping_at(node: Node | None, key: str | None) -> Mapping | None:
     """Return the mapping under `key` of a mapping; None where there is none."""
-    found = node.entries.get(key) if isinstance(node, Mapping) else None
+    found = node.entries.get(key) if isinstance(node, Mapping) and key is not None else None
     return found if isinstance(found, Mapping) else None
 
 

@@ -3,6 +3,7 @@
 They are made from the same records and shapes that the compiler checks with; the copies in schemas/ are generated.
 """
 
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -10,9 +11,12 @@ from pydantic.json_schema import models_json_schema
 
 from firn_compiler.model.json_models import closed_model
 from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_compiler.stages.settle import TYPES, connector_names
 from firn_schemas.artifact import Envelope
-from firn_schemas.connectors import COMPUTE, CONNECTORS, STORAGE
-from firn_schemas.steps import STEPS
+from firn_schemas.compute import COMPUTE
+from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.decode import spelling
+from firn_schemas.steps.table import STEPS
 
 SCHEMAS = ("flow", "platform", "artifact")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -43,15 +47,25 @@ def _flow() -> dict[str, Any]:
 def _platform() -> dict[str, Any]:
     schema, _ = _with_records(PlatformShape, {})
     schema["$defs"]["ConnectorShape"]["allOf"] = list(_settings(schema))
-    storage = [_storage(name, row, schema) for name, row in sorted(STORAGE.items())]
-    section = schema["properties"]["storage"]["anyOf"][0]
-    section["patternProperties"] = {pattern: {"anyOf": storage} for pattern in section["patternProperties"]}
-    section["additionalProperties"] = False
+    for section, types in TYPES.items():
+        choices = [_flat(name, row, schema) for name, row in sorted(types.items())]
+        entries = schema["properties"][section]["anyOf"][0]
+        entries["patternProperties"] = {pattern: {"oneOf": choices} for pattern in entries["patternProperties"]}
+        entries["additionalProperties"] = False
     schema["$defs"]["ComputeShape"]["properties"]["type"]["enum"] = sorted(COMPUTE)
-    for name, record in sorted(COMPUTE.items()):
-        rule = _when({"type": name}, {"properties": {"properties": _inline(schema, record)}})
-        schema["$defs"]["ComputeShape"].setdefault("allOf", []).append(rule)
+    schema["$defs"]["ComputeShape"]["allOf"] = [
+        _when({"type": "duckdb"}, _DUCKDB | {"properties": {"properties": _inline(schema, COMPUTE["duckdb"])}}),
+        _when({"type": "spark"}, {"properties": {"properties": _spark(schema)}}),
+    ]
     return schema
+
+
+_DUCKDB = {"not": {"anyOf": [{"required": ["master"]}, {"required": ["remote"]}]}}
+
+
+def _spark(schema: dict[str, Any]) -> Any:
+    reference = _inline(schema, COMPUTE["spark"])
+    return schema["$defs"][reference["$ref"].rpartition("/")[2]]["properties"]["properties"]
 
 
 def _with_records(shape: Any, records: dict[str, type]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -86,17 +100,24 @@ def _settings(schema: dict[str, Any]) -> Any:
         schema["$defs"][row.config.__name__].pop("required", None)
         settings = {"properties": {"config": config, "params": config, "options": options}}
         yield _when({"kind": kind, "driver": driver}, settings)
-        yield _when({"type": driver}, settings)
+        for word in sorted(word for word, named in connector_names().items() if named == (kind, driver)):
+            yield _when({"type": word}, settings)
 
 
-def _storage(name: str, row: tuple[str, str], schema: dict[str, Any]) -> dict[str, Any]:
+def _flat(name: str, row: tuple[str, str], schema: dict[str, Any]) -> dict[str, Any]:
     records = (CONNECTORS[row].config, CONNECTORS[row].options)
     for record in records:
         _inline(schema, record)
     members = [schema["$defs"][record.__name__] for record in records]
-    required = ["type", *closed_model(records[0]).model_json_schema(by_alias=True).get("required", [])]
+    required = closed_model(records[0]).model_json_schema(by_alias=True).get("required", [])
     properties = {"type": {"const": name}} | members[0].get("properties", {}) | members[1].get("properties", {})
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    flat = {"type": "object", "properties": properties, "required": ["type"], "additionalProperties": False}
+    return flat | ({"allOf": [_one_of_spellings(records[0], key) for key in required]} if required else {})
+
+
+def _one_of_spellings(record: type, key: str) -> dict[str, Any]:
+    field = next(one for one in fields(record) if spelling(one) == key)
+    return {"anyOf": [{"required": [word]} for word in (key, *field.metadata["aliases"])]}
 
 
 def _when(condition: dict[str, str], then: dict[str, Any]) -> dict[str, Any]:

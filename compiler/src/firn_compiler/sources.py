@@ -1,16 +1,19 @@
 """The edge: which files a command means, and their bytes. Everything else works on what this module has read."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from firn_compiler.assembly import Request
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.pipeline import Request
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.base import Json
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
+MADE = frozenset(["target", "logs", "dbt_packages", "dbt_modules", "__pycache__"])
+MAX_FILES, MAX_FOLDER_BYTES = 20_000, 64 * 1024 * 1024
 
 
 def project_request(
@@ -29,7 +32,7 @@ def project_request(
             place = place / PLATFORM_NAME
         source = _read(place, found) if place is not None else None
         environment = env or (place.resolve().parent.name if place else "")
-    return Request(tuple(flows), source, environment, variables, read_beside), found
+    return Request(tuple(flows), source, environment, variables, read_beside, read_folder), found
 
 
 def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:
@@ -101,3 +104,26 @@ def read_beside(file: str, path: str) -> Source | None:
             return Source(str(_shown(resolved)), opened.read(MAX_BYTES + 1))
     except (OSError, ValueError):
         return None
+
+
+def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
+    """Read every file below a folder that another file names; None where there is none, or it holds too much.
+
+    What a tool makes by itself is left out: `target`, `logs`, `dbt_packages`, and whatever begins with a dot. Links are
+    not followed.
+    """
+    base = (Path.cwd() if file == "-" else Path(file).parent) / path
+    files: list[Source] = []
+    size = 0
+    for folder, folders, names in os.walk(base):
+        folders[:] = sorted(one for one in folders if one not in MADE and not one.startswith("."))
+        for name in sorted(names):
+            place = Path(folder) / name
+            if name.startswith(".") or place.is_symlink() or not place.is_file():
+                continue
+            content = place.read_bytes()
+            size += len(content)
+            if len(files) >= MAX_FILES or size > MAX_FOLDER_BYTES:
+                return None
+            files.append(Source(place.relative_to(base).as_posix(), content))
+    return tuple(sorted(files)) if base.is_dir() else None

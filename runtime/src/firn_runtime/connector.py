@@ -8,10 +8,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-from firn_schemas.steps import ReadInputs, WriteInputs
-
 if TYPE_CHECKING:
     from firn_runtime.engine import Places, Relation, Session
+    from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 C = TypeVar("C")
 P = TypeVar("P")
@@ -62,7 +61,7 @@ class ConnectorBase(ABC, Generic[C, P]):
 class Readable(Protocol):
     """A connector that `read` steps use."""
 
-    def read(self, inputs: ReadInputs, session: "Session", scratch: Path) -> Rows:
+    def read(self, inputs: "ReadInputs", session: "Session", scratch: Path) -> Rows:
         """Return the rows that `inputs` asks for; `scratch` is a folder of this step alone."""
         ...
 
@@ -70,7 +69,7 @@ class Readable(Protocol):
 class Writable(Protocol):
     """A connector that `write` steps use."""
 
-    def write(self, inputs: WriteInputs, session: "Session") -> Written:
+    def write(self, inputs: "WriteInputs", session: "Session") -> Written:
         """Publish the dataset `inputs.from_` in one atomic act."""
         ...
 

@@ -3,10 +3,7 @@
 No message here ever holds a value that came from a secret, and none is a traceback.
 """
 
-from typing import Literal
-
-ErrorClass = Literal["connection", "timeout", "auth", "rate_limited", "server_error", "conflict", "data", "process"]
-"""The classes that `retry.on` names; every connector error is of exactly one."""
+from firn_schemas.artifact_format import ErrorClass as ErrorClass
 
 
 class FirnError(Exception):

@@ -11,6 +11,7 @@ from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
 from firn_runtime.secret_sources import resolve_secrets
 from firn_schemas.artifact import Flow, Payload, RequiredSecret, Resource
 from firn_schemas.base import Json
+from firn_schemas.connectors import connector
 from firn_schemas.decode import DecodeError, decode, spelling
 
 if TYPE_CHECKING:
@@ -118,9 +119,9 @@ def _missing_variables(flow: Flow, used: Mapping[str, Resource], environ: Mappin
 
 def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) -> "ConnectorBase[Any, Any] | Compute":
     """Make a connector out of settled values; nothing is opened."""
-    from firn_schemas.connectors import COMPUTE, CONNECTORS
+    from firn_schemas.compute import COMPUTE
 
-    schema = CONNECTORS.get((one.kind, one.driver))
+    schema = connector(one.kind, one.driver)
     record: Any = schema.config if schema else COMPUTE.get(one.driver) if one.kind == "compute" else None
     if record is None:
         raise ArtifactRefused(
@@ -136,9 +137,9 @@ def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) ->
         raise ArtifactRefused("R108", f"the resource `{name}` has not the right shape: {error}") from None
     if one.kind == "compute":
         return Compute(config)
-    connector = connector_class(one.kind, one.driver)(config=config, options=options)
-    connector.written = written
-    return connector
+    built = connector_class(one.kind, one.driver)(config=config, options=options)
+    built.written = written
+    return built
 
 
 def _absolute(record: type, values: dict[str, Any], base: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from firn_runtime.steps import step_function
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
 from firn_schemas.decode import DecodeError, decode
+from firn_schemas.steps import step_type
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Engine, Session
@@ -247,9 +248,9 @@ class _Run:
         return outcome
 
     def _work(self, job: Job, step: Step, results: dict[str, Any]) -> StepResult:
-        from firn_schemas.steps import STEPS
-
-        inputs: Any = decode(STEPS[step.type].inputs, self.scope(results).resolve(step.inputs), from_text=True)
+        row = step_type(step.type)
+        assert row is not None  # the artifact's features named it
+        inputs: Any = decode(row.inputs, self.scope(results).resolve(step.inputs), from_text=True)
         result = step_function(step.type)(inputs, _Context(self, job, step))
         named = self.scope(results, result=result.results).resolve(step.outputs)
         results[step.id] = {"outputs": dict(result.results) | named}

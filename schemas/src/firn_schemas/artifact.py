@@ -1,6 +1,8 @@
 """The artifact as values: what `compiled_artifacts.json` holds after its envelope was checked."""
 
-from firn_schemas.artifact_format import FORMAT
+from typing import Literal
+
+from firn_schemas.artifact_format import FORMAT, ErrorClass
 from firn_schemas.base import Json, JsonObject, doc, record
 
 
@@ -14,6 +16,33 @@ class Fingerprint:
 
 
 @record
+class Retry:
+    """When failed work is tried again."""
+
+    max_attempts: int = doc("Attempts in all, the first one counted.", minimum=1)
+    backoff: float = doc("Seconds before the second attempt; each later wait is twice as long.", minimum=0)
+    max_backoff: float = doc("The longest wait in seconds.", minimum=0)
+    on: list[ErrorClass] = doc("Classes of errors that are worth another attempt.")
+
+
+@record
+class Lock:
+    """A lock that is held while the work goes on."""
+
+    key: str = doc("Name of the lock.")
+    ttl_seconds: float = doc("Seconds of the lease.", minimum=0)
+
+
+@record
+class SourceColumn:
+    """A column outside the flow from which one of a dataset is computed."""
+
+    resource: str = doc("The flow's name of the resource.")
+    dataset: str = doc("Table, file or path in it.")
+    column: str = doc("The column.")
+
+
+@record
 class Step:
     """One unit of work."""
 
@@ -22,6 +51,18 @@ class Step:
     inputs: JsonObject = doc("The type's own inputs; values known only at run time are typed nodes.")
     outputs: JsonObject = doc("Named results, as typed nodes over `result`.", default_factory=dict)
     description: str | None = doc("What the step is for.", default=None)
+    on_no_data: Literal["skip_job", "fail"] | None = doc(
+        "What to do where the step finds nothing; absent: go on.", default=None
+    )
+    retry: Retry | None = doc("When the step is tried again; absent: never.", default=None)
+    timeout: float | None = doc("Seconds after which the step is stopped.", default=None)
+    lock: Lock | None = doc("A lock that is held while the step works.", default=None)
+    columns: list[str] | None = doc("The dataset's columns, where the compiler knows them.", default=None)
+    lineage: dict[str, list[SourceColumn]] = doc(
+        "From the dataset's columns to those outside the flow they are computed from, as far as known.",
+        default_factory=dict,
+    )
+    tree: str | None = doc("Digest over the files that the step's inputs point to.", default=None)
     fingerprint: Fingerprint = doc("Changes when the step, its resource or a step it reads from changes.")
 
 
@@ -34,6 +75,8 @@ class Job:
     when: Json = doc("A condition as an expression tree; the job is skipped where it is false.", default=None)
     steps: list[Step] = doc("In the order in which they run.")
     description: str | None = doc("What the job is for.", default=None)
+    timeout: float | None = doc("Seconds after which the job is stopped.", default=None)
+    lock: Lock | None = doc("A lock that is held while the job works.", default=None)
     fingerprint: Fingerprint = doc("Over its steps and the jobs it depends on.")
 
 
@@ -45,7 +88,40 @@ class Resource:
     driver: str = doc("Member of the family, such as `sqlite3`.")
     config: JsonObject = doc("Where and as whom; secrets as typed nodes.")
     options: JsonObject = doc("How: limits and behaviour.")
+    decode: list[str] = doc("Settings that pass the decode hook, such as `config.password`.", default_factory=list)
     fingerprint: Fingerprint = doc("Over kind, driver, config and options.")
+
+
+@record
+class Observability:
+    """What a run tells the outside, and where."""
+
+    traces: bool = doc("Send OpenTelemetry spans.", default=False)
+    metrics: bool = doc("Send OpenTelemetry metrics.", default=False)
+    lineage: bool = doc("Send OpenLineage events.", default=False)
+    otlp_endpoint: str | None = doc("Where OpenTelemetry goes.", default=None)
+    lineage_endpoint: str | None = doc("Where OpenLineage goes.", default=None)
+    attributes: dict[str, str | int | float | bool] = doc("Attributes of every span and event.", default_factory=dict)
+
+
+@record
+class Governance:
+    """Where classifications come from, and whether lineage is kept."""
+
+    classification_source: str | None = doc("Where the classification of columns is read.", default=None)
+    emit_lineage: bool | None = doc("Write column lineage into the run's events.", default=None)
+    classifications: dict[str, str] = doc("Classification by `dataset.column`.", default_factory=dict)
+
+
+@record
+class Layer:
+    """A logical destination."""
+
+    storage_ref: str | None = doc("A storage of the platform.", default=None)
+    catalog_ref: str | None = doc("A catalog of the platform.", default=None)
+    namespace: str = doc("Where its tables live.")
+    retention_days: int | None = doc("Days that data is kept.", default=None)
+    description: str | None = doc("What the layer is for.", default=None)
 
 
 @record
@@ -57,6 +133,8 @@ class Flow:
     owner: str | None = doc("Who answers for it.", default=None)
     jobs: list[Job] = doc("In an order in which every job follows those it depends on.")
     resources: dict[str, str] = doc("From the name that the flow's steps use to the key in `payload.resources`.")
+    observability: Observability | None = doc("The flow's, over the platform's.", default=None)
+    governance: Governance | None = doc("The flow's, over the platform's.", default=None)
     fingerprint: Fingerprint = doc("Over all of the flow; independent of other flows in the artifact.")
 
 
@@ -64,7 +142,7 @@ class Flow:
 class Source:
     """A file that was compiled in."""
 
-    kind: str = doc("What it was read as: `flow`, `platform` or `sql`.")
+    kind: str = doc("What it was read as: `flow`, `platform`, `sql`, `dbt` or `plugin`.")
     name: str = doc("The file's own name, or the path by which another source names it.")
     digest: str = doc("SHA-256 of what the file means: its canonical parsed form, or a text file's content.")
 
@@ -107,11 +185,39 @@ class Requires:
 
 
 @record
+class Plugin:
+    """A plug-in that the platform allows."""
+
+    name: str = doc("Name of the distribution.")
+    version: str = doc("Its one version.")
+    sha256: str | None = doc("Digest of its wheel.", default=None)
+
+
+@record
+class DecodeHook:
+    """Code of the platform through which marked settings pass."""
+
+    module: str = doc("Importable name of the module, or the built-in `base64`.")
+    sha256: str | None = doc("Digest of the module's file.", default=None)
+
+
+@record
+class Compatibility:
+    """Which versions of the runtime may run the artifact."""
+
+    min_version: str | None = doc("The oldest.", default=None)
+    max_version: str | None = doc("The newest.", default=None)
+
+
+@record
 class Security:
     """The platform's policy, as far as the runtime enforces it."""
 
     mode: str | None = doc("`enterprise` or `internal_fast`; absent where the platform states none.", default=None)
     secret_mounts: list[str] = doc("Folders in which mounted secrets are looked up, in this order.")
+    plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
+    archive_drivers: list[str] | None = doc("Archive drivers that are allowed; absent: all.", default=None)
+    decode_hook: DecodeHook | None = doc("Code that decodes marked settings.", default=None)
 
 
 @record
@@ -126,13 +232,16 @@ class Workspace:
 class Payload:
     """Everything that decides behaviour; the artifact's digest covers exactly this."""
 
+    compatibility: Compatibility | None = doc("Which runtimes may run it; absent: all that can.", default=None)
     environment: str = doc("The platform's environment.")
     features: list[str] = doc("What a runtime must be able to do, ordered.")
     flows: dict[str, Flow] = doc("By the flow's name.")
+    layers: dict[str, Layer] = doc("Logical destinations, by name.", default_factory=dict)
     requires: Requires = doc("References to the outside world.")
     resources: dict[str, Resource] = doc("Settled external systems, by key.")
     security: Security = doc("Policy that the runtime enforces.")
     sources: list[Source] = doc("Every file that was compiled in.")
+    state: JsonObject | None = doc("Where runs keep their state, as the platform says.", default=None)
     workspace: Workspace = doc("Where a run keeps its intermediate files.")
 
 

@@ -1,5 +1,13 @@
 """The name and version of the artifact's format."""
 
+from typing import Literal
+
 FORMAT_NAME, FORMAT_MAJOR = "firn.artifacts", 1
 FORMAT = f"{FORMAT_NAME}/{FORMAT_MAJOR}"
 """What `format` says in a file; a runtime refuses another major."""
+
+ErrorClass = Literal["connection", "timeout", "auth", "rate_limited", "server_error", "conflict", "data", "process"]
+"""What went wrong, as far as a retry needs to know. Every connector error is of exactly one class."""
+
+TRANSIENT: tuple[ErrorClass, ...] = ("connection", "timeout", "rate_limited", "server_error")
+"""Classes that may be gone at the next attempt: what `retry` is for where it names none."""

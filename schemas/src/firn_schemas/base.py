@@ -38,12 +38,14 @@ def doc(
     minimum: int | None = None,
     maximum: int | None = None,
     local_path: bool = False,
+    place: bool = False,
 ) -> Any:
     """Declare a record's field.
 
     `aliases` are other spellings that a source file may use; the artifact holds the field's own name only.
     `minimum` and `maximum` bound a number, both inclusive.
     `local_path` marks a path of the machine that the run takes from its base folder.
+    `place` marks a path, URL or table name: where it is made of run-time values, it keeps a literal beginning.
     """
     metadata = {
         "description": description,
@@ -52,5 +54,6 @@ def doc(
         "minimum": minimum,
         "maximum": maximum,
         "local_path": local_path,
+        "place": place,
     }
     return field(default=default, default_factory=default_factory, metadata=metadata)

@@ -44,6 +44,20 @@ def spelling(field: "Field[Any]") -> str:
     return field.name.removesuffix("_")
 
 
+def tag(record: Any) -> tuple[str, str] | None:
+    """Return the field that tells a record from others, and its one word: a literal of a single word; or None."""
+    return _tag(record)
+
+
+@cache
+def _tag(record: Any) -> tuple[str, str] | None:
+    for name, kind in hints(record).items() if is_dataclass(record) else ():
+        words = typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
+        if len(words) == 1:
+            return name, words[0]
+    return None
+
+
 @cache
 def _hints(record: type) -> Mapping[str, Any]:
     return typing.get_type_hints(record)
@@ -100,21 +114,19 @@ def _decode_union(
     tagged = [found for kind, found in zip(kinds, attempts, strict=True) if _tag_fits(kind, value)]
     if len(tagged) == 1:
         problems.extend(tagged[0])
-    elif tags := [tag for kind in kinds for tag in _tags(kind)]:
-        problems.append((_join(path, "type"), "must be one of " + ", ".join(f"`{tag}`" for tag in tags)))
+    elif tags := [one for kind in kinds if (one := tag(kind))]:
+        problems.append((_join(path, tags[0][0]), "must be one of " + ", ".join(f"`{word}`" for _, word in tags)))
     else:
         words = " or ".join(describe(kind) for kind in kinds if kind is not types.NoneType)
         problems.append((path, f"must be {words}, not {describe(type(value))}"))
     return None
 
 
-def _tags(kind: Any) -> tuple[str, ...]:
-    """The words that choose this record among others: those of its literal field `type`."""
-    return typing.get_args(hints(kind).get("type")) if is_dataclass(kind) else ()
-
-
 def _tag_fits(kind: Any, value: Any) -> bool:
-    return isinstance(value, dict) and is_dataclass(kind) and (not _tags(kind) or value.get("type") in _tags(kind))
+    if not isinstance(value, dict) or not is_dataclass(kind):
+        return False
+    found = tag(kind)
+    return found is None or value.get(found[0]) == found[1]
 
 
 def _decode_record(

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Node, Path, Scalar, Span, walk
 from firn_compiler.model.project import Flow, Job, Step
-from firn_compiler.template import Constants, TemplateError, parse_condition
 from firn_schemas.base import Json
-from firn_schemas.steps import STEPS
+from firn_schemas.steps.table import STEPS
 
 
-def graph(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:
-    """Report dependencies, conditions, datasets and outputs that lead nowhere."""
+def graph(flow: Flow) -> Iterator[Diagnostic]:
+    """Report dependencies, datasets and outputs that lead nowhere."""
     yield from _dependencies(flow)
     for job in flow.jobs:
-        yield from _condition(flow, job, constants)
         for index, step in enumerate(job.steps):
             yield from _dataset(flow, job, step, index)
             yield from _templates(flow, job, step, index)
@@ -76,35 +74,6 @@ def _cycle(flow: Flow, start: str) -> list[str]:
     return []
 
 
-def _condition(flow: Flow, job: Job, constants: Constants) -> Iterator[Diagnostic]:
-    node = job.node.entries.get("when") if job.path else None
-    if not isinstance(node, Scalar):
-        return
-    path = (*job.path, "when")
-    if isinstance(node.value, Deferred):
-        yield finding(
-            "E404", "a condition names its paths without braces", node.span, "write `jobs.a.outputs.n > 0`", path
-        )
-    if not isinstance(node.value, str):
-        return
-    try:
-        parse_condition(node.value, constants)
-    except TemplateError as error:
-        yield finding(error.code, error.message, node.span, error.help, path)
-        return
-    for reference in references_in(job.when):
-        if not reference.startswith("jobs."):
-            yield finding(
-                "E402",
-                f"a job's condition cannot use `{reference}`",
-                node.span,
-                "it is decided before the job's steps run: use `jobs.ID.outputs.KEY`",
-                path,
-            )
-        else:
-            yield from _job_output(flow, job, reference, node.span, path)
-
-
 def references_in(value: Json) -> Iterator[str]:
     """Yield the path of every `$ref` inside a lowered value."""
     if isinstance(value, dict):
@@ -131,7 +100,7 @@ def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnosti
             else suggestion(node.value, names, "datasets:")
         )
         yield finding(
-            "E306", f"no earlier step makes the dataset `{node.value}`", node.span, help, (*step.path, "inputs", "from")
+            "E306", f"no earlier step makes the dataset `{node.value}`", node.span, help, (*step.inputs_path, "from")
         )
 
 
@@ -140,7 +109,7 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
         for path, node in walk(tree):
             if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
                 continue
-            full = (*step.path, part, *path)
+            full = (*(step.inputs_path if part == "inputs" else (*step.path, part)), *path)
             if part == "inputs" and path in (("sql",), ("sql_file",)) and node.value.roots != {"var"}:
                 roots = "`, `".join(sorted(node.value.roots - {"var"}))
                 yield finding(
@@ -175,12 +144,13 @@ def _reference(
                 path,
             )
     elif root == "jobs":
-        yield from _job_output(flow, job, reference, node.span, path)
+        yield from job_output(flow, job, reference, node.span, path)
     elif root == "steps":
         yield from _step_output(job, index, reference, node.span, path)
 
 
-def _job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
+def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
+    """Report a reference to an output of a job that is not there, or not before this one."""
     _, name, _, rest = reference.split(".", 3)
     key = rest.replace("[", ".").partition(".")[0]
     known = {one.id: one for one in flow.jobs}

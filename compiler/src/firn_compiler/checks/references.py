@@ -1,13 +1,15 @@
 """References: every name that is used must be defined, and do what is asked of it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
-from firn_compiler.document import Mapping, Scalar, key_span, mapping_at, text_at
-from firn_compiler.model.project import Flow, Platform, Step
-from firn_compiler.stages.settle import LOGICAL, connector_names, family, resource
-from firn_schemas.connectors import COMPUTE, CONNECTORS, STORAGE
-from firn_schemas.steps import STEPS
+from firn_compiler.document import Mapping, Node, Path, Scalar, key_span, mapping_at, text_at, value_of
+from firn_compiler.model.project import Flow, Platform, Settled, Step
+from firn_compiler.stages.settle import LOGICAL, TYPES, connector_names, family, resource
+from firn_schemas.compute import COMPUTE
+from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.steps import StepType
+from firn_schemas.steps.table import STEPS
 
 COMPUTE_ABILITIES = frozenset(["queryable"])
 """What a step may ask of the flow's compute."""
@@ -21,10 +23,9 @@ def references(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     yield from _logical_names(flow, platform)
     for name in flow.resources:
         yield from _resource(flow, platform, name)
-    for job in flow.jobs:
-        for step in job.steps:
-            yield from _step(flow, platform, step)
-    yield from _unused(flow)
+    for step in flow.steps:
+        yield from _step(flow, platform, step)
+    yield from _unused(flow, platform)
 
 
 def connectors(platform: Platform) -> Iterator[Diagnostic]:
@@ -33,17 +34,56 @@ def connectors(platform: Platform) -> Iterator[Diagnostic]:
     for name, node in (section.entries if section else {}).items():
         if isinstance(node, Mapping):
             yield from _family(node, ("connectors", name))
-    for section_name, known in (("storage", STORAGE), ("compute", COMPUTE)):
+    yield from _layers(platform)
+    tables: list[tuple[str, Collection[str]]] = [*TYPES.items(), ("compute", COMPUTE)]
+    for section_name, known in tables:
         section = mapping_at(platform.root, section_name)
         for name, node in (section.entries if section else {}).items():
             word = node.entries.get("type") if isinstance(node, Mapping) else None
             path = (section_name, name, "type")
-            if isinstance(node, Mapping) and word is None and section_name == "storage":
+            if isinstance(node, Mapping) and word is None and section_name != "compute":
                 span = key_span(platform.root, path[:-1])
                 yield finding("E203", "the key `type` is missing", span, "add `type:`", path)
             elif isinstance(word, Scalar) and isinstance(word.value, str) and word.value not in known:
-                message = f"`{word.value}` is not a {section_name} type"
+                message = f"`{word.value}` is not a {NOUNS[section_name]} type"
                 yield finding("E312", message, word.span, suggestion(word.value, known), path)
+
+
+NOUNS = {"storage": "storage", "catalogs": "catalog", "compute": "compute"}
+"""What an entry of a platform's section is called."""
+
+
+def _layers(platform: Platform) -> Iterator[Diagnostic]:
+    """Report layers that refer to nothing, name no place, or repeat their catalog's warehouse."""
+    layers = mapping_at(platform.root, "layers")
+    for name, node in (layers.entries if layers else {}).items():
+        path: Path = ("layers", name)
+        if not isinstance(node, Mapping):
+            continue
+        for key, section in (("storage_ref", "storage"), ("catalog_ref", "catalogs")):
+            yield from _defined(platform, section, node.entries.get(key), (*path, key))
+        if "storage_ref" not in node.entries and "catalog_ref" not in node.entries:
+            message = f"the layer `{name}` says neither `storage_ref` nor `catalog_ref`"
+            yield finding("E203", message, key_span(platform.root, path), "add one: it says where the layer is", path)
+        catalog = mapping_at(mapping_at(platform.root, "catalogs"), text_at(node, "catalog_ref"))
+        namespace, warehouse = text_at(node, "namespace"), text_at(catalog, "warehouse")
+        if namespace and catalog and warehouse and namespace.split(".")[0] == warehouse:
+            rest = namespace.partition(".")[2] or name
+            related = (Related("the catalog's warehouse", catalog.entries["warehouse"].span),)
+            message = "a namespace does not repeat the warehouse: that is the catalog's own setting"
+            where = (*path, "namespace")
+            yield finding("E704", message, node.entries["namespace"].span, f"write `{rest}`", where, related)
+
+
+def _defined(platform: Platform, section: str, node: Node | None, path: Path) -> Iterator[Diagnostic]:
+    """Report a name that the platform's section does not define."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        defined = mapping_at(platform.root, section)
+        names = list(defined.entries) if defined else []
+        if node.value not in names:
+            help = suggestion(node.value, names, f"{platform.file} defines")
+            message = f"`{node.value}` is not a {NOUNS[section]} of this platform"
+            yield finding("E303", message, node.span, help, path)
 
 
 def _family(node: Mapping, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
@@ -90,15 +130,17 @@ def _family(node: Mapping, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
 
 
 def _logical_names(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
-    for section in LOGICAL:
-        node = flow.root.entries.get(section)
-        if platform is None or not isinstance(node, Scalar) or not isinstance(node.value, str):
-            continue
-        defined = mapping_at(platform.root, section)
-        names = list(defined.entries) if defined else []
-        if node.value not in names and not (section == "compute" and defined is None and node.value == "default"):
-            help = suggestion(node.value, names, f"{platform.file} defines")
-            yield finding("E303", f"`{node.value}` is not a {section} of this platform", node.span, help, (section,))
+    for name, section in LOGICAL.items() if platform else ():
+        assert platform is not None
+        node = flow.root.entries.get(name)
+        if not _engine_as_it_comes(platform, name, node):
+            yield from _defined(platform, section, node, (name,))
+
+
+def _engine_as_it_comes(platform: Platform, name: str, node: Node | None) -> bool:
+    """Whether it is the compute `default` of a platform that defines none: DuckDB without settings."""
+    named = node is None or value_of(node) == "default"
+    return name == "compute" and named and "compute" not in platform.root.entries
 
 
 def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diagnostic]:
@@ -145,43 +187,70 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     row = STEPS.get(step.type)
     if row is None:
         place = step.node.entries["type"].span
-        yield finding(
-            "E304", f"`{step.type}` is not a step type", place, suggestion(step.type, STEPS), (*step.path, "type")
-        )
+        help = suggestion(step.type, STEPS)
+        yield finding("E304", f"`{step.type}` is not a step type", place, help, (*step.path, "type"))
         return
     node = step.inputs.entries.get("resource")
-    if row.needs is None or not isinstance(node, Scalar) or not isinstance(node.value, str):
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
-    path, name = (*step.path, "inputs", "resource"), node.value
-    if name not in flow.resources and name not in LOGICAL:
-        help = suggestion(name, [*flow.resources, *LOGICAL])
-        yield finding("E302", f"`{name}` is not a resource of this flow", node.span, help, path)
+    path, name = (*step.inputs_path, "resource"), node.value
+    known = [*flow.resources, *LOGICAL, *_layer_names(platform)]
+    if name not in known:
+        help = suggestion(name, known)
+        if platform is not None or "did you mean" in help:  # without a platform it may be one of its layers
+            yield finding("E302", f"`{name}` is not a resource of this flow", node.span, help, path)
         return
     if name in LOGICAL and name not in flow.resources and name not in flow.root.entries and platform:
         yield from _default_name(platform, name, node, path)
     settled = resource(flow, platform, name)
-    if settled is not None and not _able(settled.kind, settled.driver, row.needs):
-        verb = {"readable": "read from", "writable": "written to", "queryable": "queried"}[row.needs]
-        able = sorted("/".join(key) for key, schema in CONNECTORS.items() if getattr(schema, row.needs))
-        help = "these can: " + ", ".join(f"`{one}`" for one in able)
-        yield finding("E313", f"`{name}` ({settled.kind}/{settled.driver}) cannot be {verb}", node.span, help, path)
+    if settled is not None:
+        yield from _fits(settled, row, step.type, node, path)
+
+
+def _layer_names(platform: Platform | None) -> list[str]:
+    layers = mapping_at(platform.root, "layers") if platform else None
+    return list(layers.entries) if layers else []
+
+
+def _fits(settled: Settled, row: StepType, kind: str, node: Scalar, path: Path) -> Iterator[Diagnostic]:
+    """Report a resource that cannot do what the step asks of it."""
+    if row.needs and not _able(settled.kind, settled.driver, row.needs):
+        able = [key for key, schema in CONNECTORS.items() if getattr(schema, row.needs)]
+        what = VERBS[row.needs]
+    elif row.kind and settled.kind != row.kind:
+        able = [key for key in CONNECTORS if key[0] == row.kind]
+        what = f"be used by a `{kind}` step"
+    else:
+        return
+    help = "these can: " + ", ".join(f"`{kind}/{driver}`" for kind, driver in sorted(able))
+    message = f"`{node.value}` ({settled.kind}/{settled.driver}) cannot {what}"
+    yield finding("E313", message, node.span, help, path)
+
+
+VERBS = {
+    "readable": "be read from",
+    "writable": "be written to",
+    "queryable": "be queried",
+    "files": "list or move files",
+}
+"""What a step may ask of its resource, in words."""
 
 
 def _able(kind: str, driver: str, ability: str) -> bool:
-    return ability in COMPUTE_ABILITIES if kind == "compute" else getattr(CONNECTORS[kind, driver], ability)
+    return ability in COMPUTE_ABILITIES if kind == "compute" else bool(getattr(CONNECTORS[kind, driver], ability))
 
 
-def _default_name(platform: Platform, name: str, node: Scalar, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
-    defined = mapping_at(platform.root, name)
-    if "default" not in (defined.entries if defined else {}) and not (name == "compute" and defined is None):
-        names = list(defined.entries) if defined else []
+def _default_name(platform: Platform, name: str, node: Scalar, path: Path) -> Iterator[Diagnostic]:
+    defined = mapping_at(platform.root, LOGICAL[name])
+    names = list(defined.entries) if defined else []
+    if "default" not in names and not _engine_as_it_comes(platform, name, None):
         help = suggestion("default", names, f"{platform.file} defines")
         yield finding("E303", f"this platform has no {name} `default`", node.span, help, path)
 
 
-def _unused(flow: Flow) -> Iterator[Diagnostic]:
-    used = {text_at(step.inputs, "resource") for job in flow.jobs for step in job.steps}
-    misspelt = used - {None, *flow.resources, *LOGICAL}
+def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
+    used = flow.resource_names
+    misspelt = used - {*flow.resources, *LOGICAL, *_layer_names(platform)}
     for name in flow.resources:
         if name not in used and not misspelt:
             yield finding(

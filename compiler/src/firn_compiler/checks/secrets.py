@@ -1,120 +1,122 @@
 """Secrets by type: a sensitive field holds a reference and nothing else; a reference stands only in such a field."""
 
+import typing
 from collections.abc import Iterator
-from dataclasses import fields
-from typing import Any, get_args
+from dataclasses import fields, is_dataclass
+from typing import Any
 
+from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Mapping, Node, Path, Scalar, Span, mapping_at, text_at, walk
+from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, lookup, mapping_at, text_at, walk
 from firn_compiler.model.project import Flow, Platform
-from firn_compiler.stages.settle import family, part, secret_of
-from firn_schemas.connectors import CONNECTORS
+from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of
+from firn_schemas.connectors.table import CONNECTORS
 from firn_schemas.decode import hints, spelling
 from firn_schemas.secret import Secret
 from firn_schemas.secret_ref import SYSTEM_VARIABLES, valid_key, valid_name, variable_name
 
-
-def sensitive_fields(record: type) -> set[str]:
-    """Return the spellings of a record's sensitive fields."""
-    kinds = hints(record)
-    sensitive = [field for field in fields(record) if _holds_secret(kinds[field.name])]
-    return {spelling(field) for field in sensitive}
-
-
-def _holds_secret(kind: Any) -> bool:
-    return kind is Secret or Secret in get_args(kind)
-
-
-def literals(node: Mapping, path: Path) -> Iterator[Diagnostic]:
-    """Report values of a connector's sensitive fields that are not references; the value is never shown."""
-    row = family(node)
-    if row is None:
-        return
-    yield from _literals(node, row, path)
-
-
-def _literals(node: Mapping, row: tuple[str, str], path: Path) -> Iterator[Diagnostic]:
-    config = part(node, "config", row)
-    for name in sorted(sensitive_fields(CONNECTORS[row].config)):
-        item = config.entries.get(name) if isinstance(config, Mapping) else None
-        if isinstance(item, Scalar) and item.value is not None:
-            help = (
-                f"write `{name}: {{secret_ref: NAME}}` and give the value to the run, as a variable or a mounted file"
-            )
-            yield finding(
-                "E601",
-                f"`{name}` is a secret and cannot be written here",
-                _key(config, item),
-                help,
-                (*path, "config", name),
-            )
-
-
-def _key(config: Node, item: Scalar) -> Span:
-    return item.span if item.span.file else config.span
+Homes = dict[Path, set[str] | None]
+"""By the path of a mapping, the keys that may hold a reference; None where nothing is known of it, so that any may."""
 
 
 def secrets(flows: tuple[Flow, ...], platform: Platform | None) -> Iterator[Diagnostic]:
     """Report literals in sensitive fields, references elsewhere, and names that cannot be looked up."""
-    connectors = mapping_at(platform.root, "connectors") if platform else None
-    for name, node in (connectors.entries if connectors else {}).items():
-        if isinstance(node, Mapping):
-            yield from literals(node, ("connectors", name))
-    trees: list[tuple[Mapping, dict[Path, set[str]]]] = []
-    if platform:
-        trees.append((platform.root, _homes(connectors, "connectors")))
-    for flow in flows:
-        section = mapping_at(flow.root, "resources")
-        for name, node in flow.resources.items():
-            yield from literals(node, ("resources", name))
-            yield from _profile_literals(node, connectors, ("resources", name))
-        trees.append((flow.root, _homes(section, "resources", connectors)))
     seen: dict[str, tuple[str, Span]] = {}
-    for root, homes in trees:
+    trees = [(platform.root, _platform_trees(platform))] if platform else []
+    trees += [(flow.root, _flow_trees(flow, platform)) for flow in flows]
+    for root, typed in trees:
+        homes: Homes = {}
+        for kind, path in typed:
+            node = lookup(root, path)
+            if node is not None:
+                yield from _literals(kind, node, path, homes)
         yield from _references(root, homes, seen)
 
 
-def _profile_literals(node: Mapping, connectors: Mapping | None, path: Path) -> Iterator[Diagnostic]:
-    profile = text_at(node, "profile")
-    lower = connectors.entries.get(profile) if connectors and profile else None
-    row = family(lower) if isinstance(lower, Mapping) else None
-    if row is not None:
-        yield from _literals(node, row, path)
+def _platform_trees(platform: Platform) -> Iterator[tuple[Any, Path]]:
+    """Yield what is known of a platform's parts: their type and their path."""
+    yield PlatformShape, ()
+    connectors = mapping_at(platform.root, "connectors")
+    for name, node in (connectors.entries if connectors else {}).items():
+        yield from _settings(family(node), ("connectors", name))
+    for section, known in TYPES.items():
+        entries = mapping_at(platform.root, section)
+        for name, node in (entries.entries if entries else {}).items():
+            row = known.get(text_at(node, "type") or "")
+            yield CONNECTORS[row].config if row else None, (section, name)
 
 
-def _homes(section: Mapping | None, name: str, profiles: Mapping | None = None) -> dict[Path, set[str]]:
-    """Return, by the path of a `config`, the keys that may hold a reference."""
-    homes: dict[Path, set[str]] = {}
-    for key, node in (section.entries if section else {}).items():
-        profile = text_at(node, "profile")
-        source = profiles.entries.get(profile) if profiles and profile else node
-        row = family(source) if isinstance(source, Mapping) else None
-        if row is None:
-            allowed: set[str] | None = None
-        else:
-            record = CONNECTORS[row].config
-            aliases = {
-                a
-                for f in fields(record)
-                if spelling(f) in sensitive_fields(record)
-                for a in f.metadata.get("aliases", ())
-            }
-            allowed = sensitive_fields(record) | aliases
-        for config in ("config", "params"):
-            homes[(name, key, config)] = allowed if allowed is not None else {"*"}
-    return homes
+def _flow_trees(flow: Flow, platform: Platform | None) -> Iterator[tuple[Any, Path]]:
+    yield FlowShape, ()
+    for name, node in flow.resources.items():
+        source = profile_of(node, platform) if "profile" in node.entries else node
+        yield from _settings(family(source), ("resources", name))
 
 
-def _references(root: Mapping, homes: dict[Path, set[str]], seen: dict[str, tuple[str, Span]]) -> Iterator[Diagnostic]:
+def _settings(row: tuple[str, str] | None, path: Path) -> Iterator[tuple[Any, Path]]:
+    for key in ("config", "params"):
+        yield CONNECTORS[row].config if row else None, (*path, key)
+
+
+def _literals(kind: Any, node: Node, path: Path, homes: Homes) -> Iterator[Diagnostic]:
+    """Note where references may stand, and report literals where only a reference may; no value is shown."""
+    if kind is None:
+        homes[path] = None
+        return
+    chosen = member(kind, node)
+    if is_dataclass(chosen) and isinstance(node, Mapping):
+        yield from _fields(chosen, node, path, homes)
+    elif typing.get_origin(chosen) is dict and isinstance(node, Mapping):
+        for key, item in node.entries.items():
+            yield from _literals(typing.get_args(chosen)[1], item, (*path, key), homes)
+    elif typing.get_origin(chosen) is list and isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _literals(typing.get_args(chosen)[0], item, (*path, index), homes)
+
+
+def _fields(record: Any, node: Mapping, path: Path, homes: Homes) -> Iterator[Diagnostic]:
+    kinds = hints(record)
+    allowed = homes.setdefault(path, set())
+    for field in fields(record):
+        kind = kinds[field.name]
+        for name in (spelling(field), *field.metadata.get("aliases", ())):
+            if _takes_secret(kind) and allowed is not None:
+                allowed.add(name)
+            item = node.entries.get(name)
+            if item is None:
+                continue
+            if not _takes_secret(kind):
+                yield from _literals(kind, item, (*path, name), homes)
+            elif isinstance(item, Scalar) and item.value is not None and str not in typing.get_args(kind):
+                help = (
+                    f"write `{name}: {{secret_ref: NAME}}`; give the value to the run, as a variable or a mounted file"
+                )
+                span = item.span if item.span.file else node.span
+                message = f"`{name}` is a secret and cannot be written here"
+                yield finding("E601", message, span, help, (*path, name))
+
+
+def _takes_secret(kind: Any) -> bool:
+    return kind is Secret or Secret in typing.get_args(kind)
+
+
+def _references(root: Mapping, homes: Homes, seen: dict[str, tuple[str, Span]]) -> Iterator[Diagnostic]:
     for path, node in walk(root):
         reference = secret_of(node)
         if reference is None or not path:
             continue
-        allowed = homes.get(path[:-1], set())
-        if path[-1] not in allowed and "*" not in allowed:
+        if not _at_home(path, homes):
+            allowed = homes.get(path[:-1]) or set()
             known = ", ".join(f"`{key}`" for key in sorted(allowed)) or "a connector's sensitive settings"
             yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, f"it may stand in {known}", path)
         yield from _name(node, reference, path, seen)
+
+
+def _at_home(path: Path, homes: Homes) -> bool:
+    if path[-1] in (homes.get(path[:-1]) or ()):
+        return True
+    return any(homes.get(path[:length], ()) is None for length in range(len(path)))
 
 
 def _name(node: Node, reference: dict[str, str], path: Path, seen: dict[str, tuple[str, Span]]) -> Iterator[Diagnostic]:
@@ -122,32 +124,18 @@ def _name(node: Node, reference: dict[str, str], path: Path, seen: dict[str, tup
     assert isinstance(node, Mapping)
     if name is None:
         return
+    where = node.entries["secret_ref"].span
     if not valid_name(name) or (key is not None and not valid_key(key)):
         help = "use lower-case letters, digits, `-`, `.` and `_`, such as `shop-db`"
-        yield finding("E603", "this is not the name of a secret", node.entries["secret_ref"].span, help, path)
+        yield finding("E603", "this is not the name of a secret", where, help, path)
         return
     variable, full = variable_name(name, key), f"{name}/{key}" if key else name
     if variable in SYSTEM_VARIABLES or variable[:1].isdigit():
-        why = (
-            f"`{variable}`, which belongs to the system"
-            if variable in SYSTEM_VARIABLES
-            else f"`{variable}`, which is no variable's name"
-        )
-        yield finding(
-            "E603",
-            f"the secret `{full}` would be read from {why}",
-            node.entries["secret_ref"].span,
-            "choose another name",
-            path,
-        )
+        whose = "belongs to the system" if variable in SYSTEM_VARIABLES else "is no variable's name"
+        message = f"the secret `{full}` would be read from `{variable}`, which {whose}"
+        yield finding("E603", message, where, "choose another name", path)
     other = seen.setdefault(variable, (full, node.span))
     if other[0] != full:
         related = (Related(f"`{other[0]}`", other[1]),)
-        yield finding(
-            "E603",
-            f"the secrets `{full}` and `{other[0]}` would be read from the same variable `{variable}`",
-            node.entries["secret_ref"].span,
-            "rename one of them",
-            path,
-            related,
-        )
+        message = f"the secrets `{full}` and `{other[0]}` would be read from the same variable `{variable}`"
+        yield finding("E603", message, where, "rename one of them", path, related)

@@ -1,7 +1,8 @@
 """Settings: every step's inputs and every used resource's merged settings against their closed schemas."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
+from typing import get_args
 
 from firn_compiler.checks.shape import shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding
@@ -11,7 +12,10 @@ from firn_compiler.document import (
     Node,
     Path,
     Scalar,
+    Sequence,
+    Span,
     dotted,
+    items_at,
     lookup,
     mapping_at,
     nearest,
@@ -19,33 +23,52 @@ from firn_compiler.document import (
     walk,
 )
 from firn_compiler.model.project import Flow, Platform, Step
+from firn_compiler.model.shapes import StepShape
+from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
-from firn_compiler.stages.settle import family, part, resource
-from firn_schemas.connectors import COMPUTE, CONNECTORS
+from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource
+from firn_schemas.compute import COMPUTE
+from firn_schemas.connectors.table import CONNECTORS
 from firn_schemas.decode import spelling
-from firn_schemas.steps import STEPS
+from firn_schemas.steps.data import WriteMode
+from firn_schemas.steps.table import STEPS
+
+WRITE_MODES = get_args(WriteMode)
 
 
 def step_inputs(flow: Flow) -> Iterator[Diagnostic]:
     """Report inputs that do not fit their step type."""
-    for job in flow.jobs:
-        for step in job.steps:
-            if step.type in STEPS:
-                yield from _inputs(step)
+    for step in flow.steps:
+        if step.type in STEPS:
+            yield from _inputs(step)
+    yield from _transforms(flow)
+
+
+def _transforms(flow: Flow) -> Iterator[Diagnostic]:
+    """Report what of a `transforms` item is the step's own and wrong; its other keys are inputs."""
+    for index, item in enumerate(items_at(flow.root, "transforms")):
+        if isinstance(item, Mapping):
+            own = {key: node for key, node in item.entries.items() if key in STEP_KEYS}
+            node = Mapping({"id": Scalar("x", item.span)} | own, item.keys, item.span)
+            yield from shape(StepShape, node, ("transforms", index))
 
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
-    row, path = STEPS[step.type], (*step.path, "inputs")
+    row, path = STEPS[step.type], step.inputs_path
     yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
     named = [key for key in row.exactly_one if key in step.inputs.entries]
     known = {spelling(field) for field in fields(row.inputs)}
     misspelt = not named and not step.inputs.entries.keys() <= known
     if row.exactly_one and len(named) != 1 and not misspelt:
         listed = ", ".join(f"`{key}`" for key in row.exactly_one)
-        place = step.inputs.keys[named[1]] if named else step.node.keys.get("inputs", step.node.entries["id"].span)
+        place = step.inputs.keys[named[1]] if named else _inputs_place(step)
         yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=path)
-    if step.type == "check":
-        yield from _expectations(step, path)
+    for rule in _RULES.get(step.type, ()):
+        yield from rule(step, path)
+
+
+def _inputs_place(step: Step) -> Span:
+    return step.node.keys.get("inputs") or step.node.entries.get("id", step.node).span
 
 
 def _expectations(step: Step, path: Path) -> Iterator[Diagnostic]:
@@ -61,10 +84,38 @@ def _expectations(step: Step, path: Path) -> Iterator[Diagnostic]:
             )
 
 
+def _modes(step: Step, path: Path) -> Iterator[Diagnostic]:
+    """Report a write whose mode lacks what it needs, or is given what it does not use."""
+    mode = text_at(step.inputs, "mode")
+    for key, user in (("keys", "upsert"), ("partition_by", "insert_overwrite")):
+        node = step.inputs.entries.get(key)
+        if mode == user and (node is None or (node.span.file and isinstance(node, Sequence) and not node.items)):
+            message = f"a write with `mode: {user}` needs `{key}`"
+            yield finding("E203", message, step.inputs.entries["mode"].span, f"add `{key}: [COLUMN]`", path)
+        elif key in step.inputs.keys and mode in WRITE_MODES and mode != user and key == "keys":
+            help = f"remove it, or write `mode: {user}`"
+            yield finding("E205", f"`{key}` is for `mode: {user}`", step.inputs.keys[key], help, (*path, key))
+
+
+def _nested(step: Step, path: Path) -> Iterator[Diagnostic]:
+    """Report the step under a lock where it is no step."""
+    node = mapping_at(step.inputs, "step")
+    if node is not None:
+        own = {"id": Scalar(step.id, node.span)} | node.entries
+        yield from shape(StepShape, Mapping(own, node.keys, node.span), (*path, "step"))
+
+
+_RULES: dict[str, tuple[Callable[[Step, Path], Iterator[Diagnostic]], ...]] = {
+    "check": (_expectations,),
+    "with_lock": (_nested,),
+    "write": (_modes,),
+}
+"""What a step type asks for beyond its record."""
+
+
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     """Report settings that do not fit their connector, after the merge; both layers are shown."""
-    used = {text_at(step.inputs, "resource") for job in flow.jobs for step in job.steps} | set(flow.resources)
-    for name in sorted(word for word in used if word):
+    for name in sorted(flow.resource_names | set(flow.resources)):
         settled = resource(flow, platform, name)
         if settled is None:
             continue
@@ -80,46 +131,59 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
 
 
 def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
-    """Report settings of the platform's connectors that no flow can mend: unknown keys and wrong types."""
-    section = mapping_at(platform.root, "connectors")
-    for name, node in (section.entries if section else {}).items():
-        row = family(node) if isinstance(node, Mapping) else None
-        if row is None or not isinstance(node, Mapping):
-            continue
-        for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)):
-            for one in shape(record, part(node, key, row), ("connectors", name, key)):
+    """Report settings of the platform that no flow can mend: unknown keys and wrong types."""
+    for name, node in _section(platform, "connectors"):
+        row = family(node)
+        for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)) if row else ():
+            for one in shape(record, part(node, key, row), ("connectors", name, key)):  # type: ignore[arg-type]  # a row
                 if one.code != "E203":  # a flow may still add what is missing
                     yield one
-    for name, node in walk_compute(platform):
-        driver = text_at(node, "type")
-        properties = mapping_at(node, "properties")
-        if driver in COMPUTE and properties:
-            yield from shape(COMPUTE[driver], properties, ("compute", name, "properties"))
+    for section, known in TYPES.items():
+        for name, node in _section(platform, section):
+            row = known.get(text_at(node, "type") or "")
+            for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row else ():
+                yield from shape(record, tree, (section, name))
+    for name, node in _section(platform, "compute"):
+        yield from _compute(node, ("compute", name))
     for path, leaf in walk(platform.root):
         if isinstance(leaf, Scalar) and isinstance(leaf.value, Deferred):
             yield from _platform_template(leaf, path)
 
 
-def walk_compute(platform: Platform) -> Iterator[tuple[str, Mapping]]:
-    """Yield the platform's computes that are mappings."""
-    section = mapping_at(platform.root, "compute")
-    for name, node in (section.entries if section else {}).items():
+def _section(platform: Platform, name: str) -> Iterator[tuple[str, Mapping]]:
+    """Yield the entries of a section that are mappings."""
+    section = mapping_at(platform.root, name)
+    for key, node in (section.entries if section else {}).items():
         if isinstance(node, Mapping):
-            yield name, node
+            yield key, node
+
+
+def _records(row: tuple[str, str]) -> tuple[type, type]:
+    return CONNECTORS[row].config, CONNECTORS[row].options
+
+
+def _compute(node: Mapping, path: Path) -> Iterator[Diagnostic]:
+    driver = text_at(node, "type") or ""
+    if driver not in COMPUTE:
+        return
+    where = (*path, "properties") if driver == "duckdb" else path
+    yield from shape(COMPUTE[driver], compute_settings(node, driver), where)
+    for key in ("master", "remote") if driver != "spark" else ():
+        if key in node.keys:
+            message = f"`{key}` is a setting of `spark`, not of `{driver}`"
+            yield finding("E201", message, node.keys[key], "remove it", (*path, key))
 
 
 def _platform_template(leaf: Scalar, path: Path) -> Iterator[Diagnostic]:
     assert isinstance(leaf.value, Deferred)
-    settings = (path[0] in ("connectors", "storage") and len(path) > 2) or (
-        path[0] == "compute" and "properties" in path
-    )
+    settings = path[0] in ("connectors", "storage", "catalogs", "compute", "state", "observability") and len(path) > 1
     wrong = leaf.value.roots - ({"env"} if settings else set())
     for root in sorted(wrong):
         yield finding(
             "E402",
             f"`{root}` cannot stand here",
             leaf.span,
-            "a platform uses `var`, and `env` in the settings of its connectors",
+            "a platform uses `var`, and `env` in the settings of its systems",
             path,
         )
 

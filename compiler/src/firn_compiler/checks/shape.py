@@ -11,9 +11,9 @@ from pydantic_core import ValidationError
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Node, Path, Scalar, key_span, lookup, nearest, text_at, value_of
-from firn_compiler.model.closed import SecretReference, tags, validator
+from firn_compiler.model.closed import SecretReference, validator
 from firn_compiler.model.shapes import FlowShape, PlatformShape
-from firn_schemas.decode import hints, spelling
+from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
 
 _EXPECTED = {
@@ -95,19 +95,31 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any])
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
     if kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
-    if kind in ("literal_error", "union_tag_invalid", "union_tag_not_found"):
-        expected = re.sub(r"'([^']*)'", r"`\1`", error["ctx"].get("expected") or error["ctx"].get("expected_tags", ""))
-        if kind == "union_tag_not_found":
-            return finding("E203", f"{name} needs a `type`", where, "it chooses the other keys", full)
-        if kind == "union_tag_invalid":
-            name, full, where = "`type`", (*full, "type"), nearest(node, (*path, "type")).span
-        return finding("E204", f"{name} is not one of the known words", where, f"known: {expected}", full)
+    if kind in _WORDS:
+        return _wrong_word(node, base, path, error, name)
     if kind == "value_error":
         return finding("E204", f"{name} {error['ctx']['error']!s}", where, "", full)
     if kind in _BOUNDS:
         return finding("E204", f"{name} {_BOUNDS[kind].format(**error['ctx'])}", where, "", full)
     words = dict.fromkeys(_EXPECTED.get(one["type"], "another value") for one in group)
     return _wrong_type(name, " or ".join(words), nearest(node, path), full)
+
+
+_WORDS = ("literal_error", "union_tag_invalid", "union_tag_not_found")
+
+
+def _wrong_word(node: Node, base: Path, path: Path, error: Any, name: str) -> Diagnostic:
+    """Say which words there are; in a union, the word is that of the key which tells its members apart."""
+    context = error["ctx"]
+    chosen_by = context.get("discriminator", "").strip("'")
+    full = (*path, chosen_by) if chosen_by else path
+    if error["type"] == "union_tag_not_found":
+        where = nearest(node, path).span
+        return finding("E203", f"{name} needs a `{chosen_by}`", where, "it chooses the other keys", (*base, *path))
+    known = re.findall(r"'([^']*)'", context.get("expected") or context.get("expected_tags", ""))
+    found = nearest(node, full)
+    help = suggestion(str(value_of(found)), known)
+    return finding("E204", f"`{full[-1]}` is not one of the known words", found.span, help, (*base, *full))
 
 
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
@@ -152,14 +164,14 @@ def _known(record: type, node: Node, path: Path) -> list[str]:
             kind = next((hints(kind)[f.name] for f in fields(kind) if spelling(f) == part), None)
         elif typing.get_origin(kind) in (list, dict):
             kind = typing.get_args(kind)[-1]
-        kind = _chosen(kind, lookup(node, path[: depth + 1]))
+        kind = member(kind, lookup(node, path[: depth + 1]))
     return [spelling(field) for field in fields(kind)] if is_dataclass(kind) else []
 
 
-def _chosen(kind: Any, node: Node | None) -> Any:
-    """Return of a union the member that the node is: the record that its `type` names, or the only container."""
+def member(kind: Any, node: Node | None) -> Any:
+    """Return of a union the member that the node is: the record that its tag names, or the only container."""
     if typing.get_origin(kind) not in (UnionType, Union):
         return SecretReference if kind is Secret else kind
-    members = [_chosen(one, node) for one in typing.get_args(kind) if one not in (NoneType, str, int, float, bool)]
-    word = text_at(node, "type")
-    return next((one for one in members if word in tags(one)), members[0] if members else None)
+    members = [member(one, node) for one in typing.get_args(kind) if one not in (NoneType, str, int, float, bool)]
+    named = (one for one in members if (found := tag(one)) and text_at(node, found[0]) == found[1])
+    return next(named, members[0] if members else None)

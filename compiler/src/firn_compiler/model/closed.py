@@ -15,7 +15,7 @@ from pydantic_core import SchemaValidator
 from firn_compiler.document import Deferred
 from firn_compiler.model.names import TEXTS
 from firn_schemas.base import doc, record
-from firn_schemas.decode import hints, spelling
+from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
 
 Schema = dict[str, Any]
@@ -76,18 +76,13 @@ def _union(kinds: tuple[Any, ...], bounds: Schema | None) -> Schema:
     if NoneType in kinds:
         rest = tuple(kind for kind in kinds if kind is not NoneType)
         return {"type": "nullable", "schema": _union(rest, bounds)}
-    tagged = {tag: _record(kind) for kind in kinds for tag in tags(kind)}
-    rest = tuple(kind for kind in kinds if not tags(kind))
+    tagged = {found[1]: _record(kind) for kind in kinds if (found := tag(kind))}
+    rest = tuple(kind for kind in kinds if not tag(kind))
     choices = [(_schema(kind, bounds), f"[{index}]") for index, kind in enumerate(rest)]
     if tagged:
-        choices.insert(0, ({"type": "tagged-union", "choices": tagged, "discriminator": "type"}, "[tagged]"))
+        chosen_by = next(found[0] for kind in kinds if (found := tag(kind)))
+        choices.insert(0, ({"type": "tagged-union", "choices": tagged, "discriminator": chosen_by}, "[tagged]"))
     return choices[0][0] if len(choices) == 1 else {"type": "union", "choices": choices}
-
-
-def tags(kind: Any) -> tuple[str, ...]:
-    """Return the words of a record's literal field `type`, by which it is told from others."""
-    literal = hints(kind).get("type") if is_dataclass(kind) else None
-    return typing.get_args(literal) if typing.get_origin(literal) is Literal else ()
 
 
 def _deferrable(inner: Schema) -> Schema:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, StringConstraints, create_model
 from pydantic import Field as ModelField
 
-from firn_compiler.model.closed import SecretReference, tags
+from firn_compiler.model.closed import SecretReference
 from firn_compiler.model.names import TEXTS
-from firn_schemas.decode import hints, spelling
+from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
 
 if TYPE_CHECKING:
@@ -89,9 +89,10 @@ def _annotation(kind: Any) -> Any:
 
 def _union(arguments: tuple[Any, ...]) -> Any:
     models = [kind for kind in arguments if is_dataclass(kind)]
-    tagged = [kind for kind in models if tags(kind)]
+    tagged = [kind for kind in models if tag(kind)]
     if len(tagged) > 1:
-        chosen: Any = Annotated[Union[tuple(map(_annotation, tagged))], ModelField(discriminator="type")]  # noqa: UP007
+        chosen_by = next(found[0] for kind in tagged if (found := tag(kind)))
+        chosen: Any = Annotated[Union[tuple(map(_annotation, tagged))], ModelField(discriminator=chosen_by)]  # noqa: UP007
         rest = [kind for kind in arguments if kind not in tagged]
         return Union[(chosen, *map(_annotation, rest))]
     plain = tuple(_annotation(kind) if is_dataclass(kind) or kind is Secret else _bare(kind) for kind in arguments)

@@ -5,6 +5,23 @@ from typing import Any, NamedTuple, NewType
 
 Name = NewType("Name", str)
 Version = NewType("Version", str)
+Namespace = NewType("Namespace", str)
+Duration = NewType("Duration", str)
+Sha256 = NewType("Sha256", str)
+Exactly = NewType("Exactly", str)
+
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(duration: "float | str") -> float:
+    """Return a duration as seconds: a number is that already."""
+    if not isinstance(duration, str):
+        return duration
+    found = re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", duration)
+    assert found is not None  # the shape check has seen it
+    value = float(found[1]) * _UNITS[found[2]]
+    return int(value) if value.is_integer() else value
 
 
 class Text(NamedTuple):
@@ -29,5 +46,15 @@ TEXTS: dict[Any, Text] = {
         r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?",
         "must be a semantic version such as `1.0.0`",
     ),
+    Namespace: Text(
+        r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*",
+        "must be names joined by dots, such as `bronze` or `analytics.bronze`",
+    ),
+    Duration: Text(
+        r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)",
+        "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
+    ),
+    Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
+    Exactly: Text(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
 }
 """Every such type, with its form."""

@@ -1,8 +1,9 @@
 """The parsed project as values: flows and their parts, and the platform after its `extends` chain."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from firn_compiler.document import Document, Mapping, Node, Path, Span
+from firn_compiler.document import Document, Mapping, Node, Path, Span, mapping_at, text_at
 from firn_schemas.base import Json
 
 
@@ -13,18 +14,26 @@ class Step(NamedTuple):
     type: str
     node: Mapping
     path: Path
-
-    @property
-    def inputs(self) -> Mapping:
-        """The step's inputs; empty where there are none."""
-        found = self.node.entries.get("inputs")
-        return found if isinstance(found, Mapping) else Mapping({}, {}, self.node.span)
+    inputs_path: Path
+    """Where its inputs stand: below `inputs`, or beside the type in a `transforms` item."""
+    inputs: Mapping
+    """Empty where there are none."""
 
     @property
     def outputs(self) -> Mapping:
         """The step's named results; empty where there are none."""
-        found = self.node.entries.get("outputs")
-        return found if isinstance(found, Mapping) else Mapping({}, {}, self.node.span)
+        return mapping_at(self.node, "outputs") or Mapping({}, {}, self.node.span)
+
+    @property
+    def inner(self) -> "Step | None":
+        """The step that this one runs under a lock; None for all others."""
+        node = mapping_at(self.inputs, "step") if self.type == "with_lock" else None
+        kind = text_at(node, "type")
+        if node is None or kind is None:
+            return None
+        path = (*self.inputs_path, "step")
+        inputs = mapping_at(node, "inputs") or Mapping({}, {}, node.span)
+        return Step(self.id, kind, node, path, (*path, "inputs"), inputs)
 
 
 class Job(NamedTuple):
@@ -47,6 +56,28 @@ class Flow(NamedTuple):
     root: Mapping
     jobs: tuple[Job, ...]
     resources: dict[str, Mapping]
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        """Every step in file order; a step that runs another is followed by it."""
+        for job in self.jobs:
+            for step in job.steps:
+                one: Step | None = step
+                while one is not None:
+                    yield one
+                    one = one.inner
+
+    @property
+    def resource_names(self) -> set[str]:
+        """Every name that a step uses as its resource, and the logical ones that steps without a resource need."""
+        return {name for step in self.steps for name in _resources(step)}
+
+
+def _resources(step: Step) -> Iterator[str]:
+    name = text_at(step.inputs, "resource")
+    if name is not None:
+        yield name
+    yield from ("storage", "catalog", "compute") if step.type == "dbt" else ("compute",)
 
 
 class Platform(NamedTuple):
@@ -73,6 +104,8 @@ class Settled(NamedTuple):
     options: Node
     place: Span
     """Where the flow names it."""
+    decode: tuple[str, ...] = ()
+    """Settings that pass through the decode hook, such as `config.password`."""
 
 
 class Project(NamedTuple):

@@ -2,8 +2,34 @@
 
 from typing import Any, Literal
 
-from firn_compiler.model.names import Name, Version
+from firn_compiler.model.names import Duration, Exactly, Name, Namespace, Sha256, Version
+from firn_schemas.artifact_format import TRANSIENT, ErrorClass
 from firn_schemas.base import doc, record
+from firn_schemas.connectors.databases import PostgresConfig, SslMode
+from firn_schemas.credentials import Credentials
+
+Seconds = int | float | Duration
+
+
+@record
+class RetryShape:
+    """When failed work is tried again; without it, never."""
+
+    max_attempts: int = doc("Attempts in all, the first one counted.", minimum=1, maximum=100)
+    backoff: Seconds = doc("Seconds before the second attempt; each later wait is twice as long.", default=1)
+    max_backoff: Seconds = doc("The longest wait.", default=60)
+    on: list[ErrorClass] = doc("Classes of errors worth another attempt.", default_factory=lambda: [*TRANSIENT])
+
+
+@record
+class LockShape:
+    """A lock that is held while the work goes on."""
+
+    key: str = doc("Name of the lock; the same name excludes each other.")
+    ttl_seconds: Seconds = doc("Seconds of the lease; it is renewed while the work goes on.", default=60)
+
+
+OnNoData = Literal["continue", "skip_job", "fail"]
 
 
 @record
@@ -15,6 +41,10 @@ class StepShape:
     description: str | None = doc("What the step is for.", default=None)
     inputs: dict[str, Any] = doc("The step type's own inputs.", default_factory=dict)
     outputs: dict[str, Any] = doc("Named results, such as `{{ result.rows[0].n }}`.", default_factory=dict)
+    on_no_data: OnNoData = doc("What to do where the step finds nothing.", default="continue")
+    retry: RetryShape | None = doc("When the step is tried again; absent: never.", default=None)
+    timeout: Seconds | None = doc("Seconds after which the step is stopped.", default=None)
+    lock: LockShape | None = doc("A lock that is held while the step works.", default=None)
 
 
 @record
@@ -26,6 +56,9 @@ class JobShape:
     depends_on: list[str] = doc("Jobs that must have succeeded first.", default_factory=list)
     when: str | bool | None = doc("A condition; the job is skipped where it is false.", default=None)
     steps: list[StepShape] = doc("In the order in which they run.")
+    retry: RetryShape | None = doc("When each step without a `retry` of its own is tried again.", default=None)
+    timeout: Seconds | None = doc("Seconds after which the job is stopped.", default=None)
+    lock: LockShape | None = doc("A lock that is held while the job works.", default=None)
 
 
 @record
@@ -38,6 +71,7 @@ class SystemShape:
     config: dict[str, Any] = doc("Where and as whom.", default_factory=dict)
     params: dict[str, Any] | None = doc("Short for `config`.", default=None)
     options: dict[str, Any] = doc("How: limits and behaviour.", default_factory=dict)
+    credentials: Credentials | None = doc("As whom; short for `config.credentials`.", default=None)
 
 
 @record
@@ -45,6 +79,31 @@ class ResourceShape(SystemShape):
     """An external system that steps use by name: a connector of the platform, or an inline one."""
 
     profile: str | None = doc("A connector of the platform.", default=None)
+
+
+@record
+class ObservabilityShape:
+    """What a run tells the outside."""
+
+    traces: bool | None = doc("Send OpenTelemetry spans.", default=None)
+    metrics: bool | None = doc("Send OpenTelemetry metrics.", default=None)
+    lineage: bool | None = doc("Send OpenLineage events.", default=None)
+    attributes: dict[str, str | int | float | bool] = doc(
+        "Attributes of every span and event.", default_factory=dict, examples=[{"service.name": "daily-revenue"}]
+    )
+
+
+@record
+class GovernanceShape:
+    """Where classifications come from, and whether lineage is kept."""
+
+    classification_source: Literal["dbt_meta", "platform", "none"] | None = doc(
+        "Where the classification of columns is read.", default=None
+    )
+    emit_lineage: bool | None = doc("Write column lineage into the run's events.", default=None)
+    classifications: dict[str, str] = doc(
+        "Classification by `dataset.column`.", default_factory=dict, examples=[{"orders.email": "pii"}]
+    )
 
 
 @record
@@ -56,6 +115,7 @@ class FlowShape:
     description: str | None = doc("What the flow is for.", default=None)
     owner: str | None = doc("Who answers for it.", default=None)
     storage: str | None = doc("Logical name of the storage; `default` when used.", default=None)
+    catalog: str | None = doc("Logical name of the catalog; `default` when used.", default=None)
     compute: str | None = doc("Logical name of the compute; `default` when used.", default=None)
     variables: dict[Name, Any] = doc(
         "Compile-time constants; the platform and `--var` override them.", default_factory=dict
@@ -63,6 +123,13 @@ class FlowShape:
     resources: dict[Name, ResourceShape] = doc("External systems by the name that steps use.", default_factory=dict)
     jobs: list[JobShape] | None = doc("Units of steps, with their dependencies.", default=None)
     steps: list[StepShape] | None = doc("Short for one job called `main`.", default=None)
+    transforms: list[dict[str, Any]] | None = doc(
+        "Short for one job `transforms` after all others: each item is a step's `type` and its inputs.",
+        default=None,
+        examples=[[{"type": "dbt", "path": "./dbt", "target": "prod"}]],
+    )
+    governance: GovernanceShape | None = doc("The flow's own, over the platform's.", default=None)
+    observability: ObservabilityShape | None = doc("The flow's own, over the platform's.", default=None)
 
 
 @record
@@ -70,6 +137,11 @@ class ConnectorShape(SystemShape):
     """A named connector of the platform, which flows use as a `profile`."""
 
     locked: list[str] = doc("Settings that no flow may override, such as `config.host`.", default_factory=list)
+    decode: dict[str, Any] = doc(
+        "Settings that pass through the decode hook after they are resolved.",
+        default_factory=dict,
+        examples=[{"config": {"password": True}}],
+    )
 
 
 @record
@@ -78,6 +150,36 @@ class ComputeShape:
 
     type: str = doc("The engine, such as `duckdb`.")
     properties: dict[str, Any] = doc("The engine's own properties.", default_factory=dict)
+    master: str | None = doc("Spark: the cluster's master.", default=None, examples=["spark://spark:7077"])
+    remote: str | None = doc("Spark: the address of a Spark Connect server.", default=None)
+
+
+@record
+class LayerShape:
+    """A logical destination, such as bronze, silver or gold."""
+
+    storage_ref: str | None = doc("A storage of the platform.", default=None)
+    catalog_ref: str | None = doc("A catalog of the platform.", default=None)
+    namespace: Namespace = doc("Where its tables live, without the warehouse.", examples=["gold", "analytics.gold"])
+    retention_days: int | None = doc("Days that data is kept; absent: for ever.", default=None, minimum=1)
+    description: str | None = doc("What the layer is for.", default=None)
+
+
+@record
+class PluginShape:
+    """A plug-in that an `enterprise` platform allows."""
+
+    name: str = doc("Name of the distribution.", examples=["acme-firn-sap"])
+    version: Exactly = doc("Its one version.", examples=["==1.4.2"])
+    sha256: Sha256 | None = doc("Digest of its wheel.", default=None)
+
+
+@record
+class DecodeHookShape:
+    """Code of the platform through which marked settings pass."""
+
+    module: str = doc("Importable name of the module, or the built-in `base64`.", examples=["acme.secrets"])
+    sha256: Sha256 | None = doc("Digest of the module's file.", default=None)
 
 
 @record
@@ -88,6 +190,45 @@ class SecurityShape:
     secret_mounts: list[str] = doc(
         "Folders in which mounted secrets are looked up, in this order.", default_factory=list
     )
+    plugins: list[PluginShape] = doc("Plug-ins that flows may use.", default_factory=list)
+    archive_drivers: list[Literal["zipfile", "tarfile", "pyzipper"]] | None = doc(
+        "Archive drivers that flows may use; absent: all.", default=None
+    )
+    decode_hook: DecodeHookShape | None = doc("Code that decodes marked settings.", default=None)
+
+
+@record
+class SqliteState:
+    """State in a SQLite file."""
+
+    backend: Literal["sqlite"] = doc("A SQLite file.")
+    path: str = doc("The file, relative to the run's base folder unless absolute.", default=".firn/state.db")
+
+
+@record
+class PostgresState(PostgresConfig):
+    """State in a PostgreSQL database, for many pods."""
+
+    backend: Literal["postgres"] = doc("A PostgreSQL database.")
+    sslmode: SslMode | None = doc("TLS, as for a `db/postgres` connector.", default=None)
+    sslrootcert: str | None = doc("File of the authorities to trust.", default=None)
+    connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
+
+
+@record
+class CompatibilityShape:
+    """Which versions of the runtime may run what this platform compiles."""
+
+    min_version: Version | None = doc("The oldest.", default=None)
+    max_version: Version | None = doc("The newest.", default=None)
+
+
+@record
+class PlatformObservabilityShape(ObservabilityShape):
+    """What runs tell the outside, and where."""
+
+    otlp_endpoint: str | None = doc("Where OpenTelemetry goes (OTLP).", default=None, examples=["http://otel:4317"])
+    lineage_endpoint: str | None = doc("Where OpenLineage goes.", default=None, examples=["http://marquez:5000"])
 
 
 @record
@@ -107,7 +248,13 @@ class PlatformShape:
     extends: str | None = doc("One parent file, relative to this one.", default=None)
     variables: dict[Name, Any] = doc("Compile-time constants.", default_factory=dict)
     storage: dict[Name, dict[str, Any]] = doc("Where files live, by logical name.", default_factory=dict)
+    catalogs: dict[Name, dict[str, Any]] = doc("Where tables are registered, by logical name.", default_factory=dict)
     compute: dict[Name, ComputeShape] = doc("Engines by logical name.", default_factory=dict)
     connectors: dict[Name, ConnectorShape] = doc("External systems by profile name.", default_factory=dict)
+    layers: dict[Name, LayerShape] = doc("Logical destinations, such as `bronze` and `gold`.", default_factory=dict)
     security: SecurityShape | None = doc("The platform's policy.", default=None)
+    state: SqliteState | PostgresState | None = doc("Where runs keep their state.", default=None)
     workspace: WorkspaceShape | None = doc("Where a run keeps its intermediate files.", default=None)
+    observability: PlatformObservabilityShape | None = doc("What runs tell the outside, and where.", default=None)
+    governance: GovernanceShape | None = doc("Where classifications come from.", default=None)
+    compatibility: CompatibilityShape | None = doc("Which runtimes may run the artifact.", default=None)

@@ -1,10 +1,13 @@
 """From trees to flows, jobs and steps. What has no readable name is left out: the shape check has reported it."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 
+from firn_compiler.condition import parse_condition
 from firn_compiler.document import Document, Mapping, Path, Scalar, Span, items_at, mapping_at, text_at
 from firn_compiler.model.project import Flow, Job, Step
-from firn_compiler.template import Constants, TemplateError, parse_condition
+from firn_compiler.model.shapes import StepShape
+from firn_compiler.template import Constants, TemplateError
 from firn_schemas.base import Json
 
 
@@ -17,20 +20,46 @@ def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
 
 
 def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
+    named: list[tuple[str, Span]] = []
     if "steps" in root.entries and "jobs" not in root.entries:
         yield Job("main", root, (), (), tuple(_steps(root, ())), None)
+        named.append(("main", root.keys["steps"]))
     for index, node in enumerate(items_at(root, "jobs")):
         name = text_at(node, "id")
         if isinstance(node, Mapping) and name is not None:
             path: Path = ("jobs", index)
             yield Job(name, node, path, tuple(_names(node)), tuple(_steps(node, path)), condition(node, constants))
+            named.append((name, node.entries["id"].span))
+    if "transforms" in root.entries:
+        yield Job("transforms", root, (), tuple(named), tuple(_transforms(root)), None)
 
 
 def _steps(node: Mapping, path: Path) -> Iterator[Step]:
     for index, item in enumerate(items_at(node, "steps")):
         name, kind = text_at(item, "id"), text_at(item, "type")
         if isinstance(item, Mapping) and name is not None and kind is not None:
-            yield Step(name, kind, item, (*path, "steps", index))
+            inputs = mapping_at(item, "inputs") or Mapping({}, {}, item.span)
+            full = (*path, "steps", index)
+            yield Step(name, kind, item, full, (*full, "inputs"), inputs)
+
+
+STEP_KEYS = frozenset(field.name for field in fields(StepShape))
+"""Keys of a `transforms` item that are the step's own; the others are its inputs."""
+
+
+def _transforms(root: Mapping) -> Iterator[Step]:
+    """Yield the steps of `transforms`; one without an id is named after its type, and numbered from the second on."""
+    seen: dict[str, int] = {}
+    for index, item in enumerate(items_at(root, "transforms")):
+        kind = text_at(item, "type")
+        if not isinstance(item, Mapping) or kind is None:
+            continue
+        seen[kind] = seen.get(kind, 0) + 1
+        name = text_at(item, "id") or (kind if seen[kind] == 1 else f"{kind}_{seen[kind]}")
+        entries = {key: node for key, node in item.entries.items() if key not in STEP_KEYS}
+        inputs = Mapping(entries, {key: item.keys[key] for key in entries}, item.span)
+        path: Path = ("transforms", index)
+        yield Step(name, kind, item, path, path, inputs)
 
 
 def _names(node: Mapping) -> Iterator[tuple[str, Span]]:
@@ -40,13 +69,13 @@ def _names(node: Mapping) -> Iterator[tuple[str, Span]]:
 
 
 def condition(node: Mapping, constants: Constants) -> Json:
-    """Return the job's condition as a tree; None where there is none, or the template check reports it."""
+    """Return the job's condition as a tree; None where there is none, or its own check reports it."""
     found = node.entries.get("when")
     if not isinstance(found, Scalar):
         return None
     if isinstance(found.value, str):
         try:
-            return parse_condition(found.value, constants)
+            return parse_condition(found.value, constants).lowered()
         except TemplateError:
             return None
     return found.value if isinstance(found.value, bool) else None

@@ -3,9 +3,9 @@
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, get_args
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence
+from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, text_at
 from firn_schemas.base import Json
-from firn_schemas.decode import hints, spelling
+from firn_schemas.decode import hints, spelling, tag
 
 
 def with_spellings(record: type, node: Node) -> Node:
@@ -73,6 +73,5 @@ def _deep(kind: Any, node: Node, change: Any) -> Node:
 
 
 def _tagged(record: type, node: Mapping) -> bool:
-    tag = node.entries.get("type")
-    words = get_args(_kinds(record).get("type"))
-    return isinstance(tag, Scalar) and tag.value in words
+    found = tag(record)
+    return found is not None and text_at(node, found[0]) == found[1]

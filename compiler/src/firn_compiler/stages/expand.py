@@ -3,10 +3,14 @@
 from collections.abc import Mapping as Map
 
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Span, rebuild, value_of
+from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Span, rebuild, value_of, walk
+from firn_compiler.scalar_text import place_in
 from firn_compiler.stages.defaults import as_node
-from firn_compiler.template import Constants, TemplateError, expand, might_be_template
+from firn_compiler.template import Constants, TemplateError, expanded, might_be_template
 from firn_schemas.base import Json
+
+CONDITION = "when"
+"""The key whose text is an expression of its own, not a template."""
 
 
 def variables_of(root: Node) -> dict[str, Json]:
@@ -15,7 +19,7 @@ def variables_of(root: Node) -> dict[str, Json]:
     return dict(value_of(found)) if isinstance(found, Mapping) else {}
 
 
-def expanded(
+def without_templates(
     root: Mapping, constants: Constants, documents: Map[str, Document]
 ) -> tuple[Mapping, tuple[Diagnostic, ...]]:
     """Return the tree without compile-time templates, and what is wrong with the templates in it."""
@@ -23,41 +27,49 @@ def expanded(
 
     def change(scalar: Scalar, path: Path) -> Node:
         text = scalar.value
-        if not isinstance(text, str) or not might_be_template(text):
+        if not isinstance(text, str) or not might_be_template(text) or _is_condition(path):
             return scalar
         if path[:1] == ("variables",):
             found.append(finding("E402", "a variable's value cannot hold a template", scalar.span, path=path))
             return scalar
-        try:
-            value = expand(text, constants)
-        except TemplateError as error:
-            place = template_span(documents.get(scalar.span.file), scalar.span, error.ordinal)
-            found.append(finding(error.code, error.message, place, error.help, path))
+        value, errors = expanded(text, constants)
+        if errors:
+            found.extend(_finding(error, scalar, documents, path) for error in errors)
             return Scalar(None, scalar.span, scalar.prior)
         if isinstance(value, (dict, list)):
             inner = as_node(value)
             inner.span, inner.prior = scalar.span, scalar.prior
             return inner
-        return Scalar(value, scalar.span, scalar.prior)
+        return Scalar(value, scalar.span, scalar.prior, source=text)
 
     tree = rebuild(root, change)
     assert isinstance(tree, Mapping)
+    found += _keys(root)
     return tree, tuple(found)
 
 
-def template_span(document: Document | None, span: Span, ordinal: int) -> Span:
-    """Return where the template with this ordinal stands: the same braces are in the file, in the same order."""
-    if document is None:
-        return span
-    lines = document.text.splitlines()[span.line - 1 : span.end_line]
-    seen = -1
-    for offset, line in enumerate(lines):
-        column = span.column - 1 if offset == 0 else 0
-        while (column := line.find("{{", column)) >= 0:
-            seen += 1
-            if seen == ordinal:
-                end = line.find("}}", column)
-                stop = end + 2 if end >= 0 else len(line)
-                return Span(span.file, span.line + offset, column + 1, span.line + offset, stop + 1)
-            column += 2
-    return span
+def _is_condition(path: Path) -> bool:
+    return len(path) == 3 and path[0] == "jobs" and path[2] == CONDITION
+
+
+def _keys(root: Mapping) -> list[Diagnostic]:
+    return [
+        finding("E402", "a key cannot hold a template", node.keys[key], "templates stand in values", (*path, key))
+        for path, node in walk(root)
+        if isinstance(node, Mapping)
+        for key in node.entries
+        if "{{" in key
+    ]
+
+
+def _finding(error: TemplateError, scalar: Scalar, documents: Map[str, Document], path: Path) -> Diagnostic:
+    place = within(scalar, documents.get(scalar.span.file), error.start, error.end)
+    return finding(error.code, error.message, place, error.help, path)
+
+
+def within(scalar: Scalar, document: Document | None, start: int, end: int) -> Span:
+    """Return where a stretch of a scalar's text stands in its file."""
+    text = scalar.value if scalar.source is None else scalar.source
+    if document is None or not isinstance(text, str):
+        return scalar.span
+    return place_in(document.lines, scalar.span, text, start, end)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+from firn_compiler.stages.features import features
 from firn_compiler.stages.lower import Lowered, lower_resource
 from firn_schemas.canonical import digest
 from firn_schemas.secret_ref import variable_name
@@ -19,21 +20,16 @@ def fingerprint(data: Any, operation: Any, words: Any) -> Record:
     return {"data": digest(data), "operation": digest(operation), "words": digest(words)}
 
 
-def payload(
-    environment: str, flows: list[Lowered], sources: list[Record], security: Record, workspace: Record
-) -> Record:
-    """Return the whole payload; every list in it has a stated order."""
+def payload(policy: Record, flows: list[Lowered], sources: list[Record]) -> Record:
+    """Return the whole payload; every list in it has a stated order. `policy` is what holds for all flows."""
     keys, resources = _resources(flows)
     frozen = {flow.name: _flow(flow, keys[flow.name], resources) for flow in flows}
-    body: Record = {
-        "environment": environment,
+    body: Record = policy | {
         "flows": frozen,
         "resources": resources,
-        "security": security,
         "sources": sorted(sources, key=lambda one: (one["kind"], one["name"], one["digest"])),
-        "workspace": workspace,
     }
-    body["features"] = sorted(_features(frozen, resources))
+    body["features"] = sorted(features(body))
     body["requires"] = _requires(body)
     return body
 
@@ -49,7 +45,7 @@ def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], Record]
             agreed = all(other.get(name, value) == value for other in lowered.values())
             key = name if agreed else f"{flow}.{name}"
             keys[flow][name] = key
-            data = {part: value[part] for part in ("kind", "driver", "config")}
+            data = {part: value[part] for part in ("kind", "driver", "config", "decode") if part in value}
             resources[key] = value | {"fingerprint": fingerprint(data, value["options"], {})}
     return keys, resources
 
@@ -82,7 +78,8 @@ def _job(job: Record, done: dict[str, Record], keys: dict[str, str], resources: 
     parts = {part: [one["fingerprint"][part] for one in steps] for part in ("data", "operation", "words")}
     own = {"id": job["id"], "when": job.get("when"), "depends_on": job["depends_on"]}
     data = [own, [one["data"] for one in upstream], parts["data"]]
-    operation = [[one["operation"] for one in upstream], parts["operation"]]
+    limits = {key: job[key] for key in ("timeout", "lock") if key in job}
+    operation = [limits, [one["operation"] for one in upstream], parts["operation"]]
     words = [job.get("description"), parts["words"]]
     return job | {"steps": steps, "fingerprint": fingerprint(data, operation, words)}
 
@@ -94,7 +91,9 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     resource = resources[keys[name]]["fingerprint"] if name in keys else {"data": "", "operation": ""}
     decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
     operation = {key: value for key, value in inputs.items() if key in OPERATION}
-    own = {"id": step["id"], "type": step["type"], "inputs": decisive, "outputs": step.get("outputs")}
+    operation |= {key: step[key] for key in ("retry", "timeout", "lock") if key in step}
+    own = {key: step[key] for key in ("id", "type", "outputs", "on_no_data", "tree") if key in step}
+    own |= {"inputs": decisive}
     frozen: Record = step | {
         "fingerprint": fingerprint(
             [own, resource["data"], before], [operation, resource["operation"]], step.get("description")
@@ -103,24 +102,10 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     return frozen
 
 
-def _features(flows: Any, resources: Any) -> set[str]:
-    found = {f"connector.{one['kind']}.{one['driver']}" for one in resources.values() if one["kind"] != "compute"}
-    found |= {f"compute.{one['driver']}" for one in resources.values() if one["kind"] == "compute"}
-    for flow in flows.values():
-        for job in flow["jobs"]:
-            found |= {"job.when"} if "when" in job else set()
-            for step in job["steps"]:
-                found.add(f"step.{step['type']}")
-                request = step["inputs"].get("request")
-                if isinstance(request, dict) and isinstance(request.get("pagination"), dict):
-                    found.add(f"rest.pagination.{request['pagination']['type']}")
-    return found
-
-
 def _requires(body: Any) -> Record:
     secrets: dict[tuple[str, str], list[str]] = {}
     variables: dict[str, list[tuple[str, bool]]] = {}
-    for path, node in _typed([("flows", body["flows"]), ("resources", body["resources"])]):
+    for path, node in _typed([(part, body[part]) for part in ("flows", "resources", "state") if part in body]):
         if "$secret" in node:
             secret = node["$secret"]
             secrets.setdefault((secret["ref"], secret.get("key", "")), []).append(path)

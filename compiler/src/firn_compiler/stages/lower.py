@@ -1,14 +1,19 @@
 """From settled flows to the payload of the artifact, and beside it the place of every value."""
 
 from collections.abc import Iterator
+from collections.abc import Mapping as Map
+from functools import reduce
 from typing import Any, NamedTuple
 
-from firn_compiler.document import Deferred, Mapping, Node, Scalar, Span, text_at
-from firn_compiler.model.project import Flow, Job, Settled, Step
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, mapping_at, text_at, value_of
+from firn_compiler.model.names import seconds
+from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
+from firn_compiler.model.shapes import LockShape, RetryShape
 from firn_compiler.stages.defaults import with_defaults, with_spellings
+from firn_compiler.stages.merge import merged, without_nulls
 from firn_compiler.stages.settle import secret_of
 from firn_schemas.base import Json, JsonObject
-from firn_schemas.steps import STEPS
+from firn_schemas.steps.table import STEPS
 
 
 class Place(NamedTuple):
@@ -28,6 +33,15 @@ class Lowered(NamedTuple):
     resources: dict[str, Settled]
 
 
+class Extras(NamedTuple):
+    """What other checks and files add to a flow's steps."""
+
+    sql: Map[Path, str]
+    """Text of the step's `sql_file`, by the step's path."""
+    of: Map[Path, JsonObject]
+    """Further values of a step, by its path: what is known of its columns, and the digest of its files."""
+
+
 def lower_node(node: Node) -> Json:
     """Return the artifact's value of a node: typed nodes for secrets and templates, `$` keys escaped."""
     if isinstance(node, Scalar):
@@ -45,11 +59,15 @@ def lower_node(node: Node) -> Json:
     return [lower_node(item) for item in node.items]
 
 
-def lower_flow(flow: Flow, resources: dict[str, Settled], sql_files: dict[str, str]) -> Lowered:
+def lower_flow(flow: Flow, platform: Platform, resources: dict[str, Settled], extras: Extras) -> Lowered:
     """Return the flow's values; jobs in an order in which each follows those it depends on."""
     head: JsonObject = {"version": text_at(flow.root, "version") or ""}
     head |= _words(flow.root, "description", "owner")
-    jobs = [_job(job, sql_files) for job in ordered(flow.jobs)]
+    for key in ("observability", "governance"):
+        layers: list[Node] = [node for root in (platform.root, flow.root) if (node := mapping_at(root, key))]
+        if layers:
+            head[key] = lower_node(without_nulls(reduce(merged, layers)))
+    jobs = [_job(job, extras) for job in ordered(flow.jobs)]
     return Lowered(flow.name, head, jobs, resources)
 
 
@@ -69,30 +87,58 @@ def _words(node: Mapping, *keys: str) -> JsonObject:
     return {key: word for key in keys if (word := text_at(node, key)) is not None}
 
 
-def _job(job: Job, sql_files: dict[str, str]) -> JsonObject:
+def _job(job: Job, extras: Extras) -> JsonObject:
     lowered: dict[str, Any] = {"id": job.id, "depends_on": sorted({name for name, _ in job.depends_on})}
-    if job.path:
-        lowered |= _words(job.node, "description")
+    own = job.node if job.path else None
+    if own is not None:
+        lowered |= _words(own, "description") | _operation(own, "timeout", "lock")
     if job.when is not None:
         lowered["when"] = job.when
-    lowered["steps"] = [_step(step, sql_files) for step in job.steps]
+    lowered["steps"] = [_step(step, own, extras) for step in job.steps]
     return lowered
+
+
+def _operation(node: Mapping, *keys: str) -> JsonObject:
+    """Return how the work is done: durations in seconds, defaults written out."""
+    record = {"retry": RetryShape, "lock": LockShape}
+    lowered: dict[str, Any] = {}
+    for key in keys:
+        found = node.entries.get(key)
+        if isinstance(found, Mapping):
+            value: Any = lower_node(with_defaults(record[key], found))
+            lowered[key] = {name: seconds(one) if name in DURATIONS else one for name, one in value.items()}
+        elif isinstance(found, Scalar) and found.value is not None:
+            lowered[key] = seconds(value_of(found))
+    return lowered
+
+
+DURATIONS = frozenset(["backoff", "max_backoff", "ttl_seconds"])
 
 
 def settled_inputs(step: Step) -> Node:
     """Return the step's inputs in the schema's own spelling, with its defaults."""
     record = STEPS[step.type].inputs
-    return with_defaults(record, with_spellings(record, step.inputs))
+    settled = with_defaults(record, with_spellings(record, step.inputs))
+    inner = step.inner
+    if inner is None or not isinstance(settled, Mapping):
+        return settled
+    node = Mapping(inner.node.entries | {"inputs": settled_inputs(inner)}, inner.node.keys, inner.node.span)
+    return Mapping(settled.entries | {"step": node}, settled.keys, settled.span)
 
 
-def _step(step: Step, sql_files: dict[str, str]) -> JsonObject:
+def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:
     inputs: Any = lower_node(settled_inputs(step))
     if "sql_file" in inputs:
-        inputs["sql"] = sql_files[inputs.pop("sql_file")]
+        del inputs["sql_file"]
+        inputs["sql"] = extras.sql[step.path]
     lowered: JsonObject = {"id": step.id, "type": step.type, "inputs": inputs}
     if step.outputs.entries:
         lowered["outputs"] = lower_node(step.outputs)
-    return lowered | _words(step.node, "description")
+    retry = _operation(job, "retry") if job is not None else {}
+    lowered |= retry | _operation(step.node, "retry", "timeout", "lock")
+    word = text_at(step.node, "on_no_data")
+    lowered |= {"on_no_data": word} if word not in (None, "continue") else {}
+    return lowered | extras.of.get(step.path, {}) | _words(step.node, "description")
 
 
 def lower_resource(settled: Settled) -> JsonObject:
@@ -102,7 +148,7 @@ def lower_resource(settled: Settled) -> JsonObject:
         "driver": settled.driver,
         "config": lower_node(settled.config),
         "options": lower_node(settled.options),
-    }
+    } | ({"decode": list(settled.decode)} if settled.decode else {})
 
 
 def places(pointer: str, node: Node) -> Iterator[Place]:

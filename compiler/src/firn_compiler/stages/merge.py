@@ -14,7 +14,7 @@ def merged(lower: Node, upper: Node) -> Node:
         return Mapping(entries, keys, upper.span, lower.prior)
     history = (*lower.prior, lower)
     if isinstance(upper, Scalar):
-        return Scalar(upper.value, upper.span, history, plain=upper.plain)
+        return Scalar(upper.value, upper.span, history, plain=upper.plain, source=upper.source)
     if isinstance(upper, Sequence):
         return Sequence(upper.items, upper.span, history)
     return Mapping(upper.entries, upper.keys, upper.span, history)

@@ -2,25 +2,36 @@
 
 from collections.abc import Iterator
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, text_at
+from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, mapping_at, text_at
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
 from firn_compiler.stages.merge import merged, without_nulls
-from firn_schemas.connectors import COMPUTE, CONNECTORS, STORAGE
+from firn_schemas.compute import COMPUTE
+from firn_schemas.connectors.table import CATALOGS, CONNECTORS, STORAGE
 
 EMPTY = Mapping({}, {}, BUILT_IN)
-LOGICAL = ("storage", "compute")
-"""Names that a flow's steps may use as resources without declaring them."""
+LOGICAL = {"storage": "storage", "catalog": "catalogs", "compute": "compute"}
+"""Names that a flow's steps may use as resources without declaring them, with the platform's section of each."""
+
+TYPES = {"storage": STORAGE, "catalogs": CATALOGS}
+"""What `type` may say in a section whose entries are connectors of one purpose."""
+
+NAMES = {"local": ("files", "local"), "postgresql": ("db", "postgres"), "sqlite": ("db", "sqlite3")}
+"""Further words by which `type` may name a connector."""
+
+SHORT = {"params": "config"}
+"""Other words for a connector's parts."""
 
 
 def connector_names() -> dict[str, tuple[str, str]]:
     """Return every word by which `type` may name a connector: its driver, or its kind where that has one driver."""
     kinds = [kind for kind, _ in CONNECTORS]
     alone = {kind: (kind, driver) for kind, driver in CONNECTORS if kinds.count(kind) == 1}
-    return alone | {row[1]: row for row in CONNECTORS}
+    drivers = [driver for _, driver in CONNECTORS]
+    return alone | {row[1]: row for row in CONNECTORS if drivers.count(row[1]) == 1} | NAMES
 
 
-def family(node: Mapping) -> tuple[str, str] | None:
+def family(node: Node | None) -> tuple[str, str] | None:
     """Return the (kind, driver) that a connector or inline resource names, or None."""
     word = text_at(node, "type")
     if word is not None:
@@ -33,66 +44,115 @@ def resource(flow: Flow, platform: Platform | None, name: str) -> Settled | None
     """Return the resource that the flow's steps call `name`, settled; None where a reference to it is broken."""
     if name in flow.resources:
         return _declared(flow.resources[name], platform)
-    if name == "storage":
-        return _storage(flow, platform)
     if name == "compute":
         return _compute(flow, platform)
-    return None
+    if name in LOGICAL:
+        return placed(LOGICAL[name], logical(flow, platform, name))
+    return _layer(platform, name)
 
 
 def _declared(node: Mapping, platform: Platform | None) -> Settled | None:
-    profile = text_at(node, "profile")
-    lower: Node = EMPTY
-    if profile is not None:
-        found = platform.root.entries.get("connectors") if platform else None
-        lower = found.entries.get(profile, EMPTY) if isinstance(found, Mapping) else EMPTY
-    source = lower if profile is not None else node
-    row = family(source) if isinstance(source, Mapping) else None
-    if row is None or not isinstance(source, Mapping):
+    source = profile_of(node, platform) if "profile" in node.entries else node
+    row = family(source)
+    if row is None or source is None:
         return None
-    config, options = (
-        merged(part(source, key, row), part(node, key, row)) if source is not node else part(node, key, row)
-        for key in ("config", "options")
-    )
-    return _settled(row, config, options, node)
+    layers = [node] if source is node else [source, node]
+    parts: list[Node] = []
+    for key in ("config", "options"):
+        tree = part(layers[0], key, row)
+        for layer in layers[1:]:
+            tree = merged(tree, part(layer, key, row))
+        parts.append(tree)
+    return _settled(row, parts[0], parts[1], node, decoded(source))
+
+
+def profile_of(node: Mapping, platform: Platform | None) -> Mapping | None:
+    """Return the platform's connector that a resource names as its `profile`."""
+    profile = text_at(node, "profile")
+    return mapping_at(mapping_at(platform.root, "connectors"), profile) if platform and profile else None
 
 
 def part(node: Mapping, key: str, row: tuple[str, str]) -> Node:
-    """Return `config` or `options` of a connector in its own spelling; `params` is short for `config`."""
-    found = node.entries.get(key)
-    if key == "config" and found is None:
-        found = node.entries.get("params")
-    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
-    return with_spellings(record, found) if isinstance(found, Mapping) else Mapping({}, {}, node.span)
+    """Return `config` or `options` of a connector in its own spelling, `credentials` beside it put into `config`."""
+    words = (key, *(short for short, whole in SHORT.items() if whole == key))
+    found = next((node.entries[word] for word in words if word in node.entries), None)
+    made = found if isinstance(found, Mapping) else Mapping({}, {}, node.span)
+    credentials = node.entries.get("credentials")
+    if key == "config" and credentials is not None and "credentials" not in made.entries:
+        keys = made.keys | {"credentials": node.keys["credentials"]}
+        made = Mapping(made.entries | {"credentials": credentials}, keys, made.span, made.prior)
+    return with_spellings(CONNECTORS[row].config if key == "config" else CONNECTORS[row].options, made)
 
 
-def _settled(row: tuple[str, str], config: Node, options: Node, node: Node) -> Settled:
+def decoded(node: Mapping) -> tuple[str, ...]:
+    """Return the settings that a connector sends through the decode hook, such as `config.password`, in order."""
+    found = mapping_at(node, "decode")
+    return tuple(sorted(_marked(found))) if found else ()
+
+
+def _marked(node: Mapping, path: str = "") -> Iterator[str]:
+    for key, item in node.entries.items():
+        if isinstance(item, Mapping):
+            yield from _marked(item, f"{path}{key}.")
+        elif isinstance(item, Scalar) and item.value is True:
+            yield f"{path}{key}"
+
+
+def _settled(row: tuple[str, str], config: Node, options: Node, node: Node, decode: tuple[str, ...] = ()) -> Settled:
     schema = CONNECTORS[row]
     return Settled(
         *row,
         with_defaults(schema.config, without_nulls(config)),
         with_defaults(schema.options, without_nulls(options)),
         node.span,
+        decode,
     )
 
 
-def logical(flow: Flow, platform: Platform | None, section: str) -> Mapping | None:
-    """Return the platform's entry for the flow's logical `storage` or `compute`, or None."""
-    found = platform.root.entries.get(section) if platform else None
-    named = found.entries.get(text_at(flow.root, section) or "default") if isinstance(found, Mapping) else None
-    return named if isinstance(named, Mapping) else None
+def logical(flow: Flow, platform: Platform | None, name: str) -> Mapping | None:
+    """Return the platform's entry for the flow's logical `storage`, `catalog` or `compute`, or None."""
+    section = mapping_at(platform.root, LOGICAL[name]) if platform else None
+    return mapping_at(section, text_at(flow.root, name) or "default")
 
 
-def _storage(flow: Flow, platform: Platform | None) -> Settled | None:
-    node = logical(flow, platform, "storage")
-    row = STORAGE.get(text_at(node, "type") or "")
+def placed(section: str, node: Mapping | None) -> Settled | None:
+    """Return a storage or catalog of the platform, settled; its entries are flat."""
+    row = TYPES[section].get(text_at(node, "type") or "")
     if node is None or row is None:
         return None
+    config, options = flat_parts(node, row)
+    return _settled(row, config, options, node)
+
+
+def flat_parts(node: Mapping, row: tuple[str, str]) -> tuple[Mapping, Mapping]:
+    """Split a flat entry into `config` and `options`; what is known to neither stays with the first."""
     schema = CONNECTORS[row]
     spelled = with_spellings(schema.config, with_spellings(schema.options, node))
     assert isinstance(spelled, Mapping)
     options = set(_keys(schema.options))
-    return _settled(row, _pick(spelled, options | {"type"}, out=True), _pick(spelled, options, out=False), node)
+    return _pick(spelled, options | {"type"}, out=True), _pick(spelled, options, out=False)
+
+
+def _layer(platform: Platform | None, name: str) -> Settled | None:
+    """Return a layer as a resource: its catalog with the layer's namespace, or its storage below it."""
+    layer = mapping_at(mapping_at(platform.root, "layers"), name) if platform else None
+    if platform is None or layer is None:
+        return None
+    for section, key, setting in (("catalogs", "catalog_ref", "namespace"), ("storage", "storage_ref", "prefix")):
+        reference = text_at(layer, key)
+        if reference is None:
+            continue
+        found = placed(section, mapping_at(mapping_at(platform.root, section), reference))
+        if found is None or not isinstance(found.config, Mapping) or setting not in _keys(_record(found)):
+            return found
+        namespace = layer.entries["namespace"]
+        upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
+        return found._replace(config=merged(found.config, upper), place=layer.span)
+    return None
+
+
+def _record(settled: Settled) -> type:
+    return CONNECTORS[settled.kind, settled.driver].config
 
 
 def _compute(flow: Flow, platform: Platform | None) -> Settled | None:
@@ -102,8 +162,15 @@ def _compute(flow: Flow, platform: Platform | None) -> Settled | None:
     driver = text_at(node, "type") or ""
     if driver not in COMPUTE:
         return None
-    properties = node.entries.get("properties", Mapping({}, {}, node.span))
-    return Settled("compute", driver, with_defaults(COMPUTE[driver], without_nulls(properties)), EMPTY, node.span)
+    properties = without_nulls(compute_settings(node, driver))
+    return Settled("compute", driver, with_defaults(COMPUTE[driver], properties), EMPTY, node.span)
+
+
+def compute_settings(node: Mapping, driver: str) -> Mapping:
+    """Return what a compute's own schema checks: of `duckdb` its properties, of others all but the type."""
+    if driver == "duckdb":
+        return mapping_at(node, "properties") or Mapping({}, {}, node.span)
+    return _pick(node, {"type"}, out=True)
 
 
 def _keys(record: type) -> Iterator[str]:

@@ -10,8 +10,9 @@ from firn_runtime.connectors.projection import projected, table_name
 from firn_runtime.connectors.sqlite_types import sqlite_rows
 from firn_runtime.engine import Places, Relation, Session, identifier, select
 from firn_runtime.errors import ConnectorError
-from firn_schemas.connectors import DuckDbConfig, NoOptions, Sqlite3Config, Sqlite3Options
-from firn_schemas.steps import ReadInputs, WriteInputs
+from firn_schemas.connectors import NoOptions
+from firn_schemas.connectors.databases import DuckDbConfig, Sqlite3Config, Sqlite3Options
+from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 _PAUSE = 0.05
 

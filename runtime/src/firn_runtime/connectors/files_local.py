@@ -13,8 +13,8 @@ from firn_runtime.connector import ConnectorBase, Rows, Written
 from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.engine import Places, Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
-from firn_schemas.connectors import LocalFilesConfig, LocalFilesOptions
-from firn_schemas.steps import FileFormat, FormatOptions, ReadInputs, WriteInputs
+from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
+from firn_schemas.steps.data import FileFormat, FormatOptions, ReadInputs, WriteInputs
 
 FORMATS: dict[str, FileFormat] = {
     ".csv": "csv",

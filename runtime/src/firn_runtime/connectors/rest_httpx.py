@@ -24,8 +24,8 @@ from firn_runtime.connectors.rest_deadline import Deadline
 from firn_runtime.connectors.rest_pagination import Page, first, following, records_of
 from firn_runtime.engine import Relation, Session, literal
 from firn_runtime.errors import ConnectorError, ErrorClass
-from firn_schemas.connectors import RestConfig, RestOptions
-from firn_schemas.steps import ReadInputs, Request
+from firn_schemas.connectors.rest import RestConfig, RestOptions
+from firn_schemas.steps.data import ReadInputs, Request
 
 MAX_REDIRECTS = 5
 _CONTENT_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")

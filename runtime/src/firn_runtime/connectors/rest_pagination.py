@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from firn_runtime.errors import ConnectorError
-from firn_schemas.steps import (
+from firn_schemas.steps.data import (
     CursorPagination,
     LinkPagination,
     OffsetPagination,

@@ -9,7 +9,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.base import record
-from firn_schemas.steps import AcceptedValues, Between, CheckInputs, Expectation, RowCount
+from firn_schemas.steps.data import AcceptedValues, Between, CheckInputs, Expectation, RowCount
 
 Verdict = Callable[[Any], str]
 """Takes the measured number; returns what is wrong, or nothing."""

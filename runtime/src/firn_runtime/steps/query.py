@@ -5,7 +5,7 @@ from typing import cast
 from firn_runtime.connector import Queryable
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.base import Json
-from firn_schemas.steps import QueryInputs
+from firn_schemas.steps.data import QueryInputs
 
 
 def query(inputs: QueryInputs, context: StepContext) -> StepResult:

@@ -6,7 +6,7 @@ from firn_runtime.connector import Readable
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import dataset_result
-from firn_schemas.steps import ReadInputs
+from firn_schemas.steps.data import ReadInputs
 
 
 def read(inputs: ReadInputs, context: StepContext) -> StepResult:

@@ -4,7 +4,7 @@ from firn_runtime.engine import Relation, select
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import dataset_result
-from firn_schemas.steps import SqlInputs
+from firn_schemas.steps.data import SqlInputs
 
 
 def sql(inputs: SqlInputs, context: StepContext) -> StepResult:

@@ -5,7 +5,7 @@ from typing import cast
 from firn_runtime.connector import Writable
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import dataset_result
-from firn_schemas.steps import WriteInputs
+from firn_schemas.steps.data import WriteInputs
 
 
 def write(inputs: WriteInputs, context: StepContext) -> StepResult:

@@ -1,11 +1,13 @@
-"""Step types as closed schemas: what each takes, what each gives, one row each in STEPS."""
+"""Steps that move and shape data: `read`, `sql`, `write`, `query`, `check`."""
 
 from typing import Literal
 
 from firn_schemas.base import Json, doc, record
+from firn_schemas.steps import DATASET_RESULTS, FILE_RESULTS, StepType
 
 FileFormat = Literal["csv", "parquet", "ndjson", "json"]
-WriteMode = Literal["replace"]
+WriteMode = Literal["replace", "append", "upsert", "insert_overwrite"]
+SchemaChange = Literal["strict", "add_columns", "fail"]
 
 
 @record
@@ -69,7 +71,7 @@ Pagination = PagePagination | OffsetPagination | CursorPagination | LinkPaginati
 class Request:
     """What is asked of an HTTP API."""
 
-    path: str = doc("Below the resource's `base_url`.", examples=["/orders"])
+    path: str = doc("Below the resource's `base_url`.", examples=["/orders"], place=True)
     params: dict[str, str | int | float | bool] = doc("Query parameters.", default_factory=dict)
     headers: dict[str, str] = doc("Headers beside the resource's own.", default_factory=dict)
     records: str | None = doc(
@@ -81,13 +83,22 @@ class Request:
 
 
 @record
+class Incremental:
+    """Reads from where the last published run stopped."""
+
+    cursor: str = doc("Column that grows.", examples=["updated_at"])
+    lookback: int | float | str | None = doc("How far before the last value to begin again.", default=None)
+    initial: int | float | str | None = doc("Where to begin the first time.", default=None)
+
+
+@record
 class ReadInputs:
     """Reads one dataset from a resource. Exactly one of `table`, `sql`, `path` and `request` says which."""
 
     resource: str = doc("Where to read.")
-    table: str | None = doc("A table of a database, also `schema.table`.", default=None)
+    table: str | None = doc("A table of a database, also `schema.table`.", default=None, place=True)
     sql: str | None = doc("A SELECT over the database's tables, in the dialect of the flow's compute.", default=None)
-    path: str | None = doc("A file below the resource's root, also a glob; or a path of an API.", default=None)
+    path: str | None = doc("A file below the resource's root, also a glob; or an API's path.", default=None, place=True)
     request: Request | None = doc("A request to an API.", default=None)
     columns: list[str] | None = doc("Only these columns, in this order.", default=None)
     schema: dict[str, str] | None = doc(
@@ -98,6 +109,7 @@ class ReadInputs:
     params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
     format: FileFormat | None = doc("The files' format; absent: by their ending.", default=None)
     format_options: FormatOptions | None = doc("How text files are laid out.", default=None)
+    incremental: Incremental | None = doc("Read only what is new since the last run.", default=None)
 
 
 @record
@@ -115,11 +127,14 @@ class WriteInputs:
 
     from_: str = doc("The dataset: an earlier step's id.")
     resource: str = doc("Where to write.")
-    table: str | None = doc("A table of a database, also `schema.table`.", default=None)
-    path: str | None = doc("A file below the resource's root.", default=None)
+    table: str | None = doc("A table of a database, also `schema.table`.", default=None, place=True)
+    path: str | None = doc("A file below the resource's root.", default=None, place=True)
     mode: WriteMode = doc("`replace`: readers see the old data or the new, never half.")
+    keys: list[str] | None = doc("Columns that name a row, for `upsert`.", default=None)
+    partition_by: list[str] | None = doc("Columns that name a partition, for `insert_overwrite`.", default=None)
     format: FileFormat | None = doc("The file's format; absent: by its ending.", default=None)
     format_options: FormatOptions | None = doc("How a text file is laid out.", default=None)
+    on_schema_change: SchemaChange = doc("What to do where the dataset's columns differ.", default="fail")
 
 
 @record
@@ -159,6 +174,23 @@ class Between:
 
 
 @record
+class Freshness:
+    """A column whose newest value is not older than this."""
+
+    column: str = doc("A timestamp.")
+    max_age_seconds: float = doc("Age of the newest value, at most.", minimum=0)
+
+
+@record
+class Relationship:
+    """A column whose values all occur in another dataset."""
+
+    column: str = doc("The column.")
+    to: str = doc("The other dataset.")
+    field: str = doc("The other dataset's column.")
+
+
+@record
 class Expectation:
     """One rule about a dataset; exactly one key."""
 
@@ -167,6 +199,8 @@ class Expectation:
     unique: str | list[str] | None = doc("Columns that together never repeat.", default=None)
     accepted_values: AcceptedValues | None = doc("A column's vocabulary.", default=None)
     between: Between | None = doc("A column's range.", default=None)
+    freshness: Freshness | None = doc("How old the newest row may be.", default=None)
+    relationship: Relationship | None = doc("A column that refers to another dataset.", default=None)
     sql: str | None = doc(
         "A query that gives the rows that break the rule, or one boolean that says whether it holds.", default=None
     )
@@ -181,32 +215,21 @@ class CheckInputs:
     severity: Literal["fail", "warn"] = doc("What a broken rule does.", default="fail")
 
 
-@record
-class StepType:
-    """A row of the table: a step type's inputs, what it needs of its resource, and its results."""
-
-    inputs: type
-    results: dict[str, str]
-    makes_dataset: bool = False
-    needs: Literal["readable", "writable", "queryable"] | None = None
-    exactly_one: tuple[str, ...] = ()
-
-
-_DATASET_RESULTS = {"rows": "integer", "columns": "list"}
-_FILE_RESULTS = _DATASET_RESULTS | {"bytes": "integer"}
-"""`bytes` is there where the size of what was read or written is known: files and answers, not tables."""
-
-STEPS: dict[str, StepType] = {
+ROWS: dict[str, StepType] = {
     "check": StepType(inputs=CheckInputs, results={"passed": "integer", "failed": "integer"}),
-    "query": StepType(inputs=QueryInputs, results={"rows": "list", "row_count": "integer"}, needs="queryable"),
+    "query": StepType(inputs=QueryInputs, results={"rows": "array", "row_count": "integer"}, needs="queryable"),
     "read": StepType(
         inputs=ReadInputs,
-        results=_FILE_RESULTS,
+        results=FILE_RESULTS | {"watermark": "any"},
         makes_dataset=True,
         needs="readable",
         exactly_one=("table", "sql", "path", "request"),
     ),
-    "sql": StepType(inputs=SqlInputs, results=_DATASET_RESULTS, makes_dataset=True, exactly_one=("sql", "sql_file")),
-    "write": StepType(inputs=WriteInputs, results=_FILE_RESULTS, needs="writable", exactly_one=("table", "path")),
+    "sql": StepType(inputs=SqlInputs, results=DATASET_RESULTS, makes_dataset=True, exactly_one=("sql", "sql_file")),
+    "write": StepType(
+        inputs=WriteInputs,
+        results=FILE_RESULTS | {"inserted": "integer", "updated": "integer"},
+        needs="writable",
+        exactly_one=("table", "path"),
+    ),
 }
-"""Every step type, by name."""

@@ -1,0 +1,114 @@
+"""What flows name beside themselves: SQL files are embedded, dbt projects are pinned by the digest of every file."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from firn_compiler.assembly import Request
+from firn_compiler.diagnostics import Diagnostic, finding
+from firn_compiler.document import Deferred, Path, Scalar, Span
+from firn_compiler.model.project import Flow
+from firn_compiler.template import Constants, as_text, expanded
+from firn_schemas.base import Json, JsonObject
+from firn_schemas.canonical import bytes_digest, digest
+
+DBT_PROJECT = "dbt_project.yml"
+Found = list[Diagnostic]
+
+
+class SqlFile(NamedTuple):
+    """A SQL file: as it stands, and with its compile-time templates replaced."""
+
+    file: str
+    text: str
+    expanded: str
+
+
+class Attachments(NamedTuple):
+    """What the steps of one flow name, by the step's path."""
+
+    sql: dict[Path, SqlFile]
+    trees: dict[Path, str]
+    """Digest over all files of the folder that a step names."""
+    sources: list[JsonObject]
+    texts: dict[str, str]
+    """By file, the text of what was read, for showing its lines."""
+
+
+def attachments(flow: Flow, constants: Constants, request: Request) -> tuple[Attachments, Found]:
+    """Read every file and folder that the flow's steps name, and report those that cannot be."""
+    attached, found = Attachments({}, {}, [], {}), Found()
+    for step in flow.steps:
+        key, read = _READERS.get(step.type, ("", None))
+        node = step.inputs.entries.get(key)
+        if read is not None and isinstance(node, Scalar) and isinstance(node.value, str):
+            named = Named(flow.document.file, node.value, node.span, step.path, (*step.inputs_path, key))
+            found += read(named, constants, request, attached)
+    return attached, found
+
+
+class Named(NamedTuple):
+    """A path that a step names: by which file, where, and for which step."""
+
+    by: str
+    name: str
+    span: Span
+    step: Path
+    path: Path
+
+
+def _sql(named: Named, constants: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:
+    source = request.read(named.by, named.name)
+    if source is None:
+        help = "the path is taken from the flow's folder"
+        yield finding("E314", f"there is no file `{named.name}`", named.span, help, named.path)
+        return
+    try:
+        text = source.content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        yield finding("E103", "the file is not UTF-8", named.span, "save it as UTF-8", named.path)
+        return
+    attached.texts[source.file] = text
+    done, errors = expanded(text, constants)
+    if isinstance(done, Deferred):
+        help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
+        yield finding("E402", "SQL text can use only `var`", named.span, help, named.path)
+        return
+    for error in errors:
+        place = place_in_text(source.file, text, error.start, error.end)
+        yield finding(error.code, error.message, place, error.help, named.path)
+    if not errors:
+        whole = as_text(done)
+        attached.sql[named.step] = SqlFile(source.file, text, whole)
+        attached.sources.append({"kind": "sql", "name": named.name, "digest": bytes_digest(whole.encode())})
+
+
+def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:
+    files = request.read_folder(named.by, named.name)
+    if files is None:
+        help = "the path is taken from the flow's folder"
+        yield finding("E314", f"there is no folder `{named.name}`", named.span, help, named.path)
+        return
+    if DBT_PROJECT not in (one.file for one in files):
+        message = f"the folder `{named.name}` holds no `{DBT_PROJECT}`"
+        yield finding("E314", message, named.span, "name the folder of the dbt project", named.path)
+        return
+    digests: list[Json] = [[one.file, bytes_digest(one.content)] for one in files]
+    attached.trees[named.step] = digest(digests)
+    base = named.name.removeprefix("./").rstrip("/")
+    attached.sources.extend(
+        {"kind": "dbt", "name": f"{base}/{one.file}", "digest": bytes_digest(one.content)} for one in files
+    )
+
+
+_READERS = {"sql": ("sql_file", _sql), "dbt": ("path", _dbt)}
+"""By a step's type, the input that names a file or folder, and who reads it."""
+
+
+def place_in_text(file: str, text: str, start: int, end: int) -> Span:
+    """Return where a stretch of a file's text stands."""
+    first, last = _line_column(text, start), _line_column(text, end)
+    return Span(file, *first, *last)
+
+
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1

@@ -1,0 +1,96 @@
+"""Places that hold files: `files`, `s3`, `sftp`, `smb`."""
+
+from typing import Literal
+
+from firn_schemas.base import doc, record
+from firn_schemas.connectors import Connector
+from firn_schemas.credentials import Credentials
+from firn_schemas.secret import Secret
+
+Compression = Literal["auto", "none", "gzip", "zstd"]
+
+
+@record
+class LocalFilesConfig:
+    """A folder of files."""
+
+    root: str = doc("The folder; nothing outside it is read or written.", examples=["data"], local_path=True)
+
+
+@record
+class LocalFilesOptions:
+    """How the files are read and written."""
+
+    compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
+
+
+@record
+class S3Config:
+    """A bucket of Amazon S3 or of a service that speaks its protocol."""
+
+    bucket: str = doc("The bucket.", examples=["iceberg-data"])
+    prefix: str | None = doc("Nothing outside this prefix is read or written.", default=None)
+    region: str | None = doc("The bucket's region.", default=None, examples=["eu-central-1"])
+    endpoint: str | None = doc("URL of another service; absent or empty: AWS.", default=None, aliases=["endpoint_url"])
+    path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False)
+    credentials: Credentials | None = doc("As whom; absent: the ambient role.", default=None)
+
+
+@record
+class S3Options:
+    """How objects are moved."""
+
+    part_size: int = doc("Bytes in a part of a multipart upload.", default=8 * 1024 * 1024, minimum=5 * 1024 * 1024)
+    max_concurrency: int = doc("Requests at the same time.", default=8, minimum=1, maximum=256)
+
+
+@record
+class SftpConfig:
+    """A folder on an SFTP server."""
+
+    host: str = doc("Host name or address.")
+    port: int = doc("TCP port.", default=22, minimum=1, maximum=65535)
+    user: str = doc("As whom to connect.", aliases=["username"])
+    password: Secret | None = doc("The user's password.", default=None)
+    private_key: Secret | None = doc("The user's private key, in OpenSSH or PEM form.", default=None)
+    known_hosts: str = doc("File of the host keys to trust, or the keys' lines.", local_path=True)
+    root: str = doc("Nothing outside this folder is read or written.", default="/")
+
+
+@record
+class SftpOptions:
+    """How files are moved."""
+
+    timeout: float = doc("Seconds for one operation.", default=60, aliases=["timeout_seconds"], minimum=0)
+    max_concurrency: int = doc("Files at the same time.", default=4, minimum=1, maximum=64)
+
+
+@record
+class SmbConfig:
+    """A share of an SMB server."""
+
+    server: str = doc("Host name or address.")
+    share: str = doc("The share.")
+    port: int = doc("TCP port.", default=445, minimum=1, maximum=65535)
+    user: str | None = doc("As whom to connect.", default=None, aliases=["username"])
+    password: Secret | None = doc("The user's password.", default=None)
+    domain: str | None = doc("The user's domain.", default=None)
+    root: str = doc("Nothing outside this folder is read or written.", default="/")
+
+
+@record
+class SmbOptions:
+    """How files are moved."""
+
+    timeout: float = doc("Seconds for one operation.", default=60, aliases=["timeout_seconds"], minimum=0)
+    encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
+
+
+ROWS = {
+    ("files", "local"): Connector(
+        config=LocalFilesConfig, options=LocalFilesOptions, readable=True, writable=True, files=True
+    ),
+    ("s3", "s3"): Connector(config=S3Config, options=S3Options, readable=True, writable=True, files=True),
+    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, readable=True, writable=True, files=True),
+    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, readable=True, writable=True, files=True),
+}

@@ -1,0 +1,29 @@
+"""Mail: `mail`."""
+
+from typing import Literal
+
+from firn_schemas.base import doc, record
+from firn_schemas.connectors import Connector
+from firn_schemas.secret import Secret
+
+
+@record
+class SmtpConfig:
+    """A mail server that takes mail for delivery (RFC 6409)."""
+
+    host: str = doc("Host name or address.")
+    port: int = doc("TCP port.", default=587, minimum=1, maximum=65535)
+    user: str | None = doc("As whom to log in.", default=None, aliases=["username"])
+    password: Secret | None = doc("The user's password.", default=None)
+    from_addr: str = doc("The sender's address.", examples=["reports@example.com"])
+    tls: Literal["starttls", "tls", "none"] = doc("How the connection is encrypted.", default="starttls")
+
+
+@record
+class SmtpOptions:
+    """How mail is sent."""
+
+    timeout: float = doc("Seconds for one message.", default=60, aliases=["timeout_seconds"], minimum=0)
+
+
+ROWS = {("mail", "smtp"): Connector(config=SmtpConfig, options=SmtpOptions)}

@@ -1,0 +1,24 @@
+"""Programs of the machine: `process`."""
+
+from firn_schemas.base import doc, record
+from firn_schemas.connectors import Connector
+
+
+@record
+class LocalProcessConfig:
+    """Programs that steps may start."""
+
+    allowed: list[str] = doc("The programs, by name or absolute path; no other is started.", examples=[["dbt"]])
+    cwd: str | None = doc("Where they are started; absent: the run's base folder.", default=None, local_path=True)
+
+
+@record
+class LocalProcessOptions:
+    """What a program is given, and how much of what it says is kept."""
+
+    env: dict[str, str] = doc("Environment variables it gets; none of them a credential.", default_factory=dict)
+    inherit_env: list[str] = doc("Variables of the run's own environment that it gets too.", default_factory=list)
+    max_output_bytes: int = doc("Bytes of its output that are kept.", default=1024 * 1024, minimum=0)
+
+
+ROWS = {("process", "local"): Connector(config=LocalProcessConfig, options=LocalProcessOptions)}

@@ -1,0 +1,67 @@
+"""How a system is authenticated to: four modes, each a closed schema, told apart by `mode`."""
+
+from typing import Literal
+
+from firn_schemas.base import doc, record
+from firn_schemas.secret import Secret
+
+
+@record
+class StaticCredentials:
+    """Long-lived names and keys, each a reference to a secret."""
+
+    mode: Literal["static"] = doc("References to user and password, or to keys.")
+    user: Secret | None = doc("User name.", default=None, aliases=["username"])
+    password: Secret | None = doc("The user's password.", default=None)
+    access_key_id: Secret | None = doc("Identifier of an access key.", default=None, aliases=["access_key"])
+    secret_access_key: Secret | None = doc("The access key itself.", default=None, aliases=["secret_key"])
+    session_token: Secret | None = doc("Token that a temporary access key needs.", default=None)
+    token: Secret | None = doc("A bearer token.", default=None, aliases=["bearer_token"])
+    private_key: Secret | None = doc("A private key.", default=None)
+
+
+@record
+class OAuth2Credentials:
+    """OAuth 2.0 client credentials (RFC 6749, section 4.4); the token is kept fresh."""
+
+    mode: Literal["oauth2"] = doc("Client credentials; the token is kept fresh.")
+    client_id: str | Secret = doc("The client's identifier.")
+    client_secret: Secret = doc("The client's secret.")
+    scope: str | None = doc("What is asked for.", default=None, examples=["PRINCIPAL_ROLE:DATA_ENGINEER"])
+    token_url: str | None = doc(
+        "Where tokens are given; absent: where the system itself says.", default=None, aliases=["token_uri"]
+    )
+    audience: str | None = doc("For whom the token is meant.", default=None)
+
+
+@record
+class IamRoleCredentials:
+    """An AWS role: the ambient one, or another that it may assume."""
+
+    mode: Literal["iam_role"] = doc("An AWS role, ambient or by web identity.")
+    role_arn: str | None = doc(
+        "The role to assume; absent: the ambient one.", default=None, examples=["arn:aws:iam::123456789012:role/Lake"]
+    )
+    session_name: str | None = doc("Name of the session, as AWS logs it.", default=None)
+    external_id: str | None = doc("What the role's owner asks for.", default=None)
+    web_identity_token_file: str | None = doc("File of the pod's token; absent: as AWS's variables say.", default=None)
+
+
+@record
+class ServiceAccountCredentials:
+    """A workload identity of Google Cloud or Azure: the pod's own, or another that it may impersonate."""
+
+    mode: Literal["service_account"] = doc("GCP or Azure workload identity.")
+    account: str | None = doc(
+        "Account to act as; absent: the pod's own.",
+        default=None,
+        examples=["loader@example.iam.gserviceaccount.com"],
+        aliases=["service_account"],
+    )
+    tenant_id: str | None = doc("Azure: the tenant.", default=None)
+    client_id: str | None = doc("Azure: the identity's client.", default=None)
+    scope: str | None = doc("What is asked for.", default=None)
+
+
+Credentials = StaticCredentials | OAuth2Credentials | IamRoleCredentials | ServiceAccountCredentials
+"""Every mode."""

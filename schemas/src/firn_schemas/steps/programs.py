@@ -1,0 +1,71 @@
+"""Steps that start programs: `run_process`, `dbt`, `python`."""
+
+from typing import Literal
+
+from firn_schemas.base import Json, doc, record
+from firn_schemas.steps import StepType
+
+
+@record
+class Success:
+    """What a program must have done to have succeeded."""
+
+    exit_codes: list[int] = doc("Exit codes that are a success.", default_factory=lambda: [0])
+    require_files: list[str] | None = doc("Files that must be there afterwards.", default=None)
+    forbid_files: list[str] | None = doc("Files that must not be there afterwards.", default=None)
+    marker: str | None = doc("Text that the output must hold.", default=None)
+
+
+@record
+class Idempotency:
+    """How a program that already ran is recognised."""
+
+    strategy: Literal["none", "marker", "output_dir"] = doc("By nothing, a marker file, or the output's folder.")
+    marker_path: str | None = doc("The marker file.", default=None, place=True)
+    output_dir: str | None = doc("The folder of the output.", default=None, place=True)
+
+
+@record
+class RunProcessInputs:
+    """Starts a program and waits for it."""
+
+    resource: str = doc("The process connector; it says which programs are allowed.")
+    command: list[str | int | float] = doc(
+        "The program and its arguments; there is no shell.", examples=[["dbt", "run"]]
+    )
+    env: dict[str, str] = doc("Environment variables beside the connector's own.", default_factory=dict)
+    cwd: str | None = doc("Where it is started.", default=None, place=True)
+    timeout: float | None = doc("Seconds after which it is stopped.", default=None, minimum=0)
+    success: Success | None = doc("What counts as success; absent: exit code 0.", default=None)
+    idempotency: Idempotency | None = doc("How a program that already ran is recognised.", default=None)
+
+
+@record
+class DbtInputs:
+    """Runs a dbt project on the flow's compute."""
+
+    path: str = doc("The project's folder, beside the flow; every file of it is pinned by digest.", examples=["./dbt"])
+    target: str | None = doc("dbt's target.", default=None)
+    select: str | list[str] | None = doc("dbt's node selection.", default=None)
+    command: Literal["build", "run", "test", "seed", "snapshot"] = doc("What dbt is asked to do.", default="build")
+
+
+@record
+class PythonInputs:
+    """Calls a function of a plug-in that the platform allows."""
+
+    callable: str = doc("The function, as `module:function`.", examples=["acme_steps.scoring:score"])
+    args: dict[str, Json] = doc("Its arguments, by name.", default_factory=dict)
+
+
+ROWS: dict[str, StepType] = {
+    "dbt": StepType(inputs=DbtInputs, results={"models": "integer", "passed": "integer", "failed": "integer"}),
+    "python": StepType(inputs=PythonInputs, results={"*": "any"}, repeatable=False),
+    "run_process": StepType(
+        inputs=RunProcessInputs,
+        results={"exit_code": "integer", "stdout": "string", "stderr": "string"},
+        kind="process",
+        repeatable=False,
+        key_makes_repeatable="idempotency",
+    ),
+}
