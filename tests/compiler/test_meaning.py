@@ -108,9 +108,10 @@ def test_the_command_line_overrides_the_platform_which_overrides_the_flow() -> N
 
 
 def test_run_time_values_become_typed_nodes() -> None:
-    flow = FLOW.replace("orders.csv", "'{{ env.DAY:today }}/x-{{ run.id }}.csv'")
+    flow = FLOW.replace("orders.csv", "'in/{{ env.DAY:today }}/x-{{ run.id }}.csv'")
     path = payload(compiled(flow))["flows"]["hello"]["jobs"][0]["steps"][0]["inputs"]["path"]
-    assert path == {"$concat": [{"$env": {"name": "DAY", "default": "today"}}, "/x-", {"$ref": "run.id"}, ".csv"]}
+    parts = ["in/", {"$env": {"name": "DAY", "default": "today"}}, "/x-", {"$ref": "run.id"}, ".csv"]
+    assert path == {"$concat": parts, "prefix": "in/"}
 
 
 def test_a_condition_becomes_a_tree() -> None:

@@ -49,6 +49,8 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
     found = list(found)
     secret = {one.span for one in found if one.code in ("E601", "E602")}
     found = [one for one in found if one.code != "E202" or one.span not in secret]  # it is said better by the other
+    wrong = {(one.span.file, one.path) for one in found if one.severity == "error" and one.path}
+    found = [one for one in found if one.severity == "error" or (one.span.file, one.path) not in wrong]
     unique = {(one.code, one.span, one.message): one for one in reversed(found)}
     return tuple(
         sorted(unique.values(), key=lambda one: (rank.get(one.span.file, -1), one.span.line, one.span.column, one.code))

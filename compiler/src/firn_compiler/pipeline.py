@@ -9,15 +9,20 @@ from typing import NamedTuple
 from firn_compiler.assembly import Assembled, Request, assemble
 from firn_compiler.attachments import Attachments, attachments
 from firn_compiler.checks.conditions import conditions
+from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
+from firn_compiler.checks.places import places
+from firn_compiler.checks.policy import flow_policy, platform_policy
 from firn_compiler.checks.references import connectors, duplicates, references
 from firn_compiler.checks.secrets import secrets
 from firn_compiler.checks.settings import platform_settings, resource_settings, step_inputs
 from firn_compiler.diagnostics import Diagnostic, has_errors, in_order
 from firn_compiler.document import Mapping
+from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Platform, Project, Settled
 from firn_compiler.stages.freeze import payload
-from firn_compiler.stages.lower import Extras, Lowered, Place, lower_flow, lower_node, ordered, places, settled_inputs
+from firn_compiler.stages.lower import Extras, Lowered, Place, lower_flow, lower_node, settled_inputs
+from firn_compiler.stages.lower import places as places_of
 from firn_compiler.stages.policy import policy
 from firn_compiler.stages.settle import resource
 from firn_schemas.artifact_format import FORMAT
@@ -64,7 +69,7 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
         attached.append(more)
         texts |= more.texts
         found += problems
-    found += _check(assembled, attached)
+    found += _check(assembled)
     if not freeze or has_errors(found) or project.platform is None:
         return Compilation(in_order(found, texts), texts, environment=_environment(project))
     flows = [
@@ -83,19 +88,24 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
     return Compilation(in_order(found, texts), texts, content, hashed, names, project.platform.environment, where)
 
 
-def _check(assembled: Assembled, attached: list[Attachments]) -> Iterator[Diagnostic]:
+def _check(assembled: Assembled) -> Iterator[Diagnostic]:
     project, platform = assembled.project, assembled.project.platform
     if platform:
         yield from connectors(platform)
         yield from platform_settings(platform)
+        yield from platform_policy(platform)
     yield from secrets(project.flows, platform)
     for flow in project.flows:
         yield from duplicates(flow)
         yield from references(flow, platform)
         yield from step_inputs(flow)
         yield from resource_settings(flow, platform)
+        yield from flow_policy(flow, platform)
         yield from graph(flow)
-        yield from conditions(flow, flow.document, assembled.constants[flow.document.file])
+        yield from places(flow)
+        constants = assembled.constants[flow.document.file]
+        yield from conditions(flow, flow.document, constants)
+        yield from effects(flow, platform, constants)
 
 
 def _extras(attached: Attachments) -> Extras:
@@ -140,11 +150,11 @@ def _places(project: Project, flows: list[Lowered]) -> Iterator[Place]:
         for position, job in enumerate(ordered(flow.jobs)):
             for index, step in enumerate(job.steps):
                 pointer = f"/flows/{flow.name}/jobs/{position}/steps/{index}"
-                yield from places(f"{pointer}/inputs", settled_inputs(step))
-                yield from places(f"{pointer}/outputs", step.outputs)
+                yield from places_of(f"{pointer}/inputs", settled_inputs(step))
+                yield from places_of(f"{pointer}/outputs", step.outputs)
         for name, settled in lowered.resources.items():
-            yield from places(f"/flows/{flow.name}/resources/{name}/config", settled.config)
-            yield from places(f"/flows/{flow.name}/resources/{name}/options", settled.options)
+            yield from places_of(f"/flows/{flow.name}/resources/{name}/config", settled.config)
+            yield from places_of(f"/flows/{flow.name}/resources/{name}/options", settled.options)
 
 
 def _environment(project: Project) -> str:

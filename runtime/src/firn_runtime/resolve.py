@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from firn_schemas.base import Json
 from firn_schemas.secret import Secret
@@ -70,8 +71,14 @@ class Scope:
         return found
 
     def concatenation(self, node: Any) -> str:
-        """Return the parts as one text; numbers and booleans as JSON spells them."""
-        return "".join(_text(self.resolve(part)) for part in node["$concat"])
+        """Return the parts as one text; numbers and booleans as JSON spells them.
+
+        A place with a literal beginning is held there: what the run adds cannot lead out of it.
+        """
+        joined = "".join(_text(self.resolve(part)) for part in node["$concat"])
+        if "prefix" in node and _leads_out(joined):
+            raise Unresolved(f"a value of the run leads out of `{node['prefix']}`")
+        return joined
 
     def condition(self, node: Any) -> Any:
         """Return the value of an operation."""
@@ -127,6 +134,11 @@ def _boolean(value: Any) -> bool:
     return value
 
 
+def _leads_out(text: str) -> bool:
+    steps = re.split(r"[/\\]", unquote(text))
+    return ".." in steps or any(ord(char) < 32 for char in text)
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -161,7 +173,9 @@ def misshapen(value: Json, path: str) -> Iterator[tuple[str, str]]:
 
 def _well_formed(kind: str, node: Any) -> bool:
     inner = node[kind]
-    if set(node) - {kind, *(("default",) if kind == "$ref" else ())}:
+    if set(node) - {kind, *_BESIDE.get(kind, ())}:
+        return False
+    if "prefix" in node and (not isinstance(inner, list) or not inner or inner[0] != node["prefix"]):
         return False
     if kind == "$secret":
         return _texts(inner, {"ref"}, {"key"})
@@ -172,6 +186,10 @@ def _well_formed(kind: str, node: Any) -> bool:
     if kind == "$op":
         return _operation(inner)
     return isinstance(inner, {"$ref": str, "$concat": list, "$literal": dict}[kind])
+
+
+_BESIDE = {"$ref": ("default",), "$concat": ("prefix",)}
+"""Keys that may stand beside a node's own."""
 
 
 def _texts(inner: Any, needed: set[str], allowed: set[str]) -> bool:

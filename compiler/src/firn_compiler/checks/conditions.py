@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from firn_compiler.checks.graph import job_output
+from firn_compiler.checks.graph import job_output, results_of
 from firn_compiler.condition import Term, constant, parse_condition, type_errors, type_of_value
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Path, Scalar
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.stages.expand import within
 from firn_compiler.template import Constants, TemplateError
-from firn_schemas.steps.table import STEPS
 
 
 def conditions(flow: Flow, document: Document, constants: Constants) -> Iterator[Diagnostic]:
@@ -67,9 +66,8 @@ def _type_of(value: object, step: Step) -> str:
     if not isinstance(value, Deferred):
         return type_of_value(value)  # type: ignore[arg-type]  # a scalar's value is JSON
     reference = value.node.get("$ref")
-    if isinstance(reference, str) and reference.startswith("result.") and step.type in STEPS:
-        name = reference.removeprefix("result.")
-        return STEPS[step.type].results.get(name, "any")
+    if isinstance(reference, str) and reference.startswith("result."):
+        return (results_of(step) or {}).get(reference.removeprefix("result."), "any")
     return "string" if "$concat" in value.node else "any"
 
 

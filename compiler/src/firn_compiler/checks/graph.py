@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Deferred, Node, Path, Scalar, Span, walk
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, walk
+from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
 from firn_schemas.base import Json
 from firn_schemas.steps.table import STEPS
+
+KNOWN_EARLY = frozenset(["callable", "from", "mode", "resource", "sql", "sql_file"])
+"""Inputs that decide what is compiled: a value of the run comes too late for them."""
 
 
 def graph(flow: Flow) -> Iterator[Diagnostic]:
@@ -19,59 +23,34 @@ def graph(flow: Flow) -> Iterator[Diagnostic]:
     yield from _elsewhere(flow)
 
 
-def upstream(flow: Flow, job: Job) -> tuple[Job, ...]:
-    """Return the jobs that `job` depends on, directly and through others, in the flow's order."""
-    known = {one.id: one for one in flow.jobs}
-    reached: set[str] = set()
-    open_ = [name for name, _ in job.depends_on]
-    while open_:
-        name = open_.pop()
-        if name in known and name not in reached:
-            reached.add(name)
-            open_.extend(parent for parent, _ in known[name].depends_on)
-    return tuple(one for one in flow.jobs if one.id in reached)
+def makes_dataset(step: Step) -> bool:
+    """Whether the step makes a dataset of its name, itself or through the step it runs under a lock."""
+    while step.inner is not None:
+        step = step.inner
+    return step.type not in STEPS or STEPS[step.type].makes_dataset
+
+
+def results_of(step: Step) -> dict[str, str] | None:
+    """Return the step's results by name, with their types; None where anything may come out."""
+    while step.inner is not None:
+        step = step.inner
+    row = STEPS.get(step.type)
+    return None if row is None or "*" in row.results else row.results
 
 
 def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
-    names = [job.id for job in flow.jobs]
+    known = {job.id: job for job in flow.jobs}
     for job in flow.jobs:
         for name, span in job.depends_on:
-            if name not in names:
-                yield finding(
-                    "E306",
-                    f"there is no job `{name}`",
-                    span,
-                    suggestion(name, names, "jobs:"),
-                    (*job.path, "depends_on"),
-                )
-    seen: set[frozenset[str]] = set()
-    for job in flow.jobs:
-        cycle = _cycle(flow, job.id)
-        if cycle and frozenset(cycle) not in seen:
-            seen.add(frozenset(cycle))
-            span = next(span for name, span in job.depends_on if name == cycle[1])
-            shown = " → ".join(f"`{name}`" for name in cycle)
-            yield finding(
-                "E311",
-                f"these jobs wait for each other: {shown}",
-                span,
-                "remove one of the dependencies",
-                (*job.path, "depends_on"),
-            )
-
-
-def _cycle(flow: Flow, start: str) -> list[str]:
-    """Return the shortest way from a job back to itself, or nothing."""
-    parents = {job.id: [name for name, _ in job.depends_on] for job in flow.jobs}
-    ways, seen = [[start]], set[str]()
-    for way in ways:
-        for name in parents.get(way[-1], []):
-            if name == start:
-                return [*way, start]
-            if name not in seen:
-                seen.add(name)
-                ways.append([*way, name])
-    return []
+            if name not in known:
+                path = (*job.path, "depends_on")
+                yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
+    for cycle in cycles(flow):
+        job = known[cycle[0]]
+        span = next(span for name, span in job.depends_on if name == cycle[1])
+        shown = " → ".join(f"`{name}`" for name in cycle)
+        message = f"these jobs wait for each other: {shown}"
+        yield finding("E311", message, span, "remove one of the dependencies", (*job.path, "depends_on"))
 
 
 def references_in(value: Json) -> Iterator[str]:
@@ -90,18 +69,16 @@ def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnosti
     node = step.inputs.entries.get("from")
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or step.type not in STEPS:
         return
-    makers = [*job.steps[:index], *(one for parent in upstream(flow, job) for one in parent.steps)]
-    names = [one.id for one in makers if one.type not in STEPS or STEPS[one.type].makes_dataset]
+    earlier = [one.id for one in job.steps[:index] if makes_dataset(one)]
+    if node.value in earlier:
+        return
+    names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
     if node.value not in names:
-        later = any(one.id == node.value for one in job.steps[index:])
-        help = (
-            "only earlier steps, and jobs that this one depends on, can be read from"
-            if later
-            else suggestion(node.value, names, "datasets:")
-        )
-        yield finding(
-            "E306", f"no earlier step makes the dataset `{node.value}`", node.span, help, (*step.inputs_path, "from")
-        )
+        help = suggestion(node.value, names, "datasets:")
+        if any(one.id == node.value for other in flow.jobs for one in other.steps if makes_dataset(one)):
+            help = "only earlier steps, and jobs that this one depends on, can be read from"
+        message = f"no earlier step makes the dataset `{node.value}`"
+        yield finding("E306", message, node.span, help, (*step.inputs_path, "from"))
 
 
 def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
@@ -110,20 +87,29 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
             if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
                 continue
             full = (*(step.inputs_path if part == "inputs" else (*step.path, part)), *path)
-            if part == "inputs" and path in (("sql",), ("sql_file",)) and node.value.roots != {"var"}:
-                roots = "`, `".join(sorted(node.value.roots - {"var"}))
-                yield finding(
-                    "E402",
-                    f"SQL text cannot use `{roots}`: only `var`",
-                    node.span,
-                    'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it',
-                    full,
-                )
+            if part == "inputs" and _too_late(step, path) and node.value.roots != {"var"}:
+                yield _late(node, path, full)
                 continue
             for reference in references_in(node.value.node):
                 yield from _reference(flow, job, step, index, part, reference, node, full)
-            if part == "outputs" and "env" in node.value.roots:
-                yield finding("E402", "an output cannot use `env`", node.span, "outputs name parts of `result`", full)
+            if part == "outputs":
+                for root in sorted(node.value.roots & {"env", "run"}):
+                    help = "outputs name parts of `result`, and outputs of earlier steps"
+                    yield finding("E402", f"an output cannot use `{root}`", node.span, help, full)
+
+
+def _too_late(step: Step, path: Path) -> bool:
+    return (len(path) == 1 and path[0] in KNOWN_EARLY) or (step.type == "dbt" and path == ("path",))
+
+
+def _late(node: Scalar, path: Path, full: Path) -> Diagnostic:
+    assert isinstance(node.value, Deferred)
+    roots = "`, `".join(sorted(node.value.roots - {"var"}))
+    if path[0] in ("sql", "sql_file"):
+        help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
+        return finding("E402", f"SQL text cannot use `{roots}`: only `var`", node.span, help, full)
+    message = f"`{path[0]}` must be known when the flow is compiled: it cannot use `{roots}`"
+    return finding("E402", message, node.span, "use `var`", full)
 
 
 def _reference(
@@ -131,28 +117,32 @@ def _reference(
 ) -> Iterator[Diagnostic]:
     root, _, rest = reference.partition(".")
     if root == "result" and part == "inputs":
-        yield finding("E402", "`result` is known only after the step: it stands in `outputs`", node.span, path=path)
-    elif root == "result" and step.type in STEPS:
-        name = rest.replace("[", ".").partition(".")[0]
-        results = STEPS[step.type].results
-        if name not in results:
-            yield finding(
-                "E305",
-                f"a `{step.type}` step has no result `{name}`",
-                node.span,
-                suggestion(name, results, "results:"),
-                path,
-            )
+        message = "`result` is known only after the step: it stands in `outputs`"
+        yield finding("E402", message, node.span, "use `steps.ID.outputs.KEY` of an earlier step", path)
+    elif root == "result":
+        yield from _result(step, rest, node.span, path)
     elif root == "jobs":
         yield from job_output(flow, job, reference, node.span, path)
     elif root == "steps":
         yield from _step_output(job, index, reference, node.span, path)
 
 
+def _result(step: Step, rest: str, span: Span, path: Path) -> Iterator[Diagnostic]:
+    name, results = _first(rest), results_of(step)
+    if results is None or name in results:
+        return
+    message = f"a `{step.type}` step has no result `{name}`"
+    yield finding("E305", message, span, suggestion(name, results, "results:"), path)
+
+
+def _first(path: str) -> str:
+    return path.replace("[", ".").partition(".")[0]
+
+
 def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
     """Report a reference to an output of a job that is not there, or not before this one."""
     _, name, _, rest = reference.split(".", 3)
-    key = rest.replace("[", ".").partition(".")[0]
+    key = _first(rest)
     known = {one.id: one for one in flow.jobs}
     if name not in known:
         yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
@@ -170,43 +160,43 @@ def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> 
 
 def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
     _, name, _, rest = reference.split(".", 3)
-    key = rest.replace("[", ".").partition(".")[0]
+    key = _first(rest)
     earlier = {one.id: one for one in job.steps[:index]}
     if name not in earlier:
-        yield finding(
-            "E306",
-            f"no earlier step of this job is called `{name}`",
-            span,
-            suggestion(name, earlier, "earlier steps:"),
-            path,
-        )
+        help = suggestion(name, earlier, "earlier steps:")
+        yield finding("E306", f"no earlier step of this job is called `{name}`", span, help, path)
         return
-    row = STEPS.get(earlier[name].type)
-    outputs = [*earlier[name].outputs.entries, *(row.results if row else ())]
-    if row and key not in outputs:
-        yield finding(
-            "E305", f"the step `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs:"), path
-        )
+    results = results_of(earlier[name])
+    outputs = [*earlier[name].outputs.entries, *(results or ())]
+    if results is not None and key not in outputs:
+        help = suggestion(key, outputs, "outputs:")
+        yield finding("E305", f"the step `{name}` has no output `{key}`", span, help, path)
 
 
 def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
-    """Report run-time templates at places that only compile-time ones may stand."""
-    for path, node in walk(flow.root):
+    """Report run-time templates at places where only compile-time ones may stand."""
+    inside = {id(node) for step in flow.steps for tree in (step.inputs, step.outputs) for node in tree.entries.values()}
+    for path, node in _outside(flow.root, inside):
         if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
             continue
-        parts = [part for part in path if isinstance(part, str)]
-        in_step = "steps" in parts and parts[parts.index("steps") + 1 :][:1] in (["inputs"], ["outputs"])
-        in_resource = len(path) > 3 and path[0] == "resources" and path[2] in ("config", "params", "options")
-        if in_resource:
+        if len(path) > 3 and path[0] == "resources" and path[2] in ("config", "params", "options", "credentials"):
             yield from only_env(node, path)
-        elif not in_step and parts[-1:] != ["when"] and node.value.roots != {"var"}:
-            yield finding(
-                "E402",
-                "only `var` can stand here",
-                node.span,
-                "run-time values are for step inputs and resource settings",
-                path,
-            )
+        elif path[-1:] != ("when",) and node.value.roots != {"var"}:
+            help = "run-time values are for step inputs and resource settings"
+            yield finding("E402", "only `var` can stand here", node.span, help, path)
+
+
+def _outside(node: Node, inside: set[int], path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Yield every node that is not part of a step's inputs or outputs, with its path."""
+    if id(node) in inside:
+        return
+    yield path, node
+    if isinstance(node, Mapping):
+        for key, item in node.entries.items():
+            yield from _outside(item, inside, (*path, key))
+    elif not isinstance(node, Scalar):
+        for index, item in enumerate(node.items):
+            yield from _outside(item, inside, (*path, index))
 
 
 def only_env(node: Scalar, path: Path) -> Iterator[Diagnostic]:

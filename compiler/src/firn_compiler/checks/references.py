@@ -152,18 +152,6 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
     profile = text_at(node, "profile")
     if profile is None:
         yield from _family(node, path)
-        if platform and text_at(mapping_at(platform.root, "security"), "mode") == "enterprise":
-            mode = platform.root.entries["security"].entries["mode"]  # type: ignore[union-attr]  # just read as a mapping
-            help = "name a connector of the platform with `profile:`"
-            where = (Related("the platform's policy", mode.span),)
-            yield finding(
-                "E702",
-                "an `enterprise` platform allows no inline resources",
-                key_span(flow.root, path),
-                help,
-                path,
-                where,
-            )
         return
     for key in ("type", "kind", "driver"):
         if key in node.entries:

@@ -14,7 +14,6 @@ from firn_compiler.document import (
     Scalar,
     Sequence,
     Span,
-    dotted,
     items_at,
     lookup,
     mapping_at,
@@ -127,7 +126,6 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
         for key, (record, node) in records.items():
             for one in shape(record, node, ("resources", name, key)):
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
-    yield from _locked(flow, platform)
 
 
 def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
@@ -200,23 +198,3 @@ def _with_layers(one: Diagnostic, node: Node, place: object) -> Diagnostic:
 def _inside(path: str) -> Path:
     """Return the path below `config` or `options` of a finding's dotted path; list indexes do not occur in it."""
     return tuple(path.split(".")[3:])
-
-
-def _locked(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
-    section = mapping_at(platform.root, "connectors") if platform else None
-    for name, node in flow.resources.items():
-        profile = text_at(node, "profile")
-        connector = section.entries.get(profile) if section and profile else None
-        locked = getattr(connector.entries.get("locked"), "items", ()) if isinstance(connector, Mapping) else ()
-        for item in locked:
-            path = tuple(str(item.value).split(".")) if isinstance(item, Scalar) else ()
-            if path and (set_here := lookup(node, path)) is not None:
-                related = (Related("the platform locks it here", item.span),)
-                yield finding(
-                    "E701",
-                    f"`{dotted(path)}` is locked by the platform",
-                    set_here.span,
-                    "remove it from the flow",
-                    ("resources", name, *path),
-                    related,
-                )

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
+from dataclasses import fields, is_dataclass
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, mapping_at, text_at, value_of
+from firn_compiler.model.graph import ordered
 from firn_compiler.model.names import seconds
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.model.shapes import LockShape, RetryShape
@@ -13,6 +15,7 @@ from firn_compiler.stages.defaults import with_defaults, with_spellings
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_compiler.stages.settle import secret_of
 from firn_schemas.base import Json, JsonObject
+from firn_schemas.decode import hints, spelling
 from firn_schemas.steps.table import STEPS
 
 
@@ -71,18 +74,6 @@ def lower_flow(flow: Flow, platform: Platform, resources: dict[str, Settled], ex
     return Lowered(flow.name, head, jobs, resources)
 
 
-def ordered(jobs: tuple[Job, ...]) -> list[Job]:
-    """Return the jobs so that dependencies come first; among equals, the order of the file."""
-    done: list[Job] = []
-    waiting = list(jobs)
-    while waiting:
-        names = {job.id for job in done}
-        ready = next((job for job in waiting if all(name in names for name, _ in job.depends_on)), waiting[0])
-        waiting.remove(ready)
-        done.append(ready)
-    return done
-
-
 def _words(node: Mapping, *keys: str) -> JsonObject:
     return {key: word for key in keys if (word := text_at(node, key)) is not None}
 
@@ -126,8 +117,24 @@ def settled_inputs(step: Step) -> Node:
     return Mapping(settled.entries | {"step": node}, settled.keys, settled.span)
 
 
+def held(record: Any, value: Any) -> Any:
+    """Add to every path, URL and table name that is made of run-time values the literal beginning it must keep."""
+    if not is_dataclass(record) or not isinstance(value, dict):
+        return value
+    changed: dict[str, Any] = {}
+    for field in fields(record):
+        item = value.get(spelling(field))
+        if isinstance(item, dict) and "$concat" in item and field.metadata["place"]:
+            changed[spelling(field)] = item | {"prefix": item["$concat"][0]}
+        elif isinstance(item, dict):
+            kinds = (hints(record)[field.name], *get_args(hints(record)[field.name]))
+            inner = next((kind for kind in kinds if is_dataclass(kind)), None)
+            changed[spelling(field)] = held(inner, item)
+    return value | changed
+
+
 def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:
-    inputs: Any = lower_node(settled_inputs(step))
+    inputs: Any = held(STEPS[step.type].inputs, lower_node(settled_inputs(step)))
     if "sql_file" in inputs:
         del inputs["sql_file"]
         inputs["sql"] = extras.sql[step.path]

@@ -60,7 +60,7 @@ class PythonInputs:
 
 ROWS: dict[str, StepType] = {
     "dbt": StepType(inputs=DbtInputs, results={"models": "integer", "passed": "integer", "failed": "integer"}),
-    "python": StepType(inputs=PythonInputs, results={"*": "any"}, repeatable=False),
+    "python": StepType(inputs=PythonInputs, results={"*": "any"}),
     "run_process": StepType(
         inputs=RunProcessInputs,
         results={"exit_code": "integer", "stdout": "string", "stderr": "string"},

@@ -1,0 +1,141 @@
+"""Effects: two steps that write the same place, work that is done twice when it is retried, outputs nobody uses."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from firn_compiler.checks.graph import references_in
+from firn_compiler.condition import parse_condition
+from firn_compiler.diagnostics import Diagnostic, Related, finding
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, walk
+from firn_compiler.model.project import Flow, Job, Platform, Step
+from firn_compiler.stages.lower import lower_node
+from firn_compiler.stages.settle import resource
+from firn_compiler.template import Constants, TemplateError
+from firn_schemas.canonical import file_bytes
+from firn_schemas.steps.table import STEPS
+
+PLACES = ("table", "path")
+SAFE_METHODS = frozenset(["GET", "HEAD", "PUT", "DELETE"])
+"""Idempotent methods (RFC 9110, section 9.2.2)."""
+
+
+class _Write(NamedTuple):
+    job: Job
+    step: Step
+    node: Node
+    mode: str
+
+
+def effects(flow: Flow, platform: Platform | None, constants: Constants) -> Iterator[Diagnostic]:
+    """Report targets that two steps write, retries that repeat an effect, and outputs that nothing uses."""
+    yield from _targets(flow, platform)
+    yield from _retries(flow)
+    yield from _unused_outputs(flow, constants)
+
+
+def _targets(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
+    first: dict[bytes, _Write] = {}
+    for job in flow.jobs:
+        for outer in job.steps:
+            step = outer.inner or outer
+            if step.type != "write":
+                continue
+            for key in PLACES:
+                node = step.inputs.entries.get(key)
+                name = text_at(step.inputs, "resource")
+                if node is None or name is None:
+                    continue
+                write = _Write(job, step, node, text_at(step.inputs, "mode") or "")
+                other = first.setdefault(_target(flow, platform, name, node), write)
+                if other is not write:
+                    yield _twice(other, write, (*step.inputs_path, key))
+
+
+def _target(flow: Flow, platform: Platform | None, name: str, node: Node) -> bytes:
+    """Return what tells one target from another: the settled system, whatever it is called, and the place in it."""
+    settled = resource(flow, platform, name)
+    system: Any = [settled.kind, settled.driver, lower_node(settled.config)] if settled else [name]
+    return file_bytes({"system": system, "place": lower_node(node)})
+
+
+def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:
+    certain = "replace" in (other.mode, write.mode) and not ("when" in other.job.node.entries and _conditional(write))
+    message = f"`{write.step.id}` writes what `{other.step.id}` writes too"
+    if "replace" in (other.mode, write.mode):
+        message += ": the one that comes last wins"
+    help = "write to another place, or make one step of the two"
+    related = (Related(f"`{other.step.id}` writes it here", other.node.span),)
+    return finding("E315" if certain else "W304", message, write.node.span, help, path, related)
+
+
+def _conditional(write: _Write) -> bool:
+    return "when" in write.job.node.entries
+
+
+def _retries(flow: Flow) -> Iterator[Diagnostic]:
+    for job in flow.jobs:
+        for outer in job.steps:
+            step = outer.inner or outer
+            node, path = _retry(job, outer)
+            if node is None or not isinstance(node, Mapping) or _repeatable(step):
+                continue
+            key = STEPS[step.type].key_makes_repeatable
+            help = f"give it `{key}`" if key else "remove the `retry`: what was done cannot be taken back"
+            message = f"`{step.id}` is tried again, and a `{step.type}` step that is repeated does its work twice"
+            yield finding("W306", message, _key_of(outer, job), help, path)
+
+
+def _retry(job: Job, step: Step) -> tuple[Node | None, Path]:
+    own = step.node.entries.get("retry")
+    if own is not None or not job.path:
+        return own, (*step.path, "retry")
+    return job.node.entries.get("retry"), (*job.path, "retry")
+
+
+def _key_of(step: Step, job: Job) -> Span:
+    return step.node.keys.get("retry") or job.node.keys["retry"]
+
+
+def _repeatable(step: Step) -> bool:
+    row = STEPS.get(step.type)
+    if row is None or row.repeatable or text_at(step.inputs, "method") in SAFE_METHODS:
+        return True
+    given = step.inputs.entries.get(row.key_makes_repeatable)
+    if isinstance(given, Mapping):
+        return text_at(given, "strategy") != "none"
+    return given is not None
+
+
+def _unused_outputs(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:
+    used = set(_used(flow, constants))
+    for job in flow.jobs:
+        for step in job.steps:
+            for name in step.outputs.entries:
+                if not {f"jobs.{job.id}.{name}", f"{job.id}:{step.id}.{name}"} & used:
+                    message = f"nothing uses the output `{name}` of `{step.id}`"
+                    yield finding("W303", message, step.outputs.keys[name], "remove it", (*step.path, "outputs", name))
+
+
+def _used(flow: Flow, constants: Constants) -> Iterator[str]:
+    """Yield every output that something names: `jobs.JOB.NAME`, or `JOB:STEP.NAME` within a job."""
+    for job in flow.jobs:
+        named = [reference for step in job.steps for tree in (step.inputs, step.outputs) for reference in _named(tree)]
+        named += list(_in_condition(job, constants))
+        for reference in named:
+            parts = reference.replace("[", ".").split(".")
+            if len(parts) > 3:
+                yield f"jobs.{parts[1]}.{parts[3]}" if parts[0] == "jobs" else f"{job.id}:{parts[1]}.{parts[3]}"
+
+
+def _named(tree: Mapping) -> Iterator[str]:
+    for _, node in walk(tree):
+        if isinstance(node, Scalar) and isinstance(node.value, Deferred):
+            yield from references_in(node.value.node)
+
+
+def _in_condition(job: Job, constants: Constants) -> Iterator[str]:
+    text = text_at(job.node, "when") if job.path else None
+    try:
+        yield from (term.path for term in parse_condition(text, constants).paths) if text else ()
+    except TemplateError:
+        return  # its own check says why

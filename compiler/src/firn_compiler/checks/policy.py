@@ -1,0 +1,182 @@
+"""Policy: what the platform locks, allows and asks for."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+
+from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
+from firn_compiler.document import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    dotted,
+    items_at,
+    key_span,
+    lookup,
+    mapping_at,
+    text_at,
+    walk,
+)
+from firn_compiler.model.project import Flow, Platform
+from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
+from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.decode import spelling
+
+PARTS = ("config", "options")
+_ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[^:]*):role/.+\Z")
+
+
+def platform_policy(platform: Platform) -> Iterator[Diagnostic]:
+    """Report locks and decode marks that mean nothing, versions that exclude each other, and roles that cannot be."""
+    section = mapping_at(platform.root, "connectors")
+    for name, node in (section.entries if section else {}).items():
+        row = family(node)
+        if isinstance(node, Mapping) and row is not None:
+            for item in items_at(node, "locked"):
+                if isinstance(item, Scalar) and isinstance(item.value, str):
+                    yield from _setting(item.value, row, item, ("connectors", name, "locked"))
+            yield from _decode(platform, node, row, ("connectors", name, "decode"))
+    yield from _compatibility(platform)
+    yield from _roles(platform.root)
+
+
+def _setting(word: str, row: tuple[str, str], node: Node, path: Path) -> Iterator[Diagnostic]:
+    """Report a dotted name that is no setting of the connector."""
+    key, _, rest = word.partition(".")
+    name = rest.partition(".")[0]
+    if key == "params":
+        key = "config"
+    if key not in PARTS:
+        yield finding("E201", f"`{word}` is not a setting", node.span, "write `config.NAME` or `options.NAME`", path)
+        return
+    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
+    known = [word for field in fields(record) for word in (spelling(field), *field.metadata.get("aliases", ()))]
+    if rest and name not in known:
+        own = [f"{key}.{spelling(field)}" for field in fields(record)]
+        message = f"`{word}` is not a setting of `{row[0]}/{row[1]}`"
+        yield finding("E201", message, node.span, suggestion(word, own), path)
+
+
+def _decode(platform: Platform, node: Mapping, row: tuple[str, str], path: Path) -> Iterator[Diagnostic]:
+    marks = mapping_at(node, "decode")
+    if marks is None:
+        return
+    for where, leaf in walk(marks):
+        if isinstance(leaf, Scalar) and len(where) > 1:
+            yield from _setting(".".join(map(str, where)), row, leaf, (*path, *where))
+        if isinstance(leaf, Sequence) or (isinstance(leaf, Scalar) and not isinstance(leaf.value, bool)):
+            message = f"`{where[-1] if where else 'decode'}` must be true or false"
+            yield finding(
+                "E202", message, leaf.span, "`true` sends the setting through the decode hook", (*path, *where)
+            )
+    if decoded(node) and mapping_at(mapping_at(platform.root, "security"), "decode_hook") is None:
+        help = "add `security.decode_hook: {module: NAME}`"
+        yield finding("E705", "the platform has no decode hook", node.keys["decode"], help, path)
+
+
+def _compatibility(platform: Platform) -> Iterator[Diagnostic]:
+    node = mapping_at(platform.root, "compatibility")
+    low, high = text_at(node, "min_version"), text_at(node, "max_version")
+    if node is not None and low and high and _version(low) > _version(high):
+        related = (Related("the oldest", node.entries["min_version"].span),)
+        message = "`max_version` is older than `min_version`: no runtime fits"
+        path = ("compatibility", "max_version")
+        yield finding("E706", message, node.entries["max_version"].span, "swap them", path, related)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text.partition("-")[0].partition("+")[0])[:3])
+
+
+def _roles(root: Mapping) -> Iterator[Diagnostic]:
+    """Report roles of AWS whose ARN is none, and accounts that have not twelve digits."""
+    for path, node in walk(root):
+        if path[-1:] != ("role_arn",) or not isinstance(node, Scalar) or not isinstance(node.value, str):
+            continue
+        found = _ROLE.match(node.value)
+        if found is None:
+            help = "write `arn:aws:iam::ACCOUNT:role/NAME`"
+            yield finding("E204", "`role_arn` is not the ARN of a role", node.span, help, path)
+        elif not re.fullmatch(r"[0-9]{12}", found["account"]):
+            number = len(found["account"])
+            message = f"the account in `role_arn` has {number} digits: an AWS account has 12"
+            yield finding("W701", message, node.span, "check the account's number", path)
+
+
+def flow_policy(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
+    """Report what a flow does that the platform does not allow."""
+    if platform is None:
+        return
+    yield from _roles(mapping_at(flow.root, "resources") or Mapping({}, {}, flow.root.span))
+    for name, node in flow.resources.items():
+        yield from _locked(name, node, platform)
+        yield from _inline(flow, name, node, platform)
+        yield from _archives(flow, name, node, platform)
+
+
+def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
+    connector = profile_of(node, platform)
+    row = family(connector)
+    if connector is None or row is None:
+        return
+    for item in items_at(connector, "locked"):
+        key, _, rest = str(item.value).partition(".") if isinstance(item, Scalar) else ("", "", "")
+        key = "config" if key == "params" else key
+        if key not in PARTS:
+            continue
+        path = tuple(_spelled(rest, key, row).split(".")) if rest else ()
+        found = _touched(part(node, key, row), path)
+        if found is not None and found.span.file:
+            related = (Related("the platform locks it here", item.span),)
+            message = f"`{dotted((key, *path))}` is locked by the platform"
+            yield finding(
+                "E701", message, found.span, "remove it from the flow", ("resources", name, key, *path), related
+            )
+
+
+def _spelled(rest: str, key: str, row: tuple[str, str]) -> str:
+    """Return the setting in the schema's own spelling."""
+    first, dot, more = rest.partition(".")
+    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
+    own = next((spelling(one) for one in fields(record) if first in one.metadata.get("aliases", ())), first)
+    return own + dot + more
+
+
+def _touched(node: Node, path: Path) -> Node | None:
+    """Return what sets a path, or removes or replaces the mapping it stands in; None where nothing does."""
+    if not path:
+        return node if not isinstance(node, Mapping) or node.entries else None
+    for length in range(1, len(path) + 1):
+        found = lookup(node, path[:length])
+        if found is None or length == len(path):
+            return found
+        if not isinstance(found, Mapping):
+            return found
+    return None
+
+
+def _inline(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
+    security = mapping_at(platform.root, "security")
+    if "profile" in node.entries or security is None or text_at(security, "mode") != "enterprise":
+        return
+    path = ("resources", name)
+    related = (Related("the platform's policy", security.entries["mode"].span),)
+    message = "an `enterprise` platform allows no inline resources"
+    help = "name a connector of the platform with `profile:`"
+    yield finding("E702", message, key_span(flow.root, path), help, path, related)
+
+
+def _archives(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
+    allowed = lookup(platform.root, ("security", "archive_drivers"))
+    settled = resource(flow, platform, name)
+    if not isinstance(allowed, Sequence) or settled is None or settled.kind != "archive":
+        return
+    drivers = [item.value for item in allowed.items if isinstance(item, Scalar)]
+    if settled.driver not in drivers:
+        place = node.entries.get("profile") or node.entries.get("driver") or node.entries.get("type") or node
+        related = (Related("the platform's policy", allowed.span),)
+        message = f"the platform does not allow the archive driver `{settled.driver}`"
+        help = "allowed: " + ", ".join(f"`{driver}`" for driver in drivers)
+        yield finding("E703", message, place.span, help, ("resources", name), related)

@@ -1,0 +1,88 @@
+"""The order of jobs: who waits for whom, in time that grows with the number of jobs and dependencies."""
+
+from heapq import heapify, heappop, heappush
+
+from firn_compiler.model.project import Flow, Job
+
+
+def ordered(jobs: tuple[Job, ...]) -> list[Job]:
+    """Return the jobs so that dependencies come first; among those that could run, the order of the file.
+
+    Jobs that wait for each other, or for one that is not there, come last, in the order of the file.
+    """
+    place = {job.id: index for index, job in enumerate(jobs)}
+    waits = [{name for name, _ in job.depends_on} for job in jobs]
+    waiting = [len(names) for names in waits]
+    followers: dict[str, list[int]] = {}
+    for index, names in enumerate(waits):
+        for name in names:
+            followers.setdefault(name, []).append(index)
+    ready = [index for index, number in enumerate(waiting) if number == 0]
+    heapify(ready)
+    done: list[Job] = []
+    while ready:
+        index = heappop(ready)
+        done.append(jobs[index])
+        for follower in followers.get(jobs[index].id, ()) if place[jobs[index].id] == index else ():
+            waiting[follower] -= 1
+            if waiting[follower] == 0:
+                heappush(ready, follower)
+    left = {id(job) for job in jobs} - {id(job) for job in done}
+    return [*done, *(job for job in jobs if id(job) in left)]
+
+
+def upstream(flow: Flow, job: Job) -> tuple[Job, ...]:
+    """Return the jobs that `job` depends on, directly and through others, in the flow's order."""
+    known = {one.id: one for one in flow.jobs}
+    reached: set[str] = set()
+    open_ = [name for name, _ in job.depends_on]
+    while open_:
+        name = open_.pop()
+        if name in known and name not in reached:
+            reached.add(name)
+            open_.extend(parent for parent, _ in known[name].depends_on)
+    return tuple(one for one in flow.jobs if one.id in reached)
+
+
+def cycles(flow: Flow) -> list[list[str]]:
+    """Return every group of jobs that wait for each other, as the shortest way from its first job back to itself."""
+    parents = {job.id: [name for name, _ in job.depends_on] for job in flow.jobs}
+    found: list[list[str]] = []
+    seen: set[str] = set()
+    for name in _stuck(flow):
+        cycle = [] if name in seen else _way_back(name, parents)
+        if cycle:
+            found.append(cycle)
+            seen.update(cycle)
+    return found
+
+
+def _stuck(flow: Flow) -> list[str]:
+    """Return the jobs that no order can reach, apart from those that wait for one that is not there."""
+    known = {job.id for job in flow.jobs}
+    jobs = tuple(job._replace(depends_on=tuple(one for one in job.depends_on if one[0] in known)) for job in flow.jobs)
+    done: set[str] = set()
+    stuck: list[str] = []
+    for job in ordered(jobs):
+        if all(name in done for name, _ in job.depends_on):
+            done.add(job.id)
+        else:
+            stuck.append(job.id)
+    return stuck
+
+
+def _way_back(start: str, parents: dict[str, list[str]]) -> list[str]:
+    """Return the shortest way from a job back to itself, or nothing."""
+    came_from: dict[str, str] = {}
+    ways = [start]
+    for name in ways:
+        for parent in parents.get(name, []):
+            if parent == start:
+                way = [start, name]
+                while way[-1] != start:
+                    way.append(came_from[way[-1]])
+                return way[::-1] if len(way) > 2 else [start, start]
+            if parent not in came_from:
+                came_from[parent] = name
+                ways.append(parent)
+    return []
