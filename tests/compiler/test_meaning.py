@@ -7,6 +7,7 @@ import pytest
 
 from compiler.projects import FLOW, PLATFORM, compiled, source
 from firn_compiler.pipeline import Compilation, Request, validate_project
+from firn_compiler.stages.places import places
 
 
 def payload(compilation: Compilation) -> dict[str, Any]:
@@ -86,7 +87,8 @@ def test_the_flow_overrides_the_platform_which_overrides_the_base_and_null_remov
     result = compiled(flow, leaf, {"base.yaml": base})
     assert payload(result)["resources"]["src"]["config"] == {"root": "leaf"}
     assert payload(result)["resources"]["src"]["options"] == {"compression": "auto"}
-    history = {place.pointer: [value for _, value in place.replaced] for place in result.places}
+    assert result.project is not None
+    history = {place.pointer: [value for _, value in place.replaced] for place in places(result.project)}
     assert history["/flows/hello/resources/src/config/root"] == ["base"]
 
 

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Deferred, Document, Mapping, Node, text_at
+from firn_compiler.document import Deferred, Document, Mapping, text_at
 from firn_compiler.model.project import Flow, Platform, Project
 from firn_compiler.stages.bind import bind_flow
+from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
-from firn_compiler.stages.merge import merged, without_nulls
+from firn_compiler.stages.merge import without_nulls
 from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source, parse
 from firn_schemas.base import Json
@@ -128,16 +129,14 @@ def _platform(
 ) -> tuple[Platform | None, dict[str, Json], list[Diagnostic]]:
     if request.platform is None or request.platform.file not in documents:
         return None, dict(request.variables), []
-    root: Node = chain[0].root
-    for document in chain[1:]:
-        root = merged(root, document.root)
-    root = without_nulls(root)
+    whole = merged_chain([document.root for document in chain])
+    root = without_nulls(whole)
     assert isinstance(root, Mapping)
     variables = variables_of(root) | dict(request.variables)
     tree, found = without_templates(root, Constants(variables, {}), documents)
     environment = text_at(tree, "environment") or request.environment
     names = tuple(_chain_name(chain, index) for index in range(len(chain)))
-    platform = Platform(environment, chain, names, tree)
+    platform = Platform(environment, chain, names, tree, whole)
     found = (*found, *platform_shape(tree))
     if not environment:
         place = tree.keys.get("version", tree.span)

@@ -2,12 +2,17 @@
 
 import gc
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_schemas.base import Json
+
+if TYPE_CHECKING:
+    from firn_compiler.stages.places import Place
 
 gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
 
@@ -89,6 +94,63 @@ def validate_command(
         click.echo(f"{number} flow{'s' if number != 1 else ''} valid{against}")
 
 
+@click.command("explain")
+@click.argument("words", nargs=-1, required=True, metavar="[SOURCE] PATH")
+@platform_option
+@env_option
+@var_option
+@format_option
+def explain_command(
+    words: tuple[str, ...], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
+) -> None:
+    """Say where a value comes from: what set it, and what that replaced.
+
+    SOURCE is an artifact, or a flow or folder with `-p` or `--env`. PATH is such as `resources.shop.config.host`,
+    `jobs.build.steps.orders.inputs.table` or, of sources, `connectors.shop_db.config.host` and `variables.days`.
+    """
+    from firn_compiler.explanation import NotExplained, as_rows, as_text, explain
+
+    *sources, path = words
+    known = (
+        _sources_history(sources or ["."], platform, env, variables, form)
+        if platform or env or any(not one.endswith(".json") for one in sources)
+        else _artifact_history(Path(sources[0] if sources else DEFAULT_OUTPUT))
+    )
+    try:
+        found = explain(known, path)
+    except NotExplained as error:
+        raise click.UsageError(f"{error}; {error.help}") from None
+    if form == "json":
+        import orjson
+
+        click.echo(orjson.dumps({"explanations": as_rows(found)}, option=orjson.OPT_INDENT_2))
+        return
+    click.echo(as_text(found), nl=False)
+
+
+def _sources_history(
+    sources: list[str], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
+) -> "Iterable[Place]":
+    from firn_compiler.explanation import of_project
+    from firn_compiler.pipeline import validate_project
+    from firn_compiler.sources import project_request
+
+    request, unread = project_request(sources, platform, env, _variables(variables))
+    compilation = validate_project(request)
+    errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
+    if errors:  # what can be explained is, all the same
+        _report(errors, compilation.texts, form if form == "text" else "none")
+    return of_project(compilation.project) if compilation.project else ()
+
+
+def _artifact_history(artifact: Path) -> "Iterable[Place]":
+    from firn_compiler.explanation import of_artifact
+    from firn_compiler.sources import history_of
+
+    payload, known = history_of(artifact)
+    return of_artifact(payload, known)
+
+
 @click.command("schema")
 @click.argument("name", required=False, type=click.Choice(["flow", "platform", "artifact"]))
 @click.option("-o", "--output", metavar="FOLDER", default=".", help="Where to write; the current folder by default.")
@@ -139,6 +201,8 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
 
 def _report(found: list[Diagnostic], texts: object, form: str) -> None:
     """Show findings: text to standard error, JSON to standard output."""
+    if form == "none":
+        return
     if form == "json":
         from firn_compiler.render.machine import as_json
 

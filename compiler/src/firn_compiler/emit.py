@@ -3,13 +3,14 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.explanation import MAP_FORMAT
 from firn_compiler.pipeline import Compilation
+from firn_compiler.stages.places import places
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
-
-MAP_FORMAT = "firn.map/1"
 
 
 def map_path(artifact: Path) -> Path:
@@ -50,23 +51,23 @@ def replace(target: Path, content: bytes) -> None:
 
 
 def map_bytes(compilation: Compilation, target: Path) -> bytes:
-    """Return where every value stood: `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
-    files = sorted(
-        {span.file for place in compilation.places for span in (place.span, *(s for s, _ in place.replaced))}
-    )
+    """Return where every value stood, `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
+    assert compilation.project is not None
+    found = [place for place in places(compilation.project) if place.span.file or place.replaced]
+    files = sorted({span.file for place in found for span in (place.span, *(one.span for one in place.replaced))})
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent
     names: list[Json] = [
         os.path.relpath(Path(file).resolve(), folder) if file not in ("", "-") else file for file in files
     ]
-    values: dict[str, Json] = {}
-    replaced: dict[str, Json] = {}
-    for place in compilation.places:
-        values[place.pointer] = [number[place.span.file], place.span.line, place.span.column]
+    body: dict[str, Any] = {"removed": {}, "replaced": {}, "values": {}, "written": {}}
+    for place in found:
+        at: Json = [number[place.span.file], place.span.line, place.span.column]
+        body["removed" if place.removed else "values"][place.pointer] = at
         if place.replaced:
-            replaced[place.pointer] = [
+            body["replaced"][place.pointer] = [
                 {"at": [number[span.file], span.line, span.column], "value": value} for span, value in place.replaced
             ]
-    return file_bytes(
-        {"artifact": compilation.digest, "files": names, "format": MAP_FORMAT, "replaced": replaced, "values": values}
-    )
+        if place.written:
+            body["written"][place.pointer] = place.written
+    return file_bytes({"artifact": compilation.digest, "files": names, "format": MAP_FORMAT} | body)

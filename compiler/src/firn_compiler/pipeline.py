@@ -18,11 +18,9 @@ from firn_compiler.checks.secrets import secrets
 from firn_compiler.checks.settings import platform_settings, resource_settings, step_inputs
 from firn_compiler.diagnostics import Diagnostic, has_errors, in_order
 from firn_compiler.document import Mapping
-from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Platform, Project, Settled
 from firn_compiler.stages.freeze import payload
-from firn_compiler.stages.lower import Extras, Lowered, Place, lower_flow, lower_node, settled_inputs
-from firn_compiler.stages.lower import places as places_of
+from firn_compiler.stages.lower import Extras, lower_flow, lower_node
 from firn_compiler.stages.policy import policy
 from firn_compiler.stages.settle import resource
 from firn_schemas.artifact_format import FORMAT
@@ -40,7 +38,8 @@ class Compilation(NamedTuple):
     digest: str = ""
     flows: tuple[str, ...] = ()
     environment: str = ""
-    places: tuple[Place, ...] = ()
+    project: Project | None = None
+    """What the texts mean, for those who ask where its values come from."""
 
     @property
     def ok(self) -> bool:
@@ -71,7 +70,7 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
         found += problems
     found += _check(assembled)
     if not freeze or has_errors(found) or project.platform is None:
-        return Compilation(in_order(found, texts), texts, environment=_environment(project))
+        return Compilation(in_order(found, texts), texts, environment=_environment(project), project=project)
     flows = [
         lower_flow(flow, project.platform, _resources(flow, project.platform), _extras(more))
         for flow, more in zip(project.flows, attached, strict=True)
@@ -84,8 +83,7 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
         return Compilation(in_order(found, texts), texts)
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     names = tuple(flow.name for flow in project.flows)
-    where = tuple(_places(project, flows))
-    return Compilation(in_order(found, texts), texts, content, hashed, names, project.platform.environment, where)
+    return Compilation(in_order(found, texts), texts, content, hashed, names, _environment(project), project)
 
 
 def _check(assembled: Assembled) -> Iterator[Diagnostic]:
@@ -142,19 +140,6 @@ def _source(kind: str, name: str, root: Mapping) -> JsonObject:
 
 def _base(file: str) -> str:
     return file.replace("\\", "/").rpartition("/")[2]
-
-
-def _places(project: Project, flows: list[Lowered]) -> Iterator[Place]:
-    """Yield where the artifact's values were written, flow by flow."""
-    for flow, lowered in zip(project.flows, flows, strict=True):
-        for position, job in enumerate(ordered(flow.jobs)):
-            for index, step in enumerate(job.steps):
-                pointer = f"/flows/{flow.name}/jobs/{position}/steps/{index}"
-                yield from places_of(f"{pointer}/inputs", settled_inputs(step))
-                yield from places_of(f"{pointer}/outputs", step.outputs)
-        for name, settled in lowered.resources.items():
-            yield from places_of(f"/flows/{flow.name}/resources/{name}/config", settled.config)
-            yield from places_of(f"/flows/{flow.name}/resources/{name}/options", settled.options)
 
 
 def _environment(project: Project) -> str:

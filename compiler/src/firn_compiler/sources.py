@@ -4,9 +4,14 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import click
+import orjson
 
 from firn_compiler.assembly import Request
 from firn_compiler.diagnostics import Diagnostic, suggestion
+from firn_compiler.emit import map_path
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.base import Json
 
@@ -127,3 +132,22 @@ def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
                 return None
             files.append(Source(place.relative_to(base).as_posix(), content))
     return tuple(sorted(files)) if base.is_dir() else None
+
+
+def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an artifact's payload and the map beside it; raises click's own error where they cannot be read."""
+    beside = map_path(artifact)
+    try:
+        whole, known = (orjson.loads(file.read_bytes()) for file in (artifact, beside))
+        payload, files = whole["payload"], known["files"]
+        assert isinstance(payload["flows"], dict)
+        assert isinstance(files, list)
+    except FileNotFoundError as error:
+        raise click.UsageError(f"there is no file `{error.filename}`: compile first") from None
+    except (OSError, ValueError, KeyError, TypeError, AssertionError):
+        raise click.UsageError(f"`{artifact}` and `{beside}` are no artifact and its map") from None
+    if known.get("artifact") != whole.get("digest"):
+        raise click.UsageError(f"`{beside}` belongs to another artifact: compile again")
+    folder = artifact.resolve().parent
+    shown = [str(_shown((folder / file).resolve())) if file not in ("", "-") else file for file in files]
+    return payload, known | {"files": shown}

@@ -32,6 +32,17 @@ def secrets(flows: tuple[Flow, ...], platform: Platform | None) -> Iterator[Diag
             if node is not None:
                 yield from _literals(kind, node, path, homes)
         yield from _references(root, homes, seen)
+    yield from _overridden(platform)
+
+
+def _overridden(platform: Platform | None) -> Iterator[Diagnostic]:
+    """Report literals in the files of an `extends` chain, those that a later file replaces too."""
+    if platform is not None and len(platform.documents) > 1:
+        for document in platform.documents:
+            for kind, path in _platform_trees(platform):
+                node = lookup(document.root, path)
+                if node is not None and kind is not None:
+                    yield from _literals(kind, node, path, {})
 
 
 def _platform_trees(platform: Platform) -> Iterator[tuple[Any, Path]]:

@@ -88,6 +88,8 @@ class Platform(NamedTuple):
     names: tuple[str, ...]
     """How each document is named by the one before it; the leaf by its own file name."""
     root: Mapping
+    merged: Mapping
+    """The root before nulls removed keys and templates were replaced."""
 
     @property
     def file(self) -> str:
@@ -106,6 +108,8 @@ class Settled(NamedTuple):
     """Where the flow names it."""
     decode: tuple[str, ...] = ()
     """Settings that pass through the decode hook, such as `config.password`."""
+    merged: tuple[Node, ...] = ()
+    """`config` and `options` before nulls removed keys and defaults were added."""
 
 
 class Project(NamedTuple):

@@ -33,11 +33,21 @@ def with_defaults(record: type, node: Node) -> Node:
     entries = {key: _deep(kinds.get(key), item, with_defaults) for key, item in node.entries.items()}
     keys = dict(node.keys)
     for field in fields(record):
-        value = _default(field)
-        if spelling(field) not in entries and value not in (None, {}, []):
-            entries[spelling(field)] = as_node(value)
-            keys[spelling(field)] = BUILT_IN
+        key, value = spelling(field), _default(field)
+        if value in (None, {}, []):
+            continue
+        if key not in entries:
+            entries[key] = as_node(value)
+            keys[key] = BUILT_IN
+        elif isinstance(entries[key], Scalar):
+            entries[key] = _over(as_node(value), entries[key])
     return Mapping(entries, keys, node.span, node.prior)
+
+
+def _over(default: Node, node: Node) -> Node:
+    """Return a scalar with the default that it replaces as its lowest layer."""
+    assert isinstance(node, Scalar)
+    return Scalar(node.value, node.span, (default, *node.prior), plain=node.plain, source=node.source)
 
 
 def as_node(value: Json) -> Node:

@@ -1,12 +1,11 @@
 """From settled flows to the payload of the artifact, and beside it the place of every value."""
 
-from collections.abc import Iterator
 from collections.abc import Mapping as Map
 from dataclasses import fields, is_dataclass
 from functools import reduce
 from typing import Any, NamedTuple, get_args
 
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, mapping_at, text_at, value_of
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, mapping_at, text_at, value_of
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.names import seconds
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
@@ -17,14 +16,6 @@ from firn_compiler.stages.settle import secret_of
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.decode import hints, spelling
 from firn_schemas.steps.table import STEPS
-
-
-class Place(NamedTuple):
-    """Where a value of the payload was written, and what it replaced, lowest layer first."""
-
-    pointer: str
-    span: Span
-    replaced: tuple[tuple[Span, Json], ...]
 
 
 class Lowered(NamedTuple):
@@ -156,15 +147,3 @@ def lower_resource(settled: Settled) -> JsonObject:
         "config": lower_node(settled.config),
         "options": lower_node(settled.options),
     } | ({"decode": list(settled.decode)} if settled.decode else {})
-
-
-def places(pointer: str, node: Node) -> Iterator[Place]:
-    """Yield the place of every leaf below `pointer`, in order."""
-    if isinstance(node, Mapping) and secret_of(node) is None and node.entries:
-        for key, item in node.entries.items():
-            yield from places(f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}", item)
-    elif not isinstance(node, (Scalar, Mapping)) and node.items:
-        for index, item in enumerate(node.items):
-            yield from places(f"{pointer}/{index}", item)
-    elif node.span.file or node.prior:
-        yield Place(pointer, node.span, tuple((layer.span, lower_node(layer)) for layer in node.prior))

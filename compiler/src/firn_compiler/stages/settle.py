@@ -106,6 +106,7 @@ def _settled(row: tuple[str, str], config: Node, options: Node, node: Node, deco
         with_defaults(schema.options, without_nulls(options)),
         node.span,
         decode,
+        (config, options),
     )
 
 
@@ -163,7 +164,8 @@ def _compute(flow: Flow, platform: Platform | None) -> Settled | None:
     if driver not in COMPUTE:
         return None
     properties = without_nulls(compute_settings(node, driver))
-    return Settled("compute", driver, with_defaults(COMPUTE[driver], properties), EMPTY, node.span)
+    config = with_defaults(COMPUTE[driver], properties)
+    return Settled("compute", driver, config, EMPTY, node.span, merged=(compute_settings(node, driver),))
 
 
 def compute_settings(node: Mapping, driver: str) -> Mapping:
