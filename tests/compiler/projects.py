@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from firn_compiler.pipeline import Compilation, Request, compile_project
+from firn_compiler.assembly import Request
+from firn_compiler.pipeline import Compilation, compile_project
 from firn_compiler.yaml_source import Source
 
 FLOW = """\

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from compiler.projects import FLOW, PLATFORM, compiled, source
-from firn_compiler.pipeline import Compilation, Request, validate_project
+from firn_compiler.assembly import Request
+from firn_compiler.pipeline import Compilation, validate_project
 from firn_compiler.stages.places import places
 
 

@@ -59,12 +59,12 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Plac
     settled = resource(flow, platform, name)
     if settled is None:
         return
-    for key, node, merged in zip(
-        ("config", "options"), (settled.config, settled.options), settled.merged, strict=False
-    ):
-        pointer, dotted = f"/flows/{flow.name}/resources/{name}/{key}", f"flows.{flow.name}.resources.{name}.{key}"
-        yield from leaves(pointer, dotted, node)
-        yield from _removed(pointer, dotted, merged)
+    pointer, dotted = f"/flows/{flow.name}/resources/{name}", f"flows.{flow.name}.resources.{name}"
+    final = {"config": settled.config, "options": settled.options}
+    for key, node in final.items():
+        yield from leaves(f"{pointer}/{key}", f"{dotted}.{key}", node)
+    for key, node in zip(final, settled.merged, strict=False):
+        yield from _removed(f"{pointer}/{key}", f"{dotted}.{key}", node, final[key])
 
 
 def platform_places(platform: Platform) -> Iterator[Place]:
