@@ -312,7 +312,11 @@ NUMBERS: list[Row] = [
         if text != "-"
     ),
     *(
-        Row(f"the number {text} that no artifact can hold", f"a: {text}".encode(), "E106 1:4")
+        Row(
+            f"the number {text[:25]} of {len(text)} characters that no artifact can hold",
+            f"a: {text}".encode(),
+            "E106 1:4",
+        )
         for text in (
             ".inf",
             "-.inf",
@@ -373,7 +377,7 @@ KEYS = [
     Row("a key of 1,100 characters", b"k" * 1100 + b": 1", "E101 1:1101"),
     Row("a quoted key of 1,100 characters", b"'" + b"k" * 1100 + b"': 1", "E101 1:1103"),
     Row("an explicit key of 1,100 characters", b"? " + b"k" * 1100 + b"\n: 1", "E107 1:3"),
-    Row("an explicit key of a million characters", b"? " + b"k" * MEGA + b"\n: 1", "E107 1:3"),
+    Row("an explicit key of a million characters", lambda: b"? " + b"k" * MEGA + b"\n: 1", "E107 1:3"),
     Row("a key on two lines", b"a\n b: 1", "E101 2:3"),
     Row("a space before the colon", b"a : 1", {"a": 1}),
 ]
@@ -519,13 +523,13 @@ def test_names_are_told_apart() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("word", ["nаme", "ｎame", "name\u0301", "Name", "nam\u00e9"])
+@pytest.mark.parametrize("word", ["nаme", "ｎame", "Name", "nam\u00e9"])
 def test_a_key_that_only_looks_like_a_known_one_is_unknown(word: str) -> None:
     found = compiled(FLOW.replace("name:", f"{word}:", 1)).diagnostics
     assert {one.code for one in found if one.span.line == 1} >= {"E201"}
 
 
-@pytest.mark.parametrize("word", ["na\u0308me", "na\u200bme", "\u00a0name", "na\u00adme"])
+@pytest.mark.parametrize("word", ["na\u0308me", "name\u0301", "na\u200bme", "\u00a0name", "na\u00adme"])
 def test_a_key_that_hides_a_character_is_refused(word: str) -> None:
     (found,) = [one for one in compiled(FLOW.replace("name:", f"{word}:", 1)).diagnostics if one.span.line == 1]
     assert found.code == "E106"

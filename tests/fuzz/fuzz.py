@@ -30,6 +30,13 @@ LONG_LINE = 2000
 SHOWN_CODES = 12
 
 
+OPEN = (
+    # the end column of a block mapping on its first line: checks/settings.py and checks/references.py
+    "the end is before the start",
+)
+"""Parts of sentences about findings outside the YAML front end that are not fixed yet; the runs count them apart."""
+
+
 class Input(NamedTuple):
     """A flow and a platform, and the files that they may name."""
 
@@ -347,6 +354,11 @@ def problems(given: Input) -> Iterator[str]:
         yield f"{type(error).__name__} at {_origin(error)}: {str(error)[:200]}"
 
 
+def unknown_problems(given: Input) -> list[str]:
+    """Return the problems that are not OPEN."""
+    return [sentence for sentence in problems(given) if not any(words in sentence for words in OPEN)]
+
+
 def _origin(error: BaseException) -> str:
     """Return the innermost frame in Firn's own code."""
     place, trace = "?", error.__traceback__
@@ -412,9 +424,11 @@ def _long(seeds: range) -> int:
             for code in seen or ("failed" if found else "an artifact, or nothing to say",):
                 codes[code] = codes.get(code, 0) + 1
             for sentence in found:
+                if any(words in sentence for words in OPEN):
+                    codes["known and open"] = codes.get("known and open", 0) + 1
+                    continue
                 failures.append(Failure(seed, sentence))
                 say(f"seed {seed}: {sentence}")
-            if found:
                 save(seed)
             if done % 5000 == 0:
                 say(f"{done} inputs, {done / (time.perf_counter() - began):.0f}/s, {len(failures)} failures")
