@@ -7,7 +7,7 @@ from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*\Z")
 _WORDS = ("null", "true", "false")
-_NOISE = ("", "# a comment", "   # another: one, 'with' [signs", "      ")
+_COMMENT = "# another: one, 'with' [signs"
 _BREAKS = ("\n", "\n", "\r\n", "\r")
 
 
@@ -35,7 +35,7 @@ class _Style:
         for head, item in pairs:
             lines += self.entry(head, item, indent)
             if self.chance.random() < 0.2:
-                lines.append(self.chance.choice(_NOISE))
+                lines.append(self.chance.choice(("", " " * indent + _COMMENT, _COMMENT)))
         return lines
 
     def pairs(self, value: dict[str, Any]) -> list[tuple[str, Any]]:
