@@ -33,7 +33,7 @@ check: .venv/ready
 	$(BIN)/lint-imports --no-cache
 
 fuzz: .venv/ready
-	@PYTHONPATH=tests $(BIN)/python tests/fuzz/fuzz.py --count 100000
+	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/fuzz/fuzz.py --count 100000
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py

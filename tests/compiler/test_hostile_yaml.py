@@ -10,7 +10,7 @@ from compiler.projects import FLOW, compiled
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import value_of
 from firn_compiler.render.text import render
-from firn_compiler.yaml_source import Source, parse
+from firn_compiler.yaml_source import Source, parse, plain_value
 
 MEGA = 1_000_000
 
@@ -75,6 +75,10 @@ BOMBS = [
     Row("two million blank lines", lambda: b"a: 1\n" + b"\n" * 2 * MEGA, {"a": 1}),
     Row("a folded scalar of two million lines", lambda: b"a: >\n" + b" \n" * 2 * MEGA, {"a": ""}),
     Row("an indentation of four million spaces", lambda: b"a:\n" + b" " * 4 * MEGA + b"b: 1\n", {"a": {"b": 1}}),
+    Row("a bell after four million line breaks", lambda: b"a: 1\n" + b"\n" * 4 * MEGA + b"\x07", "E106 4000002:1"),
+    Row("a bad byte after four million line breaks", lambda: b"\n" * 4 * MEGA + b"\xff", "E103 4000001:1"),
+    Row("a mistake after four million line breaks", lambda: b"a: 1\n" + b"\n" * 4 * MEGA + b"@", "E101 4000002:1"),
+    Row("a quote that two million lines do not close", lambda: b"a: '" + b"x\n" * 2 * MEGA, "E101 1:4"),
     Row("a million document markers", lambda: b"---\n" * MEGA, "E106 2:1"),
     Row("a million anchors", lambda: b"".join(b"- &a%d\n" % n for n in range(300_000)), "E107 100000:3"),
     Row("an anchor's name of a million letters", lambda: b"a: &" + b"x" * MEGA + b" 1\n", {"a": 1}),
@@ -558,3 +562,21 @@ def test_the_help_says_what_to_write(text: str, words: str) -> None:
     found = parse(Source("flow.yaml", text.encode()))
     assert isinstance(found, Diagnostic)
     assert words in found.help
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("9007199254740991", 2**53 - 1),
+        ("-9007199254740991", 1 - 2**53),
+        ("9007199254740992", "9007199254740992"),
+        ("1" * 5000, "1" * 5000),
+        ("1e3", "1e3"),
+        (".nan", ".nan"),
+        ("no", "no"),
+        ("1.5", 1.5),
+        ("~", None),
+    ],
+)
+def test_a_variable_from_the_command_line_stays_text_where_no_artifact_could_hold_it(text: str, value: Any) -> None:
+    assert plain_value(text) == value

@@ -360,6 +360,6 @@ def plain_value(text: str) -> Json:
     """Return what `text` means as a plain scalar: so are `--var NAME=VALUE` read."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.match(text) and len(text) <= 16:
+    if _INTEGER.match(text) and len(text) <= 17 and abs(int(text)) <= MAX_INTEGER:
         return int(text)
     return float(text) if _FLOAT.match(text) and "." in text and len(text) <= 16 else text
