@@ -2,11 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check bench schemas artifacts lock clean
+.PHONY: help demo test check fuzz bench schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
 	@echo "make check  lint, types and import contracts alone"
+	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
 	@echo "make bench  the benchmarks"
 
 .venv/ready: requirements.lock schemas/pyproject.toml compiler/pyproject.toml runtime/pyproject.toml
@@ -30,6 +31,9 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/mypy tests
 	$(BIN)/lint-imports --no-cache
+
+fuzz: .venv/ready
+	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/fuzz/fuzz.py --count 100000
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py

@@ -1,14 +1,55 @@
 """What changes the digest and what does not; what the artifact says of a flow."""
 
+import copy
+import random
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compiler.projects import FLOW, PLATFORM, compiled, source
+from compiler.styles import styled
 from firn_compiler.assembly import Request
+from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.document import value_of
 from firn_compiler.pipeline import Compilation, validate_project
 from firn_compiler.stages.places import places
+from firn_compiler.yaml_source import parse
+
+FLIGHTS = Path(__file__).parents[2] / "platform-examples" / "02-flights"
+CHANCE = st.integers(0, 2**32).map(random.Random)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.floats(-1e6, 1e6).filter(lambda number: not number.is_integer())
+    | st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"]) | st.sampled_from("\n\t\u200b\u2028"))
+    | st.sampled_from(
+        ["no", "010", "1:30", "~", "null", "True", "1e3", "a: b", "a #b", "- x", "*a", "x\ny\n", " x", ""]
+    )
+)
+KEYS = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), max_size=20)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=20
+)
+
+
+def tree_of(text: str | bytes) -> dict[str, Any]:
+    parsed = parse(source("flow.yaml", text))
+    assert not isinstance(parsed, Diagnostic), parsed
+    found: dict[str, Any] = value_of(parsed.root)
+    return found
+
+
+def flights() -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Return an example as trees: its flow, its platform, and the file that the platform extends."""
+    platform = tree_of((FLIGHTS / "platform" / "prod" / "platform.yaml").read_bytes()) | {"environment": "prod"}
+    base = (FLIGHTS / "platform" / "base" / "platform.yaml").read_text()
+    return tree_of((FLIGHTS / "flow.yaml").read_bytes()), platform, {"../base/platform.yaml": base}
 
 
 def payload(compilation: Compilation) -> dict[str, Any]:
@@ -149,3 +190,90 @@ def test_a_variable_that_only_a_platform_knows_is_no_mistake_without_one() -> No
     )
     request = Request((source("flow.yaml", flow),), None, "", {}, lambda *_: None, lambda *_: None)
     assert validate_project(request).diagnostics == ()
+
+
+@settings(deadline=None)
+@given(st.dictionaries(KEYS, VALUES), CHANCE)
+def test_every_style_is_read_as_the_same_tree(tree: dict[str, Any], chance: random.Random) -> None:
+    assert repr(sorted_keys(tree_of(styled(tree, chance)))) == repr(sorted_keys(tree))
+
+
+def sorted_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: sorted_keys(value[key]) for key in sorted(value)}
+    return [sorted_keys(item) for item in value] if isinstance(value, list) else value
+
+
+@settings(deadline=None)
+@given(CHANCE)
+def test_no_style_of_flow_platform_or_base_changes_the_artifact(chance: random.Random) -> None:
+    flow, platform, files = flights()
+    expected = compiled(styled(flow, random.Random(0)), styled(platform, random.Random(0)), files)
+    base = {name: styled(tree_of(text), chance).decode() for name, text in files.items()}
+    again = compiled(styled(flow, chance), styled(platform, chance), base)
+    assert expected.artifact is not None, expected.diagnostics
+    assert again.artifact == expected.artifact, again.diagnostics
+
+
+@settings(deadline=None)
+@given(VALUES, CHANCE)
+def test_no_style_of_a_variable_changes_the_artifact(value: Any, chance: random.Random) -> None:
+    tree = tree_of(FLOW) | {"variables": {"v": value}}
+    assert compiled(styled(tree, chance)).artifact == compiled(styled(tree, random.Random(0))).artifact
+
+
+@settings(deadline=None)
+@given(VALUES, VALUES)
+def test_another_value_of_a_variable_has_another_digest(one: Any, other: Any) -> None:
+    trees = [tree_of(FLOW) | {"variables": {"v": value}} for value in (one, other)]
+    digests = [compiled(styled(tree, random.Random(0))).digest for tree in trees]
+    same = repr(sorted_keys(one)) == repr(sorted_keys(other))
+    assert (digests[0] == digests[1] and same) or digests[0] != digests[1] or "" in digests
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """Yield every tree that differs from this one in a single place."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield {name: other for name, other in value.items() if name != key}
+            yield {(f"{name}_x" if name == key else name): other for name, other in value.items()}
+            yield from ({**value, key: new} for new in changed(item))
+        yield {**value, "added": 1}
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield value[:index] + value[index + 1 :]
+            yield [*value[: index + 1], copy.deepcopy(item), *value[index + 1 :]]
+            yield from ([*value[:index], new, *value[index + 1 :]] for new in changed(item))
+            if index and item != value[index - 1]:
+                yield [*value[: index - 1], item, value[index - 1], *value[index + 1 :]]
+    elif isinstance(value, bool) or value is None:
+        yield from (not value, "x")
+    elif isinstance(value, (int, float)):
+        yield from (value + 1, -value - 1, str(value))
+    else:
+        yield from (f"{value}x", f"{value} ", value.upper() if value.upper() != value else "x", "", None, [value])
+
+
+def test_every_single_change_of_a_flow_is_an_error_or_has_a_digest_of_its_own() -> None:
+    flow, platform, files = flights()
+    chance = random.Random(1)
+    trees = [flow, *changed(flow)]
+    results = [compiled(styled(tree, chance), styled(platform, chance), files) for tree in trees]
+    assert_told_apart(trees, results)
+
+
+def test_every_single_change_of_a_platform_is_an_error_or_has_a_digest_of_its_own() -> None:
+    flow, platform, files = flights()
+    chance = random.Random(2)
+    trees = [platform, *changed(platform)]
+    assert_told_apart(trees, [compiled(styled(flow, chance), styled(tree, chance), files) for tree in trees])
+
+
+def assert_told_apart(trees: list[Any], results: list[Compilation]) -> None:
+    """Check that whatever could be frozen has as many digests as it has meanings."""
+    frozen = [
+        (repr(sorted_keys(tree)), result.digest) for tree, result in zip(trees, results, strict=True) if result.ok
+    ]
+    assert len(dict(frozen)) == len({digest for _, digest in frozen}) > 10
+    assert frozen[0][0] == repr(sorted_keys(trees[0]))
+    assert all(result.diagnostics for result in results if not result.ok)

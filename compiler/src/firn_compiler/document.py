@@ -1,6 +1,7 @@
 """A YAML file as a tree whose every node knows where it stands, and a merged tree that knows what it replaced."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from firn_schemas.base import Json, JsonObject
@@ -17,6 +18,11 @@ class Span(NamedTuple):
     column: int
     end_line: int
     end_column: int
+
+    @property
+    def opening(self) -> "Span":
+        """Its first character."""
+        return self._replace(end_line=self.line, end_column=self.column + 1)
 
 
 BUILT_IN = Span("", 0, 0, 0, 0)
@@ -94,7 +100,12 @@ class Document(NamedTuple):
     @property
     def lines(self) -> list[str]:
         """The text's lines, as the parser counts them."""
-        return self.text.splitlines()
+        return _lines(self.text)
+
+
+@lru_cache(maxsize=8)
+def _lines(text: str) -> list[str]:
+    return text.splitlines()
 
 
 def value_of(node: Node) -> Any:

@@ -5,7 +5,9 @@ before it costs anything. Timestamps stay text; tags, merge keys, directives and
 """
 
 import re
+from codecs import BOM_UTF8
 from typing import Any, NamedTuple, NoReturn
+from unicodedata import category, is_normalized
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # re-exported from the C extension
 from ruamel.yaml.error import YAMLError
@@ -28,6 +30,8 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_EXPANDED = 200_000
+MAX_KEY = 1024
+MAX_DIGITS = 1000
 
 _WORDS: dict[str, Json] = {"": None, "~": None}
 _WORDS.update(dict.fromkeys(("null", "Null", "NULL")))
@@ -40,7 +44,14 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\
 _NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 _MAYBE_NUMBER = frozenset("0123456789+-.")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_INVISIBLE = re.compile("[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")  # line breaks in YAML 1.1 and in libyaml, text in YAML 1.2
+_REFUSED = (
+    (_UNPRINTABLE, "a control character"),
+    (_INVISIBLE, "an invisible character"),
+    (_SEPARATOR, "a line separator"),
+)
+_NOT_IN_KEYS = frozenset(["Cc", "Cf", "Zl", "Zp", "Zs"])
 
 
 class Source(NamedTuple):
@@ -76,51 +87,75 @@ def _decode(source: Source) -> str:
     start = Span(source.file, 1, 1, 1, 2)
     if len(source.content) > MAX_BYTES:
         raise _Stop("E107", f"the file is larger than {MAX_BYTES // 2**20} MiB", start)
+    content = source.content.removeprefix(BOM_UTF8)
     try:
-        text = source.content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
-        line = source.content.count(b"\n", 0, error.start) + 1
-        column = error.start - (source.content.rfind(b"\n", 0, error.start) + 1) + 1
+        before = content[: error.start].decode()
         help = "save the file as UTF-8; UTF-16 and Latin-1 are not read"
-        where = Span(source.file, line, column, line, column + 1)
-        raise _Stop("E103", "the file is not UTF-8", where, help) from None
-    for pattern, what in ((_UNPRINTABLE, "a control character"), (_INVISIBLE, "an invisible character")):
-        if not text.isascii() or pattern is _UNPRINTABLE:
-            found = pattern.search(text)
-            if found:
-                raise _Stop(
-                    "E106", f"the file holds {what} (U+{ord(found[0]):04X})", _at(source.file, text, found.start())
-                )
+        raise _Stop("E103", "the file is not UTF-8", _at(source.file, before, len(before)), help) from None
+    for pattern, what in _REFUSED:
+        if (pattern is _UNPRINTABLE or not text.isascii()) and (found := pattern.search(text)):
+            code = ord(found[0])
+            escape = f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+            help = "" if pattern is _UNPRINTABLE else f'remove it, or write it as "{escape}" in double quotes'
+            where = _at(source.file, text, found.start())
+            raise _Stop("E106", f"the file holds {what} (U+{code:04X})", where, help)
     if not text.strip():
         raise _Stop("E102", "the file is empty", start)
     return text
 
 
 def _at(file: str, text: str, offset: int) -> Span:
-    line = text.count("\n", 0, offset) + 1
-    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    """Return the place of one character; lines end where whoever shows them ends them."""
+    lines = (text[:offset] + "x").splitlines()
+    line, column = len(lines), len(lines[-1])
     return Span(file, line, column, line, column + 1)
 
 
 def _syntax(file: str, text: str, error: YAMLError) -> Diagnostic:
     """Say libyaml's finding in the words of the person who wrote the file."""
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     lines = text.splitlines()
-    line = min(line, max(len(lines), 1))
-    here = lines[line - 1] if lines else ""
-    indent = here[: len(here) - len(here.lstrip())]
-    span = Span(file, line, min(column, len(here) + 1), line, min(column, len(here) + 1) + 1)
-    if "\t" in indent:
-        place = indent.index("\t") + 1
-        return Diagnostic(
-            "E104", "a tab indents this line", Span(file, line, place, line, place + 1), "indent with spaces"
-        )
+    span, context = _place(file, lines, error), str(getattr(error, "context", None))
     problem = str(getattr(error, "problem", None) or "the text is not YAML")
+    here = lines[span.line - 1]
+    if "<document start>" in problem or here.startswith("%"):
+        return _more_than_a_document(span, lines)
+    if "tag" in context or "tag" in problem:
+        return Diagnostic("E106", "tags (`!`) are not allowed", span, "remove the tag")
+    tab = here.find("\t", 0, len(here) - len(here.lstrip()))
+    if tab >= 0:
+        return Diagnostic("E104", "a tab indents this line", _on(span, tab + 1), "indent with spaces")
+    if here[span.column - 1 : span.column] == "\t":
+        return Diagnostic("E104", "a tab stands where only spaces can", span, "use a space")
     for pattern, message, help in _SYNTAX:
         if pattern in problem:
             return Diagnostic("E101", message, span, help)
     return Diagnostic("E101", f"this is not YAML: {problem}", span)
+
+
+def _place(file: str, lines: list[str], error: YAMLError) -> Span:
+    """Return where the mistake shows; where that is after the last line, where the unfinished value begins."""
+    marks = [mark for name in ("problem_mark", "context_mark") if (mark := getattr(error, name, None))]
+    for mark in marks:
+        if mark.line < len(lines) and (mark.line, mark.column) < (len(lines) - 1, len(lines[-1])):
+            return Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+    end = len(lines[-1]) if marks else 0
+    line = len(lines) if marks else 1
+    return Span(file, line, end + 1, line, end + 2)
+
+
+def _on(span: Span, column: int) -> Span:
+    return span._replace(column=column, end_column=column + 1)
+
+
+def _more_than_a_document(span: Span, lines: list[str]) -> Diagnostic:
+    """Say what stands before or after the one document: a directive, or another document."""
+    for number, line in enumerate(lines[: span.line], 1):
+        if line.startswith("%"):
+            where = Span(span.file, number, 1, number, len(line) + 1)
+            return Diagnostic("E106", "directives (`%`) are not allowed", where, "remove the line")
+    return Diagnostic("E106", "text follows the document's end", span, "remove `...`")
 
 
 _SYNTAX = (
@@ -134,10 +169,18 @@ _SYNTAX = (
     ("did not find expected '-' indicator", "the line does not fit the list around it", "begin it with `- `"),
     ("did not find expected ',' or", "a bracket is not closed", "close `[` with `]` and `{` with `}`"),
     ("unexpected end of stream", "a quote is not closed", "close it with the same quote"),
+    ("unexpected document indicator", "a quote is not closed", "close it with the same quote"),
     ("undefined alias", "the alias has no anchor before it", "define it with `&name` first"),
     ("cannot start any token", "this character cannot begin a value", "quote the value"),
     ("did not find expected node content", "a value is missing or begins wrongly here", "quote the value"),
     ("unknown escape character", "the escape is not known to YAML", "use single quotes, or double the backslash"),
+    ("expected hexdecimal number", "the escape has too few digits", "write two after `\\x`, four after `\\u`"),
+    ("invalid Unicode character escape", "the escape is not a character", "write the character itself"),
+    ("found unexpected ':'", "a `:` stands inside plain text in brackets", "quote the text, or write `: `"),
+    ("sequence entries are not allowed", "a `- ` stands where no list can begin", "begin the list on its own line"),
+    ("expected alphabetic or numeric", "the anchor or alias has no name of letters and digits", "quote the value"),
+    ("indentation indicator equal to 0", "the block's indentation is not from 1 to 9", "remove the digit"),
+    ("comment or line break", "text follows `|` or `>`", "begin the text on the next line"),
 )
 
 
@@ -165,6 +208,8 @@ class _Builder:
         after = parser.get_event()
         if isinstance(after, DocumentStartEvent):
             raise _Stop("E106", "the file holds more than one document", self.span(after), "keep one; remove `---`")
+        if isinstance(root, Scalar) and root.value is None and root.span.line == root.span.end_line:
+            raise _Stop("E102", "the file is empty", Span(self.file, 1, 1, 1, 2), "it holds only `---`")
         return root
 
     def span(self, event: Event) -> Span:
@@ -199,7 +244,7 @@ class _Builder:
 
     def refuse_anchor_again(self, anchor: str, event: Any) -> None:
         if anchor in self.anchors or anchor in self.open_anchors:
-            raise _Stop("E106", f"the anchor `{anchor}` is defined twice", self.span(event), "rename one of them")
+            raise _Stop("E106", f"the anchor `{anchor[:60]}` is defined twice", self.span(event), "rename one of them")
         self.open_anchors.add(anchor)
 
     def alias(self, event: Any) -> Node:
@@ -232,9 +277,9 @@ class _Builder:
         raise _Stop("E106", message, span, help)
 
     def number(self, text: str, span: Span) -> Json:
-        if _INTEGER.match(text) and len(text) <= 20:
-            return self.bounded(int(text), span)
-        if (_OCTAL.match(text) or _HEXADECIMAL.match(text)) and len(text) <= 20:
+        if _INTEGER.match(text):
+            return self.bounded(int(text) if len(text) <= MAX_DIGITS else MAX_INTEGER + 1, span)
+        if _OCTAL.match(text) or _HEXADECIMAL.match(text):
             return self.bounded(int(text, 0), span)
         if _NOT_FINITE.match(text):
             self.refuse("NaN and infinity are not allowed", span, "quote it if it is meant as text")
@@ -273,7 +318,9 @@ class _Builder:
     def key(self, event: Any) -> tuple[str, Span]:
         where = self.span(event)
         if not isinstance(event, ScalarEvent):
-            self.refuse("a key must be plain text", where, "lists, mappings and aliases cannot be keys")
+            template = isinstance(event, MappingStartEvent) and event.flow_style
+            help = "quote a template: `'{{ … }}'`" if template else "lists, mappings and aliases cannot be keys"
+            self.refuse("a key must be plain text", where, help)
         if event.tag is not None or event.anchor is not None:
             self.refuse("a key can have neither tag nor anchor", where)
         node = self.scalar(event)
@@ -281,7 +328,20 @@ class _Builder:
             self.refuse("merge keys (`<<`) are not allowed", where, "write the keys out, or use `extends`")
         if not isinstance(node.value, str):
             self.refuse("a key must be text", where, "quote it")
+        self.refuse_key(node.value, where)
         return node.value, where
+
+    def refuse_key(self, key: str, where: Span) -> None:
+        """Refuse a key that does not show what it is, or that has another spelling which looks the same."""
+        if len(key) > MAX_KEY:
+            raise _Stop("E107", f"a key is longer than {MAX_KEY} characters", where)
+        if key.isascii() and key.isprintable():
+            return
+        hidden = next((one for one in key if one != " " and category(one) in _NOT_IN_KEYS), "")
+        if hidden:
+            self.refuse(f"the key holds an invisible character (U+{ord(hidden):04X})", where, "remove it")
+        if not is_normalized("NFC", key):
+            self.refuse("the key is not in Unicode's normal form NFC", where, "type it again, or convert the file")
 
     def sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
         start = event.start_mark
@@ -300,6 +360,6 @@ def plain_value(text: str) -> Json:
     """Return what `text` means as a plain scalar: so are `--var NAME=VALUE` read."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.match(text) and len(text) <= 16:
+    if _INTEGER.match(text) and len(text) <= 17 and abs(int(text)) <= MAX_INTEGER:
         return int(text)
     return float(text) if _FLOAT.match(text) and "." in text and len(text) <= 16 else text

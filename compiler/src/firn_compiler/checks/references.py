@@ -102,7 +102,7 @@ def _family(node: Mapping, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
         yield finding(
             "E203",
             f"the key `{missing}` is missing",
-            node.span._replace(end_line=node.span.line),
+            node.span.opening,
             "name `kind` and `driver`, or `type`",
             path,
         )
@@ -188,7 +188,7 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
         if platform is not None or "did you mean" in help:  # without a platform it may be one of its layers
             yield finding("E302", f"`{name}` is not a resource of this flow", node.span, help, path)
         return
-    if name in LOGICAL and name not in flow.resources and name not in flow.root.entries and platform:
+    if name in LOGICAL and name not in flow.resources and text_at(flow.root, name) is None and platform:
         yield from _default_name(platform, name, node, path)
     settled = resource(flow, platform, name)
     if settled is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from firn_compiler.checks.shape import shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding
@@ -77,7 +77,7 @@ def _expectations(step: Step, path: Path) -> Iterator[Diagnostic]:
             yield finding(
                 "E205",
                 "an expectation is exactly one rule",
-                item.span._replace(end_line=item.span.line),
+                item.span.opening,
                 "begin each with `- `",
                 (*path, "expectations", index),
             )
@@ -172,9 +172,27 @@ def _compute(node: Mapping, path: Path) -> Iterator[Diagnostic]:
             yield finding("E201", message, node.keys[key], "remove it", (*path, key))
 
 
+class _Section(NamedTuple):
+    """Where the settings of a section's entries begin, and the words there that must be known at compile time."""
+
+    depth: int
+    words: frozenset[str]
+
+
+_SETTINGS = {
+    "catalogs": _Section(2, frozenset(["type"])),
+    "compute": _Section(2, frozenset(["type"])),
+    "connectors": _Section(2, frozenset(["decode", "driver", "kind", "locked", "type"])),
+    "observability": _Section(1, frozenset()),
+    "state": _Section(1, frozenset(["backend"])),
+    "storage": _Section(2, frozenset(["type"])),
+}
+
+
 def _platform_template(leaf: Scalar, path: Path) -> Iterator[Diagnostic]:
     assert isinstance(leaf.value, Deferred)
-    settings = path[0] in ("connectors", "storage", "catalogs", "compute", "state", "observability") and len(path) > 1
+    section = _SETTINGS.get(str(path[0]))
+    settings = section is not None and len(path) > section.depth and path[section.depth] not in section.words
     wrong = leaf.value.roots - ({"env"} if settings else set())
     for root in sorted(wrong):
         yield finding(

@@ -54,9 +54,9 @@ def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> It
     seen: dict[Path, list[Any]] = {}
     for error in errors:
         seen.setdefault(_path(node, error["loc"]), []).append(error)
+    outer = {path[:length] for path in seen for length in range(len(path))}
     for path, group in seen.items():
-        deeper = any(len(other) > len(path) and other[: len(path)] == path for other in seen)
-        if deeper and all(error["type"] in _EXPECTED for error in group):
+        if path in outer and all(error["type"] in _EXPECTED for error in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
         if not _may_be_the_platforms(nearest(node, path)):
             yield _finding(record, node, base, path, group)
@@ -152,8 +152,7 @@ def _owner(node: Node, path: Path) -> Any:
     parent = path[:-1]
     if parent and isinstance(parent[-1], str):
         return key_span(node, parent)
-    span = nearest(node, parent).span
-    return span._replace(end_line=span.line, end_column=span.column + 1)
+    return nearest(node, parent).span.opening
 
 
 def _known(record: type, node: Node, path: Path) -> list[str]:

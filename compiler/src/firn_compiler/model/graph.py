@@ -49,7 +49,7 @@ def cycles(flow: Flow) -> list[list[str]]:
     parents = {job.id: [name for name, _ in job.depends_on] for job in flow.jobs}
     found: list[list[str]] = []
     seen: set[str] = set()
-    for name in _stuck(flow):
+    for name in _stuck(flow.jobs):
         cycle = [] if name in seen else _way_back(name, parents)
         if cycle:
             found.append(cycle)
@@ -57,18 +57,31 @@ def cycles(flow: Flow) -> list[list[str]]:
     return found
 
 
-def _stuck(flow: Flow) -> list[str]:
-    """Return the jobs that no order can reach, apart from those that wait for one that is not there."""
-    known = {job.id for job in flow.jobs}
-    jobs = tuple(job._replace(depends_on=tuple(one for one in job.depends_on if one[0] in known)) for job in flow.jobs)
-    done: set[str] = set()
-    stuck: list[str] = []
-    for job in ordered(jobs):
-        if all(name in done for name, _ in job.depends_on):
-            done.add(job.id)
-        else:
-            stuck.append(job.id)
-    return stuck
+def _stuck(jobs: tuple[Job, ...]) -> list[str]:
+    """Return the jobs that are on a cycle, or between two: no order reaches them from either end."""
+    waits = {job.id: [name for name, _ in job.depends_on] for job in jobs}
+    followers: dict[str, list[str]] = {name: [] for name in _left(waits)}
+    for name in followers:
+        for parent in waits[name]:
+            if parent in followers:
+                followers[parent].append(name)
+    return _left(followers)
+
+
+def _left(waits: dict[str, list[str]]) -> list[str]:
+    """Return those that still wait after everything that can go has gone; what is not there is not waited for."""
+    number = {name: len({one for one in names if one in waits}) for name, names in waits.items()}
+    followers: dict[str, list[str]] = {}
+    for name, names in waits.items():
+        for one in set(names):
+            followers.setdefault(one, []).append(name)
+    ready = [name for name, count in number.items() if count == 0]
+    for name in ready:
+        for follower in followers.get(name, ()):
+            number[follower] -= 1
+            if number[follower] == 0:
+                ready.append(follower)
+    return [name for name, count in number.items() if count > 0]
 
 
 def _way_back(start: str, parents: dict[str, list[str]]) -> list[str]:
