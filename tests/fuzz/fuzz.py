@@ -22,7 +22,8 @@ import orjson
 
 from compiler.places import astray
 from compiler.test_hostile_yaml import BOMBS
-from firn_compiler.pipeline import Compilation, Request, compile_project, validate_project
+from firn_compiler.assembly import Request
+from firn_compiler.pipeline import Compilation, compile_project, validate_project
 from firn_compiler.render.machine import as_json
 from firn_compiler.render.text import render
 from firn_compiler.sources import project_request

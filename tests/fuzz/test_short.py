@@ -11,7 +11,7 @@ EACH = 20
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_whatever_a_file_holds_the_compiler_answers_in_order(block: int) -> None:
     seeds = range(block * EACH, (block + 1) * EACH)
-    assert {seed: found for seed in seeds if (found := problems(make(seed)))} == {}
+    assert {seed: found for seed in seeds if (found := list(problems(make(seed))))} == {}
 
 
 def test_every_project_of_the_corpus_holds_as_it_is() -> None:
