@@ -17,7 +17,6 @@ from firn_compiler.assembly import Request
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import value_of
 from firn_compiler.pipeline import Compilation, validate_project
-from firn_compiler.stages.places import places
 from firn_compiler.yaml_source import parse
 
 FLIGHTS = Path(__file__).parents[2] / "platform-examples" / "02-flights"
@@ -129,8 +128,7 @@ def test_the_flow_overrides_the_platform_which_overrides_the_base_and_null_remov
     result = compiled(flow, leaf, {"base.yaml": base})
     assert payload(result)["resources"]["src"]["config"] == {"root": "leaf"}
     assert payload(result)["resources"]["src"]["options"] == {"compression": "auto"}
-    assert result.project is not None
-    history = {place.pointer: [value for _, value in place.replaced] for place in places(result.project)}
+    history = {place.pointer: [value for _, value in place.replaced] for place in result.places}
     assert history["/flows/hello/resources/src/config/root"] == ["base"]
 
 

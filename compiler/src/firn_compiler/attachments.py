@@ -23,6 +23,24 @@ class SqlFile(NamedTuple):
     expanded: str
 
 
+class Read(NamedTuple):
+    """What was read for a flow: a file or folder, by the name that the flow uses, and what it held."""
+
+    kind: str
+    name: str
+    digest: str
+    """Empty where there was nothing."""
+
+
+def read_again(by: str, kind: str, name: str, request: Request) -> str:
+    """Return the digest of what is there now."""
+    if kind == "sql":
+        source = request.read(by, name)
+        return bytes_digest(source.content) if source else ""
+    files = request.read_folder(by, name)
+    return digest([[one.file, bytes_digest(one.content)] for one in files]) if files is not None else ""
+
+
 class Attachments(NamedTuple):
     """What the steps of one flow name, by the step's path."""
 
@@ -32,11 +50,12 @@ class Attachments(NamedTuple):
     sources: list[JsonObject]
     texts: dict[str, str]
     """By file, the text of what was read, for showing its lines."""
+    read: list[Read]
 
 
 def attachments(flow: Flow, constants: Constants, request: Request) -> tuple[Attachments, Found]:
     """Read every file and folder that the flow's steps name, and report those that cannot be."""
-    attached, found = Attachments({}, {}, [], {}), Found()
+    attached, found = Attachments({}, {}, [], {}, []), Found()
     for step in flow.steps:
         key, read = _READERS.get(step.type, ("", None))
         node = step.inputs.entries.get(key)
@@ -58,6 +77,7 @@ class Named(NamedTuple):
 
 def _sql(named: Named, constants: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:
     source = request.read(named.by, named.name)
+    attached.read.append(Read("sql", named.name, bytes_digest(source.content) if source else ""))
     if source is None:
         help = "the path is taken from the flow's folder"
         yield finding("E314", f"there is no file `{named.name}`", named.span, help, named.path)
@@ -84,6 +104,8 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
 
 def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:
     files = request.read_folder(named.by, named.name)
+    listed: list[Json] = [[one.file, bytes_digest(one.content)] for one in files or ()]
+    attached.read.append(Read("dbt", named.name, digest(listed) if files is not None else ""))
     if files is None:
         help = "the path is taken from the flow's folder"
         yield finding("E314", f"there is no folder `{named.name}`", named.span, help, named.path)
@@ -92,8 +114,7 @@ def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) ->
         message = f"the folder `{named.name}` holds no `{DBT_PROJECT}`"
         yield finding("E314", message, named.span, "name the folder of the dbt project", named.path)
         return
-    digests: list[Json] = [[one.file, bytes_digest(one.content)] for one in files]
-    attached.trees[named.step] = digest(digests)
+    attached.trees[named.step] = digest(listed)
     base = named.name.removeprefix("./").rstrip("/")
     attached.sources.extend(
         {"kind": "dbt", "name": f"{base}/{one.file}", "digest": bytes_digest(one.content)} for one in files

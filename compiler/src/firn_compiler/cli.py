@@ -32,6 +32,7 @@ format_option = click.option("--format", "form", type=click.Choice(["text", "jso
 @format_option
 @click.option("-o", "--output", metavar="FILE", default=DEFAULT_OUTPUT, show_default=True)
 @click.option("--check", is_flag=True, help="Write nothing; fail if the file on disk differs.")
+@click.option("--no-cache", is_flag=True, help="Compile every flow again; by default unchanged ones are kept.")
 def compile_command(
     paths: tuple[str, ...],
     platform: str | None,
@@ -40,11 +41,13 @@ def compile_command(
     form: str,
     output: str,
     check: bool,
+    no_cache: bool,
 ) -> None:
     """Check flows against a platform and freeze them into one file.
 
     PATHS are flow files or folders; the current folder by default.
     """
+    from firn_compiler.cache import FOLDER, FolderCache
     from firn_compiler.emit import write
     from firn_compiler.pipeline import compile_project
     from firn_compiler.sources import environments, project_request
@@ -55,7 +58,8 @@ def compile_command(
             "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
         )
     request, unread = project_request(paths or (".",), platform, env, _variables(variables))
-    compilation = compile_project(request)
+    kept = None if no_cache else FolderCache(Path(FOLDER))
+    compilation = compile_project(request._replace(kept=kept))
     found = [*unread, *compilation.diagnostics]
     target = Path(output)
     if compilation.artifact is not None and not has_errors(found):

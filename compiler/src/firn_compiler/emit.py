@@ -8,7 +8,6 @@ from typing import Any
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.explanation import MAP_FORMAT
 from firn_compiler.pipeline import Compilation
-from firn_compiler.stages.places import places
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
 
@@ -52,8 +51,7 @@ def replace(target: Path, content: bytes) -> None:
 
 def map_bytes(compilation: Compilation, target: Path) -> bytes:
     """Return where every value stood, `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
-    assert compilation.project is not None
-    found = [place for place in places(compilation.project) if place.span.file or place.replaced]
+    found = [place for place in compilation.places if place.span.file or place.replaced]
     files = sorted({span.file for place in found for span in (place.span, *(one.span for one in place.replaced))})
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent

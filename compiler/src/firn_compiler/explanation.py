@@ -8,7 +8,7 @@ from typing import Any
 from firn_compiler.diagnostics import suggestion
 from firn_compiler.document import Span
 from firn_compiler.model.project import Project
-from firn_compiler.stages.places import Layer, Place, leaves, places, platform_places
+from firn_compiler.stages.places import Layer, Place, flow_places, leaves, platform_places
 from firn_schemas.base import Json
 
 RULE = (
@@ -68,7 +68,8 @@ def _fits(name: str, wanted: str) -> bool:
 
 def of_project(project: Project) -> Iterator[Place]:
     """Yield the history of everything that the sources say: what would be frozen, the platform, the variables."""
-    yield from places(project)
+    for flow in project.flows:
+        yield from flow_places(flow, project.platform)
     if project.platform is not None:
         yield from platform_places(project.platform)
     for flow in project.flows:

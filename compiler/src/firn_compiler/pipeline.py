@@ -6,23 +6,18 @@ from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from firn_compiler.assembly import Assembled, Request, assemble
-from firn_compiler.attachments import Attachments, attachments
-from firn_compiler.checks.conditions import conditions
-from firn_compiler.checks.effects import effects
-from firn_compiler.checks.graph import graph
-from firn_compiler.checks.places import places
-from firn_compiler.checks.policy import flow_policy, platform_policy
-from firn_compiler.checks.references import connectors, duplicates, references
-from firn_compiler.checks.secrets import secrets
-from firn_compiler.checks.settings import platform_settings, resource_settings, step_inputs
-from firn_compiler.diagnostics import Diagnostic, has_errors, in_order
-from firn_compiler.document import Mapping
-from firn_compiler.model.project import Flow, Platform, Project, Settled
+from firn_compiler.assembly import Ground, Request, ground
+from firn_compiler.checks.policy import platform_policy
+from firn_compiler.checks.references import connectors
+from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
+from firn_compiler.checks.settings import platform_settings
+from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
+from firn_compiler.kept import kept_unit
+from firn_compiler.model.project import Flow, Project
 from firn_compiler.stages.freeze import payload
-from firn_compiler.stages.lower import Extras, lower_flow, lower_node
+from firn_compiler.stages.places import Place
 from firn_compiler.stages.policy import policy
-from firn_compiler.stages.settle import resource
+from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import JsonObject
 from firn_schemas.canonical import NotCanonical, digest, file_bytes
@@ -38,8 +33,10 @@ class Compilation(NamedTuple):
     digest: str = ""
     flows: tuple[str, ...] = ()
     environment: str = ""
+    places: tuple[Place, ...] = ()
+    """Where the artifact's values were written, and what they replaced."""
     project: Project | None = None
-    """What the texts mean, for those who ask where its values come from."""
+    """What the texts mean; None where a flow was not compiled again."""
 
     @property
     def ok(self) -> bool:
@@ -60,90 +57,78 @@ def validate_project(request: Request) -> Compilation:
 
 
 def _compile(request: Request, *, freeze: bool) -> Compilation:
-    assembled = assemble(request)
-    project, texts, found = assembled.project, assembled.texts, assembled.found
-    attached: list[Attachments] = []
-    for flow in project.flows:
-        more, problems = attachments(flow, assembled.constants[flow.document.file], request)
-        attached.append(more)
-        texts |= more.texts
-        found += problems
-    found += _check(assembled)
-    if not freeze or has_errors(found) or project.platform is None:
-        return Compilation(in_order(found, texts), texts, environment=_environment(project), project=project)
-    flows = [
-        lower_flow(flow, project.platform, _resources(flow, project.platform), _extras(more))
-        for flow, more in zip(project.flows, attached, strict=True)
-    ]
-    body = payload(policy(project.platform), flows, _sources(project, attached))
+    on, seen = ground(request), Seen()
+    on = on._replace(found=[*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)])
+    found = list(on.found)
+    units: list[Unit] = []
+    flows: list[Flow | None] = []
+    texts: dict[str, str] = {}
+    for source in request.flows:
+        unit, flow, more = kept_unit(source, on, request, freeze=freeze)
+        units.append(unit)
+        flows.append(flow)
+        texts |= more
+        found += unit.found
+    texts |= on.texts
+    found += [*_same_names(units), *_same_variables(units, seen)]
+    answer = Compilation(in_order(found, texts), texts, environment=on.platform.environment if on.platform else "")
+    if on.platform is not None or not request.platform:
+        answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), on.platform))
+    if not freeze or has_errors(found) or on.platform is None:
+        return answer
+    return _frozen(answer, units, on)
+
+
+def _frozen(answer: Compilation, units: list[Unit], on: Ground) -> Compilation:
+    """Join the units to one artifact."""
+    assert on.platform is not None
+    lowered = [unit.lowered for unit in units if unit.lowered is not None]
+    body = payload(policy(on.platform), lowered, _sources(units, on))
     try:
         hashed = digest(body)
     except NotCanonical as error:
-        found.append(Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=str(error).partition(":")[0]))
-        return Compilation(in_order(found, texts), texts)
+        path = str(error).partition(":")[0]
+        problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=path)
+        return answer._replace(diagnostics=(*answer.diagnostics, problem))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
-    names = tuple(flow.name for flow in project.flows)
-    return Compilation(in_order(found, texts), texts, content, hashed, names, _environment(project), project)
+    where = tuple(place for unit in units for place in unit.places)
+    names = tuple(unit.name for unit in units)
+    return answer._replace(artifact=content, digest=hashed, flows=names, places=where)
 
 
-def _check(assembled: Assembled) -> Iterator[Diagnostic]:
-    project, platform = assembled.project, assembled.project.platform
-    if platform:
-        yield from connectors(platform)
-        yield from platform_settings(platform)
-        yield from platform_policy(platform)
-    yield from secrets(project.flows, platform)
-    for flow in project.flows:
-        yield from duplicates(flow)
-        yield from references(flow, platform)
-        yield from step_inputs(flow)
-        yield from resource_settings(flow, platform)
-        yield from flow_policy(flow, platform)
-        yield from graph(flow)
-        yield from places(flow)
-        constants = assembled.constants[flow.document.file]
-        yield from conditions(flow, flow.document, constants)
-        yield from effects(flow, platform, constants)
+def _platform_checks(on: Ground) -> Iterator[Diagnostic]:
+    if on.platform is not None:
+        yield from connectors(on.platform)
+        yield from platform_settings(on.platform)
+        yield from platform_policy(on.platform)
 
 
-def _extras(attached: Attachments) -> Extras:
-    """Return what the attachments add to the flow's steps."""
-    sql = {path: file.expanded for path, file in attached.sql.items()}
-    return Extras(sql, {path: {"tree": tree} for path, tree in attached.trees.items()})
+def _same_names(units: list[Unit]) -> Iterator[Diagnostic]:
+    first: dict[str, Unit] = {}
+    for unit in units:
+        other = first.setdefault(unit.name, unit)
+        if other is not unit and unit.name:
+            related = (Related("the other flow", other.name_span),)
+            message = f"there are two flows `{unit.name}`"
+            yield finding("E310", message, unit.name_span, "rename one", ("name",), related)
 
 
-def _resources(flow: Flow, platform: Platform) -> dict[str, Settled]:
-    """Settle what the flow's steps use; the engine too, where a step needs it."""
-    used = sorted(flow.resource_names)
-    return {name: found for name in used if (found := resource(flow, platform, name)) is not None}
+def _same_variables(units: list[Unit], seen: Seen) -> Iterator[Diagnostic]:
+    """Report secrets of different files that would be read from the same variable."""
+    for unit in units:
+        for variable, (full, span, path) in unit.secrets.items():
+            other = seen.setdefault(variable, (full, span, path))
+            if other[0] != full:
+                yield same_variable(variable, full, span, path, other)
 
 
-def _sources(project: Project, attached: list[Attachments]) -> list[JsonObject]:
-    """Return every file that was compiled in, by what it means."""
-    platform = project.platform
-    assert platform is not None
-    sources: list[JsonObject] = [
-        _source("flow", _base(flow.document.file), flow.document.root) for flow in project.flows
-    ]
-    sources += [
-        _source("platform", name, document.root)
-        for name, document in zip(platform.names, platform.documents, strict=True)
-    ]
-    more = {(one["kind"], one["name"], one["digest"]): one for each in attached for one in each.sources}
-    return sources + list(more.values())
-
-
-def _source(kind: str, name: str, root: Mapping) -> JsonObject:
-    """Describe a file by what it means: comments, quoting and line endings do not count."""
-    return {"kind": kind, "name": name, "digest": digest(lower_node(root))}
-
-
-def _base(file: str) -> str:
-    return file.replace("\\", "/").rpartition("/")[2]
-
-
-def _environment(project: Project) -> str:
-    return project.platform.environment if project.platform else ""
+def _sources(units: list[Unit], on: Ground) -> list[JsonObject]:
+    """Return every file that was compiled in, once."""
+    assert on.platform is not None
+    named = zip(on.platform.names, on.platform.documents, strict=True)
+    sources = [one for unit in units for one in unit.sources]
+    sources += [source_of("platform", name, document.root) for name, document in named]
+    return list({(one["kind"], one["name"], one["digest"]): one for one in sources}.values())
 
 
 @contextmanager

@@ -7,7 +7,19 @@ from typing import Any
 
 from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, lookup, mapping_at, text_at, walk
+from firn_compiler.document import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    dotted,
+    lookup,
+    mapping_at,
+    text_at,
+    walk,
+)
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of
@@ -20,29 +32,38 @@ Homes = dict[Path, set[str] | None]
 """By the path of a mapping, the keys that may hold a reference; None where nothing is known of it, so that any may."""
 
 
-def secrets(flows: tuple[Flow, ...], platform: Platform | None) -> Iterator[Diagnostic]:
+Seen = dict[str, tuple[str, Span, str]]
+"""By the variable that holds its value, a reference: its name, its place and its path."""
+
+
+def platform_secrets(platform: Platform | None, seen: Seen) -> Iterator[Diagnostic]:
     """Report literals in sensitive fields, references elsewhere, and names that cannot be looked up."""
-    seen: dict[str, tuple[str, Span]] = {}
-    trees = [(platform.root, _platform_trees(platform))] if platform else []
-    trees += [(flow.root, _flow_trees(flow, platform)) for flow in flows]
-    for root, typed in trees:
-        homes: Homes = {}
-        for kind, path in typed:
-            node = lookup(root, path)
-            if node is not None:
-                yield from _literals(kind, node, path, homes)
-        yield from _references(root, homes, seen)
-    yield from _overridden(platform)
+    if platform is not None:
+        yield from _tree(platform.root, _platform_trees(platform), seen)
+        yield from _overridden(platform)
 
 
-def _overridden(platform: Platform | None) -> Iterator[Diagnostic]:
+def flow_secrets(flow: Flow, platform: Platform | None, seen: Seen) -> Iterator[Diagnostic]:
+    """Report the same of a flow."""
+    yield from _tree(flow.root, _flow_trees(flow, platform), seen)
+
+
+def _tree(root: Mapping, typed: Iterator[tuple[Any, Path]], seen: Seen) -> Iterator[Diagnostic]:
+    homes: Homes = {}
+    for kind, path in typed:
+        node = lookup(root, path)
+        if node is not None:
+            yield from _literals(kind, node, path, homes)
+    yield from _references(root, homes, seen)
+
+
+def _overridden(platform: Platform) -> Iterator[Diagnostic]:
     """Report literals in the files of an `extends` chain, those that a later file replaces too."""
-    if platform is not None and len(platform.documents) > 1:
-        for document in platform.documents:
-            for kind, path in _platform_trees(platform):
-                node = lookup(document.root, path)
-                if node is not None and kind is not None:
-                    yield from _literals(kind, node, path, {})
+    for document in platform.documents if len(platform.documents) > 1 else ():
+        for kind, path in _platform_trees(platform):
+            node = lookup(document.root, path)
+            if node is not None and kind is not None:
+                yield from _literals(kind, node, path, {})
 
 
 def _platform_trees(platform: Platform) -> Iterator[tuple[Any, Path]]:
@@ -112,7 +133,7 @@ def _takes_secret(kind: Any) -> bool:
     return kind is Secret or Secret in typing.get_args(kind)
 
 
-def _references(root: Mapping, homes: Homes, seen: dict[str, tuple[str, Span]]) -> Iterator[Diagnostic]:
+def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]:
     for path, node in walk(root):
         reference = secret_of(node)
         if reference is None or not path:
@@ -130,7 +151,7 @@ def _at_home(path: Path, homes: Homes) -> bool:
     return any(homes.get(path[:length], ()) is None for length in range(len(path)))
 
 
-def _name(node: Node, reference: dict[str, str], path: Path, seen: dict[str, tuple[str, Span]]) -> Iterator[Diagnostic]:
+def _name(node: Node, reference: dict[str, str], path: Path, seen: Seen) -> Iterator[Diagnostic]:
     name, key = reference.get("secret_ref"), reference.get("key")
     assert isinstance(node, Mapping)
     if name is None:
@@ -145,8 +166,12 @@ def _name(node: Node, reference: dict[str, str], path: Path, seen: dict[str, tup
         whose = "belongs to the system" if variable in SYSTEM_VARIABLES else "is no variable's name"
         message = f"the secret `{full}` would be read from `{variable}`, which {whose}"
         yield finding("E603", message, where, "choose another name", path)
-    other = seen.setdefault(variable, (full, node.span))
+    other = seen.setdefault(variable, (full, where, dotted(path)))
     if other[0] != full:
-        related = (Related(f"`{other[0]}`", other[1]),)
-        message = f"the secrets `{full}` and `{other[0]}` would be read from the same variable `{variable}`"
-        yield finding("E603", message, where, "rename one of them", path, related)
+        yield same_variable(variable, full, where, dotted(path), other)
+
+
+def same_variable(variable: str, full: str, where: Span, path: str, other: tuple[str, Span, str]) -> Diagnostic:
+    """Say that two secrets would be read from the same variable."""
+    message = f"the secrets `{full}` and `{other[0]}` would be read from the same variable `{variable}`"
+    return Diagnostic("E603", message, where, "rename one of them", path, (Related(f"`{other[0]}`", other[1]),))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from firn_compiler.stages.features import features
-from firn_compiler.stages.lower import Lowered, lower_resource
+from firn_compiler.stages.lower import Lowered
 from firn_schemas.canonical import digest
 from firn_schemas.secret_ref import variable_name
 
@@ -36,7 +36,7 @@ def payload(policy: Record, flows: list[Lowered], sources: list[Record]) -> Reco
 
 def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], Record]:
     """Name every resource: by its own name where all flows agree about it, else by `flow.name`."""
-    lowered = {flow.name: {name: lower_resource(one) for name, one in flow.resources.items()} for flow in flows}
+    lowered = {flow.name: dict(flow.resources) for flow in flows}
     keys: dict[str, dict[str, str]] = {}
     resources: Record = {}
     for flow, own in lowered.items():

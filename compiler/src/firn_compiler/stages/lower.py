@@ -24,7 +24,7 @@ class Lowered(NamedTuple):
     name: str
     head: JsonObject
     jobs: list[JsonObject]
-    resources: dict[str, Settled]
+    resources: dict[str, JsonObject]
 
 
 class Extras(NamedTuple):
@@ -53,7 +53,7 @@ def lower_node(node: Node) -> Json:
     return [lower_node(item) for item in node.items]
 
 
-def lower_flow(flow: Flow, platform: Platform, resources: dict[str, Settled], extras: Extras) -> Lowered:
+def lower_flow(flow: Flow, platform: Platform, resources: dict[str, JsonObject], extras: Extras) -> Lowered:
     """Return the flow's values; jobs in an order in which each follows those it depends on."""
     head: JsonObject = {"version": text_at(flow.root, "version") or ""}
     head |= _words(flow.root, "description", "owner")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Span
 from firn_compiler.model.graph import ordered
-from firn_compiler.model.project import Flow, Platform, Project
+from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.lower import lower_node, settled_inputs
 from firn_compiler.stages.settle import resource, secret_of
 from firn_schemas.base import Json
@@ -36,12 +36,11 @@ class Place(NamedTuple):
     """Whether the last layer is a null that removed the key."""
 
 
-def places(project: Project) -> Iterator[Place]:
-    """Yield the history of every leaf that the payload holds, flow by flow."""
-    for flow in project.flows:
-        yield from _steps(flow)
-        for name in sorted(flow.resource_names) if project.platform else ():
-            yield from _resource(flow, project.platform, name)
+def flow_places(flow: Flow, platform: Platform | None) -> Iterator[Place]:
+    """Yield the history of every leaf of the flow that the payload holds."""
+    yield from _steps(flow)
+    for name in sorted(flow.resource_names) if platform else ():
+        yield from _resource(flow, platform, name)
 
 
 def _steps(flow: Flow) -> Iterator[Place]:

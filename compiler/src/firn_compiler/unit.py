@@ -1,0 +1,91 @@
+"""One flow on its platform: everything that is found, and everything of the artifact that is the flow's own.
+
+A unit holds plain values alone, so that it can be kept and used again while nothing that decides it has changed.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping as Map
+from typing import NamedTuple
+
+from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
+from firn_compiler.attachments import Attachments, Read, attachments
+from firn_compiler.checks.conditions import conditions
+from firn_compiler.checks.effects import effects
+from firn_compiler.checks.graph import graph
+from firn_compiler.checks.places import places
+from firn_compiler.checks.policy import flow_policy
+from firn_compiler.checks.references import duplicates, references
+from firn_compiler.checks.secrets import Seen, flow_secrets
+from firn_compiler.checks.settings import resource_settings, step_inputs
+from firn_compiler.diagnostics import Diagnostic, has_errors
+from firn_compiler.document import BUILT_IN, Mapping, Span
+from firn_compiler.model.project import Flow, Platform
+from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
+from firn_compiler.stages.places import Place, flow_places
+from firn_compiler.stages.settle import resource
+from firn_compiler.yaml_source import Source
+from firn_schemas.base import JsonObject
+from firn_schemas.canonical import digest
+
+
+class Unit(NamedTuple):
+    """What one flow came to."""
+
+    file: str
+    name: str
+    name_span: Span
+    found: tuple[Diagnostic, ...]
+    secrets: Seen
+    """References by the variable that holds their values."""
+    read: tuple[Read, ...]
+    """What the flow named and was read, in order."""
+    lowered: Lowered | None = None
+    """None where an error is in the way, or no platform is known."""
+    sources: tuple[JsonObject, ...] = ()
+    places: tuple[Place, ...] = ()
+
+
+def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> tuple[Unit, Flow | None, Map[str, str]]:
+    """Compile one flow; beside the unit come the flow as a value, and the text of every file that was read."""
+    assembled = assemble(source, on, request)
+    flow, texts = assembled.flow, {source.file: assembled.text}
+    if flow is None:
+        return Unit(source.file, "", BUILT_IN, tuple(assembled.found), {}, ()), None, texts
+    attached, problems = attachments(flow, assembled.constants, request)
+    seen: Seen = {}
+    found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen))
+    span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
+    unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read))
+    if freeze and on.platform is not None and not has_errors((*found, *on.found)):
+        unit = _frozen(unit, flow, on.platform, attached)
+    return unit, flow, texts | attached.texts
+
+
+def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Seen) -> Iterator[Diagnostic]:
+    constants = assembled.constants
+    yield from flow_secrets(flow, platform, seen)
+    yield from duplicates(flow)
+    yield from references(flow, platform)
+    yield from step_inputs(flow)
+    yield from resource_settings(flow, platform)
+    yield from flow_policy(flow, platform)
+    yield from graph(flow)
+    yield from places(flow)
+    yield from conditions(flow, flow.document, constants)
+    yield from effects(flow, platform, constants)
+
+
+def _frozen(unit: Unit, flow: Flow, platform: Platform, attached: Attachments) -> Unit:
+    """Add what of the artifact is the flow's own."""
+    settled = {name: resource(flow, platform, name) for name in sorted(flow.resource_names)}
+    resources = {name: lower_resource(one) for name, one in settled.items() if one is not None}
+    sql = {path: file.expanded for path, file in attached.sql.items()}
+    extras = Extras(sql, {path: {"tree": tree} for path, tree in attached.trees.items()})
+    sources = (source_of("flow", base_name(flow.document.file), flow.document.root), *attached.sources)
+    lowered = lower_flow(flow, platform, resources, extras)
+    return unit._replace(lowered=lowered, sources=sources, places=tuple(flow_places(flow, platform)))
+
+
+def source_of(kind: str, name: str, root: Mapping) -> JsonObject:
+    """Describe a file by what it means: comments, quoting and line endings do not count."""
+    return {"kind": kind, "name": name, "digest": digest(lower_node(root))}
