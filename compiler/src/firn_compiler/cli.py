@@ -77,16 +77,32 @@ def compile_command(
 @paths_argument
 @platform_option
 @env_option
+@click.option("--all-envs", is_flag=True, help="Against every platform/*/platform.yaml, as a table.")
 @var_option
 @format_option
 def validate_command(
-    paths: tuple[str, ...], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
+    paths: tuple[str, ...],
+    platform: str | None,
+    env: str | None,
+    all_envs: bool,
+    variables: tuple[str, ...],
+    form: str,
 ) -> None:
-    """Run every check and write nothing; without a platform, every check that needs none."""
-    from firn_compiler.pipeline import validate_project
-    from firn_compiler.sources import project_request
+    """Run every check and write nothing; without a platform, every check that needs none.
 
-    request, unread = project_request(paths or (".",), platform, env, _variables(variables))
+    PATHS are flows, a platform, or folders; the current folder by default.
+    """
+    from firn_compiler.pipeline import validate_project
+    from firn_compiler.sources import project_request, split_paths
+
+    flows, platforms = split_paths(paths or (".",))
+    if all_envs:
+        _every_environment(flows or [Path()], _variables(variables), form)
+        return
+    if platforms and (platform or env or len(platforms) > 1):
+        raise click.UsageError("name one platform: as a path, with `-p`, or with `--env`")
+    chosen = platform or (str(platforms[0]) if platforms else None)
+    request, unread = project_request([str(one) for one in flows], chosen, env, _variables(variables))
     compilation = validate_project(request)
     found = [*unread, *compilation.diagnostics]
     _report(found, compilation.texts, form)
@@ -94,8 +110,20 @@ def validate_command(
         sys.exit(1)
     if form == "text":
         number = len(request.flows)
+        what = f"{number} flow{'s' if number != 1 else ''}" if number else "the platform"
         against = f" against {compilation.environment}" if compilation.environment else " (without a platform)"
-        click.echo(f"{number} flow{'s' if number != 1 else ''} valid{against}")
+        click.echo(f"{what} valid{against if number else ''}")
+
+
+def _every_environment(flows: list[Path], variables: dict[str, Json], form: str) -> None:
+    from firn_compiler.matrix import in_every_environment
+    from firn_compiler.render.matrix import matrix
+
+    result = in_every_environment([str(one) for one in flows], variables)
+    _report(list(result.found), result.texts, form)
+    if form == "text":
+        click.echo(matrix(result.flows, result.environments, result.cells), nl=False)
+    sys.exit(1 if has_errors(result.found) else 0)
 
 
 @click.command("explain")
@@ -199,7 +227,9 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
         )
     if on_disk == content:
         return None
-    help = "compile again and commit the result"
+    from firn_compiler.difference import between
+
+    help = "\n".join(["compile again and commit the result", *between(on_disk, content).splitlines()])
     return Diagnostic("E110", f"`{target}` is not what these sources compile to", help=help)
 
 

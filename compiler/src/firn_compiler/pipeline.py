@@ -32,6 +32,7 @@ class Compilation(NamedTuple):
     artifact: bytes | None = None
     digest: str = ""
     flows: tuple[str, ...] = ()
+    """The flows' names, in the order of the request; empty where one could not be read."""
     environment: str = ""
     places: tuple[Place, ...] = ()
     """Where the artifact's values were written, and what they replaced."""
@@ -71,7 +72,9 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
         found += unit.found
     texts |= on.texts
     found += [*_same_names(units), *_same_variables(units, seen)]
-    answer = Compilation(in_order(found, texts), texts, environment=on.platform.environment if on.platform else "")
+    environment = on.platform.environment if on.platform else ""
+    names = tuple(unit.name for unit in units)
+    answer = Compilation(in_order(found, texts), texts, flows=names, environment=environment)
     if on.platform is not None or not request.platform:
         answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), on.platform))
     if not freeze or has_errors(found) or on.platform is None:
@@ -92,8 +95,7 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground) -> Compilation:
         return answer._replace(diagnostics=(*answer.diagnostics, problem))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     where = tuple(place for unit in units for place in unit.places)
-    names = tuple(unit.name for unit in units)
-    return answer._replace(artifact=content, digest=hashed, flows=names, places=where)
+    return answer._replace(artifact=content, digest=hashed, places=where)
 
 
 def _platform_checks(on: Ground) -> Iterator[Diagnostic]:

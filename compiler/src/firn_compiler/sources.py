@@ -1,6 +1,7 @@
 """The edge: which files a command means, and their bytes. Everything else works on what this module has read."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +18,7 @@ from firn_schemas.base import Json
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
+PLATFORM_NAMES = (PLATFORM_NAME, "platform.yml")
 MADE = frozenset(["target", "logs", "dbt_packages", "dbt_modules", "__pycache__"])
 MAX_FILES, MAX_FOLDER_BYTES = 20_000, 64 * 1024 * 1024
 
@@ -76,9 +78,41 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
 
 
 def environments(path: Path) -> list[str]:
-    """Return the names of the platforms beside a flow or in a folder, ordered."""
-    folder = path if path.is_dir() else path.parent
-    return sorted(one.parent.name for one in folder.glob(f"platform/*/{PLATFORM_NAME}"))
+    """Return the names of the platforms beside a flow or in a folder, or in the nearest folder above, ordered.
+
+    A platform that names no environment and that another one extends is a parent, not an environment.
+    """
+    start = path.resolve() if path.is_dir() else path.resolve().parent
+    for folder in (start, *start.parents):
+        files = sorted(folder.glob(f"platform/*/{PLATFORM_NAME}"))
+        if files:
+            texts = {file: _text(file) for file in files}
+            parents = {
+                (file.parent / found[1]).resolve() for file, text in texts.items() if (found := _EXTENDS.search(text))
+            }
+            return [
+                file.parent.name for file in files if file.resolve() not in parents or _ENVIRONMENT.search(texts[file])
+            ]
+    return []
+
+
+_EXTENDS = re.compile(r"^extends:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
+_ENVIRONMENT = re.compile(r"^environment:\s*\S", re.MULTILINE)
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def split_paths(paths: Iterable[str]) -> tuple[list[Path], list[Path]]:
+    """Return flows and folders, and beside them the platforms: files named so."""
+    found = [Path(path) for path in paths]
+    platforms = [one for one in found if one.name in PLATFORM_NAMES]
+    return [one for one in found if one not in platforms], platforms
 
 
 def _shown(path: Path) -> Path:
@@ -134,20 +168,39 @@ def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
     return tuple(sorted(files)) if base.is_dir() else None
 
 
+def payload_of(artifact: Path) -> dict[str, Any]:
+    """Return an artifact's payload; raises click's own error where it cannot be read."""
+    return _artifact(artifact)[1]
+
+
 def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return an artifact's payload and the map beside it; raises click's own error where they cannot be read."""
+    digest, payload = _artifact(artifact)
     beside = map_path(artifact)
-    try:
-        whole, known = (orjson.loads(file.read_bytes()) for file in (artifact, beside))
-        payload, files = whole["payload"], known["files"]
-        assert isinstance(payload["flows"], dict)
-        assert isinstance(files, list)
-    except FileNotFoundError as error:
-        raise click.UsageError(f"there is no file `{error.filename}`: compile first") from None
-    except (OSError, ValueError, KeyError, TypeError, AssertionError):
-        raise click.UsageError(f"`{artifact}` and `{beside}` are no artifact and its map") from None
-    if known.get("artifact") != whole.get("digest"):
+    known = _json(beside)
+    if known.get("artifact") != digest:
         raise click.UsageError(f"`{beside}` belongs to another artifact: compile again")
     folder = artifact.resolve().parent
+    files = [one for one in known.get("files", ()) if isinstance(one, str)]
     shown = [str(_shown((folder / file).resolve())) if file not in ("", "-") else file for file in files]
     return payload, known | {"files": shown}
+
+
+def _artifact(file: Path) -> tuple[str, dict[str, Any]]:
+    whole = _json(file)
+    payload = whole.get("payload")
+    if not isinstance(payload, dict) or not all(isinstance(payload.get(key), dict) for key in ("flows", "resources")):
+        raise click.UsageError(f"`{file}` is not an artifact")
+    return str(whole.get("digest")), payload
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        found = orjson.loads(file.read_bytes())
+    except OSError as error:
+        raise click.UsageError(f"cannot read `{file}`: {(error.strerror or 'failed').lower()}") from None
+    except ValueError:
+        raise click.UsageError(f"`{file}` is not JSON") from None
+    if not isinstance(found, dict):
+        raise click.UsageError(f"`{file}` is not JSON of this kind")
+    return found

@@ -1,0 +1,89 @@
+"""`firn init`: a flow and a platform to begin with, which compile and run as they are."""
+
+import sys
+from pathlib import Path
+
+import click
+
+SCHEMA_LINE = "# yaml-language-server: $schema={}\n"
+FLOW = """\
+name: {name}
+version: "0.1.0"
+description: The first of many
+
+resources:
+  source: {{profile: source}}
+
+steps:
+  - id: orders
+    type: read
+    inputs: {{resource: source, path: orders.csv}}
+  - id: revenue
+    type: sql
+    inputs:
+      sql: |
+        select customer, sum(amount) as revenue
+        from orders
+        group by all
+        order by customer
+  - id: publish
+    type: write
+    inputs: {{from: revenue, resource: storage, path: revenue.parquet, mode: replace}}
+"""
+PLATFORM = """\
+version: "1.0.0"
+environment: local
+
+storage:
+  default: {type: local, root: out}
+connectors:
+  source: {type: local, config: {root: data}}
+"""
+DATA = "id,customer,amount\n1,Ada,12.50\n2,Grace,7.25\n3,Ada,30.00\n"
+IGNORED = "/.firn/\n/out/\n/compiled_artifacts.json\n/compiled_artifacts.map.json\n"
+SCHEMAS = ".firn/schemas"
+
+
+@click.command("init")
+@click.argument("folder", default=".")
+@click.option("--name", metavar="NAME", help="The flow's name; by default the folder's.")
+def init_command(folder: str, name: str | None) -> None:
+    """Write a flow and a platform to begin with, and the schemas that editors use. Nothing is overwritten."""
+    from firn_compiler.emit import replace
+    from firn_compiler.published import schema_bytes
+
+    base = Path(folder)
+    files = {
+        "flow.yaml": SCHEMA_LINE.format(f"{SCHEMAS}/flow.schema.json") + FLOW.format(name=_name(name, base)),
+        "platform/local/platform.yaml": SCHEMA_LINE.format(f"../../{SCHEMAS}/platform.schema.json") + PLATFORM,
+        "data/orders.csv": DATA,
+        ".gitignore": IGNORED,
+    }
+    there = [one for one in files if (base / one).exists() and one != ".gitignore"]
+    if there:
+        raise click.UsageError(f"`{base / there[0]}` is already there; `firn init` overwrites nothing")
+    made = {base / one: text.encode() for one, text in files.items() if not (base / one).exists()}
+    made |= {base / SCHEMAS / f"{one}.schema.json": schema_bytes(one) for one in ("flow", "platform")}
+    try:
+        for path, content in made.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace(path, content)
+    except OSError as error:
+        click.echo(f"error: cannot write `{error.filename}`: {(error.strerror or 'failed').lower()}", err=True)
+        sys.exit(1)
+    click.echo("\n".join(str(path) for path in made if SCHEMAS not in path.as_posix()))
+    where = "" if folder == "." else f"cd {folder} && "
+    click.echo(f"\nnext:  {where}firn compile --env local && firn run")
+
+
+def _name(name: str | None, base: Path) -> str:
+    """Return the flow's name: what was asked for, or the folder's as far as it can be one."""
+    from firn_compiler.model.names import TEXTS, Name
+
+    if name is not None:
+        try:
+            return TEXTS[Name].check(name)
+        except ValueError as error:
+            raise click.UsageError(f"a flow's name {error}") from None
+    kept = "".join(one if one.isascii() and one.isalnum() else "-" for one in base.resolve().name).strip("-")
+    return kept[:100] if kept[:1].isalpha() else "first-flow"
