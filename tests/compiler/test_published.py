@@ -1,5 +1,7 @@
 """The published JSON Schemas are fresh, valid, and agree with the compiler's own shape check."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from compiler.projects import FLOW, PLATFORM, compiled, source
+from firn_compiler.assembly import Request
 from firn_compiler.document import Document, value_of
+from firn_compiler.pipeline import validate_project
 from firn_compiler.published import SCHEMAS, schema_bytes
-from firn_compiler.yaml_source import parse
+from firn_compiler.yaml_source import Source, parse
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,11 +29,15 @@ def test_a_published_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(orjson.loads(schema_bytes(name)))
 
 
+@cache
+def validator(name: str) -> Any:
+    return Draft202012Validator(orjson.loads(schema_bytes(name)))
+
+
 def valid(name: str, text: str) -> bool:
     document = parse(source("x.yaml", text))
     assert isinstance(document, Document)
-    value: Any = value_of(document.root)
-    return bool(Draft202012Validator(orjson.loads(schema_bytes(name))).is_valid(value))
+    return bool(validator(name).is_valid(value_of(document.root)))
 
 
 @pytest.mark.parametrize(
@@ -55,3 +63,42 @@ def test_what_does_not_compile_is_refused(name: str, text: str) -> None:
     assert not valid(name, text)
     result = compiled(flow=text) if name == "flow" else compiled(platform=text)
     assert not result.ok
+
+
+SHAPE = frozenset(["E201", "E202", "E203", "E204", "E205", "E304", "E312", "E601", "E602"])
+"""What a schema can see: keys, types, words, names of step types and connectors, and where a secret may stand."""
+
+
+def cases() -> list[Path]:
+    found = [path.parent for path in (ROOT / "tests/corpus/invalid").glob("[EW]*/*/expected.txt")]
+    return sorted(path for path in found if path.parent.name not in ("E109", "E110", "E108"))
+
+
+def merged_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield every file of a case that stands alone: a platform that extends another is only a part."""
+    for name in ("flow", "platform"):
+        file = folder / f"{name}.yaml"
+        if file.is_file() and b"extends:" not in file.read_bytes():
+            yield name, file
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.parent.name}/{case.name}")
+def test_over_the_corpus_the_schemas_see_what_the_compiler_sees(case: Path) -> None:
+    for name, file in merged_files(case):
+        document = parse(Source(file.name, file.read_bytes()))
+        if not isinstance(document, Document):
+            continue
+        found = shape_findings(name, document)
+        errors = list(validator(name).iter_errors(value_of(document.root)))
+        assert bool(found) == bool(errors), (found, [error.message for error in errors])
+
+
+def shape_findings(name: str, document: Document) -> list[str]:
+    """Return what the compiler's own check of keys and types says of one file alone."""
+    file = Source(document.file, document.text.encode())
+    nothing = Request((), None, "", {}, lambda *_: None, lambda *_: None)
+    if name == "flow":
+        answer = validate_project(nothing._replace(flows=(file,)))
+    else:
+        answer = validate_project(nothing._replace(platform=file, environment="test"))
+    return [f"{one.code} {one.message}" for one in answer.diagnostics if one.code in SHAPE]

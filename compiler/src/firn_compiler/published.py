@@ -46,12 +46,12 @@ def _flow() -> dict[str, Any]:
 
 def _platform() -> dict[str, Any]:
     schema, _ = _with_records(PlatformShape, {})
-    schema["$defs"]["ConnectorShape"]["allOf"] = list(_settings(schema))
     for section, types in TYPES.items():
         choices = [_flat(name, row, schema) for name, row in sorted(types.items())]
         entries = schema["properties"][section]["anyOf"][0]
         entries["patternProperties"] = {pattern: {"oneOf": choices} for pattern in entries["patternProperties"]}
         entries["additionalProperties"] = False
+    schema["$defs"]["ConnectorShape"]["allOf"] = list(_settings(schema))
     schema["$defs"]["ComputeShape"]["properties"]["type"]["enum"] = sorted(COMPUTE)
     schema["$defs"]["ComputeShape"]["allOf"] = [
         _when({"type": "duckdb"}, _DUCKDB | {"properties": {"properties": _inline(schema, COMPUTE["duckdb"])}}),
@@ -95,6 +95,11 @@ def _aliases(record: type, made: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(schema: dict[str, Any]) -> Any:
     """Yield what `config` and `options` may hold for each connector; a flow may leave out what the platform sets."""
+    kinds = sorted({kind for kind, _ in CONNECTORS})
+    yield {"properties": {"type": {"enum": [None, *sorted(connector_names())]}, "kind": {"enum": [None, *kinds]}}}
+    for kind in kinds:
+        drivers = sorted(driver for one, driver in CONNECTORS if one == kind)
+        yield _when({"kind": kind}, {"properties": {"driver": {"enum": drivers}}})
     for (kind, driver), row in sorted(CONNECTORS.items()):
         config, options = _inline(schema, row.config), _inline(schema, row.options)
         schema["$defs"][row.config.__name__].pop("required", None)
