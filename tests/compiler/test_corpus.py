@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from firn_compiler.cli import compile_command
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "invalid"
-CASES = sorted(path.parent for path in CORPUS.glob("[!R]*/*/expected.txt"))
+CASES = sorted(path for path in CORPUS.glob("[!R]*/*") if path.is_dir())
 CANARY = "CANARY-5up3r-s3cret"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping as Map
 from typing import NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
-from firn_compiler.attachments import Attachments, Read, attachments
+from firn_compiler.attachments import Attachments, Read, attachments, place_in_text
 from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
@@ -17,12 +17,14 @@ from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
 from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
+from firn_compiler.checks.sql import Known, Text, Texts, offsets, sql
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Span
-from firn_compiler.model.project import Flow, Platform
+from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
 from firn_compiler.stages.places import Place, flow_places
 from firn_compiler.stages.settle import resource
+from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source
 from firn_schemas.base import JsonObject
 from firn_schemas.canonical import digest
@@ -53,11 +55,12 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
         return Unit(source.file, "", BUILT_IN, tuple(assembled.found), {}, ()), None, texts
     attached, problems = attachments(flow, assembled.constants, request)
     seen: Seen = {}
-    found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen))
+    known = sql(flow, on.platform, flow.document, assembled.constants, _files(attached, assembled.constants))
+    found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen), *known.found)
     span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
     unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read))
     if freeze and on.platform is not None and not has_errors((*found, *on.found)):
-        unit = _frozen(unit, flow, on.platform, attached)
+        unit = _frozen(unit, flow, on.platform, attached, known)
     return unit, flow, texts | attached.texts
 
 
@@ -75,13 +78,26 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from effects(flow, platform, constants)
 
 
-def _frozen(unit: Unit, flow: Flow, platform: Platform, attached: Attachments) -> Unit:
+def _files(attached: Attachments, constants: Constants) -> Texts:
+    """Return how the SQL of a step's file is found, with the places of that file."""
+
+    def text(step: Step) -> Text | None:
+        file = attached.sql.get(step.path)
+        if file is None:
+            return None
+        back = offsets(file.text, constants)
+        return Text(file.expanded, lambda start, end: place_in_text(file.file, file.text, *back(start, end)))
+
+    return text
+
+
+def _frozen(unit: Unit, flow: Flow, platform: Platform, attached: Attachments, known: Known) -> Unit:
     """Add what of the artifact is the flow's own."""
     settled = {name: resource(flow, platform, name) for name in sorted(flow.resource_names)}
     resources = {name: lower_resource(one) for name, one in settled.items() if one is not None}
-    sql = {path: file.expanded for path, file in attached.sql.items()}
-    extras = Extras(sql, {path: {"tree": tree} for path, tree in attached.trees.items()})
+    of = known.facts | {path: {"tree": tree} for path, tree in attached.trees.items()}
     sources = (source_of("flow", base_name(flow.document.file), flow.document.root), *attached.sources)
+    extras = Extras({path: file.expanded for path, file in attached.sql.items()}, of)
     lowered = lower_flow(flow, platform, resources, extras)
     return unit._replace(lowered=lowered, sources=sources, places=tuple(flow_places(flow, platform)))
 

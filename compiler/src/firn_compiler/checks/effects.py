@@ -1,5 +1,6 @@
 """Effects: two steps that write the same place, work that is done twice when it is retried, outputs nobody uses."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -137,5 +138,5 @@ def _in_condition(job: Job, constants: Constants) -> Iterator[str]:
     text = text_at(job.node, "when") if job.path else None
     try:
         yield from (term.path for term in parse_condition(text, constants).paths) if text else ()
-    except TemplateError:
-        return  # its own check says why
+    except TemplateError:  # its own check says why; what it names is used all the same
+        yield from re.findall(r"jobs\.[\w-]+\.outputs\.[\w-]+", text or "")

@@ -74,11 +74,17 @@ def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnosti
         return
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
     if node.value not in names:
-        help = suggestion(node.value, names, "datasets:")
-        if any(one.id == node.value for other in flow.jobs for one in other.steps if makes_dataset(one)):
-            help = "only earlier steps, and jobs that this one depends on, can be read from"
+        later = any(one.id == node.value for one in job.steps[index:] if makes_dataset(one))
+        help = "it is made by a later step" if later else elsewhere(flow, node.value)
+        help = help or suggestion(node.value, names, "datasets:")
         message = f"no earlier step makes the dataset `{node.value}`"
         yield finding("E306", message, node.span, help, (*step.inputs_path, "from"))
+
+
+def elsewhere(flow: Flow, name: str) -> str:
+    """Return help where another job makes the dataset; empty where none does."""
+    found = next((job.id for job in flow.jobs for one in job.steps if one.id == name and makes_dataset(one)), None)
+    return f"the job `{found}` makes it: add `depends_on: [{found}]`" if found is not None else ""
 
 
 def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:

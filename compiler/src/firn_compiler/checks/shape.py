@@ -10,7 +10,7 @@ from typing import Any, Union
 from pydantic_core import ValidationError
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Deferred, Node, Path, Scalar, key_span, lookup, nearest, text_at, value_of
+from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_span, lookup, nearest, text_at, value_of
 from firn_compiler.model.closed import SecretReference, validator
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_schemas.decode import hints, spelling, tag
@@ -86,10 +86,10 @@ _TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none", "page", "offset"
 
 def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any]) -> Diagnostic:
     """Make one finding of all that pydantic says of one place: the members of a union each say their own."""
-    error = group[0]
+    error = next((one for one in group if one["type"] == "value_error"), group[0])  # it knows the most
     kind = error["type"]
     where, full = nearest(node, path).span, (*base, *path)
-    name = f"`{path[-1]}`" if path else "the file" if not base else f"`{base[-1]}`"
+    name = _name((*base, *path))
     if kind == "extra_forbidden":
         help = suggestion(str(path[-1]), _known(record, node, path[:-1]))
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
@@ -103,6 +103,12 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any])
         return finding("E204", f"{name} {_BOUNDS[kind].format(**error['ctx'])}", where, "", full)
     words = dict.fromkeys(_EXPECTED.get(one["type"], "another value") for one in group)
     return _wrong_type(name, " or ".join(words), nearest(node, path), full)
+
+
+def _name(path: Path) -> str:
+    """Return what a value is called: its key, with its place in a list."""
+    key = max((at for at, part in enumerate(path) if isinstance(part, str)), default=-1)
+    return f"`{dotted(path[key:])}`" if key >= 0 else "the file"
 
 
 _WORDS = ("literal_error", "union_tag_invalid", "union_tag_not_found")
@@ -119,7 +125,8 @@ def _wrong_word(node: Node, base: Path, path: Path, error: Any, name: str) -> Di
     known = re.findall(r"'([^']*)'", context.get("expected") or context.get("expected_tags", ""))
     found = nearest(node, full)
     help = suggestion(str(value_of(found)), known)
-    return finding("E204", f"`{full[-1]}` is not one of the known words", found.span, help, (*base, *full))
+    whole = (*base, *full)
+    return finding("E204", f"{_name(whole)} is not one of the known words", found.span, help, whole)
 
 
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:

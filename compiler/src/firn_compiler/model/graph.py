@@ -44,6 +44,18 @@ def upstream(flow: Flow, job: Job) -> tuple[Job, ...]:
     return tuple(one for one in flow.jobs if one.id in reached)
 
 
+def nearest_upstream(flow: Flow, job: Job) -> list[Job]:
+    """Return the jobs that `job` depends on, directly and through others, the nearest first."""
+    known = {one.id: one for one in flow.jobs}
+    waiting = [name for name, _ in job.depends_on]
+    found: dict[str, Job] = {}
+    for name in waiting:
+        if name in known and name not in found and name != job.id:
+            found[name] = known[name]
+            waiting += [parent for parent, _ in known[name].depends_on]
+    return list(found.values())
+
+
 def cycles(flow: Flow) -> list[list[str]]:
     """Return every group of jobs that wait for each other, as the shortest way from its first job back to itself."""
     parents = {job.id: [name for name, _ in job.depends_on] for job in flow.jobs}

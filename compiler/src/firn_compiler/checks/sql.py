@@ -1,0 +1,336 @@
+"""SQL: what is wrong with it, at its place in the flow; and of every dataset its columns and where they come from."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from firn_compiler.checks.graph import elsewhere, makes_dataset
+from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at
+from firn_compiler.document import Mapping as MappingNode
+from firn_compiler.model.graph import nearest_upstream, ordered
+from firn_compiler.model.project import Flow, Job, Platform, Step
+from firn_compiler.stages.expand import within
+from firn_compiler.stages.settle import logical, resource
+from firn_compiler.template import Constants, as_text, pieces
+from firn_schemas.base import JsonObject
+from firn_schemas.compute import DIALECTS
+from firn_schemas.connectors.table import CONNECTORS
+
+Origin = frozenset[tuple[str, str, str]]
+"""Columns outside the flow: (resource, dataset, column)."""
+
+
+class Dataset(NamedTuple):
+    """What is known of a dataset."""
+
+    columns: tuple[str, ...] | None = None
+    origins: Mapping[str, Origin] = {}  # never changed: a named tuple takes no factory
+    base: tuple[str, str] | None = None
+    """(resource, dataset) that it is read from as it is: a column that is not known is that one's."""
+
+    def origin(self, column: str) -> Origin:
+        """Return where a column comes from."""
+        found = next((origin for name, origin in self.origins.items() if name.lower() == column.lower()), None)
+        if found is not None or self.base is None or self.columns is not None:
+            return found or frozenset()
+        return frozenset([(*self.base, column)])
+
+
+class Text(NamedTuple):
+    """A piece of SQL: the query, and how an offset in it becomes a place in a file."""
+
+    query: str
+    place: Callable[[int, int], Span]
+
+
+Texts = Callable[[Step], Text | None]
+"""Returns the SQL of a step's `sql_file`."""
+
+
+class Known(NamedTuple):
+    """What the SQL of a flow says: findings, and by step what the artifact records."""
+
+    found: list[Diagnostic]
+    facts: dict[Path, JsonObject]
+
+
+def sql(flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts) -> Known:
+    """Check every query of a flow, and follow the columns of its datasets."""
+    return _Reader(flow, platform, document, constants, files).read()
+
+
+class _Reader:
+    def __init__(
+        self, flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts
+    ) -> None:
+        self.flow, self.platform, self.document, self.constants, self.files = flow, platform, document, constants, files
+        engine = text_at(logical(flow, platform, "compute"), "type") or "duckdb"
+        self.dialect = DIALECTS.get(engine, "duckdb")
+        self.made: dict[str, dict[str, Dataset]] = {}
+        self.known = Known([], {})
+
+    def read(self) -> Known:
+        for job in ordered(self.flow.jobs):
+            own = self.made.setdefault(job.id, {})
+            seen = self.upstream(job)
+            for outer in job.steps:
+                step = outer.inner or outer
+                visible = seen | {name: one for known in (own,) for name, one in _named(job.id, known).items()}
+                dataset = self.step(step, visible)
+                if makes_dataset(outer):
+                    own[outer.id] = dataset or Dataset()
+                self.record(outer, dataset)
+        return self.known
+
+    def upstream(self, job: Job) -> dict[str, Dataset]:
+        """Return the datasets of the jobs that this one depends on; of two with one name, the nearer job's."""
+        seen: dict[str, Dataset] = {}
+        for parent in reversed(nearest_upstream(self.flow, job)):
+            seen |= _named(parent.id, self.made.get(parent.id, {}))
+        return seen
+
+    def record(self, step: Step, dataset: Dataset | None) -> None:
+        """Note what the artifact says of a step's dataset."""
+        if dataset is None:
+            return
+        facts: JsonObject = {}
+        if dataset.columns is not None:
+            facts["columns"] = [*dataset.columns]
+        names = dataset.columns if dataset.columns is not None else tuple(sorted(dataset.origins))
+        lineage: JsonObject = {
+            name: [{"resource": r, "dataset": d, "column": c} for r, d, c in sorted(dataset.origin(name))]
+            for name in names
+            if dataset.origin(name)
+        }
+        self.known.facts[step.path] = facts | ({"lineage": lineage} if lineage else {})
+
+    def step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
+        """Check a step's SQL and columns; return the dataset that it makes or writes."""
+        check = _BY_TYPE.get(step.type)
+        return check(self, step, visible) if check is not None else None
+
+    def read_step(self, step: Step, _: Mapping[str, Dataset]) -> Dataset:
+        name = text_at(step.inputs, "resource") or ""
+        columns = _listed(step, "columns") or _keys(step, "schema")
+        text = self.inline(step)
+        if text is not None:
+            made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+            return made if columns is None else made._replace(columns=columns)
+        place = text_at(step.inputs, "table") or text_at(step.inputs, "path")
+        place = place or text_at(mapping_at(step.inputs, "request"), "path")
+        if place is None:
+            return Dataset(columns)
+        origins = {column: frozenset([(name, place, column)]) for column in columns or ()}
+        return Dataset(columns, origins, (name, place))
+
+    def sql_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset:
+        text = self.inline(step) or self.files(step)
+        if text is None:
+            return Dataset()
+        return self.query(step, text, visible, closed=True, dialect=self.dialect)
+
+    def query_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
+        text, name = self.inline(step), text_at(step.inputs, "resource") or ""
+        if text is None:
+            return
+        if name == "compute":
+            self.query(step, text, visible, closed=True, dialect=self.dialect)
+        else:
+            self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+
+    def write_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
+        dataset = visible.get((text_at(step.inputs, "from") or "").lower())
+        for key in ("keys", "partition_by"):
+            for item in _items(step, key):
+                self.column(item, dataset, step)
+        return dataset
+
+    def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
+        dataset = visible.get((text_at(step.inputs, "from") or "").lower())
+        for index, item in enumerate(_items(step, "expectations")):
+            if not isinstance(item, MappingNode):
+                continue
+            for node in _columns_of(item):
+                self.column(node, dataset, step)
+            other = mapping_at(item, "relationship")
+            if other is not None:
+                self.relationship(other, visible, step)
+            text = item.entries.get("sql")
+            if isinstance(text, Scalar) and isinstance(text.value, str):
+                inner = step._replace(inputs=item, inputs_path=(*step.inputs_path, "expectations", index))
+                self.query(inner, self.text(text), visible, closed=True, dialect=self.dialect)
+
+    def relationship(self, node: MappingNode, visible: Mapping[str, Dataset], step: Step) -> None:
+        to = node.entries.get("to")
+        name = text_at(node, "to")
+        if to is None or name is None:
+            return
+        if name.lower() not in visible:
+            names = [one for one in visible if "." not in one]
+            message = f"no earlier step makes the dataset `{name}`"
+            path = (*step.inputs_path, "expectations")
+            self.known.found.append(finding("E306", message, to.span, suggestion(name, names, "datasets:"), path))
+        elif "field" in node.entries:
+            self.column(node.entries["field"], visible[name.lower()], step)
+
+    def column(self, node: Any, dataset: Dataset | None, step: Step) -> None:
+        """Report a column that the dataset cannot have."""
+        name = node.value if isinstance(node, Scalar) else None
+        if not isinstance(name, str) or dataset is None or dataset.columns is None:
+            return
+        if name.lower() not in {column.lower() for column in dataset.columns}:
+            source = text_at(step.inputs, "from")
+            help = suggestion(name, dataset.columns, f"columns of `{source}`:")
+            message = f"the dataset has no column `{name}`"
+            self.known.found.append(finding("E503", message, node.span, help, step.inputs_path))
+
+    def query(
+        self,
+        step: Step,
+        text: Text,
+        visible: Mapping[str, Dataset],
+        *,
+        closed: bool,
+        dialect: str,
+        resource: str = "",
+    ) -> Dataset:
+        """Analyse one query; return what comes out."""
+        from firn_compiler.sql import analyse
+
+        path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
+        tables = {name: dataset.columns for name, dataset in visible.items()}
+        found = analyse(text.query, dialect, tables, closed=closed)
+        for one in found.problems:
+            place = text.place(one.start, one.end)
+            help = one.help
+            if one.code == "E502" and "." not in text.query[one.start : one.end]:
+                help = elsewhere(self.flow, text.query[one.start : one.end]) or help
+            self.known.found.append(finding(one.code, one.message, place, help, path))
+        if dialect == "duckdb" and not any(one.code == "E501" for one in found.problems):
+            self.known.found.extend(_parameters(step, text, found.placeholders, path))
+        origins = {
+            column: frozenset(
+                origin
+                for table, name in pairs
+                for origin in (visible[table].origin(name) if table in visible else [(resource, table, name)])
+            )
+            for column, pairs in found.lineage.items()
+        }
+        return Dataset(found.columns, origins)
+
+    def inline(self, step: Step) -> Text | None:
+        node = step.inputs.entries.get("sql")
+        return self.text(node) if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+    def text(self, node: Scalar) -> Text:
+        """Return the SQL of a scalar; its templates are replaced, and places are those of the file."""
+        if node.source is None:
+            return Text(str(node.value), lambda start, end: within(node, self.document, start, end))
+        back = offsets(node.source, self.constants)
+        return Text(str(node.value), lambda start, end: within(node, self.document, *back(start, end)))
+
+    def dialect_of(self, name: str) -> str:
+        settled = resource(self.flow, self.platform, name)
+        row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
+        return row.dialect if row and row.dialect else self.dialect
+
+
+_BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset | None]] = {
+    "check": _Reader.check_step,
+    "query": _Reader.query_step,
+    "read": _Reader.read_step,
+    "sql": _Reader.sql_step,
+    "write": _Reader.write_step,
+}
+
+
+def offsets(source: str, constants: Constants) -> Callable[[int, int], tuple[int, int]]:
+    """Return how a stretch of a text without templates becomes one of the text that holds them."""
+    rows: list[tuple[int, int, int, int, bool]] = []
+    at = 0
+    for piece in pieces(source, constants)[0]:
+        literal = piece.value == source[piece.start : piece.end]
+        width = len(as_text(piece.value)) if not isinstance(piece.value, (list, dict)) else 0  # type: ignore[arg-type]  # a text of its own in SQL
+        rows.append((at, at + width, piece.start, piece.end, literal))
+        at += width
+
+    def back(start: int, end: int) -> tuple[int, int]:
+        return _back(rows, start, last=False), _back(rows, end, last=True)
+
+    return back
+
+
+def _back(rows: list[tuple[int, int, int, int, bool]], offset: int, *, last: bool) -> int:
+    for begin, end, first, stop, literal in rows:
+        if offset < end or (last and offset == end):
+            return first + offset - begin if literal else stop if last else first
+    return rows[-1][3] if rows else 0
+
+
+def _named(job: str, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
+    """Return datasets by the names that SQL may use: their own, and with their job's before it."""
+    return {name: one for own, one in datasets.items() for name in (own.lower(), f"{job}.{own}".lower())}
+
+
+def _listed(step: Step, key: str) -> tuple[str, ...] | None:
+    names = tuple(item.value for item in _items(step, key) if isinstance(item, Scalar) and isinstance(item.value, str))
+    return names or None
+
+
+def _keys(step: Step, key: str) -> tuple[str, ...] | None:
+    found = mapping_at(step.inputs, key)
+    return tuple(found.entries) if found is not None and found.entries else None
+
+
+def _items(step: Step, key: str) -> list[Any]:
+    node = step.inputs.entries.get(key)
+    return node.items if isinstance(node, Sequence) else []
+
+
+def _columns_of(expectation: MappingNode) -> Iterator[Any]:
+    """Yield the nodes of an expectation that name a column of its dataset."""
+    for key in ("not_null", "unique"):
+        node = expectation.entries.get(key)
+        yield from node.items if isinstance(node, Sequence) else [node]
+    for key in ("accepted_values", "between", "freshness", "relationship"):
+        yield lookup(expectation, (key, "column"))
+
+
+def _parameters(step: Step, text: Text, used: tuple[str, ...], path: Path) -> Iterator[Diagnostic]:
+    """Report placeholders without a value, and values without a placeholder."""
+    params = step.inputs.entries.get("params")
+    given = params.entries if isinstance(params, MappingNode) else {}
+    named = dict.fromkeys(name for name in used if name != "?" and not name.isdigit())
+    if isinstance(params, Sequence):
+        yield from _numbered(step, params, used, named)
+        return
+    for name in named:
+        if name not in given:
+            match = re.search(rf"\${re.escape(name)}\b", text.query)
+            place = text.place(*match.span()) if match else key_span(step.inputs, ("sql",))
+            help = suggestion(name, given, "params:") if given else f"add `params: {{{name}: …}}`"
+            yield finding("E506", f"`${name}` has no value in `params`", place, help, path)
+    for name in given:
+        if name not in named and params is not None and isinstance(params, MappingNode):
+            help = suggestion(name, named, "placeholders:")
+            message = f"the query has no placeholder `${name}`"
+            yield finding("E506", message, params.keys[name], help, (*step.inputs_path, "params", name))
+    if not given and params is None and any(name == "?" or name.isdigit() for name in used):
+        message = "the query's placeholders have no values"
+        place = key_span(step.inputs, ("sql",)) if "sql" in step.inputs.keys else step.node.span.opening
+        yield finding("E506", message, place, "add `params: [ … ]`", path)
+
+
+def _numbered(step: Step, params: Sequence, used: tuple[str, ...], named: Mapping[str, None]) -> Iterator[Diagnostic]:
+    """Report a list of values whose length is not the number of placeholders."""
+    numbers = {int(name) for name in used if name.isdigit()}
+    needed = max(numbers, default=0) or sum(name == "?" for name in used)
+    place = key_span(step.inputs, ("params",))
+    path = (*step.inputs_path, "params")
+    if named:
+        help = "write `params` as a mapping of names to values"
+        yield finding("E506", "the query's placeholders have names, and `params` has none", place, help, path)
+    elif needed != len(params.items):
+        message = f"the query has {needed} placeholders, and `params` {len(params.items)} values"
+        yield finding("E506", message, place, "give one value for each, in order", path)

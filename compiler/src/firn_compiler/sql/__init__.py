@@ -1,0 +1,31 @@
+"""The SQL of a flow, read at compile time: what is wrong with it, which tables it reads, what comes out and from where.
+
+This package is the one door to sqlglot; it is imported only where a flow holds SQL.
+"""
+
+from collections.abc import Mapping
+
+from firn_compiler.sql.analysis import Analysis, Problem
+from firn_compiler.sql.reading import read
+from firn_compiler.sql.resolution import resolve
+
+__all__ = ["Analysis", "Problem", "analyse"]
+
+
+def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool) -> Analysis:
+    """Return everything that can be known of one query; problems are in the order of the text.
+
+    `tables` are the relations that it may read, by the names it may use, each with its columns where they are known.
+    With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
+    """
+    query, problems = read(text, dialect)
+    if query is None:
+        return Analysis(tuple(problems))
+    try:
+        found = resolve(query, tables, closed=closed)
+    except RecursionError:
+        return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
+    files = {(one.start, one.end) for one in problems if one.code == "E505"}
+    others = [one for one in found.problems if (one.start, one.end) not in files]
+    ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
+    return found._replace(problems=tuple(dict.fromkeys(ordered)))

@@ -1,0 +1,29 @@
+"""What is said of a query."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong; `start` and `end` are offsets in the text, the end exclusive."""
+
+    code: str
+    message: str
+    help: str
+    start: int
+    end: int
+
+
+class Analysis(NamedTuple):
+    """Everything that is known of a query."""
+
+    problems: tuple[Problem, ...] = ()
+    tables: tuple[str, ...] = ()
+    """Relations that it reads, by the names it was given them by, ordered."""
+    columns: tuple[str, ...] | None = None
+    """Columns of the result, in order; None where they cannot be known."""
+    lineage: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType({})
+    """From the result's columns to the (relation, column) pairs that they are computed from, ordered."""
+    placeholders: tuple[str, ...] = ()
+    """Names of `$name`, numbers of `$1`, and `?` once for each, in the order of the text."""

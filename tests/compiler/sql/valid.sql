@@ -1,0 +1,99 @@
+select id, amount from orders
+select o.id, c.name from orders o join customers c on o.customer_id = c.id
+select * from orders
+select orders.* from orders
+select o.*, c.name from orders o left join customers c on c.id = o.customer_id
+select * from orders join customers using (id)
+select * from orders natural join customers
+select id as x, x + 1 as y from orders
+select customer_id, sum(amount) as total from orders group by customer_id having total > 3 order by total
+select customer_id, sum(amount) as total from orders group by all order by all
+select amount * 2 as double from orders where double > 3
+select * exclude (amount) from orders
+select * replace (amount * 2 as amount) from orders
+select * rename (amount as money) from orders
+select columns('a.*') from orders
+from orders
+from orders select id
+from orders o select o.id where o.amount > 1
+with a as (select id from orders) select * from a
+with a(x) as (select id from orders) select x from a
+with recursive r as (select 1 as n union all select n + 1 from r where n < 5) select n from r
+select * from (values (1, 2), (3, 4)) t(a, b)
+values (1, 'a')
+select i from range(10) t(i)
+select generate_series from generate_series(1, 3)
+select unnest(l) as item from lists
+select s.a, s.b from lists
+select lists.s.a from lists
+select l[1] as f, len(l) as n from lists
+select list_transform(l, x -> x + id) as t from lists
+select [x + 1 for x in l if x > 1] as t from lists
+select id from orders where exists (select 1 from customers c where c.id = orders.customer_id)
+select id, (select name from customers where customers.id = o.customer_id) as n from orders o
+select id from orders union select id from customers order by id
+select id from orders union all by name select id, name from customers
+select id from orders intersect select id from customers
+(select id from orders) except (select id from customers)
+select id, row_number() over (partition by customer_id order by created_at) as r from orders qualify r = 1
+select id, sum(amount) over w as s from orders window w as (partition by customer_id)
+select count(*) as n, count(distinct customer_id) as d from orders
+select max(amount) filter (where id > 1) as m from orders
+select case when amount > 1 then 'big' else 'small' end as size from orders
+select cast(id as varchar) as t, id::bigint as b from orders
+select date_trunc('month', created_at) as m from orders
+select extract(year from created_at) as y from orders
+select current_date as d, current_timestamp as t from orders
+select o from orders o
+select rowid as r, id from orders
+select distinct on (customer_id) id from orders order by created_at
+select a.id from orders a, customers b where a.customer_id = b.id
+select * from orders o asof join orders p on o.id = p.id and o.created_at >= p.created_at
+select * from orders semi join customers on orders.customer_id = customers.id
+select * from orders anti join customers using (id)
+select * from orders positional join customers
+select * from orders cross join customers
+select t.n from orders o, lateral (select o.amount + 1 as n) t
+select struct_pack(a := id, b := amount) as s from orders
+select {'a': id, 'b': amount} as s from orders
+select {'a': id}.a as x from orders
+select * from (pivot orders on customer_id using sum(amount))
+pivot orders on customer_id using sum(amount) group by created_at
+unpivot orders on id, customer_id into name n value v
+select * from orders limit 3 offset 2
+select id from orders tablesample 10%
+select id as "Order Id" from orders
+select "id" from "orders"
+select ID, Amount from ORDERS
+select coalesce(nullif(name, ''), 'none') as n from customers
+select name || '!' as n from customers where name like 'A%' and name not in ('x', 'y')
+select id from orders where amount between 1 and 2 and created_at >= date '2020-01-01' - interval 7 day
+select array_agg(name order by id) as names from customers
+select string_agg(name, ',') as names from customers
+select id from orders where id in (select id from customers)
+select (select max(id) from orders) as m
+select 1 as one
+select o.id from (select id from orders) o
+select id, lag(amount) over (order by id) as previous from orders
+select * from customers c join (select customer_id, sum(amount) as t from orders group by 1) o on o.customer_id = c.id
+with a as (select id from orders), b as (select id + 1 as id from a) select b.id from b join a using (id)
+select try_cast(name as int) as n from customers
+select id from orders order by amount desc nulls last
+select sum(amount) from orders
+select customer_id, count(*) from orders group by 1
+select id, from orders
+select grouping(customer_id) as g, customer_id from orders group by rollup(customer_id)
+select name from customers group by name having count(*) > 1
+select unnest(s) from lists
+select epoch(created_at) as e, strftime(created_at, '%Y') as y from orders
+select if(id > 1, 'a', 'b') as x from orders
+select list_filter(l, lambda x: x > 1) as f from lists
+select m['a'] as v from (select map {'a': id} as m from orders)
+select id from orders where amount > all (select id from customers)
+select o.id, unnested from orders o, unnest([1,2,3]) as u(unnested)
+select first(name) as n, any_value(id) as i from customers
+select row(id, name) as r from customers
+select id as i from orders group by i
+select *, amount * 2 as twice from orders
+select * like 'a%' from orders
+select year(created_at) as y, sum(amount) as s from orders group by y

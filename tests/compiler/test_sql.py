@@ -1,0 +1,169 @@
+"""What the compiler knows of a query; DuckDB itself is the judge of what is right and wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firn_compiler.sql import Analysis, analyse
+
+HERE = Path(__file__).parent / "sql"
+TABLES = {
+    "orders": ("id", "customer_id", "amount", "created_at"),
+    "customers": ("id", "name"),
+    "lists": ("id", "l", "s"),
+}
+VALID = [line for line in (HERE / "valid.sql").read_text().splitlines() if line.strip()]
+WRONG = [line.split(" ", 1) for line in (HERE / "wrong.txt").read_text().splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def engine() -> duckdb.DuckDBPyConnection:
+    made = duckdb.connect()
+    made.execute("create table orders(id int, customer_id int, amount decimal(10, 2), created_at timestamp)")
+    made.execute("create table customers(id int, name varchar)")
+    made.execute("create table lists(id int, l int[], s struct(a int, b varchar))")
+    return made
+
+
+def known(query: str, **tables: tuple[str, ...] | None) -> Analysis:
+    return analyse(query, "duckdb", tables or TABLES, closed=True)
+
+
+@pytest.mark.parametrize("query", VALID)
+def test_what_duckdb_takes_has_no_problem_and_the_columns_are_its_own(
+    engine: duckdb.DuckDBPyConnection, query: str
+) -> None:
+    columns = tuple(row[0] for row in engine.execute(f"describe {query}").fetchall())
+    found = known(query)
+    assert found.problems == ()
+    assert found.columns in (None, columns)
+
+
+@pytest.mark.parametrize(("code", "marked"), WRONG, ids=[marked for _, marked in WRONG])
+def test_what_duckdb_refuses_is_reported_at_its_place(
+    engine: duckdb.DuckDBPyConnection, code: str, marked: str
+) -> None:
+    query = marked.replace("«", "").replace("»", "")
+    with pytest.raises(duckdb.Error):
+        engine.execute(f"describe {query}")
+    first = known(query).problems[0]
+    start = marked.index("«")
+    assert (first.code, first.start, first.end) == (code, start, marked.index("»") - 1)
+
+
+def test_every_mistake_of_a_query_is_found_at_once() -> None:
+    found = known("select o.idd, nme, amount from orders o join customers c on o.id = c.idd join nowhere n using (id)")
+    assert [one.code for one in found.problems] == ["E503", "E503", "E502"]
+
+
+def test_lineage_goes_through_expressions_subqueries_and_common_table_expressions() -> None:
+    found = known(
+        "with big as (select id, amount * 2 as twice from orders), named as (select * from customers)"
+        " select n.name as who, sum(b.twice) + max(o.id) as score, 1 as one"
+        " from big b join orders o using (id) join (select * from named) n on n.id = o.customer_id group by all"
+    )
+    assert found.columns == ("who", "score", "one")
+    assert found.lineage == {
+        "who": (("customers", "name"),),
+        "score": (("orders", "amount"), ("orders", "id")),
+    }
+    assert found.tables == ("customers", "orders")
+
+
+def test_a_table_of_unknown_columns_says_nothing_wrong_and_still_has_a_lineage() -> None:
+    found = known("select x, y as z from raw where w > 1", raw=None)
+    assert (found.problems, found.columns) == ((), ("x", "z"))
+    assert found.lineage == {"x": (("raw", "x"),), "z": (("raw", "y"),)}
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=1, unique=True), st.integers(1, 6))
+def test_however_deep_a_column_is_passed_on_it_comes_from_where_it_came(names: list[str], depth: int) -> None:
+    query = "select " + ", ".join(f"{name} as {name}0" for name in names) + " from t"
+    for level in range(depth):
+        inner = ", ".join(f"{name}{level} as {name}{level + 1}" for name in names)
+        query = f"select {inner} from ({query}) q{level}"
+    found = known(query, t=tuple(names))
+    assert found.problems == ()
+    assert found.lineage == {f"{name}{depth}": (("t", name),) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("attach 'x.db' as y", "E504"),
+        ("copy orders to 'x'", "E504"),
+        ("install httpfs", "E504"),
+        ("load httpfs", "E504"),
+        ("pragma version", "E504"),
+        ("set threads = 1", "E504"),
+        ("create table x as select 1", "E504"),
+        ("insert into orders select * from orders", "E504"),
+        ("delete from orders", "E504"),
+        ("with x as (select 1) delete from orders", "E504"),
+        ("call pragma_version()", "E504"),
+        ("export database 'x'", "E504"),
+        ("explain select 1", "E504"),
+        ("select 1; drop table orders", "E504"),
+        ("from 'x.csv'", "E505"),
+        ("select * from 'dir/x'", "E505"),
+        ('select * from "s3://bucket/x"', "E505"),
+        ("select * from read_csv('x')", "E505"),
+        ("select * from read_parquet(['x'])", "E505"),
+        ("select * from glob('*')", "E505"),
+        ("select * from sqlite_scan('x', 'y')", "E505"),
+        ("select * from query('select 1')", "E505"),
+        ("select getenv('HOME')", "E505"),
+        ("select * from duckdb_secrets()", "E505"),
+    ],
+)
+def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: str) -> None:
+    assert [one.code for one in known(query).problems] == [code]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "query", "code"),
+    [
+        ("spark", "select * from parquet.`/data/x`", "E505"),
+        ("spark", "select explode(split(name, ',')) as n from customers", ""),
+        ("postgres", "select pg_read_file('/etc/passwd')", "E505"),
+        ("postgres", "select id::text, now() - interval '1 day' as t from orders where id = any(array[1, 2])", ""),
+        ("postgres", "select 1 into outfile from orders", "E504"),
+        ("mysql", "select `id` from `orders` limit 3", ""),
+    ],
+)
+def test_other_dialects_are_read_as_they_are(dialect: str, query: str, code: str) -> None:
+    found = analyse(query, dialect, TABLES, closed=False)
+    assert [one.code for one in found.problems] == ([code] if code else [])
+
+
+def test_placeholders_are_named_in_the_order_of_the_text() -> None:
+    assert known("select $b as b, ? as q, $a as a").placeholders == ("b", "?", "a")
+
+
+HOSTILE = {
+    "parentheses": "'select ' + '(' * 10000 + '1' + ')' * 10000",
+    "a_long_sum": "'select ' + '+'.join(['1'] * 60000)",
+    "many_unions": "' union all '.join(['select 1'] * 3000)",
+    "fewer_unions": "' union all '.join(['select 1 as a'] * 600)",
+    "negations": "'select ' + 'not ' * 1900 + '1'",
+    "a_long_list": "'select 1 in (' + ','.join(['1'] * 50000) + ')'",
+    "cases": "'select ' + 'case when 1 then ' * 5000 + '1' + ' end' * 5000",
+    "subqueries": "'select * from ' + '(select * from ' * 500 + 't' + ')' * 500",
+    "a_long_text": "'select ' + 'a' * 300000",
+    "quotes": "chr(39) * 100000",
+    "comments": "'/*' * 50000",
+    "a_nul": "'select ' + chr(0)",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_query_is_answered(name: str) -> None:
+    """In a process of its own: what is compiled could end it."""
+    code = f"from firn_compiler.sql import analyse; analyse({HOSTILE[name]}, 'duckdb', {{}}, closed=True); print('ok')"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (answer.stdout, answer.stderr) == ("ok\n", "")

@@ -1,0 +1,3 @@
+-- a comment
+select customer
+frm orders
