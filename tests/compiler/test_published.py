@@ -69,9 +69,20 @@ SHAPE = frozenset(["E201", "E202", "E203", "E204", "E205", "E304", "E312", "E601
 """What a schema can see: keys, types, words, names of step types and connectors, and where a secret may stand."""
 
 
+BEYOND = frozenset(
+    [
+        "E201/locked_names_nothing",  # a setting that is named in a text
+        "E204/not_a_role",
+        "E402/template_in_a_key",  # the schema says it as an unknown key
+        "E705/no_decode_hook",
+    ]
+)
+"""Cases of which a schema sees something else."""
+
+
 def cases() -> list[Path]:
     found = [path.parent for path in (ROOT / "tests/corpus/invalid").glob("[EW]*/*/expected.txt")]
-    return sorted(path for path in found if path.parent.name not in ("E109", "E110", "E108"))
+    return sorted(path for path in found if f"{path.parent.name}/{path.name}" not in BEYOND)
 
 
 def merged_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -119,6 +119,8 @@ def test_however_deep_a_column_is_passed_on_it_comes_from_where_it_came(names: l
         ("select * from query('select 1')", "E505"),
         ("select getenv('HOME')", "E505"),
         ("select * from duckdb_secrets()", "E505"),
+        ("select * from pragma_table_info('orders')", "E505"),
+        ("select * from some_function(1)", "E505"),
     ],
 )
 def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: str) -> None:

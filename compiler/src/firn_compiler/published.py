@@ -41,6 +41,8 @@ def _flow() -> dict[str, Any]:
         for name in sorted(STEPS)
     ]
     schema["$defs"]["ResourceShape"]["allOf"] = list(_settings(schema))
+    upserts = _when({"mode": "upsert"}, {"required": ["keys"], "properties": {"keys": {"minItems": 1}}})
+    schema["$defs"]["WriteInputs"]["allOf"] = [upserts]
     return schema
 
 

@@ -10,9 +10,7 @@ from typing import Any
 
 from firn_runtime.errors import ConnectorError
 from firn_schemas.base import Json
-
-_FUNCTIONS = ("generate_series", "generate_subscripts", "json_each", "json_tree", "range", "repeat", "unnest")
-"""Functions that may stand in FROM: they compute, and open nothing."""
+from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 _FILE = re.compile(r"[/\\*]|\.(csv|tsv|parquet|json|jsonl|ndjson|db|duckdb|txt)(\.gz|\.zst)?(\?.*)?$", re.IGNORECASE)
 
@@ -39,8 +37,8 @@ def _nodes(tree: Json) -> Iterator[dict[str, Any]]:
 
 def _check_function(function: Any) -> None:
     name = str(function.get("function_name", "")).lower() if isinstance(function, dict) else ""
-    if name not in _FUNCTIONS:
-        listed = ", ".join(f"`{allowed}`" for allowed in _FUNCTIONS)
+    if name not in TABLE_FUNCTIONS:
+        listed = ", ".join(f"`{allowed}`" for allowed in sorted(TABLE_FUNCTIONS))
         help = f"files are read by `read` steps; in FROM a query may use {listed}"
         raise ConnectorError("data", f"the query reads from the function `{name}`", help)
 

@@ -13,6 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 MAX_TEXT = 256 * 1024
 MAX_DEPTH = 60
@@ -80,7 +81,9 @@ def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
     parsed = _parsed(engine, tokens, text)
     if isinstance(parsed, Problem):
         return None, [parsed]
-    return parsed, [*_outside(tokens), *_paths(parsed, text, dialect), *_changes(parsed)]
+    outside = list(_outside(tokens))
+    called = [] if outside or dialect != "duckdb" else list(_functions(parsed))
+    return parsed, [*outside, *called, *_paths(parsed, text, dialect), *_changes(parsed)]
 
 
 def _parsed(engine: Any, tokens: list[Token], text: str) -> exp.Expr | Problem:
@@ -260,6 +263,19 @@ def _outside(tokens: Sequence[Token]) -> Iterator[Problem]:
         if name in OUTSIDE and after.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING:
             help = "read it with a `read` step: the platform decides what is reachable"
             yield Problem("E505", f"`{name}` is not allowed in the SQL of a step", help, token.start, token.end + 1)
+
+
+def _functions(tree: exp.Expr) -> Iterator[Problem]:
+    """Report table functions that the runtime would refuse: all but those that only compute."""
+    for table in tree.find_all(exp.Table):
+        call = table.this
+        if not isinstance(call, exp.Func):
+            continue
+        names = [call.name] if isinstance(call, exp.Anonymous) else type(call).sql_names()
+        if TABLE_FUNCTIONS.isdisjoint(name.lower() for name in names):
+            allowed = ", ".join(f"`{name}`" for name in sorted(TABLE_FUNCTIONS))
+            message = f"the function `{names[0].lower()}` cannot stand in FROM"
+            yield Problem("E505", message, f"these can: {allowed}", *place(table))
 
 
 def _paths(tree: exp.Expr, text: str, dialect: str) -> Iterator[Problem]:
