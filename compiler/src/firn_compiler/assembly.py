@@ -8,6 +8,7 @@ from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, text_at
 from firn_compiler.model.project import Flow, Platform
+from firn_compiler.plugins import Plugin
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
@@ -42,6 +43,10 @@ class Request(NamedTuple):
     variables: Map[str, Json]
     read: Reader
     read_folder: FolderReader
+    plugins: Callable[[], tuple[Plugin, ...]] = tuple
+    """Finds the installed plug-ins; asked only where something is named that Firn itself does not have."""
+    plugged: tuple[str, ...] = ()
+    """Digests of the plug-ins whose rows are seen."""
     kept: Kept | None = None
     """Where flows that were compiled before are kept; absent: everything is compiled."""
 

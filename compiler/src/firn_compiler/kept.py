@@ -43,7 +43,8 @@ def _key(source: Source, on: Ground, request: Request) -> str:
     """Return the digest of everything that decides a flow, apart from the files it names."""
     chain: list[Json] = [[file, bytes_digest(text.encode())] for file, text in on.texts.items()]
     variables: Json = dict(request.variables)
-    return digest([source.file, bytes_digest(source.content), chain, request.environment, variables])
+    plugged: list[Json] = [*request.plugged]
+    return digest([source.file, bytes_digest(source.content), chain, request.environment, variables, plugged])
 
 
 def unit_bytes(unit: Unit) -> bytes:

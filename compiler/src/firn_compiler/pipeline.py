@@ -1,7 +1,7 @@
 """The recipe: texts → tree → checks → payload → bytes. It touches no file, clock, environment or network itself."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -14,7 +14,8 @@ from firn_compiler.checks.settings import platform_settings
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
-from firn_compiler.stages.freeze import payload
+from firn_compiler.plugins import BadManifest, Plugin, plugged_in
+from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place
 from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
@@ -58,6 +59,24 @@ def validate_project(request: Request) -> Compilation:
 
 
 def _compile(request: Request, *, freeze: bool) -> Compilation:
+    """Compile with what Firn itself has; where something else is named, again with the plug-ins that are installed."""
+    answer = _compiled(request, freeze=freeze)
+    if not any(one.code in UNKNOWN for one in answer.diagnostics):
+        return answer
+    plugins = request.plugins()
+    try:
+        with plugged_in(plugins):
+            seen = tuple(plugin.digest for plugin in plugins)
+            return _compiled(request._replace(plugged=seen), plugins, freeze=freeze) if plugins else answer
+    except BadManifest as error:
+        return answer._replace(diagnostics=(Diagnostic("E708", str(error)), *answer.diagnostics))
+
+
+UNKNOWN = frozenset(["E304", "E312"])
+"""Findings that a plug-in may be the answer to."""
+
+
+def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool) -> Compilation:
     on, seen = ground(request), Seen()
     on = on._replace(found=[*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)])
     found = list(on.found)
@@ -79,14 +98,14 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
         answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), on.platform))
     if not freeze or has_errors(found) or on.platform is None:
         return answer
-    return _frozen(answer, units, on)
+    return _frozen(answer, units, on, plugins)
 
 
-def _frozen(answer: Compilation, units: list[Unit], on: Ground) -> Compilation:
+def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequence[Plugin]) -> Compilation:
     """Join the units to one artifact."""
     assert on.platform is not None
     lowered = [unit.lowered for unit in units if unit.lowered is not None]
-    body = payload(policy(on.platform), lowered, _sources(units, on))
+    body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
     try:
         hashed = digest(body)
     except NotCanonical as error:

@@ -13,11 +13,13 @@ import orjson
 from firn_compiler.assembly import Request
 from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.emit import map_path
+from firn_compiler.plugins import MAX_MANIFEST, Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.base import Json
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
+PLUGIN_GROUP, PLUGIN_MANIFEST = "firn.plugins", "firn-plugin.json"
 PLATFORM_NAMES = (PLATFORM_NAME, "platform.yml")
 MADE = frozenset(["target", "logs", "dbt_packages", "dbt_modules", "__pycache__"])
 MAX_FILES, MAX_FOLDER_BYTES = 20_000, 64 * 1024 * 1024
@@ -39,7 +41,7 @@ def project_request(
             place = place / PLATFORM_NAME
         source = _read(place, found) if place is not None else None
         environment = env or (place.resolve().parent.name if place else "")
-    return Request(tuple(flows), source, environment, variables, read_beside, read_folder), found
+    return Request(tuple(flows), source, environment, variables, read_beside, read_folder, plugins), found
 
 
 def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:
@@ -204,3 +206,31 @@ def _json(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise click.UsageError(f"`{file}` is not JSON of this kind")
     return found
+
+
+def plugins() -> tuple[Plugin, ...]:
+    """Find the manifests of installed plug-ins through package metadata; no code of theirs is imported."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Plugin] = {}
+    for entry in entry_points(group=PLUGIN_GROUP):
+        if entry.dist is None or entry.name in found:
+            continue
+        manifest = _manifest_of(entry.value)
+        if manifest is not None:
+            found[entry.dist.name] = Plugin(entry.dist.name, entry.dist.version, manifest)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _manifest_of(package: str) -> bytes | None:
+    """Read the manifest in a package's folder; finding a top-level package does not run it."""
+    from importlib.util import find_spec
+
+    spec = find_spec(package) if package.isidentifier() else None
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        try:
+            with (Path(folder) / PLUGIN_MANIFEST).open("rb") as file:
+                return file.read(MAX_MANIFEST)
+        except OSError:
+            continue
+    return None

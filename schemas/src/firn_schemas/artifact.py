@@ -176,11 +176,21 @@ class RequiredConnector:
 
 
 @record
+class RequiredPlugin:
+    """A plug-in that the artifact uses."""
+
+    name: str = doc("Name of the distribution.")
+    version: str = doc("The version that it was compiled against.")
+    used_by: list[str] = doc("Paths of the resources and steps.")
+
+
+@record
 class Requires:
     """What has to be there before a run: nothing less, and nothing more."""
 
     connectors: list[RequiredConnector] = doc("Ordered by kind and driver.")
     environment: list[RequiredVariable] = doc("Ordered by name.")
+    plugins: list[RequiredPlugin] = doc("Ordered by name.", default_factory=list)
     secrets: list[RequiredSecret] = doc("Ordered by reference and key.")
 
 

@@ -23,6 +23,7 @@ from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
 from firn_schemas.connectors.table import CONNECTORS
 from firn_schemas.decode import spelling
+from firn_schemas.steps.table import STEPS
 
 PARTS = ("config", "options")
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[^:]*):role/.+\Z")
@@ -114,6 +115,28 @@ def flow_policy(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
         yield from _locked(name, node, platform)
         yield from _inline(flow, name, node, platform)
         yield from _archives(flow, name, node, platform)
+    yield from _plugins(flow, platform)
+
+
+def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
+    """Report plug-ins that an `enterprise` platform does not list."""
+    security = mapping_at(platform.root, "security")
+    if text_at(security, "mode") != "enterprise":
+        return
+    allowed = {text_at(item, "name") for item in items_at(security, "plugins")}
+    places: list[tuple[str, Node, Path]] = [
+        (STEPS[step.type].plugin, step.node.entries["type"], (*step.path, "type"))
+        for step in flow.steps
+        if step.type in STEPS
+    ]
+    for name, node in flow.resources.items():
+        settled = resource(flow, platform, name)
+        row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
+        places.append((row.plugin if row else "", node.entries.get("profile", node), ("resources", name)))
+    for plugin, place, path in places:
+        if plugin and plugin not in allowed:
+            help = "add it to `security.plugins` of the platform"
+            yield finding("E707", f"the platform does not allow the plug-in `{plugin}`", place.span, help, path)
 
 
 def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:

@@ -48,6 +48,11 @@ def shape(record: type, node: Node, base: Path = ()) -> Iterator[Diagnostic]:
         yield from _findings(
             record, node, base, error.errors(include_url=False, include_context=True, include_input=False)
         )
+    schema = getattr(record, "json_schema", None)
+    if schema is not None:
+        from firn_compiler.checks.plugin_schema import plugin_findings  # only a plug-in needs it
+
+        yield from plugin_findings(schema, node, base)
 
 
 def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> Iterator[Diagnostic]:

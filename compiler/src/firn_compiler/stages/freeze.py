@@ -1,12 +1,15 @@
 """From lowered flows to the payload: fingerprints, requirements, features, sources."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+from firn_compiler.plugins import Plugin
 from firn_compiler.stages.features import features
 from firn_compiler.stages.lower import Lowered
 from firn_schemas.canonical import digest
+from firn_schemas.connectors.table import CONNECTORS
 from firn_schemas.secret_ref import variable_name
+from firn_schemas.steps.table import STEPS
 
 Record: TypeAlias = dict[str, Any]
 """A JSON object under construction."""
@@ -32,6 +35,28 @@ def payload(policy: Record, flows: list[Lowered], sources: list[Record]) -> Reco
     body["features"] = sorted(features(body))
     body["requires"] = _requires(body)
     return body
+
+
+def with_plugins(body: Record, plugins: Sequence[Plugin]) -> Record:
+    """Return the payload with the plug-ins that it needs, and what each of them said of itself."""
+    used: dict[str, list[str]] = {}
+    for key, one in sorted(body["resources"].items()):
+        row = CONNECTORS.get((one["kind"], one["driver"]))
+        if row is not None and row.plugin:
+            used.setdefault(row.plugin, []).append(f"resources.{key}")
+    for name, flow in sorted(body["flows"].items()):
+        for job in flow["jobs"]:
+            for step in job["steps"]:
+                if STEPS[step["type"]].plugin:
+                    used.setdefault(STEPS[step["type"]].plugin, []).append(f"flows.{name}.{job['id']}.{step['id']}")
+    if not used:
+        return body
+    known = {plugin.name: plugin for plugin in plugins}
+    needed = [
+        {"name": name, "version": known[name].version, "used_by": places} for name, places in sorted(used.items())
+    ]
+    sources = [{"kind": "plugin", "name": name, "digest": known[name].digest} for name in sorted(used)]
+    return body | {"requires": body["requires"] | {"plugins": needed}, "sources": [*body["sources"], *sources]}
 
 
 def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], Record]:

@@ -25,6 +25,7 @@ class Connector:
     queryable: bool = doc("`query` steps can ask it.", default=False)
     files: bool = doc("File steps can list, fetch and delete in it.", default=False)
     dialect: str = doc("The SQL it is asked in; empty: the compute's.", default="")
+    plugin: str = doc("The plug-in that brings it; empty: none.", default="")
 
 
 MODULES = {

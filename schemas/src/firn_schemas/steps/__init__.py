@@ -24,6 +24,7 @@ class StepType:
     exactly_one: tuple[str, ...] = doc("Inputs of which exactly one is given.", default=())
     repeatable: bool = doc("Doing it twice is as good as once.", default=True)
     key_makes_repeatable: str = doc("An input that makes it so.", default="")
+    plugin: str = doc("The plug-in that brings it; empty: none.", default="")
 
 
 MODULES = {

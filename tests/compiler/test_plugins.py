@@ -1,0 +1,172 @@
+"""Plug-ins as the compiler sees them: a manifest of JSON Schemas, found through package metadata, never imported."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from compiler.projects import PLATFORM, source
+from firn_compiler import sources
+from firn_compiler.assembly import Request
+from firn_compiler.pipeline import Compilation, compile_project
+from firn_compiler.plugins import Plugin
+from firn_schemas.connectors.table import CONNECTORS
+
+MANIFEST: dict[str, Any] = {
+    "format": "firn.plugin/1",
+    "connectors": [
+        {
+            "kind": "erp",
+            "driver": "sap",
+            "can": ["readable"],
+            "config": {
+                "type": "object",
+                "required": ["host", "password"],
+                "properties": {
+                    "host": {"type": "string"},
+                    "client": {"type": "integer", "default": 100},
+                    "tls": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": {"mode": {"enum": ["a", "b"]}},
+                    },
+                    "password": {"writeOnly": True},
+                },
+            },
+        }
+    ],
+    "steps": [
+        {
+            "type": "sap_extract",
+            "makes_dataset": True,
+            "needs": "readable",
+            "kind": "erp",
+            "results": {"rows": "integer"},
+            "inputs": {
+                "type": "object",
+                "required": ["resource", "bapi"],
+                "properties": {"resource": {"type": "string"}, "bapi": {"type": "string"}},
+            },
+        }
+    ],
+}
+FLOW = """\
+name: sap
+version: "1.0.0"
+resources: {erp: {profile: erp}}
+steps:
+  - {id: mara, type: sap_extract, inputs: {resource: erp, bapi: BAPI_X}}
+  - {id: w, type: write, inputs: {from: mara, resource: storage, path: x.parquet, mode: replace}}
+"""
+ERP = "  erp: {kind: erp, driver: sap, config: {host: '{{ env.SAP }}', password: {secret_ref: sap}, tls: {mode: a}}}\n"
+
+
+def plugin(manifest: Any = MANIFEST) -> Plugin:
+    return Plugin("acme-sap", "1.4.2", orjson.dumps(manifest))
+
+
+def compiled(flow: str = FLOW, platform: str = PLATFORM + ERP, manifest: Any = MANIFEST) -> Compilation:
+    request = Request(
+        (source("flow.yaml", flow),),
+        source("platform.yaml", platform),
+        "",
+        {},
+        lambda *_: None,
+        lambda *_: None,
+        lambda: (plugin(manifest),),
+    )
+    return compile_project(request)
+
+
+def codes(result: Compilation) -> list[str]:
+    return [one.code for one in result.diagnostics]
+
+
+def test_a_plug_in_brings_connectors_and_steps_and_the_artifact_names_it() -> None:
+    result = compiled()
+    assert result.diagnostics == ()
+    assert result.artifact is not None
+    payload = orjson.loads(result.artifact)["payload"]
+    assert payload["resources"]["erp"]["config"] == {
+        "client": 100,
+        "host": {"$env": {"name": "SAP"}},
+        "password": {"$secret": {"ref": "sap"}},
+        "tls": {"mode": "a"},
+    }
+    used = ["resources.erp", "flows.sap.main.mara"]
+    assert payload["requires"]["plugins"] == [{"name": "acme-sap", "version": "1.4.2", "used_by": used}]
+    assert {"kind": "plugin", "name": "acme-sap", "digest": plugin().digest} in payload["sources"]
+    assert {"connector.erp.sap", "step.sap_extract"} <= set(payload["features"])
+
+
+def test_its_rows_are_gone_afterwards() -> None:
+    assert compiled().ok
+    assert ("erp", "sap") not in CONNECTORS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("bapi: BAPI_X", "bapi: 3", "E202"),
+        ("bapi: BAPI_X", "bappi: X", "E201"),
+        ("mode: a", "mode: c", "E204"),
+        ("mode: a", "mode: a, more: 1", "E201"),
+        ("{secret_ref: sap}", "hunter2", "E601"),
+        (", password: {secret_ref: sap}", "", "E203"),
+    ],
+)
+def test_its_schemas_are_held(old: str, new: str, code: str) -> None:
+    result = compiled(FLOW.replace(old, new), (PLATFORM + ERP).replace(old, new))
+    assert code in codes(result)
+    assert not any("hunter2" in one.message + one.help for one in result.diagnostics)
+
+
+def test_an_enterprise_platform_names_the_plug_ins_that_it_allows() -> None:
+    strict = PLATFORM + ERP + "security: {mode: enterprise}\n"
+    assert set(codes(compiled(platform=strict))) == {"E707"}
+    listed = strict.replace("enterprise}", 'enterprise, plugins: [{name: acme-sap, version: "==1.4.2"}]}')
+    assert codes(compiled(platform=listed)) == []
+
+
+def with_config(schema: Any) -> Any:
+    return MANIFEST | {"connectors": [MANIFEST["connectors"][0] | {"config": schema}]}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "x",
+        {"format": "firn.plugin/9"},
+        MANIFEST | {"connectors": [{"kind": "a b", "driver": "c"}]},
+        MANIFEST | {"steps": [{"type": "t", "results": {"rows": 3}}]},
+        with_config({"properties": {"host": {"type": "strnig"}}}),
+        with_config({"allOf": [{"$ref": "http://127.0.0.1:9/"}]}),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_one_finding(manifest: Any) -> None:
+    assert "E708" in codes(compiled(manifest=manifest))
+
+
+def test_it_is_found_through_package_metadata_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, metadata = tmp_path / "acme_sap", tmp_path / "acme_sap-1.4.2.dist-info"
+    package.mkdir()
+    metadata.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit('imported')")
+    (package / "firn-plugin.json").write_text(json.dumps(MANIFEST))
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-sap\nVersion: 1.4.2\n")
+    (metadata / "entry_points.txt").write_text("[firn.plugins]\nsap = acme_sap\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (found,) = sources.plugins()
+    assert (found.name, found.version, json.loads(found.manifest)) == ("acme-sap", "1.4.2", MANIFEST)
+
+
+def test_plug_ins_are_looked_for_only_where_something_unknown_is_named() -> None:
+    def never() -> tuple[Plugin, ...]:
+        raise AssertionError("asked")
+
+    request, _ = sources.project_request([], None, None, {})
+    flow = source("flow.yaml", FLOW.replace("sap_extract", "read").replace("bapi", "table"))
+    platform = source("platform.yaml", PLATFORM + "  erp: {type: sqlite, config: {path: x}}\n")
+    assert compile_project(request._replace(flows=(flow,), platform=platform, plugins=never)).ok
