@@ -13,7 +13,7 @@ from firn_runtime.errors import FirnError, internal
 
 ARTIFACT = "compiled_artifacts.json"
 EXTERNAL = "firn.commands"
-COMPILER_COMMANDS = frozenset(["compile", "validate", "schema"])
+COMPILER_COMMANDS = frozenset(["compile", "validate", "schema", "help"])
 INTERRUPTED, TERMINATED = 130, 143
 
 FOLDER = click.Path(exists=True, file_okay=False)
