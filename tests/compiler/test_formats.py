@@ -25,19 +25,8 @@ SARIF = Draft4Validator(json.loads((HERE / "sarif-2.1.0.schema.json").read_text(
 """The schema of SchemaStore, as Microsoft's npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT) ships it."""
 CANARY = "CANARY-5up3r-s3cret"
 PLACE = Span("a b/flöw.yaml", 3, 5, 3, 9)
-DIAGNOSTIC_KEYS = [
-    "code",
-    "severity",
-    "message",
-    "help",
-    "file",
-    "line",
-    "column",
-    "end_line",
-    "end_column",
-    "path",
-    "related",
-]
+JSON_KEYS = {"code", "severity", "message", "help", "path", "related"}
+JSON_PLACE = {"file", "line", "column", "end_line", "end_column"}
 COMMAND = re.compile(
     r"::(?P<severity>error|warning) (?:file=(?P<file>[^,:]+),line=(?P<line>\d+),endLine=\d+,"
     r"(?:col=\d+,endColumn=\d+,)?)?title=(?P<code>[EW]\d{3})::(?P<text>.+)"
@@ -102,7 +91,7 @@ def test_a_project_without_findings_leaves_nothing_else_on_standard_output(
 def test_json_says_every_part_of_a_finding() -> None:
     one = Diagnostic("E301", "what", PLACE, "do", "steps[0]", (Related("there", PLACE),))
     (row,) = json.loads(as_json([one]))["diagnostics"]
-    assert list(row) == DIAGNOSTIC_KEYS
+    assert row.keys() == JSON_KEYS | JSON_PLACE
     assert row["related"] == [{"message": "there", "file": PLACE.file, "line": 3, "column": 5}]
 
 

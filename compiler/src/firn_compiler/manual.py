@@ -45,8 +45,9 @@ def closest(word: str) -> str | None:
     """Return the code that is most like `word`, or None where none is."""
     from difflib import get_close_matches  # only a mistake needs it
 
-    close = get_close_matches(word.upper(), codes(), n=1, cutoff=0.6)
-    return close[0] if close else None
+    close = get_close_matches(word.upper(), codes(), n=20, cutoff=0.6)
+    inside = [code for code in close if code in word.upper()]
+    return next(iter([*inside, *close]), None)
 
 
 def contents() -> str:
