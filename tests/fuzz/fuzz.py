@@ -35,7 +35,6 @@ SAVED = ROOT / ".fuzz"
 LIMIT_SECONDS = 5
 LIMIT_BOMB_SECONDS = 1
 LIMIT_BOMB_MEGABYTES = 300
-LONG_LINE = 2000
 
 
 class Input(NamedTuple):
@@ -351,7 +350,6 @@ def problems(given: Input) -> Iterator[str]:
                 yield "an artifact in spite of an error"
             if load_any(result.artifact).digest != result.digest:
                 yield "the runtime reads another digest"
-        if all(len(line) < LONG_LINE for text in result.texts.values() for line in text.splitlines()):
             render(result.diagnostics, result.texts, colour=True)
         as_json(result.diagnostics)
     except Exception as error:

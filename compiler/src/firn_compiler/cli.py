@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -21,7 +22,13 @@ paths_argument = click.argument("paths", nargs=-1)
 platform_option = click.option("-p", "--platform", metavar="FILE", help="The platform; `-` reads standard input.")
 env_option = click.option("--env", metavar="NAME", help="Find platform/NAME/platform.yaml, and name the environment.")
 var_option = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
-format_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    help="How findings are shown; all but text go to standard output.",
+)
 
 
 @click.command("compile")
@@ -206,6 +213,27 @@ def schema_command(name: str | None, output: str) -> None:
         click.echo(target)
 
 
+@click.command("help")
+@click.argument("code", required=False)
+def help_command(code: str | None) -> None:
+    """Explain a CODE of the diagnostics, such as E301; without one, list them all."""
+    from firn_compiler.manual import closest, contents, page
+
+    if code is None:
+        click.echo(contents())
+        return
+    text = page(code.upper())
+    if text is None:
+        near = closest(code)
+        meant = f"did you mean `{near}`?" if near else "`firn help` lists them; a command explains itself with `--help`"
+        raise click.UsageError(f"there is no code `{code}`; {meant}")
+    if sys.stdout.isatty():
+        from firn_compiler.render.page import as_text
+
+        text = as_text(text, width=get_terminal_size().columns, colour=True)
+    click.echo(text, nl=False)
+
+
 def _variables(words: tuple[str, ...]) -> dict[str, Json]:
     from firn_compiler.yaml_source import plain_value
 
@@ -234,14 +262,28 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
 
 
 def _report(found: list[Diagnostic], texts: object, form: str) -> None:
-    """Show findings: text to standard error, JSON to standard output."""
+    """Show findings: text to standard error, every other format to standard output."""
     if form == "none":
         return
-    if form == "json":
-        from firn_compiler.render.machine import as_json
-
-        click.echo(as_json(found))
+    if form != "text":
+        click.echo(_for_machines(found, form), nl=False)
         return
     from firn_compiler.render.text import render
 
     click.echo(render(found, texts, colour=sys.stderr.isatty()), err=True, nl=False)  # type: ignore[arg-type]
+
+
+def _for_machines(found: list[Diagnostic], form: str) -> str:
+    if form == "sarif":
+        from firn_compiler import __version__
+        from firn_compiler.manual import title
+        from firn_compiler.render.sarif import as_sarif
+
+        return as_sarif(found, __version__, title)
+    if form == "github":
+        from firn_compiler.render.github import as_github
+
+        return as_github(found)
+    from firn_compiler.render.machine import as_json
+
+    return as_json(found) + "\n"

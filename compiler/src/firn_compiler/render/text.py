@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from unicodedata import category, combining, east_asian_width
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
@@ -9,13 +10,20 @@ from firn_compiler.document import Span
 LIMIT = 50
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "help": "\x1b[36m", "place": "\x1b[2m", "end": "\x1b[0m"}
 WIDTH = 200
+NEAR = 4096
+"""Characters of a line that are looked at, around the finding."""
+_KEY = re.compile(r"[\w.-]{1,100}:\s+")
+_COMMENT = re.compile(r"(^|\s)#.*$")
+_ENDS = re.compile(r"""["']?\s*(?:[,}\]#]|$)""")
+_PATH = re.compile(r"\{\{[^:}\"',]*(?:\}\}|:|)")
+_SPACES = " \u00a0\u3000"
 _VALUE = re.compile(
     r"""(?P<key>[\w.'"-]+\s*:\s+)(?P<value>"[^"]*"?|'[^']*'?|[{\[](?=[^{}\[\]]*:\s)|[^\s,{}\[\]#][^,{}\[\]]*|\[[^\]]*\]?)"""
 )
 
 
 def render(found: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: bool) -> str:
-    """Return the whole report, with a count at its end; nothing for no findings."""
+    """Return the whole report, with a count at its end; nothing for no findings. Colour is for a terminal."""
     if not found:
         return ""
     paint = _COLOURS if colour else dict.fromkeys(_COLOURS, "")
@@ -23,7 +31,17 @@ def render(found: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: boo
     blocks = [_block(one, lines, paint) for one in found[:LIMIT]]
     if len(found) > LIMIT:
         blocks.append(f"and {len(found) - LIMIT} more\n")
-    return "\n".join(blocks) + "\n" + count(found) + "\n"
+    hint = f"{paint['help']}{_hint(found)}{paint['end']}\n" if colour else ""
+    return "\n".join(blocks) + "\n" + count(found) + "\n" + hint
+
+
+def _hint(found: Sequence[Diagnostic]) -> str:
+    """Return how to read on, for the first error; only a person at a terminal is told."""
+    code = next((one.code for one in found if one.severity == "error"), found[0].code)
+    several = len({one.code for one in found}) > 1
+    return f"`firn help {code}` explains " + (
+        "the first" if several and found[0].code == code else code if several else "it"
+    )
 
 
 def count(found: Sequence[Diagnostic]) -> str:
@@ -37,30 +55,45 @@ def count(found: Sequence[Diagnostic]) -> str:
 
 
 def _block(one: Diagnostic, lines: Mapping[str, Sequence[str]], paint: Mapping[str, str]) -> str:
-    block = [f"{paint[one.severity]}{one.severity}[{one.code}]{paint['end']}: {one.message}"]
-    span = one.span
-    if span.file:
-        path = f"  {one.path}" if one.path else ""
-        block.append(f"  {paint['place']}{span.file}:{span.line}:{span.column}{paint['end']}{path}")
-        block += _source(one, lines.get(span.file, ()), paint)
-    elif one.path:
-        block.append(f"  {one.path}")
-    for related in one.related:
-        place = related.span
-        block.append(f"  {paint['place']}{place.file}:{place.line}:{place.column}{paint['end']}  {related.message}")
+    block = [f"{paint[one.severity]}{one.severity}[{one.code}]{paint['end']}: {_visible(one.message)}"]
+    path = _visible(one.path)
+    if one.span.file:
+        block.append(_place(one.span, f"  {path}" if path else "", paint))
+        block += _source(one, lines.get(one.span.file, ()), paint)
+    elif path:
+        block.append(f"  {path}")
+    block += [_place(related.span, f"  {_visible(related.message)}", paint) for related in one.related]
     if one.help:
-        block.append(f"  {paint['help']}help{paint['end']}: {one.help}")
+        help = "\n".join(map(_visible, one.help.splitlines()))
+        block.append(f"  {paint['help']}help{paint['end']}: {help}")
     return "\n".join(block) + "\n"
+
+
+def _place(span: Span, words: str, paint: Mapping[str, str]) -> str:
+    return f"  {paint['place']}{_visible(span.file)}:{span.line}:{span.column}{paint['end']}{words}"
 
 
 def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> list[str]:
     span = one.span
     if not 1 <= span.line <= len(lines) or one.code.startswith("E6"):
         return []
-    before, token, after = shown(lines[span.line - 1], span, one.code)
+    line, near = _near(lines[span.line - 1], span)
+    before, token, after = _cut(*map(_visible, shown(line, near, one.code)))
     gutter = len(str(span.line)) + 2
-    carets = f"{paint[one.severity]}{'^' * max(len(token), 1)}{paint['end']}"
-    return [f"  {span.line:>{gutter}} | {before}{token}{after}", f"  {'':>{gutter}} | {' ' * len(before)}{carets}"]
+    carets = f"{paint[one.severity]}{'^' * max(_cells(token), 1)}{paint['end']}"
+    return [
+        f"  {span.line:>{gutter}} | {before}{token}{after}".rstrip(),
+        f"  {'':>{gutter}} | {' ' * _cells(before)}{carets}",
+    ]
+
+
+def _near(line: str, span: Span) -> tuple[str, Span]:
+    """Return of a very long line the part around the finding: what is farther away is not looked at."""
+    if len(line) <= NEAR:
+        return line, span
+    cut = max(span.column - 1 - NEAR // 2, 0)
+    columns = (span.column - cut, max(span.end_column - cut, 1))
+    return line[cut : cut + NEAR], span._replace(column=columns[0], end_column=columns[1])
 
 
 def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
@@ -70,26 +103,99 @@ def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
     that the compiler itself looked up as names (families E3 and W3) or parsed as templates and conditions.
     """
     start = min(span.column - 1, len(line))
-    end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
-    before, token, after = line[:start], line[start:end], line[end:]
-    is_key = re.match(r"\s*:(?:\s|$)", after) is not None
     if code.startswith("E1") and code != "E105":
-        return (
-            _masked(line)[:start].replace("\t", " "),
-            _masked(line)[start : start + 1],
-            _masked(line)[start + 1 : WIDTH],
-        )
-    named = code.startswith(("E3", "W3")) or code in ("E203", "E404") or token.startswith(("{{", "|", ">"))
-    if not is_key and not named:
-        token = "…" if token.strip() else token
-    return (
-        _masked(before).replace("\t", " "),
-        token,
-        _masked(after if not is_key else token + after)[len(token) if is_key else 0 :][:WIDTH],
-    )
+        masked, at = _masked(line), _masked_column(line, start)
+        return masked[:at], masked[at : at + 1], masked[at + 1 :]
+    end = max(min(span.end_column - 1, len(line)), start) if span.end_line == span.line else len(line)
+    before, after = line[:start], line[end:]
+    token = line[start:end].rstrip()
+    if re.match(r"\s*:(?:\s|$)", after):
+        return _masked(before), token, _masked(token + after)[len(token) :]
+    if code in ("E404", "E406") or code.startswith("E5"):
+        return _expression(line, start, end)
+    named = code.startswith(("E3", "W3")) or code == "E203" or token.startswith(("{{", "|", ">"))
+    if token.startswith("{{"):
+        return _masked(before), _template(token), _masked(after) if _ENDS.match(after) else "…"
+    token = _masked(token) if named else "…" if token else ""  # a mapping may be named as a whole
+    return _masked(before), token, _masked(after)
+
+
+def _expression(line: str, start: int, end: int) -> tuple[str, str, str]:
+    """Show the line of a query or condition as it stands, apart from the texts in it and other keys' values."""
+    opening = next((match.end() for match in reversed([*_KEY.finditer(line, 0, start)])), 0)
+    before = _masked(line[:opening]) + _without_texts(line[opening:start])
+    return before, _without_texts(line[start:end].rstrip()), _without_texts(_masked(line[end:]))
+
+
+def _without_texts(text: str) -> str:
+    return re.sub(r"'[^']*(?:'|$)", "'…'", text)
+
+
+def _template(token: str) -> str:
+    """Hide a template's default, and all that follows the path of one that is not closed."""
+    path = _PATH.match(token)
+    if path is None or path[0] == token:
+        return token
+    return path[0] + ("… }}" if token.endswith("}}") else "…")
 
 
 def _masked(text: str) -> str:
     """Replace the value of every `key: value` on a line, in block or flow style, and what a comment says."""
-    text = re.sub(r"(^|\s)#.*$", r"\1# …", text)
-    return _VALUE.sub(lambda match: match["key"] + ("…" if match["value"][0] not in "{[|>&*" else match["value"]), text)
+    return _VALUE.sub(_mask, _COMMENT.sub(r"\1# …", text))
+
+
+def _mask(match: re.Match[str]) -> str:
+    return match["key"] + ("…" if match["value"][0] not in "{[|>&*" else match["value"])
+
+
+def _masked_column(line: str, column: int) -> int:
+    """Return where a column of the line stands in the masked line; inside a masked value, its `…`."""
+    comment = _COMMENT.search(line)
+    if comment and column > comment.end(1):
+        column = comment.end(1)
+    shift = 0
+    for match in _VALUE.finditer(_COMMENT.sub(r"\1# …", line)):
+        start, end = match.span("value")
+        if _mask(match) == match[0] or start > column:
+            continue
+        if column < end:
+            return start - shift
+        shift += end - start - 1
+    return column - shift
+
+
+def _visible(text: str) -> str:
+    """Replace what would move a terminal's cursor or hide on it; a tab becomes an arrow, one cell wide."""
+    if text.isprintable():
+        return text
+    return "".join(
+        "→" if one == "\t" else "�" if category(one)[0] in "CZ" and one not in _SPACES else one for one in text
+    )
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal the text takes: East Asian wide characters two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if combining(one) or category(one) in ("Mn", "Me") else 1 + (east_asian_width(one) in "WF") for one in text
+    )
+
+
+def _cut(before: str, token: str, after: str) -> tuple[str, str, str]:
+    """Return the parts of a line without what lies too far from the finding: WIDTH cells at most."""
+    if _cells(before) + _cells(token) + _cells(after) <= WIDTH:
+        return before, token, after
+    if _cells(before) > WIDTH // 2:
+        before = "…" + _head(before[::-1], WIDTH // 4)[::-1]
+    room = WIDTH - _cells(before)
+    if _cells(token) >= room:
+        return before, _head(token, room - 1), "…"
+    after_room = room - _cells(token)
+    return before, token, after if _cells(after) <= after_room else _head(after, after_room - 1) + "…"
+
+
+def _head(text: str, cells: int) -> str:
+    while _cells(text[:cells]) > cells:
+        text = text[: cells - (_cells(text[:cells]) - cells + 1) // 2]
+    return text[:cells]
