@@ -46,7 +46,8 @@ def compilations(folder: Path, base: Cost) -> None:
     commands = {}
     for steps in sizes:
         (folder / f"flow{steps}.yaml").write_text(flow_of(steps, mixed_step))
-        commands[str(steps)] = [FIRN, "compile", f"flow{steps}.yaml", "-p", "platform.yaml", "-o", "out.json"]
+        words = f"compile flow{steps}.yaml -p platform.yaml -o out.json --no-cache"
+        commands[str(steps)] = [FIRN, *words.split()]
     costs = interleaved(commands, folder, 9)
     for steps in sizes:
         row(f"firn compile, {steps} steps", costs[str(steps)], base, goals.get(steps, ""))
