@@ -2,13 +2,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check fuzz bench schemas artifacts lock clean
+.PHONY: help demo test check fuzz bench bench-peers schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
 	@echo "make check  lint, types and import contracts alone"
 	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
 	@echo "make bench  the benchmarks"
+	@echo "make bench-peers  the compiler beside dbt, SQLMesh and Meltano; installs them, and takes minutes"
 
 .venv/ready: requirements.lock schemas/pyproject.toml compiler/pyproject.toml runtime/pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -37,6 +38,10 @@ fuzz: .venv/ready
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py
+	@echo "make bench-peers compares the compiler with dbt, SQLMesh and Meltano"
+
+bench-peers: .venv/ready
+	@$(BIN)/python benchmarks/peers.py
 
 schemas: .venv/ready
 	$(BIN)/firn schema -o schemas
@@ -49,4 +54,4 @@ lock:
 	uv export --frozen --no-emit-workspace --no-header --no-annotate -q -o requirements.lock
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .bench

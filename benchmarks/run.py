@@ -5,48 +5,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from generate import PLATFORM, flow_of, mixed_step
 from measure import Cost, interleaved, once
 
 ROOT = Path(__file__).parents[1]
 FIRN = str(ROOT / ".venv/bin/firn")
 PYTHON = str(ROOT / ".venv/bin/python")
 FLIGHTS = ROOT / "platform-examples/02-flights"
-PLATFORM = """\
-version: "1.0.0"
-environment: bench
-storage: {default: {type: local, root: out}}
-connectors: {files: {type: local, config: {root: data}}}
-"""
 NOTHING = 'name: nothing\nversion: "1.0.0"\njobs:\n  - id: idle\n    steps: []\n'
-
-
-def flow_of(steps: int) -> str:
-    """Return a flow of jobs with ten steps each: a read, queries over it, a write."""
-    lines = ["name: big", 'version: "1.0.0"', "resources:", "  src: {profile: files}", "jobs:"]
-    for start in range(0, steps, 10):
-        job = start // 10
-        lines += [f"  - id: job{job}"] + ([f"    depends_on: [job{job - 1}]"] if job else []) + ["    steps:"]
-        for index in range(start, min(start + 10, steps)):
-            lines += step_of(job, index - start)
-    return "\n".join(lines) + "\n"
-
-
-def step_of(job: int, index: int) -> list[str]:
-    if index == 0:
-        inputs = f"{{resource: src, path: in{job}.csv, columns: [id, customer_id, amount, created_at]}}"
-        return [f"      - id: read{job}", "        type: read", f"        inputs: {inputs}"]
-    if index == 9:
-        inputs = f"{{from: sql{job}_1, resource: storage, path: out/{job}.parquet, mode: replace}}"
-        return [f"      - id: write{job}", "        type: write", f"        inputs: {inputs}"]
-    return [
-        f"      - id: sql{job}_{index}",
-        "        type: sql",
-        "        inputs:",
-        "          sql: |",
-        f"            select customer_id, sum(amount) as revenue_{index}",
-        f"            from read{job} where amount > {index}",
-        "            group by customer_id",
-    ]
 
 
 def row(name: str, cost: Cost, base: Cost, goal: str = "") -> None:
@@ -79,8 +45,9 @@ def compilations(folder: Path, base: Cost) -> None:
     sizes = (1, 10, 100, 1000)
     commands = {}
     for steps in sizes:
-        (folder / f"flow{steps}.yaml").write_text(flow_of(steps))
-        commands[str(steps)] = [FIRN, "compile", f"flow{steps}.yaml", "-p", "platform.yaml", "-o", "out.json"]
+        (folder / f"flow{steps}.yaml").write_text(flow_of(steps, mixed_step))
+        words = f"compile flow{steps}.yaml -p platform.yaml -o out.json --no-cache"
+        commands[str(steps)] = [FIRN, *words.split()]
     costs = interleaved(commands, folder, 9)
     for steps in sizes:
         row(f"firn compile, {steps} steps", costs[str(steps)], base, goals.get(steps, ""))
