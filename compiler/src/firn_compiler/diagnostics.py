@@ -63,7 +63,7 @@ def suggestion(word: str, known: Iterable[str], what: str = "known:") -> str:
     """Return help for a misspelt word: `what`, the list of all, and the closest one."""
     names = sorted(known)
     if not names:
-        return f"{what} nothing"
+        return f"{what} none"
     listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     from difflib import get_close_matches  # only a mistake needs it
 

@@ -71,7 +71,7 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
         nearest = nearest or (folder / "platform" if (folder / "platform").is_dir() else None)
     known = [one.parent.name for one in sorted(nearest.glob(f"*/{PLATFORM_NAME}"))] if nearest else []
     help = (
-        suggestion(env, known, "environments:")
+        suggestion(env, known, "platforms beside the flow:")
         if known
         else f"expected `platform/{env}/{PLATFORM_NAME}` beside the flow"
     )

@@ -181,8 +181,9 @@ def _concatenated(done: list[Piece]) -> tuple[Json | Deferred, list[TemplateErro
             joined.append(value.node)
             roots |= value.roots
         elif value is None or isinstance(value, (list, dict)):
-            message = "null, a list or a mapping cannot become part of a text"
-            errors.append(TemplateError("E405", message, "use it alone", piece.start, piece.end))
+            what = "null" if value is None else "a list" if isinstance(value, list) else "a mapping"
+            message = f"the template is {what}: it cannot stand inside a text"
+            errors.append(TemplateError("E405", message, "make it the whole value", piece.start, piece.end))
         elif joined and isinstance(joined[-1], str):
             joined[-1] += as_text(value)
         else:

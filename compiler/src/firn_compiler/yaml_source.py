@@ -232,7 +232,7 @@ class _Builder:
         if kind is ScalarEvent:
             built: Node = self.scalar(event)
         elif depth > MAX_DEPTH:
-            raise _Stop("E107", f"values are nested deeper than {MAX_DEPTH}", self.span(event))
+            raise _Stop("E107", f"values are nested deeper than {MAX_DEPTH}", self.span(event), "flatten it")
         elif kind is MappingStartEvent:
             built = self.mapping(event, depth)
         else:

@@ -46,7 +46,8 @@ def _place(item: Scalar, value: Deferred, path: Path) -> Iterator[Diagnostic]:
         yield finding("E407", message, item.span, help, path)
     elif ".." in re.split(r"[/\\]", first) or _host_open(first):
         help = "write the whole host, and a `/` after it" if _host_open(first) else "write it without `..`"
-        yield finding("E407", f"the literal beginning of `{path[-1]}` holds nothing", item.span, help, path)
+        message = f"the beginning of `{path[-1]}` does not say where it leads"
+        yield finding("E407", message, item.span, help, path)
 
 
 def _host_open(first: str) -> bool:

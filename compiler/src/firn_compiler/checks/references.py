@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
-from firn_compiler.document import Mapping, Node, Path, Scalar, key_span, mapping_at, text_at, value_of
+from firn_compiler.document import Mapping, Node, Path, Scalar, Span, key_span, mapping_at, text_at, value_of
 from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.stages.settle import LOGICAL, TYPES, connector_names, family, resource
 from firn_schemas.compute import COMPUTE
@@ -32,8 +32,8 @@ def connectors(platform: Platform) -> Iterator[Diagnostic]:
     """Report connectors, storages and computes of the platform that name no known kind, driver or type."""
     section = mapping_at(platform.root, "connectors")
     for name, node in (section.entries if section else {}).items():
-        if isinstance(node, Mapping):
-            yield from _family(node, ("connectors", name))
+        if isinstance(node, Mapping) and section is not None:
+            yield from _family(node, ("connectors", name), section.keys[name])
     yield from _layers(platform)
     tables: list[tuple[str, Collection[str]]] = [*TYPES.items(), ("compute", COMPUTE)]
     for section_name, known in tables:
@@ -86,7 +86,7 @@ def _defined(platform: Platform, section: str, node: Node | None, path: Path) ->
             yield finding("E303", message, node.span, help, path)
 
 
-def _family(node: Mapping, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
+def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
     words = [key for key in ("type", "kind", "driver") if key in node.entries]
     if "type" in words and len(words) > 1:
         yield finding(
@@ -102,7 +102,7 @@ def _family(node: Mapping, path: tuple[str | int, ...]) -> Iterator[Diagnostic]:
         yield finding(
             "E203",
             f"the key `{missing}` is missing",
-            node.span.opening,
+            key,
             "name `kind` and `driver`, or `type`",
             path,
         )
@@ -151,7 +151,7 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
         )
     profile = text_at(node, "profile")
     if profile is None:
-        yield from _family(node, path)
+        yield from _family(node, path, key_span(flow.root, path))
         return
     for key in ("type", "kind", "driver"):
         if key in node.entries:
@@ -245,7 +245,7 @@ def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
                 "W301",
                 f"no step uses the resource `{name}`",
                 key_span(flow.root, ("resources", name)),
-                "remove it",
+                "remove it, or name it in a step",
                 ("resources", name),
             )
     if not any(job.steps for job in flow.jobs):
@@ -278,11 +278,10 @@ def duplicates(flow: Flow) -> Iterator[Diagnostic]:
             if key in first:
                 place = Related("first", first[key].entries["id"].span)
                 line = first[key].entries["id"].span.line
-                yield finding(
-                    "E310",
-                    f"there are two {what}s `{name}`",
-                    node.entries["id"].span,
-                    f"rename one; the first is on line {line}",
-                    related=(place,),
-                )
+                written = text_at(first[key], "id")
+                message = f"there are two {what}s `{name}`"
+                if written != name:
+                    message = f"the {what}s `{written}` and `{name}` differ only by case"
+                help = f"rename one; the first is on line {line}"
+                yield finding("E310", message, node.entries["id"].span, help, related=(place,))
             first.setdefault(key, node)

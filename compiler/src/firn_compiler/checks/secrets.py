@@ -140,8 +140,11 @@ def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]
             continue
         if not _at_home(path, homes):
             allowed = homes.get(path[:-1]) or set()
-            known = ", ".join(f"`{key}`" for key in sorted(allowed)) or "a connector's sensitive settings"
-            yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, f"it may stand in {known}", path)
+            known = ", ".join(f"`{key}`" for key in sorted(allowed))
+            help = (
+                f"it may stand in {known}" if known else "write the value: nothing here is secret"
+            )
+            yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, help, path)
         yield from _name(node, reference, path, seen)
 
 
