@@ -141,9 +141,7 @@ def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]
         if not _at_home(path, homes):
             allowed = homes.get(path[:-1]) or set()
             known = ", ".join(f"`{key}`" for key in sorted(allowed))
-            help = (
-                f"it may stand in {known}" if known else "write the value: nothing here is secret"
-            )
+            help = f"it may stand in {known}" if known else "write the value: nothing here is secret"
             yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, help, path)
         yield from _name(node, reference, path, seen)
 
