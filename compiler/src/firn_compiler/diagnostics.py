@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
+from firn_compiler.closest import closest
 from firn_compiler.document import BUILT_IN, Path, Span, dotted
 
 Severity = Literal["error", "warning"]
@@ -59,14 +60,11 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
     )
 
 
-def suggestion(word: str, known: Iterable[str], what: str = "known:") -> str:
-    """Return help for a misspelt word: `what`, the list of all, and the closest one."""
+def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str | None = None) -> str:
+    """Return help for a misspelt word: `what`, the list of all, and the one that was `meant`, by default the closest."""
     names = sorted(known)
     if not names:
         return f"{what} none"
     listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    from difflib import get_close_matches  # only a mistake needs it
-
-    lowered = {name.lower(): name for name in names}
-    close = get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
-    return f"{what} {listed}" + (f"; did you mean `{lowered[close[0]]}`?" if close else "")
+    meant = meant or closest(word, names)
+    return f"{what} {listed}" + (f"; did you mean `{meant}`?" if meant else "")

@@ -9,6 +9,7 @@ from typing import Any, Union
 
 from pydantic_core import ValidationError
 
+from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_span, lookup, nearest, text_at, value_of
 from firn_compiler.model.closed import SecretReference, validator
@@ -60,11 +61,25 @@ def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> It
     for error in errors:
         seen.setdefault(_path(node, error["loc"]), []).append(error)
     outer = {path[:length] for path in seen for length in range(len(path))}
+    misspelt = dict(_misspelt(seen))
+    corrected = {(*path[:-1], name) for path, name in misspelt.items()}
     for path, group in seen.items():
+        if path in corrected:
+            continue  # it is there, misspelt, and another finding says so
         if path in outer and all(error["type"] in _EXPECTED for error in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
         if not _may_be_the_platforms(nearest(node, path)):
-            yield _finding(record, node, base, path, group)
+            yield _finding(record, node, base, path, group, misspelt.get(path))
+
+
+def _misspelt(seen: dict[Path, list[Any]]) -> Iterator[tuple[Path, str]]:
+    """Yield each unknown key that was meant to be one which is missing beside it, and that one's name."""
+    missing = [path for path, group in seen.items() if group[0]["type"] == "missing"]
+    for path, group in seen.items():
+        if group[0]["type"] == "extra_forbidden":
+            meant = closest(str(path[-1]), [str(one[-1]) for one in missing if one[:-1] == path[:-1]])
+            if meant:
+                yield path, meant
 
 
 def _may_be_the_platforms(node: Node) -> bool:
@@ -89,14 +104,14 @@ def _names_a_type(part: str | int) -> bool:
 _TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none", "page", "offset", "cursor", "link"])
 
 
-def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any]) -> Diagnostic:
+def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any], meant: str | None) -> Diagnostic:
     """Make one finding of all that pydantic says of one place: the members of a union each say their own."""
     error = next((one for one in group if one["type"] == "value_error"), group[0])  # it knows the most
     kind = error["type"]
     where, full = nearest(node, path).span, (*base, *path)
     name = _name((*base, *path))
     if kind == "extra_forbidden":
-        help = suggestion(str(path[-1]), _known(record, node, path[:-1]))
+        help = suggestion(str(path[-1]), _known(record, node, path[:-1]), meant=meant)
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
     if kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)

@@ -144,9 +144,9 @@ def _layer(platform: Platform | None, name: str) -> Settled | None:
         if reference is None:
             continue
         found = placed(section, mapping_at(mapping_at(platform.root, section), reference))
-        if found is None or not isinstance(found.config, Mapping) or setting not in _keys(_record(found)):
+        namespace = layer.entries.get("namespace")
+        if found is None or namespace is None or setting not in _keys(_record(found)):
             return found
-        namespace = layer.entries["namespace"]
         upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
         return found._replace(config=merged(found.config, upper), place=layer.span)
     return None
