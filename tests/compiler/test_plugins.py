@@ -12,7 +12,7 @@ from firn_compiler import sources
 from firn_compiler.assembly import Request
 from firn_compiler.pipeline import Compilation, compile_project
 from firn_compiler.plugins import Plugin
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 
 MANIFEST: dict[str, Any] = {
     "format": "firn.plugin/1",

@@ -8,9 +8,9 @@ from firn_runtime.connectors import connector_class
 from firn_runtime.engine import Engine, Limits, Session
 from firn_runtime.step import StepResult
 from firn_runtime.steps import step_function
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import decode
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 
 class Workbench:

@@ -1,7 +1,7 @@
 """Which known word somebody meant who wrote another one."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 _OURS: dict[str, str] = {
     "append": "insert",
@@ -65,8 +65,8 @@ _OURS: dict[str, str] = {
 def closest(word: str, known: Collection[str]) -> str | None:
     """Return the known word that was meant, or None.
 
-    In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), a part of it
-    (`sql_query`), and at last the one that looks most alike.
+    In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), a part of
+    it (`sql_query`), and at last the one that looks most alike.
     """
     plain = {_plain(name): name for name in sorted(known)}
     letters = _plain(word)

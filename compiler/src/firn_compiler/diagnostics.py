@@ -61,7 +61,7 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
 
 
 def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str | None = None) -> str:
-    """Return help for a misspelt word: `what`, the list of all, and the one that was `meant`, by default the closest."""
+    """Return help for a misspelt word: `what`, the list of all, and which was `meant`, by default the closest."""
     names = sorted(known)
     if not names:
         return f"{what} none"

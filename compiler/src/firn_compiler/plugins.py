@@ -16,11 +16,9 @@ import orjson
 from firn_compiler.model.names import TEXTS, Name
 from firn_schemas.base import doc
 from firn_schemas.canonical import bytes_digest
-from firn_schemas.connectors import Connector
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS, Connector
 from firn_schemas.secret import Secret
-from firn_schemas.steps import StepType
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS, StepType
 
 FORMAT = "firn.plugin/1"
 MAX_MANIFEST = 1024 * 1024

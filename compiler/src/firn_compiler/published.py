@@ -14,9 +14,9 @@ from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.stages.settle import TYPES, connector_names
 from firn_schemas.artifact import Envelope
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import spelling
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 SCHEMAS = ("flow", "platform", "artifact")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

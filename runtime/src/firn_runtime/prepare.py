@@ -11,7 +11,7 @@ from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
 from firn_runtime.secret_sources import resolve_secrets
 from firn_schemas.artifact import Flow, Payload, RequiredSecret, Resource
 from firn_schemas.base import Json
-from firn_schemas.connectors import connector
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import DecodeError, decode, spelling
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) ->
     """Make a connector out of settled values; nothing is opened."""
     from firn_schemas.compute import COMPUTE
 
-    schema = connector(one.kind, one.driver)
+    schema = CONNECTORS.get((one.kind, one.driver))
     record: Any = schema.config if schema else COMPUTE.get(one.driver) if one.kind == "compute" else None
     if record is None:
         raise ArtifactRefused(

@@ -22,7 +22,7 @@ from firn_runtime.steps import step_function
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
 from firn_schemas.decode import DecodeError, decode
-from firn_schemas.steps import step_type
+from firn_schemas.steps import STEPS
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Engine, Session
@@ -248,7 +248,7 @@ class _Run:
         return outcome
 
     def _work(self, job: Job, step: Step, results: dict[str, Any]) -> StepResult:
-        row = step_type(step.type)
+        row = STEPS.get(step.type)
         assert row is not None  # the artifact's features named it
         inputs: Any = decode(row.inputs, self.scope(results).resolve(step.inputs), from_text=True)
         result = step_function(step.type)(inputs, _Context(self, job, step))

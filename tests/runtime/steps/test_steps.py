@@ -8,8 +8,8 @@ from firn_runtime.connectors import CONNECTORS as BUILT_IN
 from firn_runtime.connectors import connector_class
 from firn_runtime.errors import ArtifactRefused, ConnectorError
 from firn_runtime.steps import STEPS, step_function
-from firn_schemas.connectors.table import CONNECTORS
-from firn_schemas.steps.table import STEPS as SCHEMAS
+from firn_schemas.connectors import CONNECTORS
+from firn_schemas.steps import STEPS as SCHEMAS
 from runtime.workbench import Workbench
 
 Make = Callable[..., Workbench]

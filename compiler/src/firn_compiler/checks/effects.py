@@ -13,7 +13,7 @@ from firn_compiler.stages.lower import lower_node
 from firn_compiler.stages.settle import resource
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.canonical import file_bytes
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 PLACES = ("table", "path")
 SAFE_METHODS = frozenset(["GET", "HEAD", "PUT", "DELETE"])

@@ -7,7 +7,7 @@ from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, 
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
 from firn_schemas.base import Json
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 KNOWN_EARLY = frozenset(["callable", "from", "mode", "resource", "sql", "sql_file"])
 """Inputs that decide what is compiled: a value of the run comes too late for them."""

@@ -12,7 +12,7 @@ from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar
 from firn_compiler.model.project import Flow
 from firn_compiler.stages.defaults import with_spellings
 from firn_schemas.decode import hints, spelling
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 
 def places(flow: Flow) -> Iterator[Diagnostic]:

@@ -21,9 +21,9 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import spelling
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 PARTS = ("config", "options")
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[^:]*):role/.+\Z")

@@ -7,9 +7,8 @@ from firn_compiler.document import Mapping, Node, Path, Scalar, Span, key_span, 
 from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.stages.settle import LOGICAL, TYPES, connector_names, family, resource
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors.table import CONNECTORS
-from firn_schemas.steps import StepType
-from firn_schemas.steps.table import STEPS
+from firn_schemas.connectors import CONNECTORS
+from firn_schemas.steps import STEPS, StepType
 
 COMPUTE_ABILITIES = frozenset(["queryable"])
 """What a step may ask of the flow's compute."""

@@ -23,7 +23,7 @@ from firn_compiler.document import (
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, spelling
 from firn_schemas.secret import Secret
 from firn_schemas.secret_ref import SYSTEM_VARIABLES, valid_key, valid_name, variable_name

@@ -27,10 +27,10 @@ from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import spelling
+from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import WriteMode
-from firn_schemas.steps.table import STEPS
 
 WRITE_MODES = get_args(WriteMode)
 

@@ -15,7 +15,7 @@ from firn_compiler.stages.settle import logical, resource
 from firn_compiler.template import Constants, as_text, pieces
 from firn_schemas.base import JsonObject
 from firn_schemas.compute import DIALECTS
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 
 Origin = frozenset[tuple[str, str, str]]
 """Columns outside the flow: (resource, dataset, column)."""

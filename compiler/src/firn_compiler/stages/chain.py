@@ -7,7 +7,7 @@ from firn_compiler.document import Mapping, Node, mapping_at, text_at
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.merge import merged
 from firn_compiler.stages.settle import SHORT, TYPES, family
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 
 Row = tuple[str, str] | None
 

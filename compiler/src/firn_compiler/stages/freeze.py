@@ -7,9 +7,9 @@ from firn_compiler.plugins import Plugin
 from firn_compiler.stages.features import features
 from firn_compiler.stages.lower import Lowered
 from firn_schemas.canonical import digest
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.secret_ref import variable_name
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 Record: TypeAlias = dict[str, Any]
 """A JSON object under construction."""

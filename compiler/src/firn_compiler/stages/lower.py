@@ -15,7 +15,7 @@ from firn_compiler.stages.merge import merged, without_nulls
 from firn_compiler.stages.settle import secret_of
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.decode import hints, spelling
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 
 class Lowered(NamedTuple):

@@ -9,7 +9,7 @@ from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.lower import lower_node, settled_inputs
 from firn_compiler.stages.settle import resource, secret_of
 from firn_schemas.base import Json
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS
 
 
 class Layer(NamedTuple):

@@ -7,7 +7,7 @@ from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors.table import CATALOGS, CONNECTORS, STORAGE
+from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
 
 EMPTY = Mapping({}, {}, BUILT_IN)
 LOGICAL = {"storage": "storage", "catalog": "catalogs", "compute": "compute"}

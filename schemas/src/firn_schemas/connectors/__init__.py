@@ -4,9 +4,8 @@
 kind are in a module of their own, which is read when the kind is first asked for: a run pays for what it uses.
 """
 
-from importlib import import_module
-
 from firn_schemas.base import doc, record
+from firn_schemas.table import Table
 
 
 @record
@@ -28,24 +27,33 @@ class Connector:
     plugin: str = doc("The plug-in that brings it; empty: none.", default="")
 
 
-MODULES = {
-    "archive": "archive",
-    "catalog": "catalog",
-    "db": "databases",
-    "files": "files",
-    "mail": "mail",
-    "process": "process",
-    "rest": "rest",
-    "s3": "files",
-    "sftp": "files",
-    "smb": "files",
+CONNECTORS: Table[tuple[str, str], Connector] = Table(
+    __name__,
+    {
+        ("archive", "pyzipper"): "archive",
+        ("archive", "tarfile"): "archive",
+        ("archive", "zipfile"): "archive",
+        ("catalog", "iceberg_rest"): "catalog",
+        ("db", "duckdb"): "databases",
+        ("db", "mysql"): "databases",
+        ("db", "postgres"): "databases",
+        ("db", "sqlite3"): "databases",
+        ("files", "local"): "files",
+        ("mail", "smtp"): "mail",
+        ("process", "local"): "process",
+        ("rest", "httpx"): "rest",
+        ("s3", "s3"): "files",
+        ("sftp", "asyncssh"): "files",
+        ("smb", "smbprotocol"): "files",
+    },
+)
+"""Every connector, by (kind, driver)."""
+
+STORAGE: dict[str, tuple[str, str]] = {"local": ("files", "local"), "s3": ("s3", "s3")}
+"""Every storage type, with the connector that serves it."""
+
+CATALOGS: dict[str, tuple[str, str]] = {
+    "iceberg_rest": ("catalog", "iceberg_rest"),
+    "polaris": ("catalog", "iceberg_rest"),
 }
-"""Every kind, with the module of its rows."""
-
-
-def connector(kind: str, driver: str) -> Connector | None:
-    """Return the row of (kind, driver), or None."""
-    if kind not in MODULES:
-        return None
-    rows: dict[tuple[str, str], Connector] = import_module(f"{__name__}.{MODULES[kind]}").ROWS
-    return rows.get((kind, driver))
+"""Every catalog type, with the connector that serves it."""

@@ -4,10 +4,10 @@ The rows of related types are in a module of their own, read when one of them is
 uses.
 """
 
-from importlib import import_module
 from typing import Literal
 
 from firn_schemas.base import doc, record
+from firn_schemas.table import Table
 
 Ability = Literal["readable", "writable", "queryable", "files"]
 
@@ -27,36 +27,31 @@ class StepType:
     plugin: str = doc("The plug-in that brings it; empty: none.", default="")
 
 
-MODULES = {
-    "archive_create": "files",
-    "archive_extract": "files",
-    "check": "data",
-    "check_items": "control",
-    "dbt": "programs",
-    "delete_files": "files",
-    "download": "files",
-    "http": "messages",
-    "list_files": "files",
-    "python": "programs",
-    "query": "data",
-    "read": "data",
-    "run_process": "programs",
-    "send_mail": "messages",
-    "sql": "data",
-    "upload": "files",
-    "with_lock": "control",
-    "write": "data",
-}
-"""Every step type, with the module of its row."""
+STEPS: Table[str, StepType] = Table(
+    __name__,
+    {
+        "archive_create": "files",
+        "archive_extract": "files",
+        "check": "data",
+        "check_items": "control",
+        "dbt": "programs",
+        "delete_files": "files",
+        "download": "files",
+        "http": "messages",
+        "list_files": "files",
+        "python": "programs",
+        "query": "data",
+        "read": "data",
+        "run_process": "programs",
+        "send_mail": "messages",
+        "sql": "data",
+        "upload": "files",
+        "with_lock": "control",
+        "write": "data",
+    },
+)
+"""Every step type, by name."""
 
 DATASET_RESULTS = {"rows": "integer", "columns": "array"}
 FILE_RESULTS = DATASET_RESULTS | {"bytes": "integer"}
 """`bytes` is there where the size of what was read or written is known: files and answers, not tables."""
-
-
-def step_type(name: str) -> StepType | None:
-    """Return the row of a step type, or None."""
-    if name not in MODULES:
-        return None
-    rows: dict[str, StepType] = import_module(f"{__name__}.{MODULES[name]}").ROWS
-    return rows.get(name)
