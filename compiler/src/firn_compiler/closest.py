@@ -79,6 +79,16 @@ def closest(word: str, known: Collection[str]) -> str | None:
     return alike or next(iter(foreign + within), None) or _most_alike(letters, plain, 0.6)
 
 
+def misspelt(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that is surely meant: a letter is missing, too many, or two have changed places."""
+    plain = {_plain(name): name for name in sorted(known)}
+    letters = _plain(word)
+    if letters in plain:
+        return plain[letters]
+    swapped = [name for form, name in plain.items() if sorted(form) == sorted(letters)]
+    return next(iter(swapped), None) or _most_alike(letters, plain, 0.85)
+
+
 def _plain(word: str) -> str:
     return re.sub(r"[^a-z0-9]", "", word.lower()) or word
 

@@ -36,6 +36,10 @@ class Deferred(NamedTuple):
     roots: frozenset[str]
 
 
+UNKNOWN = Deferred({"$ref": "var"}, frozenset(["var"]))
+"""A value that another finding refuses, or that only a platform would say: it may be anything."""
+
+
 class Scalar:
     """One value that holds no others."""
 

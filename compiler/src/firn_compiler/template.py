@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from firn_compiler.diagnostics import suggestion
-from firn_compiler.document import Deferred
+from firn_compiler.document import UNKNOWN, Deferred
 from firn_compiler.yaml_source import plain_value
 from firn_schemas.base import Json, JsonObject
 
@@ -137,16 +137,17 @@ def pieces(text: str, constants: Constants) -> tuple[list[Piece], list[TemplateE
         if isinstance(part, str):
             done.append(Piece(part, at, at + len(part)))
             at += len(part)
-        elif isinstance(part, Placeholder):
+            continue
+        value: Json | Deferred = UNKNOWN
+        if isinstance(part, TemplateError):
+            errors.append(part)
+        else:
             try:
                 value = resolve(part.path, constants, part.default)
-                done.append(Piece(value, part.start, part.end))
             except TemplateError as error:
                 errors.append(TemplateError(error.code, error.message, error.help, part.start, part.end))
-            at = part.end
-        else:
-            errors.append(part)
-            at = max(part.end, at)
+        done.append(Piece(value, at, part.end))
+        at = max(part.end, at)
     return done, errors
 
 
@@ -162,13 +163,12 @@ def expand(text: str, constants: Constants) -> Json | Deferred:
 
 
 def expanded(text: str, constants: Constants) -> tuple[Json | Deferred, list[TemplateError]]:
-    """Return what a text becomes, and every mistake in it."""
+    """Return what a text becomes, and every mistake in it; a wrong template is UNKNOWN."""
     done, errors = pieces(text, constants)
-    if errors:
-        return None, errors
     if len(done) == 1:
-        return done[0].value, []
-    return _concatenated(done)
+        return done[0].value, errors
+    value, more = _concatenated(done)
+    return value, errors + more
 
 
 def _concatenated(done: list[Piece]) -> tuple[Json | Deferred, list[TemplateError]]:
@@ -184,6 +184,8 @@ def _concatenated(done: list[Piece]) -> tuple[Json | Deferred, list[TemplateErro
             what = "null" if value is None else "a list" if isinstance(value, list) else "a mapping"
             message = f"the template is {what}: it cannot stand inside a text"
             errors.append(TemplateError("E405", message, "make it the whole value", piece.start, piece.end))
+            joined.append(UNKNOWN.node)
+            roots |= UNKNOWN.roots
         elif joined and isinstance(joined[-1], str):
             joined[-1] += as_text(value)
         else:
@@ -215,6 +217,12 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
         return Deferred({"$env": node}, frozenset(["env"]))
     reference: JsonObject = {"$ref": path} if default is None else {"$ref": path, "default": _typed(default)}
     return Deferred(reference, frozenset([root]))
+
+
+def well_formed(path: str) -> bool:
+    """Whether a template's path has the shape of its root's paths."""
+    shape = _SHAPES.get(path.partition(".")[0])
+    return shape is not None and shape.match(path) is not None
 
 
 def _variable(name: str, constants: Constants, default: str | None) -> Json:

@@ -1,11 +1,14 @@
 """The graph: what a job or step refers to must exist and come before it."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, walk
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
+from firn_compiler.model.shapes import JobShape
+from firn_compiler.stages.expand import templates_in
 from firn_schemas.base import Json
 from firn_schemas.steps import STEPS
 
@@ -39,18 +42,20 @@ def results_of(step: Step) -> dict[str, str] | None:
 
 
 def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
-    known = {job.id: job for job in flow.jobs}
+    known = {job.id: job for job in flow.jobs if job.id}
     for job in flow.jobs:
         for name, span in job.depends_on:
-            if name not in known:
+            if name not in known and len(known) == len(flow.jobs):
                 path = (*job.path, "depends_on")
                 yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
     for cycle in cycles(flow):
         job = known[cycle[0]]
         span = next(span for name, span in job.depends_on if name == cycle[1])
         shown = " → ".join(f"`{name}`" for name in cycle)
-        message = f"these jobs wait for each other: {shown}"
-        yield finding("E311", message, span, "remove one of the dependencies", (*job.path, "depends_on"))
+        alone = len(set(cycle)) == 1
+        message = f"the job `{job.id}` waits for itself" if alone else f"these jobs wait for each other: {shown}"
+        help = "remove it" if alone else "remove one of the dependencies"
+        yield finding("E311", message, span, help, (*job.path, "depends_on"))
 
 
 def references_in(value: Json) -> Iterator[str]:
@@ -73,64 +78,95 @@ def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnosti
     if node.value in earlier:
         return
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
-    if node.value not in names:
-        later = any(one.id == node.value for one in job.steps[index:] if makes_dataset(one))
-        help = "it is made by a later step" if later else elsewhere(flow, node.value)
-        help = help or suggestion(node.value, names, "datasets:")
+    if node.value not in names and not may_follow(flow, job, node.value):
+        help = elsewhere(flow, job, node.value) or suggestion(node.value, names, "datasets:")
         message = f"no earlier step makes the dataset `{node.value}`"
         yield finding("E306", message, node.span, help, (*step.inputs_path, "from"))
 
 
-def elsewhere(flow: Flow, name: str) -> str:
-    """Return help where another job makes the dataset; empty where none does."""
-    found = next((job.id for job in flow.jobs for one in job.steps if one.id == name and makes_dataset(one)), None)
-    return f"the job `{found}` makes it: add `depends_on: [{found}]`" if found is not None else ""
+def may_follow(flow: Flow, job: Job, name: str) -> bool:
+    """Whether it may only be another mistake's fault that the job does not see the dataset `name`."""
+    before = (job, *upstream(flow, job))
+    if any(not step.id for one in before for step in one.steps):
+        return True
+    made = any(step.id == name and one is not job for one in flow.jobs for step in one.steps)
+    return made and not _dependencies_known(flow, job)
+
+
+def _dependencies_known(flow: Flow, job: Job) -> bool:
+    known = {one.id for one in flow.jobs}
+    before = (job, *upstream(flow, job))
+    return "" not in known and all(
+        one.node.entries.keys() <= _JOB_KEYS and all(name in known for name, _ in one.depends_on)
+        for one in before
+        if one.path
+    )
+
+
+_JOB_KEYS = frozenset(field.name for field in fields(JobShape))
+
+
+def elsewhere(flow: Flow, job: Job, name: str) -> str:
+    """Return help where another step has the dataset's name; empty where none has."""
+    named = [(one, step) for one in (job, *flow.jobs) for step in one.steps if step.id == name]
+    if not named:
+        return ""
+    maker, step = next(((one, step) for one, step in named if makes_dataset(step)), named[0])
+    if not makes_dataset(step):
+        return f"`{name}` is a `{step.type}` step, which makes no dataset"
+    return (
+        "it is made by a later step"
+        if maker is job
+        else (f"the job `{maker.id}` makes it: add `depends_on: [{maker.id}]`")
+    )
 
 
 def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
+    documents = {flow.document.file: flow.document}
     for part, tree in (("inputs", step.inputs), ("outputs", step.outputs)):
         for path, node in walk(tree):
             if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
                 continue
             full = (*(step.inputs_path if part == "inputs" else (*step.path, part)), *path)
-            if part == "inputs" and _too_late(step, path) and node.value.roots != {"var"}:
-                yield _late(node, path, full)
+            if part == "inputs" and _too_late(step, path):
+                for reference, span in templates_in(node, documents):
+                    yield from _late(reference.partition(".")[0], path, span, full)
                 continue
-            for reference in references_in(node.value.node):
-                yield from _reference(flow, job, step, index, part, reference, node, full)
-            if part == "outputs":
-                for root in sorted(node.value.roots & {"env", "run"}):
-                    help = "outputs name parts of `result`, and outputs of earlier steps"
-                    yield finding("E402", f"an output cannot use `{root}`", node.span, help, full)
+            for reference, span in templates_in(node, documents):
+                yield from _reference(flow, job, step, index, part, reference, span, full)
 
 
 def _too_late(step: Step, path: Path) -> bool:
     return (len(path) == 1 and path[0] in KNOWN_EARLY) or (step.type == "dbt" and path == ("path",))
 
 
-def _late(node: Scalar, path: Path, full: Path) -> Diagnostic:
-    assert isinstance(node.value, Deferred)
-    roots = "`, `".join(sorted(node.value.roots - {"var"}))
+def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]:
+    if root in ("flow", "var"):
+        return
     if path[0] in ("sql", "sql_file"):
         help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
-        return finding("E402", f"SQL text cannot use `{roots}`: only `var`", node.span, help, full)
-    message = f"`{path[0]}` must be known when the flow is compiled: it cannot use `{roots}`"
-    return finding("E402", message, node.span, "use `var`", full)
+        yield finding("E402", f"SQL text cannot use `{root}`: only `var`", span, help, full)
+        return
+    message = f"`{path[0]}` must be known when the flow is compiled: it cannot use `{root}`"
+    yield finding("E402", message, span, "use `var`", full)
 
 
 def _reference(
-    flow: Flow, job: Job, step: Step, index: int, part: str, reference: str, node: Node, path: Path
+    flow: Flow, job: Job, step: Step, index: int, part: str, reference: str, span: Span, path: Path
 ) -> Iterator[Diagnostic]:
     root, _, rest = reference.partition(".")
     if root == "result" and part == "inputs":
         message = "`result` is known only after the step: it stands in `outputs`"
-        yield finding("E402", message, node.span, "use `steps.ID.outputs.KEY` of an earlier step", path)
+        yield finding("E402", message, span, "use `steps.ID.outputs.KEY` of an earlier step", path)
     elif root == "result":
-        yield from _result(step, rest, node.span, path)
+        yield from _result(step, rest, span, path)
     elif root == "jobs":
-        yield from job_output(flow, job, reference, node.span, path)
+        yield from job_output(flow, job, reference, span, path)
     elif root == "steps":
-        yield from _step_output(job, index, reference, node.span, path)
+        yield from _step_output(job, index, reference, span, path)
+    elif root in ("env", "run") and part == "outputs":
+        help = "outputs name parts of `result`, and outputs of earlier steps"
+        yield finding("E402", f"an output cannot use `{root}`", span, help, path)
 
 
 def _result(step: Step, rest: str, span: Span, path: Path) -> Iterator[Diagnostic]:
@@ -149,19 +185,22 @@ def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> 
     """Report a reference to an output of a job that is not there, or not before this one."""
     _, name, _, rest = reference.split(".", 3)
     key = _first(rest)
-    known = {one.id: one for one in flow.jobs}
+    known = {one.id: one for one in flow.jobs if one.id}
     if name not in known:
-        yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
-    elif name not in (one.id for one in upstream(flow, job)):
-        yield finding(
-            "E306", f"`{job.id}` does not depend on the job `{name}`", span, f"add `depends_on: [{name}]`", path
-        )
-    else:
-        outputs = [output for step in known[name].steps for output in step.outputs.entries]
-        if key not in outputs:
-            yield finding(
-                "E305", f"the job `{name}` has no output `{key}`", span, suggestion(key, outputs, "outputs:"), path
-            )
+        if len(known) == len(flow.jobs):
+            yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
+        return
+    outputs = {output: step for step in known[name].steps for output in step.outputs.entries}
+    if name == job.id:
+        maker = outputs.get(key)
+        help = f"write `steps.{maker.id if maker else 'ID'}.outputs.{key}`"
+        yield finding("E306", f"`{name}` is this job: its outputs are known when it has ended", span, help, path)
+    elif key not in outputs:
+        help = suggestion(key, outputs, "outputs:")
+        yield finding("E305", f"the job `{name}` has no output `{key}`", span, help, path)
+    elif name not in (one.id for one in upstream(flow, job)) and _dependencies_known(flow, job):
+        help = f"add `depends_on: [{name}]`"
+        yield finding("E306", f"`{job.id}` does not depend on the job `{name}`", span, help, path)
 
 
 def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
@@ -169,7 +208,10 @@ def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -
     key = _first(rest)
     earlier = {one.id: one for one in job.steps[:index]}
     if name not in earlier:
-        help = suggestion(name, earlier, "earlier steps:")
+        if "" in earlier:
+            return
+        later = any(one.id == name for one in job.steps[index:])
+        help = "it comes later, or is this step" if later else suggestion(name, earlier, "earlier steps:")
         yield finding("E306", f"no earlier step of this job is called `{name}`", span, help, path)
         return
     results = results_of(earlier[name])
@@ -185,11 +227,20 @@ def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
     for path, node in _outside(flow.root, inside):
         if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
             continue
-        if len(path) > 3 and path[0] == "resources" and path[2] in ("config", "params", "options", "credentials"):
-            yield from only_env(node, path)
-        elif path[-1:] != ("when",) and node.value.roots != {"var"}:
-            help = "run-time values are for step inputs and resource settings"
-            yield finding("E402", "only `var` can stand here", node.span, help, path)
+        settings = len(path) > 3 and path[0] == "resources" and path[2] in _SETTINGS
+        for reference, span in templates_in(node, {flow.document.file: flow.document}):
+            root = reference.partition(".")[0]
+            if root in ("flow", "var") or path[-1:] == ("when",) or (settings and root == "env"):
+                continue
+            if settings:
+                help = "they are read before the first step: use `var` or `env`"
+                yield finding("E402", f"a resource's settings cannot use `{root}`", span, help, path)
+            else:
+                help = "run-time values are for step inputs and resource settings"
+                yield finding("E402", f"`{root}` cannot stand here: only `var`", span, help, path)
+
+
+_SETTINGS = frozenset(["config", "credentials", "options", "params"])
 
 
 def _outside(node: Node, inside: set[int], path: Path = ()) -> Iterator[tuple[Path, Node]]:
@@ -203,16 +254,3 @@ def _outside(node: Node, inside: set[int], path: Path = ()) -> Iterator[tuple[Pa
     elif not isinstance(node, Scalar):
         for index, item in enumerate(node.items):
             yield from _outside(item, inside, (*path, index))
-
-
-def only_env(node: Scalar, path: Path) -> Iterator[Diagnostic]:
-    """Report a run-time value of a resource's settings that is not from the environment."""
-    assert isinstance(node.value, Deferred)
-    for root in sorted(node.value.roots - {"env", "var"}):
-        yield finding(
-            "E402",
-            f"a resource's settings cannot use `{root}`",
-            node.span,
-            "they are read before the first step: use `var` or `env`",
-            path,
-        )

@@ -171,12 +171,11 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
 
 
 def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnostic]:
-    row = STEPS.get(step.type)
-    if row is None:
+    row, written = STEPS.get(step.type), text_at(step.node, "type")
+    if written is not None and written not in STEPS:
         place = step.node.entries["type"].span
-        help = suggestion(step.type, STEPS)
-        yield finding("E304", f"`{step.type}` is not a step type", place, help, (*step.path, "type"))
-        return
+        help = suggestion(written, STEPS)
+        yield finding("E304", f"`{written}` is not a step type", place, help, (*step.path, "type"))
     node = step.inputs.entries.get("resource")
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
@@ -190,7 +189,7 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     if name in LOGICAL and name not in flow.resources and text_at(flow.root, name) is None and platform:
         yield from _default_name(platform, name, node, path)
     settled = resource(flow, platform, name)
-    if settled is not None:
+    if settled is not None and row is not None:
         yield from _fits(settled, row, step.type, node, path)
 
 
@@ -270,6 +269,8 @@ def duplicates(flow: Flow) -> Iterator[Diagnostic]:
     for what, group in zip(["job", *["step"] * len(flow.jobs)], groups, strict=True):
         first: dict[str, Mapping] = {}
         for name, node in group:
+            if not name:
+                continue
             key = name.lower()  # the engine's names have no case
             if key in RESERVED:
                 span = node.entries["id"].span

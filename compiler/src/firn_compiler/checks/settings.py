@@ -1,13 +1,13 @@
 """Settings: every step's inputs and every used resource's merged settings against their closed schemas."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from typing import NamedTuple, get_args
 
 from firn_compiler.checks.shape import shape
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import (
     Deferred,
+    Document,
     Mapping,
     Node,
     Path,
@@ -25,10 +25,10 @@ from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
+from firn_compiler.stages.expand import templates_in
 from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.decode import spelling
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import WriteMode
 
@@ -54,11 +54,9 @@ def _transforms(flow: Flow) -> Iterator[Diagnostic]:
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], step.inputs_path
-    yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
+    yield from shape(row.inputs, with_spellings(row.inputs, step.written), path)
     named = [key for key in row.exactly_one if key in step.inputs.entries]
-    known = {spelling(field) for field in fields(row.inputs)}
-    misspelt = not named and not step.inputs.entries.keys() <= known
-    if row.exactly_one and len(named) != 1 and not misspelt:
+    if row.exactly_one and len(named) != 1:
         listed = ", ".join(f"`{key}`" for key in row.exactly_one)
         place = step.inputs.keys[named[1]] if named else _inputs_place(step)
         yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=path)
@@ -143,9 +141,10 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
                 yield from shape(record, tree, (section, name))
     for name, node in _section(platform, "compute"):
         yield from _compute(node, ("compute", name))
+    documents = {document.file: document for document in platform.documents}
     for path, leaf in walk(platform.root):
         if isinstance(leaf, Scalar) and isinstance(leaf.value, Deferred):
-            yield from _platform_template(leaf, path)
+            yield from _platform_template(leaf, path, documents)
 
 
 def _section(platform: Platform, name: str) -> Iterator[tuple[str, Mapping]]:
@@ -189,19 +188,16 @@ _SETTINGS = {
 }
 
 
-def _platform_template(leaf: Scalar, path: Path) -> Iterator[Diagnostic]:
+def _platform_template(leaf: Scalar, path: Path, documents: dict[str, Document]) -> Iterator[Diagnostic]:
     assert isinstance(leaf.value, Deferred)
     section = _SETTINGS.get(str(path[0]))
     settings = section is not None and len(path) > section.depth and path[section.depth] not in section.words
-    wrong = leaf.value.roots - ({"env"} if settings else set())
-    for root in sorted(wrong):
-        yield finding(
-            "E402",
-            f"`{root}` cannot stand here",
-            leaf.span,
-            "a platform uses `var`, and `env` in the settings of its systems",
-            path,
-        )
+    allowed = {"var", "env"} if settings else {"var"}
+    for reference, span in templates_in(leaf, documents):
+        root = reference.partition(".")[0]
+        if root not in allowed:
+            help = "a platform uses `var`, and `env` in the settings of its systems"
+            yield finding("E402", f"`{root}` cannot stand here", span, help, path)
 
 
 def _with_layers(one: Diagnostic, node: Node, place: object) -> Diagnostic:

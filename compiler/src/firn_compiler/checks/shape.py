@@ -84,7 +84,7 @@ def _misspelt(seen: dict[Path, list[Any]]) -> Iterator[tuple[Path, str]]:
 
 def _may_be_the_platforms(node: Node) -> bool:
     """Whether the value is a variable that only a platform could know, where none was given."""
-    return isinstance(node, Scalar) and isinstance(node.value, Deferred) and node.value.roots == {"var"}
+    return isinstance(node, Scalar) and isinstance(node.value, Deferred) and "var" in node.value.roots
 
 
 def _path(node: Node, location: Iterable[str | int]) -> Path:

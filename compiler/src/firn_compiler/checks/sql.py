@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from firn_compiler.checks.graph import elsewhere, makes_dataset
+from firn_compiler.checks.graph import elsewhere, makes_dataset, may_follow
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at
 from firn_compiler.document import Mapping as MappingNode
@@ -72,6 +72,7 @@ class _Reader:
 
     def read(self) -> Known:
         for job in ordered(self.flow.jobs):
+            self.job = job
             own = self.made.setdefault(job.id, {})
             seen = self.upstream(job)
             for outer in job.steps:
@@ -204,8 +205,10 @@ class _Reader:
         for one in found.problems:
             place = text.place(one.start, one.end)
             help = one.help
-            if one.code == "E502" and "." not in text.query[one.start : one.end]:
-                help = elsewhere(self.flow, text.query[one.start : one.end]) or help
+            if one.code == "E502" and closed and "." not in (name := text.query[one.start : one.end]):
+                if may_follow(self.flow, self.job, name):
+                    continue
+                help = elsewhere(self.flow, self.job, name) or help
             self.known.found.append(finding(one.code, one.message, place, help, path))
         if dialect == "duckdb" and not any(one.code == "E501" for one in found.problems):
             self.known.found.extend(_parameters(step, text, found.placeholders, path))

@@ -8,7 +8,7 @@ from firn_schemas.base import Json
 
 
 class Step(NamedTuple):
-    """A step whose id and type could be read; `node` is the whole of it."""
+    """A step; `node` is the whole of it. An id or type that could not be read is empty."""
 
     id: str
     type: str
@@ -17,7 +17,9 @@ class Step(NamedTuple):
     inputs_path: Path
     """Where its inputs stand: below `inputs`, or beside the type in a `transforms` item."""
     inputs: Mapping
-    """Empty where there are none."""
+    """Empty where there are none; misspelt keys are taken as they were meant."""
+    written: Mapping
+    """The inputs as the file has them."""
 
     @property
     def outputs(self) -> Mapping:
@@ -33,11 +35,11 @@ class Step(NamedTuple):
             return None
         path = (*self.inputs_path, "step")
         inputs = mapping_at(node, "inputs") or Mapping({}, {}, node.span)
-        return Step(self.id, kind, node, path, (*path, "inputs"), inputs)
+        return Step(self.id, kind, node, path, (*path, "inputs"), inputs, inputs)
 
 
 class Job(NamedTuple):
-    """A job whose id could be read."""
+    """A job; an id that could not be read is empty."""
 
     id: str
     node: Mapping

@@ -145,7 +145,8 @@ def _masked(text: str) -> str:
 
 
 def _mask(match: re.Match[str]) -> str:
-    return match["key"] + ("…" if match["value"][0] not in "{[|>&*" else match["value"])
+    value = match["value"]
+    return match["key"] + (value if value[0] in "{[|>&*" or value in ("'", '"') else "…")
 
 
 def _masked_column(line: str, column: int) -> int:

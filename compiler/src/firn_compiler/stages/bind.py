@@ -1,46 +1,68 @@
-"""From trees to flows, jobs and steps. What has no readable name is left out: the shape check has reported it."""
+"""From trees to flows, jobs and steps.
+
+What has no readable name is called "", and what is misspelt is taken as it was meant: the shape check reports both.
+"""
 
 from collections.abc import Iterator
 from dataclasses import fields
 
 from firn_compiler.condition import parse_condition
-from firn_compiler.document import Document, Mapping, Path, Scalar, Span, items_at, mapping_at, text_at
+from firn_compiler.document import (
+    Document,
+    Mapping,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    items_at,
+    key_span,
+    mapping_at,
+    text_at,
+)
 from firn_compiler.model.project import Flow, Job, Step
-from firn_compiler.model.shapes import StepShape
+from firn_compiler.model.shapes import FlowShape, JobShape, ResourceShape, StepShape
+from firn_compiler.stages.meant import as_meant, word_meant
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.base import Json
+from firn_schemas.steps import STEPS
 
 
 def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
     """Return the flow that `root` describes; `steps:` at the top is one job called `main`."""
+    root = as_meant(FlowShape, root)
     name = text_at(root, "name") or ""
     resources = mapping_at(root, "resources")
-    named = {key: node for key, node in (resources.entries if resources else {}).items() if isinstance(node, Mapping)}
+    named = {
+        key: as_meant(ResourceShape, node)
+        for key, node in (resources.entries if resources else {}).items()
+        if isinstance(node, Mapping)
+    }
     return Flow(name, document, root, tuple(_jobs(root, constants)), named)
 
 
 def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
     named: list[tuple[str, Span]] = []
-    if "steps" in root.entries and "jobs" not in root.entries:
+    if "steps" in root.entries:
         yield Job("main", root, (), (), tuple(_steps(root, ())), None)
         named.append(("main", root.keys["steps"]))
     for index, node in enumerate(items_at(root, "jobs")):
-        name = text_at(node, "id")
-        if isinstance(node, Mapping) and name is not None:
-            path: Path = ("jobs", index)
+        if isinstance(node, Mapping):
+            node = as_meant(JobShape, node)
+            name, path = text_at(node, "id") or "", ("jobs", index)
             yield Job(name, node, path, tuple(_names(node)), tuple(_steps(node, path)), condition(node, constants))
-            named.append((name, node.entries["id"].span))
+            named.append((name, key_span(node, ("id",))))
     if "transforms" in root.entries:
         yield Job("transforms", root, (), tuple(named), tuple(_transforms(root)), None)
 
 
 def _steps(node: Mapping, path: Path) -> Iterator[Step]:
     for index, item in enumerate(items_at(node, "steps")):
-        name, kind = text_at(item, "id"), text_at(item, "type")
-        if isinstance(item, Mapping) and name is not None and kind is not None:
+        if isinstance(item, Mapping):
+            item = as_meant(StepShape, item)
             inputs = mapping_at(item, "inputs") or Mapping({}, {}, item.span)
             full = (*path, "steps", index)
-            yield Step(name, kind, item, full, (*full, "inputs"), inputs)
+            kind = word_meant(item, "type", STEPS) or ""
+            yield Step(text_at(item, "id") or "", kind, item, full, (*full, "inputs"), _meant(kind, inputs), inputs)
 
 
 STEP_KEYS = frozenset(field.name for field in fields(StepShape))
@@ -51,7 +73,7 @@ def _transforms(root: Mapping) -> Iterator[Step]:
     """Yield the steps of `transforms`; one without an id is named after its type, and numbered from the second on."""
     seen: dict[str, int] = {}
     for index, item in enumerate(items_at(root, "transforms")):
-        kind = text_at(item, "type")
+        kind = word_meant(item, "type", STEPS) if isinstance(item, Mapping) else None
         if not isinstance(item, Mapping) or kind is None:
             continue
         seen[kind] = seen.get(kind, 0) + 1
@@ -59,11 +81,16 @@ def _transforms(root: Mapping) -> Iterator[Step]:
         entries = {key: node for key, node in item.entries.items() if key not in STEP_KEYS}
         inputs = Mapping(entries, {key: item.keys[key] for key in entries}, item.span)
         path: Path = ("transforms", index)
-        yield Step(name, kind, item, path, path, inputs)
+        yield Step(name, kind, item, path, path, _meant(kind, inputs), inputs)
+
+
+def _meant(kind: str, inputs: Mapping) -> Mapping:
+    return as_meant(STEPS[kind].inputs, inputs) if kind in STEPS else inputs
 
 
 def _names(node: Mapping) -> Iterator[tuple[str, Span]]:
-    for item in items_at(node, "depends_on"):
+    found = node.entries.get("depends_on")
+    for item in found.items if isinstance(found, Sequence) else [found]:
         if isinstance(item, Scalar) and isinstance(item.value, str):
             yield item.value, item.span
 

@@ -1,12 +1,21 @@
 """Templates: what is known at compile time is replaced, the rest becomes typed nodes, every mistake is reported."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Map
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Span, rebuild, value_of, walk
 from firn_compiler.scalar_text import place_in
 from firn_compiler.stages.defaults import as_node
-from firn_compiler.template import Constants, TemplateError, expanded, might_be_template
+from firn_compiler.template import (
+    Constants,
+    Placeholder,
+    TemplateError,
+    expanded,
+    might_be_template,
+    parse,
+    well_formed,
+)
 from firn_schemas.base import Json
 
 CONDITION = "when"
@@ -35,7 +44,6 @@ def without_templates(
         value, errors = expanded(text, constants)
         if errors:
             found.extend(_finding(error, scalar, documents, path) for error in errors)
-            return Scalar(None, scalar.span, scalar.prior)
         if isinstance(value, (dict, list)):
             inner = as_node(value)
             inner.span, inner.prior = scalar.span, scalar.prior
@@ -65,6 +73,13 @@ def _keys(root: Mapping) -> list[Diagnostic]:
 def _finding(error: TemplateError, scalar: Scalar, documents: Map[str, Document], path: Path) -> Diagnostic:
     place = within(scalar, documents.get(scalar.span.file), error.start, error.end)
     return finding(error.code, error.message, place, error.help, path)
+
+
+def templates_in(scalar: Scalar, documents: Map[str, Document]) -> Iterator[tuple[str, Span]]:
+    """Yield the path and the place of every well-formed template that was written into a value."""
+    for part in parse(scalar.source or ""):
+        if isinstance(part, Placeholder) and well_formed(part.path):
+            yield part.path, within(scalar, documents.get(scalar.span.file), part.start, part.end)
 
 
 def within(scalar: Scalar, document: Document | None, start: int, end: int) -> Span:
