@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from compiler.projects import FLOW, PLATFORM, compiled, source
 from compiler.styles import styled
 from firn_compiler.assembly import Request
-from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import value_of
 from firn_compiler.pipeline import Compilation, validate_project
 from firn_compiler.yaml_source import parse
@@ -39,8 +38,9 @@ VALUES = st.recursive(
 
 def tree_of(text: str | bytes) -> dict[str, Any]:
     parsed = parse(source("flow.yaml", text))
-    assert not isinstance(parsed, Diagnostic), parsed
-    found: dict[str, Any] = value_of(parsed.root)
+    assert not parsed.found
+    assert parsed.document is not None
+    found: dict[str, Any] = value_of(parsed.document.root)
     return found
 
 

@@ -104,14 +104,16 @@ def _chain(request: Request) -> tuple[list[Document], dict[str, str], list[Diagn
             return chain, texts, found
         parsed = parse(source)
         texts[source.file] = text_of(source)
-        if isinstance(parsed, Diagnostic):
-            return chain, texts, [*found, parsed]
-        chain.insert(0, parsed)
-        parent = text_at(parsed.root, "extends")
+        found += parsed.found
+        if parsed.document is None:
+            return chain, texts, found
+        chain.insert(0, parsed.document)
+        root = parsed.document.root
+        parent = text_at(root, "extends")
         if parent is None:
             return chain, texts, found
-        source = request.read(parsed.file, parent)
-        place = parsed.root.entries["extends"].span
+        source = request.read(parsed.document.file, parent)
+        place = root.entries["extends"].span
         if source is None:
             help = "the path is taken from this file's folder"
             found.append(finding("E307", f"there is no file `{parent}` to extend", place, help, ("extends",)))
@@ -135,13 +137,15 @@ def assemble(source: Source, on: Ground, request: Request) -> Assembled:
     """Parse a flow, replace its templates, check its shape and bind its names."""
     parsed = parse(source)
     text = text_of(source)
-    if isinstance(parsed, Diagnostic):
-        return Assembled(None, Constants({}, {}), text, [parsed])
-    known = {key: word for key in ("name", "version") if (word := text_at(parsed.root, key)) is not None}
-    variables = variables_of(parsed.root) | on.variables
+    document = parsed.document
+    if document is None:
+        return Assembled(None, Constants({}, {}), text, [*parsed.found])
+    known = {key: word for key in ("name", "version") if (word := text_at(document.root, key)) is not None}
+    variables = variables_of(document.root) | on.variables
     constants = Constants(variables if request.platform else _Lenient(variables), known)
-    root, found = without_templates(parsed.root, constants, {parsed.file: parsed})
-    return Assembled(bind_flow(parsed, root, constants), constants, text, [*found, *flow_shape(root)])
+    root, found = without_templates(document.root, constants, {document.file: document})
+    flow = bind_flow(document, root, constants)
+    return Assembled(flow, constants, text, [*parsed.found, *found, *flow_shape(root)])
 
 
 class _Lenient(dict[str, Json]):

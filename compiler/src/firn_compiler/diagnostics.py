@@ -49,7 +49,7 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
     rank = {file: index for index, file in enumerate(files)}
     found = list(found)
     secret = {one.span for one in found if one.code in ("E601", "E602")}
-    keys = {one.span for one in found if one.code == "E402"}
+    keys = {one.span for one in found if one.code in ("E106", "E402")}
     better = {"E202": secret, "E201": keys}  # the other code says it better
     found = [one for one in found if one.span not in better.get(one.code, ())]
     wrong = {(one.span.file, one.path) for one in found if one.severity == "error" and one.path}

@@ -6,8 +6,8 @@ before it costs anything. Timestamps stay text; tags, merge keys, directives and
 
 import re
 from codecs import BOM_UTF8
-from typing import Any, NamedTuple, NoReturn
-from unicodedata import category, is_normalized
+from typing import Any, NamedTuple
+from unicodedata import category, is_normalized, normalize
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # re-exported from the C extension
 from ruamel.yaml.error import YAMLError
@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import Document, Mapping, Node, Scalar, Sequence, Span
+from firn_compiler.document import UNKNOWN, Deferred, Document, Mapping, Node, Scalar, Sequence, Span
 from firn_schemas.base import Json
 from firn_schemas.canonical import MAX_INTEGER
 
@@ -32,6 +32,7 @@ MAX_NODES = 100_000
 MAX_EXPANDED = 200_000
 MAX_KEY = 1024
 MAX_DIGITS = 1000
+MAX_FOUND = 100
 
 _WORDS: dict[str, Json] = {"": None, "~": None}
 _WORDS.update(dict.fromkeys(("null", "Null", "NULL")))
@@ -51,6 +52,8 @@ _REFUSED = (
     (_INVISIBLE, "an invisible character"),
     (_SEPARATOR, "a line separator"),
 )
+_MERGE = "\0<<"
+"""Stands for a plain `<<` among keys; no file can hold it."""
 _NOT_IN_KEYS = frozenset(["Cc", "Cf", "Zl", "Zp", "Zs"])
 
 
@@ -69,18 +72,48 @@ class _Stop(Exception):
         self.finding = Diagnostic(code, message, span, help)
 
 
-def parse(source: Source) -> Document | Diagnostic:
-    """Parse a file whose root is a mapping; the answer is a document, or the one reason why it cannot be read."""
+class Parsed(NamedTuple):
+    """What became of a file: its document where its structure could be read, and what is wrong with it."""
+
+    document: Document | None
+    found: tuple[Diagnostic, ...] = ()
+
+
+def parse(source: Source) -> Parsed:
+    """Parse a file whose root is a mapping; what is not allowed in it does not hide the rest."""
     try:
         text = _decode(source)
-        root = _Builder(source.file, text).build()
     except _Stop as stop:
-        return stop.finding
+        return Parsed(None, (stop.finding,))
+    parsed = _parsed(source.file, text)
+    if isinstance(parsed, Parsed):
+        return parsed
+    # libyaml takes a `:` inside plain text in brackets for a mistake, which YAML 1.2 allows: another sign stands for it
+    stand_in = next((sign for sign in _STAND_INS if sign not in text), "")
+    again = _parsed(source.file, text, stand_in) if stand_in else parsed
+    return again if isinstance(again, Parsed) else Parsed(None, (_syntax(source.file, text, parsed),))
+
+
+def _parsed(file: str, text: str, stand_in: str = "") -> Parsed | YAMLError:
+    """Parse a text, in which `stand_in` stands for each `:` inside a word; the error is libyaml's about such a one."""
+    builder = _Builder(file, _COLON_INSIDE.sub(stand_in, text) if stand_in else text, stand_in)
+    try:
+        root = builder.build()
+    except _Stop as stop:
+        return Parsed(None, (*builder.found, stop.finding))
     except YAMLError as error:
-        return _syntax(source.file, text, error)
-    if not isinstance(root, Mapping):
-        return Diagnostic("E202", "the file must be a mapping of keys to values", root.span)
-    return Document(source.file, text, root)
+        if _COLON in str(getattr(error, "problem", "")):
+            return error
+        return Parsed(None, (*builder.found, _syntax(file, text, error)))
+    found = tuple(builder.found)
+    if isinstance(root, Mapping):
+        return Parsed(Document(file, text, root), found)
+    return Parsed(None, found or (Diagnostic("E202", "the file must be a mapping of keys to values", root.span),))
+
+
+_COLON = "found unexpected ':'"
+_COLON_INSIDE = re.compile(r"""(?<=[^\s"'\]},\[{]):(?=[^\s,\[\]{}])""")
+_STAND_INS = "\ue000\ue001\ue002"
 
 
 def _decode(source: Source) -> str:
@@ -176,7 +209,7 @@ _SYNTAX = (
     ("unknown escape character", "the escape is not known to YAML", "use single quotes, or double the backslash"),
     ("expected hexdecimal number", "the escape has too few digits", "write two after `\\x`, four after `\\u`"),
     ("invalid Unicode character escape", "the escape is not a character", "write the character itself"),
-    ("found unexpected ':'", "a `:` stands inside plain text in brackets", "quote the text, or write `: `"),
+    (_COLON, "a `:` stands inside plain text in brackets", "quote the text, or write `: `"),
     ("sequence entries are not allowed", "a `- ` stands where no list can begin", "begin the list on its own line"),
     ("expected alphabetic or numeric", "the anchor or alias has no name of letters and digits", "quote the value"),
     ("indentation indicator equal to 0", "the block's indentation is not from 1 to 9", "remove the digit"),
@@ -187,9 +220,12 @@ _SYNTAX = (
 class _Builder:
     """Builds the tree from events; every limit is checked as the events arrive."""
 
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, stand_in: str = "") -> None:
         self.file = file
         self.parser = CParser(text)
+        self.stand_in = stand_in
+        """What stands for a `:` in this text; empty: nothing."""
+        self.found: list[Diagnostic] = []
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.open_anchors: set[str] = set()
         self.nodes = 0
@@ -202,13 +238,13 @@ class _Builder:
         if not isinstance(start, DocumentStartEvent):
             raise _Stop("E102", "the file is empty", Span(self.file, 1, 1, 1, 2), "it holds only comments")
         if start.version or start.tags:
-            raise _Stop("E106", "directives (`%`) are not allowed", self.span(start), "remove the line")
+            self.refuse("directives (`%`) are not allowed", self.span(start), "remove the line")
         root = self.node(parser.get_event(), 1)
         parser.get_event()  # the document's end
         after = parser.get_event()
         if isinstance(after, DocumentStartEvent):
-            raise _Stop("E106", "the file holds more than one document", self.span(after), "keep one; remove `---`")
-        if isinstance(root, Scalar) and root.value is None and root.span.line == root.span.end_line:
+            self.refuse("the file holds more than one document", self.span(after), "keep one; remove `---`")
+        if isinstance(root, Scalar) and root.value is None and not self.found and root.span.line == root.span.end_line:
             raise _Stop("E102", "the file is empty", Span(self.file, 1, 1, 1, 2), "it holds only `---`")
         return root
 
@@ -225,7 +261,7 @@ class _Builder:
         if kind is AliasEvent:
             return self.alias(event)
         if event.tag is not None:
-            raise _Stop("E106", "tags (`!`) are not allowed", self.span(event), "remove the tag")
+            self.refuse("tags (`!`) are not allowed", self.span(event).opening, "remove the tag")
         anchor, before = event.anchor, self.expanded
         if anchor is not None:
             self.refuse_anchor_again(anchor, event)
@@ -244,7 +280,8 @@ class _Builder:
 
     def refuse_anchor_again(self, anchor: str, event: Any) -> None:
         if anchor in self.anchors or anchor in self.open_anchors:
-            raise _Stop("E106", f"the anchor `{anchor[:60]}` is defined twice", self.span(event), "rename one of them")
+            where = self.span(event).opening
+            self.refuse(f"the anchor `{anchor[:60]}` is defined twice", where, "rename one of them")
         self.open_anchors.add(anchor)
 
     def alias(self, event: Any) -> Node:
@@ -252,7 +289,8 @@ class _Builder:
         if found is None:
             open_ = event.anchor in self.open_anchors
             message = "the alias stands inside its own anchor" if open_ else "the alias has no anchor before it"
-            raise _Stop("E106", message, self.span(event))
+            self.refuse(message, self.span(event), "" if open_ else "define it with `&name` first")
+            return Scalar(UNKNOWN, self.span(event))
         self.expanded += found[1]
         return found[0]
 
@@ -260,6 +298,10 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
         text: str = event.value
+        if self.stand_in:
+            text = text.replace(self.stand_in, ":")
+        if event.tag is not None:
+            return Scalar(UNKNOWN, span)
         if event.style:
             return Scalar(self.checked(text, span), span)
         if text in _WORDS:
@@ -268,80 +310,112 @@ class _Builder:
             return Scalar(self.number(text, span), span, plain=True)
         return Scalar(text, span, plain=True)
 
-    def checked(self, text: str, span: Span) -> str:
+    def checked(self, text: str, span: Span) -> str | Deferred:
         if not text.isprintable() and (found := _UNPRINTABLE.search(text)):
             self.refuse(f"the text holds a control character (U+{ord(found[0]):04X})", span)
+            return UNKNOWN
         return text
 
-    def refuse(self, message: str, span: Span, help: str = "") -> NoReturn:
-        raise _Stop("E106", message, span, help)
+    def refuse(self, message: str, span: Span, help: str = "", code: str = "E106") -> None:
+        if len(self.found) >= MAX_FOUND:
+            raise _Stop(code, message, span, help)
+        self.found.append(Diagnostic(code, message, span, help))
 
-    def number(self, text: str, span: Span) -> Json:
+    def number(self, text: str, span: Span) -> Json | Deferred:
         if _INTEGER.match(text):
             return self.bounded(int(text) if len(text) <= MAX_DIGITS else MAX_INTEGER + 1, span)
         if _OCTAL.match(text) or _HEXADECIMAL.match(text):
             return self.bounded(int(text, 0), span)
         if _NOT_FINITE.match(text):
             self.refuse("NaN and infinity are not allowed", span, "quote it if it is meant as text")
+            return UNKNOWN
         if _FLOAT.match(text):
             number = float(text)
             if number - number != 0 or (number.is_integer() and abs(number) > MAX_INTEGER):
                 self.refuse("the number is outside ±9007199254740991", span, "quote it to keep it as text")
+                return UNKNOWN
             return number
         return text
 
-    def bounded(self, number: int, span: Span) -> int:
+    def bounded(self, number: int, span: Span) -> int | Deferred:
         if abs(number) > MAX_INTEGER:
             self.refuse("the integer is outside ±9007199254740991", span, "quote it to keep it as text")
+            return UNKNOWN
         return number
 
-    def mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
+    def mapping(self, event: MappingStartEvent, depth: int) -> Node:
         start = event.start_mark
         entries: dict[str, Node] = {}
         keys: dict[str, Span] = {}
+        broken = False
         next_event = self.parser.get_event
         while True:
             event = next_event()
             if isinstance(event, CollectionEndEvent):
                 end = event.end_mark
                 span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+                if broken and not entries:
+                    return Scalar(UNKNOWN, span)
                 return Mapping(entries, keys, span)
-            key, where = self.key(event)
-            if key in entries:
-                first = keys[key]
-                raise _Stop(
-                    "E105", f"the key `{key}` stands twice in this mapping", where, f"the first is on line {first.line}"
-                )
-            keys[key] = where
-            entries[key] = self.node(next_event(), depth + 1)
+            key, where = self.key(event, depth)
+            value = self.node(next_event(), depth + 1)
+            if key is None:
+                broken = True
+            elif key is _MERGE:
+                self.merge(value, entries, keys)
+            elif key in entries:
+                help = f"the first is on line {keys[key].line}"
+                self.refuse(f"the key `{key}` stands twice in this mapping", where, help, "E105")
+            else:
+                keys[key] = where
+                entries[key] = value
 
-    def key(self, event: Any) -> tuple[str, Span]:
+    def merge(self, value: Node, entries: dict[str, Node], keys: dict[str, Span]) -> None:
+        """Take what a merge key, which was refused, would have brought: the rest is checked as it was meant."""
+        for one in value.items if isinstance(value, Sequence) else [value]:
+            if isinstance(one, Mapping):
+                self.expanded += len(one.entries)
+                keys |= {key: span for key, span in one.keys.items() if key not in entries}
+                entries |= {key: item for key, item in one.entries.items() if key not in entries}
+
+    def key(self, event: Any, depth: int) -> tuple[str | None, Span]:
+        """Return a key and its place; None for one that is not text."""
         where = self.span(event)
         if not isinstance(event, ScalarEvent):
             template = isinstance(event, MappingStartEvent) and event.flow_style
             help = "quote a template: `'{{ … }}'`" if template else "lists, mappings and aliases cannot be keys"
             self.refuse("a key must be plain text", where, help)
+            if not isinstance(event, AliasEvent):
+                told = len(self.found)
+                self.node(event, depth + 1)
+                del self.found[told:]
+            return None, where
         if event.tag is not None or event.anchor is not None:
             self.refuse("a key can have neither tag nor anchor", where)
         node = self.scalar(event)
         if event.value == "<<" and node.plain:
             self.refuse("merge keys (`<<`) are not allowed", where, "write the keys out, or use `extends`")
+            return _MERGE, where
+        if node.value is UNKNOWN:
+            return None, where
         if not isinstance(node.value, str):
             self.refuse("a key must be text", where, "quote it")
-        self.refuse_key(node.value, where)
-        return node.value, where
+            return str(event.value), where
+        return self.plain_key(node.value, where), where
 
-    def refuse_key(self, key: str, where: Span) -> None:
+    def plain_key(self, key: str, where: Span) -> str:
         """Refuse a key that does not show what it is, or that has another spelling which looks the same."""
         if len(key) > MAX_KEY:
             raise _Stop("E107", f"a key is longer than {MAX_KEY} characters", where)
         if key.isascii() and key.isprintable():
-            return
-        hidden = next((one for one in key if one != " " and category(one) in _NOT_IN_KEYS), "")
-        if hidden:
+            return key
+        shown = "".join(one for one in key if one == " " or category(one) not in _NOT_IN_KEYS)
+        if shown != key:
+            hidden = next(one for one in key if one != " " and category(one) in _NOT_IN_KEYS)
             self.refuse(f"the key holds an invisible character (U+{ord(hidden):04X})", where, "remove it")
-        if not is_normalized("NFC", key):
+        elif not is_normalized("NFC", key):
             self.refuse("the key is not in Unicode's normal form NFC", where, "type it again, or convert the file")
+        return normalize("NFC", shown)
 
     def sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
         start = event.start_mark

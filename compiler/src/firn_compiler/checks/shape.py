@@ -111,7 +111,10 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any],
     where, full = nearest(node, path).span, (*base, *path)
     name = _name((*base, *path))
     if kind == "extra_forbidden":
-        help = suggestion(str(path[-1]), _known(record, node, path[:-1]), meant=meant)
+        known = _known(record, node, path[:-1])
+        help = suggestion(str(path[-1]), known, meant=meant)
+        if str(path[-1]).partition(":")[0] in known:
+            help = "write a space after the `:`"
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
     if kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
