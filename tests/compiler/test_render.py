@@ -7,9 +7,11 @@ from firn_compiler.document import Span
 from firn_compiler.render.text import LIMIT, WIDTH, render
 
 
-def excerpt(line: str, column: int, end: int, code: str = "E301", end_line: int = 1) -> tuple[str, str]:
+def excerpt(line: str, column: int, end: int, code: str = "E301", end_line: int = 1, path: str = "") -> tuple[str, str]:
     """Render one finding and return the source line and the line of carets, without the gutter."""
-    text = render([Diagnostic(code, "what", Span("f", 1, column, end_line, end))], {"f": line + "\n"}, colour=False)
+    text = render(
+        [Diagnostic(code, "what", Span("f", 1, column, end_line, end), path=path)], {"f": line + "\n"}, colour=False
+    )
     source, carets = text.splitlines()[2:4]
     assert source[:8] == "    1 | "
     assert carets[:8] == "      | "
@@ -74,12 +76,32 @@ def test_a_long_finding_is_cut_itself() -> None:
 
 
 def test_a_line_that_fits_is_not_cut() -> None:
-    line = "y" * (WIDTH - 3) + " ab"
+    line = " " * (WIDTH - 2) + "ab"
     assert excerpt(line, WIDTH - 1, WIDTH + 1)[0] == line
 
 
+@pytest.mark.parametrize(
+    ("line", "source"),
+    [
+        ("  a: {b: 'it''s hunter2', c: 5}", "  a: {b: …, c: …}"),
+        ('  a: {b: "hunter2 \\" hunter2 \\" x", c: 5}', "  a: {b: …, c: …}"),
+        ("  a: hunter2, hunter2 [x] {y: z}", "  a: …"),
+        ("  a: hunter2 @x: hunter2", "  a: …"),
+        ("hunter2 and more", "…"),
+        ("  - [hunter2, {a: hunter2, b: [hunter2]}]", "  - […, {a: …, b: […]}]"),
+        ("  a: &hunter 'x'  # hunter2", "  a: &hunter …  # …"),
+        ("  ? a : hunter2", "  ? a : …"),
+        ("""{"a": hunter2, 'b':hunter2}""", """{"a": …, 'b':…}"""),
+        ("  sql: | # hunter2", "  sql: | # …"),
+        ("  a: http://u:hunter2@h/p?x#y", "  a: …"),
+    ],
+)
+def test_no_value_of_a_line_is_shown(line: str, source: str) -> None:
+    assert excerpt(line, 1, 1, "E202")[0] == source
+
+
 def test_a_finding_of_several_lines_is_underlined_to_the_end_of_its_first() -> None:
-    source, carets = excerpt("when: a and   ", 7, 4, "E404", end_line=3)
+    source, carets = excerpt("when: a and   ", 7, 4, "E404", end_line=3, path="jobs[0].when")
     assert (source, carets) == ("when: a and", " " * 6 + "^" * 5)
 
 
@@ -97,7 +119,7 @@ def test_a_mapping_that_is_named_as_a_whole_hides_the_values_in_it() -> None:
 @pytest.mark.parametrize(
     ("line", "end", "source"),
     [
-        ("{a: 'x{{ var.u }}:hunter2@h', b: c}", 18, "{a: …{{ var.u }}…"),
+        ("{a: 'x{{ var.u }}:hunter2@h', b: c}", 18, "{a: …{{ var.u }}…, b: …}"),
         ("{a: 'x{{ var.u }}', b: hunter2}", 18, "{a: …{{ var.u }}', b: …}"),
         ("{a: 'x{{ env.u:hunter2 }}'}", 26, "{a: …{{ env.u:… }}'}"),
         ("{a: 'x{{ var.u', b: hunter2}", 29, "{a: …{{ var.u…"),
@@ -116,8 +138,8 @@ def test_a_syntax_error_inside_a_hidden_value_points_at_what_stands_for_it(colum
 
 def test_a_comment_is_hidden_also_from_a_caret_inside_it() -> None:
     source, carets = excerpt("a: b # hunter2", 12, 13, "E106")
-    assert (source, carets) == ("a: …", "   ^")
-    assert excerpt("{a: b} # hunter2", 12, 13, "E106") == ("{a: …} # …", "       ^")
+    assert (source, carets) == ("a: … # …", "     ^^^")
+    assert excerpt("{a: b} # hunter2", 12, 13, "E106") == ("{a: …} # …", "       ^^^")
 
 
 def test_more_findings_than_the_limit_are_counted() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
-from firn_compiler.document import Mapping, Node, Path, Scalar, Span, key_span, mapping_at, text_at, value_of
+from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, key_span, mapping_at, text_at, value_of
 from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.stages.settle import LOGICAL, TYPES, connector_names, family, resource
 from firn_schemas.compute import COMPUTE
@@ -235,6 +235,8 @@ def _default_name(platform: Platform, name: str, node: Scalar, path: Path) -> It
 
 
 def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
+    if not _readable(flow):
+        return
     used = flow.resource_names
     misspelt = used - {*flow.resources, *LOGICAL, *_layer_names(platform)}
     for name in flow.resources:
@@ -253,6 +255,24 @@ def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
             flow.root.keys.get("name", flow.root.span),
             "add `steps:` or `jobs:`",
         )
+
+
+def _readable(flow: Flow) -> bool:
+    """Whether every step of the flow could be read: only then is it known what is not used."""
+    lists = [flow.root.entries.get(key) for key in ("jobs", "steps", "transforms")]
+    lists += [job.node.entries.get("steps") for job in flow.jobs]
+    items = [item for one in lists if isinstance(one, Sequence) for item in one.items]
+    inputs = [step.node.entries.get("inputs") for step in flow.steps]
+    return (
+        all(one is None or isinstance(one, Sequence) for one in lists)
+        and all(isinstance(item, Mapping) for item in items)
+        and all(one is None or isinstance(one, Mapping) for one in inputs)
+        and all(step.type in STEPS and _plain_name(step.inputs.entries.get("resource")) for step in flow.steps)
+    )
+
+
+def _plain_name(node: Node | None) -> bool:
+    return node is None or (isinstance(node, Scalar) and isinstance(node.value, str))
 
 
 def duplicates(flow: Flow) -> Iterator[Diagnostic]:

@@ -1,25 +1,18 @@
 """Findings as people read them: what is wrong, where, the source line, and what to do."""
 
-import re
 from collections.abc import Mapping, Sequence
 from unicodedata import category, combining, east_asian_width
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
+from firn_compiler.render.line import shown
 
 LIMIT = 50
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "help": "\x1b[36m", "place": "\x1b[2m", "end": "\x1b[0m"}
 WIDTH = 200
 NEAR = 4096
 """Characters of a line that are looked at, around the finding."""
-_KEY = re.compile(r"[\w.-]{1,100}:\s+")
-_COMMENT = re.compile(r"(^|\s)#.*$")
-_ENDS = re.compile(r"""["']?\s*(?:[,}\]#]|$)""")
-_PATH = re.compile(r"\{\{[^:}\"',]*(?:\}\}|:|)")
 _SPACES = " \u00a0\u3000"
-_VALUE = re.compile(
-    r"""(?P<key>[\w.'"-]+\s*:\s+)(?P<value>"[^"]*"?|'[^']*'?|[{\[](?=[^{}\[\]]*:\s)|[^\s,{}\[\]#][^,{}\[\]]*|\[[^\]]*\]?)"""
-)
 
 
 def render(found: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: bool) -> str:
@@ -75,10 +68,10 @@ def _place(span: Span, words: str, paint: Mapping[str, str]) -> str:
 
 def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> list[str]:
     span = one.span
-    if not 1 <= span.line <= len(lines) or one.code.startswith("E6"):
+    if not 1 <= span.line <= len(lines):
         return []
     line, near = _near(lines[span.line - 1], span)
-    before, token, after = _cut(*map(_visible, shown(line, near, one.code)))
+    before, token, after = _cut(*map(_visible, shown(line, one, near)))
     gutter = len(str(span.line)) + 2
     carets = f"{paint[one.severity]}{'^' * max(_cells(token), 1)}{paint['end']}"
     return [
@@ -94,75 +87,6 @@ def _near(line: str, span: Span) -> tuple[str, Span]:
     cut = max(span.column - 1 - NEAR // 2, 0)
     columns = (span.column - cut, max(span.end_column - cut, 1))
     return line[cut : cut + NEAR], span._replace(column=columns[0], end_column=columns[1])
-
-
-def shown(line: str, span: Span, code: str) -> tuple[str, str, str]:
-    """Return the source line as the part before the finding, the finding, and the part after.
-
-    A value may be a secret in the wrong place, so `…` stands for it. Shown as they stand are keys, and those values
-    that the compiler itself looked up as names (families E3 and W3) or parsed as templates and conditions.
-    """
-    start = min(span.column - 1, len(line))
-    if code.startswith("E1") and code != "E105":
-        masked, at = _masked(line), _masked_column(line, start)
-        return masked[:at], masked[at : at + 1], masked[at + 1 :]
-    end = max(min(span.end_column - 1, len(line)), start) if span.end_line == span.line else len(line)
-    before, after = line[:start], line[end:]
-    token = line[start:end].rstrip()
-    if re.match(r"\s*:(?:\s|$)", after):
-        return _masked(before), token, _masked(token + after)[len(token) :]
-    if code in ("E404", "E406") or code.startswith("E5"):
-        return _expression(line, start, end)
-    named = code.startswith(("E3", "W3")) or code == "E203" or token.startswith(("{{", "|", ">"))
-    if token.startswith("{{"):
-        return _masked(before), _template(token), _masked(after) if _ENDS.match(after) else "…"
-    token = _masked(token) if named else "…" if token else ""  # a mapping may be named as a whole
-    return _masked(before), token, _masked(after)
-
-
-def _expression(line: str, start: int, end: int) -> tuple[str, str, str]:
-    """Show the line of a query or condition as it stands, apart from the texts in it and other keys' values."""
-    opening = next((match.end() for match in reversed([*_KEY.finditer(line, 0, start)])), 0)
-    before = _masked(line[:opening]) + _without_texts(line[opening:start])
-    return before, _without_texts(line[start:end].rstrip()), _without_texts(_masked(line[end:]))
-
-
-def _without_texts(text: str) -> str:
-    return re.sub(r"'[^']*(?:'|$)", "'…'", text)
-
-
-def _template(token: str) -> str:
-    """Hide a template's default, and all that follows the path of one that is not closed."""
-    path = _PATH.match(token)
-    if path is None or path[0] == token:
-        return token
-    return path[0] + ("… }}" if token.endswith("}}") else "…")
-
-
-def _masked(text: str) -> str:
-    """Replace the value of every `key: value` on a line, in block or flow style, and what a comment says."""
-    return _VALUE.sub(_mask, _COMMENT.sub(r"\1# …", text))
-
-
-def _mask(match: re.Match[str]) -> str:
-    value = match["value"]
-    return match["key"] + (value if value[0] in "{[|>&*" or value in ("'", '"') else "…")
-
-
-def _masked_column(line: str, column: int) -> int:
-    """Return where a column of the line stands in the masked line; inside a masked value, its `…`."""
-    comment = _COMMENT.search(line)
-    if comment and column > comment.end(1):
-        column = comment.end(1)
-    shift = 0
-    for match in _VALUE.finditer(_COMMENT.sub(r"\1# …", line)):
-        start, end = match.span("value")
-        if _mask(match) == match[0] or start > column:
-            continue
-        if column < end:
-            return start - shift
-        shift += end - start - 1
-    return column - shift
 
 
 def _visible(text: str) -> str:
