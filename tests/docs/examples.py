@@ -6,8 +6,11 @@ same file begins a second example. Blocks of `console` are examples of their own
 """
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,3 +78,20 @@ def codes_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     result = CliRunner().invoke(compile_command, words)
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return [one["code"] for one in json.loads(result.stdout)["diagnostics"]]
+
+
+def dialogue(folder: Path, console: str) -> int:
+    """Run every `$ …` line, compare what follows it with the answer, and return the last exit code."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    code = 0
+    for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        environ = os.environ | {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path)}
+        ran = subprocess.run(
+            command, shell=True, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        said = (ran.stdout + ran.stderr).strip()
+        pattern = ".*".join(re.escape(piece) for piece in expected.strip().split("…"))
+        assert re.fullmatch(pattern, said, re.DOTALL), f"$ {command}\n{said}"
+        code = ran.returncode
+    return code

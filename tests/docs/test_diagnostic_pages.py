@@ -4,15 +4,12 @@ A page's examples are fenced blocks below `Wrong:` and `Right:`. Blocks of `cons
 answers `…` stands for anything.
 """
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from docs.examples import Example, codes_of, examples_in, project
+from docs.examples import Example, codes_of, dialogue, examples_in, project
 
 DOCS = Path(__file__).parents[2] / "docs/diagnostics"
 PAGES = sorted(DOCS.glob("[EWR][0-9]*.md"))
@@ -28,23 +25,6 @@ def examples(page: Path, heading: str) -> list[Example]:
     """Return the examples below `Wrong:` or `Right:`."""
     wrong, _, right = page.read_text().partition("\nRight:\n")
     return examples_in(wrong.partition("\nWrong:\n")[2] if heading == "Wrong" else right)
-
-
-def dialogue(folder: Path, console: str) -> int:
-    """Run every `$ …` line, compare what follows it with the answer, and return the last exit code."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    code = 0
-    for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
-        command, _, expected = part.partition("\n")
-        environ = os.environ | {"PATH": path, "PYTHONPATH": os.pathsep.join(sys.path)}
-        ran = subprocess.run(
-            command, shell=True, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
-        )
-        said = (ran.stdout + ran.stderr).strip()
-        pattern = ".*".join(re.escape(piece) for piece in expected.strip().split("…"))
-        assert re.fullmatch(pattern, said, re.DOTALL), f"$ {command}\n{said}"
-        code = ran.returncode
-    return code
 
 
 def cases(heading: str) -> list[object]:
