@@ -32,12 +32,15 @@ def codes() -> list[str]:
 
 def page(word: str) -> str | None:
     """Return the page of a code, connector, step or type as it is written, in markdown; None where there is none."""
-    from firn_compiler.reference import names  # a code needs no schema
-
     code = word.upper()
-    name = f"diagnostics/{code}" if _CODE.fullmatch(code) else names().get(word.lower(), "")
-    file = PAGES / f"{name}.md"
-    return _COMMENT.sub("", file.read_text(encoding="utf-8")) if name and file.is_file() else None
+    file = PAGES / (f"diagnostics/{code}.md" if _CODE.fullmatch(code) else f"{_other(word)}.md")
+    return _COMMENT.sub("", file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def _other(word: str) -> str:
+    from firn_compiler.reference import names  # a code needs no schemas
+
+    return names().get(word.lower(), "")
 
 
 def title(code: str) -> str:
