@@ -45,6 +45,8 @@ bench-peers: .venv/ready
 
 schemas: .venv/ready
 	$(BIN)/firn schema -o schemas
+	$(BIN)/python -c 'from firn_runtime.run import FEATURES; print(*FEATURES)' | \
+		$(BIN)/python -m firn_compiler.reference docs
 
 artifacts: .venv/ready
 	$(MAKE) -C platform-examples artifacts FIRN=$(CURDIR)/$(BIN)/firn

@@ -33,8 +33,14 @@ jobs: []
 - two that
   goes on
 
-| a | b |
+| key | type | default | meaning |
+| --- | --- | --- | --- |
+| `host` | text | required | Where it is, in words that go on and on. |
+| `password` | `a`, `b` | `a` | As whom. |
+
+| name | type |
 | --- | --- |
+| `rows` | integer |
 """
 
 
@@ -52,6 +58,26 @@ def test_codes_of_warnings_and_of_the_runtime_have_pages_too() -> None:
     assert asked("R201").stdout.startswith("# R201: ")
 
 
+def test_connectors_steps_and_parts_of_a_platform_have_pages_by_each_of_their_names() -> None:
+    for word, first in {
+        "db/postgres": "# db / postgres",
+        "postgresql": "# db / postgres",
+        "Write": "# write",
+        "db": "# Connectors",
+        "steps": "# Steps",
+        "polaris": "# catalogs",
+        "oauth2": "# credentials",
+    }.items():
+        said = asked(word).stdout
+        assert said.startswith(first + "\n")
+        assert "<!--" not in said
+
+
+def test_a_misspelt_name_is_answered_with_the_closest() -> None:
+    for wrong, right in {"wirte": "write", "postgress": "postgres", "db/sqlite": "db/sqlite3"}.items():
+        assert f"there is no page `{wrong}`; did you mean `{right}`?" in asked(wrong).stderr
+
+
 def test_alone_it_lists_every_code_once_with_its_title() -> None:
     result = asked()
     assert result.exit_code == 0
@@ -63,18 +89,20 @@ def test_alone_it_lists_every_code_once_with_its_title() -> None:
 def test_an_unknown_code_is_a_usage_error_that_names_the_closest() -> None:
     result = asked("E3011")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "there is no code `E3011`; did you mean `E301`?" in result.stderr
+    assert "there is no page `E3011`; did you mean `E301`?" in result.stderr
 
 
 def test_a_word_that_is_no_code_is_answered_with_what_helps() -> None:
-    for word in ("compile", "../README", "README"):
+    for word in ("compile", "../README", "x"):
         result = asked(word)
         assert result.exit_code == 2
         assert "`firn help` lists them; a command explains itself with `--help`" in result.stderr
 
 
 def test_the_pages_of_the_package_are_those_of_the_docs() -> None:
-    assert PAGES.resolve() == DOCS
+    assert {one.name: one.resolve() for one in PAGES.iterdir()} == {
+        name: DOCS.parent / name for name in ("connectors", "diagnostics", "platform", "steps")
+    }
     assert codes() == sorted(page.stem for page in DOCS.glob("[EWR][0-9]*.md"))
 
 
@@ -102,8 +130,13 @@ Wrong:
 - one
 - two that goes on
 
-| a | b |
-| --- | --- |
+host      text, required
+    Where it is, in words that go on and
+    on.
+password  a, b, default a
+    As whom.
+
+rows  integer
 """
     )
 

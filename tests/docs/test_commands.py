@@ -1,4 +1,4 @@
-"""Every command block of the documentation does what it says."""
+"""Every command block of the documentation does what it says, and every command has its options on the page."""
 
 import os
 import re
@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from docs.examples import dialogue
+from firn_runtime.cli import firn
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
@@ -43,3 +47,19 @@ def test_the_python_example_runs() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (answer.returncode, answer.stdout) == (0, "SUCCESS [('main', 'SUCCESS')]\n"), answer.stderr
+
+
+def test_the_session_of_the_commands_runs_as_it_stands(tmp_path: Path) -> None:
+    page = (ROOT / "docs/commands.md").read_text()
+    dialogue(tmp_path, "".join(re.findall(r"```console\n(.*?)```", page, re.DOTALL)))
+
+
+def test_every_command_and_option_is_on_the_page() -> None:
+    page = (ROOT / "docs/commands.md").read_text()
+    context = click.Context(firn)
+    for name in firn.list_commands(context):
+        command = firn.get_command(context, name)
+        assert command is not None
+        assert f"\n## {name}\n" in page
+        for option in (one for one in command.params if isinstance(one, click.Option)):
+            assert f"{option.opts[-1]}" in page, (name, option.opts)

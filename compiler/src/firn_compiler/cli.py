@@ -214,19 +214,22 @@ def schema_command(name: str | None, output: str) -> None:
 
 
 @click.command("help")
-@click.argument("code", required=False)
-def help_command(code: str | None) -> None:
-    """Explain a CODE of the diagnostics, such as E301; without one, list them all."""
+@click.argument("name", required=False)
+def help_command(name: str | None) -> None:
+    """Explain a NAME: a code such as E301, a connector, a step type, a part of a platform; without one, list them all.
+
+    A connector is named as a file names it: `postgres` or `db/postgres`.
+    """
     from firn_compiler.manual import closest, contents, page
 
-    if code is None:
+    if name is None:
         click.echo(contents())
         return
-    text = page(code.upper())
+    text = page(name)
     if text is None:
-        near = closest(code)
+        near = closest(name)
         meant = f"did you mean `{near}`?" if near else "`firn help` lists them; a command explains itself with `--help`"
-        raise click.UsageError(f"there is no code `{code}`; {meant}")
+        raise click.UsageError(f"there is no page `{name}`; {meant}")
     if sys.stdout.isatty():
         from firn_compiler.render.page import as_text
 

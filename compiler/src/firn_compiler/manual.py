@@ -1,6 +1,7 @@
-"""The edge to the pages of docs/diagnostics, which the wheel carries as `pages`: one for every code."""
+"""The edge to the pages of docs that the wheel carries as `pages`: of codes, connectors, steps, a platform's parts."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 PAGES = Path(__file__).parent / "pages"
@@ -21,18 +22,25 @@ FAMILIES = {
 """What the codes with a common beginning are about, in the order of the list."""
 _CODE = re.compile(r"[EWR]\d{3}")
 _TITLE = re.compile(r"# [EWR]\d{3}: (.*)")
+_COMMENT = re.compile(r"<!--.*?-->\n\n")
 
 
 def codes() -> list[str]:
     """Return every code that has a page, ordered."""
-    return sorted(one.stem for one in PAGES.glob("*.md") if _CODE.fullmatch(one.stem))
+    return sorted(one.stem for one in (PAGES / "diagnostics").glob("*.md") if _CODE.fullmatch(one.stem))
 
 
-def page(code: str) -> str | None:
-    """Return the page of a code as it is written, in markdown; None where there is none."""
-    if not _CODE.fullmatch(code) or not (file := PAGES / f"{code}.md").is_file():
-        return None
-    return file.read_text(encoding="utf-8")
+def page(word: str) -> str | None:
+    """Return the page of a code, connector, step or type as it is written, in markdown; None where there is none."""
+    code = word.upper()
+    file = PAGES / (f"diagnostics/{code}.md" if _CODE.fullmatch(code) else f"{_other(word)}.md")
+    return _COMMENT.sub("", file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def _other(word: str) -> str:
+    from firn_compiler.reference import names  # a code needs no schemas
+
+    return names().get(word.lower(), "")
 
 
 def title(code: str) -> str:
@@ -42,22 +50,28 @@ def title(code: str) -> str:
 
 
 def closest(word: str) -> str | None:
-    """Return the code that is most like `word`, or None where none is."""
+    """Return the name of a page that is most like `word`, or None where none is."""
     from difflib import get_close_matches  # only a mistake needs it
+
+    from firn_compiler.reference import names
 
     close = get_close_matches(word.upper(), codes(), n=20, cutoff=0.6)
     inside = [code for code in close if code in word.upper()]
-    return next(iter([*inside, *close]), None)
+    other = get_close_matches(word.lower(), names(), n=1, cutoff=0.75)
+    return next(iter([*inside, *close, *other]), None)
 
 
 def contents() -> str:
-    """Return every code with its title, one a line, by family."""
+    """Return every code with its title, one a line, by family; then what else has a page."""
+    from firn_compiler.reference import subjects
+
     known = codes()
     groups = {words: [code for code in known if code.startswith(start)] for start, words in FAMILIES.items()}
     rest = [code for code in known if not code.startswith(tuple(FAMILIES))]
-    sections = [
-        "\n".join([words, *(f"  {code}  {title(code)}" for code in group)])
-        for words, group in (groups | {"Others": rest}).items()
-        if group
-    ]
-    return "\n\n".join(sections)
+    families = {words: {code: title(code) for code in group} for words, group in (groups | {"Others": rest}).items()}
+    return "\n\n".join(_listed(words, group) for words, group in (families | subjects()).items() if group)
+
+
+def _listed(words: str, group: Mapping[str, str]) -> str:
+    width = max(map(len, group))
+    return "\n".join([words, *(f"  {name:<{width}}  {what}" for name, what in group.items())])
