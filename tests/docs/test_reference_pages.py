@@ -8,9 +8,9 @@ import pytest
 from docs.examples import Example, codes_of, examples_in, project
 from firn_compiler.reference import MARKER, PARTS, names, pages, renewed
 from firn_runtime.run import FEATURES
-from firn_schemas.connectors.table import CONNECTORS
+from firn_schemas.connectors import CONNECTORS
+from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import SchemaChange, WriteMode
-from firn_schemas.steps.table import STEPS
 
 DOCS = Path(__file__).parents[2] / "docs"
 MADE = pages(FEATURES)

@@ -14,12 +14,10 @@ from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
 from firn_compiler.keys import codes, grid, section, table
 from firn_compiler.stages.settle import connector_names
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors import Connector
-from firn_schemas.connectors.table import CATALOGS, CONNECTORS, STORAGE
+from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import hints, tag
-from firn_schemas.steps import StepType
-from firn_schemas.steps.table import STEPS
+from firn_schemas.steps import STEPS, StepType
 
 MARKER = "<!-- from the schema: make schemas -->"
 MODES: dict[str, type] = {found[1]: one for one in get_args(Credentials) if (found := tag(one))}

@@ -5,7 +5,7 @@ from unicodedata import category, combining, east_asian_width
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
-from firn_compiler.render.line import shown
+from firn_compiler.source_line import shown
 
 LIMIT = 50
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "help": "\x1b[36m", "place": "\x1b[2m", "end": "\x1b[0m"}
