@@ -101,6 +101,53 @@ def test_a_plug_in_brings_connectors_and_steps_and_the_artifact_names_it() -> No
     assert {"connector.erp.sap", "step.sap_extract"} <= set(payload["features"])
 
 
+def changed(**of_connector: Any) -> dict[str, Any]:
+    return MANIFEST | {"connectors": [MANIFEST["connectors"][0] | of_connector]}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "words"),
+    [
+        ([], "has not the format"),
+        (MANIFEST | {"format": "firn.plugin/2"}, "has not the format"),
+        (MANIFEST | {"connectors": {"a": 1}}, "`connectors` must be a list"),
+        (MANIFEST | {"connectors": 3}, "`connectors` must be a list"),
+        (MANIFEST | {"connector": []}, "`connector` is not a known key"),
+        (changed(can=7), "`connectors[0].can` must be a list"),
+        (changed(can=["readible"]), "`connectors[0].can[0]` must be one of"),
+        (changed(kind="a b"), "`a b` is not a name"),
+        (changed(config={"properties": {"a-b": {}}}), "`a-b` is no identifier"),
+        (changed(config={"properties": []}), "has no properties"),
+        (changed(config={"required": 3}), "no list"),
+        (changed(options={"properties": {"a": {"writeOnly": True}}}), "`writeOnly` is for"),
+        (changed(config={"properties": {"a": {"properties": {"b": {"writeOnly": True}}}}}), "first level"),
+        (changed(config={"properties": {"a": {"items": {"writeOnly": True}}}}), "first level"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_one_finding(manifest: Any, words: str) -> None:
+    found = compiled(manifest=manifest).diagnostics[0]
+    assert found.code == "E708"
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    "config", [{"properties": {"host": {"type": "strnig"}}}, {"allOf": [{"$ref": "http://127.0.0.1:9/"}]}]
+)
+def test_a_schema_that_cannot_be_used_is_one_finding(config: Any) -> None:
+    assert "E708" in codes(compiled(manifest=with_config(config)))
+
+
+def test_a_property_may_be_called_like_a_keyword() -> None:
+    config = MANIFEST["connectors"][0]["config"]
+    named = changed(config=config | {"properties": config["properties"] | {"class": {"type": "string"}}})
+    assert compiled(platform=PLATFORM + ERP.replace("{mode: a}", "{mode: a}, class: x"), manifest=named).ok
+
+
+def test_an_enterprise_platform_names_the_version_too() -> None:
+    listed = 'security: {mode: enterprise, plugins: [{name: acme-sap, version: "==9.9.9"}]}\n'
+    assert set(codes(compiled(platform=PLATFORM + ERP + listed))) == {"E707"}
+
+
 def test_its_rows_are_gone_afterwards() -> None:
     assert compiled().ok
     assert ("erp", "sap") not in CONNECTORS
@@ -132,21 +179,6 @@ def test_an_enterprise_platform_names_the_plug_ins_that_it_allows() -> None:
 
 def with_config(schema: Any) -> Any:
     return MANIFEST | {"connectors": [MANIFEST["connectors"][0] | {"config": schema}]}
-
-
-@pytest.mark.parametrize(
-    "manifest",
-    [
-        "x",
-        {"format": "firn.plugin/9"},
-        MANIFEST | {"connectors": [{"kind": "a b", "driver": "c"}]},
-        MANIFEST | {"steps": [{"type": "t", "results": {"rows": 3}}]},
-        with_config({"properties": {"host": {"type": "strnig"}}}),
-        with_config({"allOf": [{"$ref": "http://127.0.0.1:9/"}]}),
-    ],
-)
-def test_a_manifest_that_cannot_be_used_is_one_finding(manifest: Any) -> None:
-    assert "E708" in codes(compiled(manifest=manifest))
 
 
 def test_it_is_found_through_package_metadata_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,9 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
-from firn_schemas.connectors import CONNECTORS
+from firn_schemas.connectors import CONNECTORS, Connector
 from firn_schemas.decode import spelling
-from firn_schemas.steps import STEPS
+from firn_schemas.steps import STEPS, StepType
 
 PARTS = ("config", "options")
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[^:]*):role/.+\Z")
@@ -123,20 +123,27 @@ def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
     security = mapping_at(platform.root, "security")
     if text_at(security, "mode") != "enterprise":
         return
-    allowed = {text_at(item, "name") for item in items_at(security, "plugins")}
-    places: list[tuple[str, Node, Path]] = [
-        (STEPS[step.type].plugin, step.node.entries["type"], (*step.path, "type"))
+    allowed = {text_at(item, "name"): item for item in items_at(security, "plugins")}
+    places: list[tuple[Connector | StepType | None, Node, Path]] = [
+        (STEPS[step.type], step.node.entries["type"], (*step.path, "type"))
         for step in flow.steps
-        if step.type in STEPS
+        if step.type in STEPS and "type" in step.node.entries
     ]
     for name, node in flow.resources.items():
         settled = resource(flow, platform, name)
         row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
-        places.append((row.plugin if row else "", node.entries.get("profile", node), ("resources", name)))
-    for plugin, place, path in places:
-        if plugin and plugin not in allowed:
+        places.append((row, node.entries.get("profile", node), ("resources", name)))
+    for one, place, path in places:
+        if one is None or not one.plugin:
+            continue
+        item = allowed.get(one.plugin)
+        if item is None:
             help = "add it to `security.plugins` of the platform"
-            yield finding("E707", f"the platform does not allow the plug-in `{plugin}`", place.span, help, path)
+            yield finding("E707", f"the platform does not allow the plug-in `{one.plugin}`", place.span, help, path)
+        elif (text_at(item, "version") or "").removeprefix("==") != one.plugin_version:
+            related = (Related("the version that the platform allows", item.span),)
+            message = f"the platform does not allow the version {one.plugin_version} of the plug-in `{one.plugin}`"
+            yield finding("E707", message, place.span, "install the version that it names", path, related)
 
 
 def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:

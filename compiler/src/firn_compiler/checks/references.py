@@ -32,6 +32,7 @@ def connectors(platform: Platform) -> Iterator[Diagnostic]:
     section = mapping_at(platform.root, "connectors")
     for name, node in (section.entries if section else {}).items():
         if isinstance(node, Mapping) and section is not None:
+            yield from _both_words(node, ("connectors", name))
             yield from _family(node, ("connectors", name), section.keys[name])
     yield from _layers(platform)
     tables: list[tuple[str, Collection[str]]] = [*TYPES.items(), ("compute", COMPUTE)]
@@ -124,6 +125,9 @@ def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
                 suggestion(driver, drivers),
                 (*path, "driver"),
             )
+
+
+def _both_words(node: Mapping, path: Path) -> Iterator[Diagnostic]:
     if "config" in node.entries and "params" in node.entries:
         yield finding("E205", "`params` is short for `config`: name one or the other", node.keys["params"], path=path)
 
@@ -148,6 +152,7 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
         yield finding(
             "E310", f"`{name}` is the name of the flow's own {name}", key_span(flow.root, path), "choose another", path
         )
+    yield from _both_words(node, path)
     profile = text_at(node, "profile")
     if profile is None:
         yield from _family(node, path, key_span(flow.root, path))
@@ -282,26 +287,28 @@ def duplicates(flow: Flow) -> Iterator[Diagnostic]:
         yield finding(
             "E205", "`steps` is short for one job: name `jobs` or `steps`", root.keys["steps"], path=("steps",)
         )
-    groups = [
-        [(job.id, job.node) for job in flow.jobs],
-        *([(step.id, step.node) for step in job.steps] for job in flow.jobs),
-    ]
-    for what, group in zip(["job", *["step"] * len(flow.jobs)], groups, strict=True):
-        first: dict[str, Mapping] = {}
-        for name, node in group:
-            if not name:
-                continue
-            key = name.lower()  # the engine's names have no case
-            if key in RESERVED:
-                span = node.entries["id"].span
-                yield finding("E310", f"`{name}` is a name of the engine's own", span, "choose another")
-            if key in first:
-                place = Related("first", first[key].entries["id"].span)
-                line = first[key].entries["id"].span.line
-                written = text_at(first[key], "id")
-                message = f"there are two {what}s `{name}`"
-                if written != name:
-                    message = f"the {what}s `{written}` and `{name}` differ only by case"
-                help = f"rename one; the first is on line {line}"
-                yield finding("E310", message, node.entries["id"].span, help, related=(place,))
-            first.setdefault(key, node)
+    yield from _same("job", [(job.id, _named_at(job.node, job.id)) for job in flow.jobs])
+    for job in flow.jobs:
+        yield from _same("step", [(step.id, _named_at(step.node, "type")) for step in job.steps])
+
+
+def _named_at(node: Mapping, otherwise: str) -> Span:
+    """Return where an id stands; of a job or step that has none of its own, the key that makes it."""
+    own = node.entries.get("id")
+    return own.span if own is not None else node.keys.get(otherwise) or node.keys.get("steps", node.span)
+
+
+def _same(what: str, names: list[tuple[str, Span]]) -> Iterator[Diagnostic]:
+    first: dict[str, tuple[str, Span]] = {}
+    for name, span in names:
+        key = name.lower()  # the engine's names have no case
+        if not name:
+            continue
+        if key in RESERVED:
+            yield finding("E310", f"`{name}` is a name of the engine's own", span, "choose another")
+        written, place = first.setdefault(key, (name, span))
+        if place != span:
+            same = f"there are two {what}s `{name}`"
+            message = same if written == name else f"the {what}s `{written}` and `{name}` differ only by case"
+            help = f"rename one; the first is on line {place.line}"
+            yield finding("E310", message, span, help, related=(Related("first", place),))

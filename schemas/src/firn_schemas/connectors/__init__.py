@@ -25,6 +25,7 @@ class Connector:
     files: bool = doc("File steps can list, fetch and delete in it.", default=False)
     dialect: str = doc("The SQL it is asked in; empty: the compute's.", default="")
     plugin: str = doc("The plug-in that brings it; empty: none.", default="")
+    plugin_version: str = doc("That plug-in's version.", default="")
 
 
 CONNECTORS: Table[tuple[str, str], Connector] = Table(

@@ -25,6 +25,7 @@ class StepType:
     repeatable: bool = doc("Doing it twice is as good as once.", default=True)
     key_makes_repeatable: str = doc("An input that makes it so.", default="")
     plugin: str = doc("The plug-in that brings it; empty: none.", default="")
+    plugin_version: str = doc("That plug-in's version.", default="")
 
 
 STEPS: Table[str, StepType] = Table(
