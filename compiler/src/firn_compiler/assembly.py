@@ -112,9 +112,12 @@ def _chain(request: Request) -> tuple[list[Document], dict[str, str], list[Diagn
         parent = text_at(root, "extends")
         if parent is None:
             return chain, texts, found
-        source = request.read(parsed.document.file, parent)
+        source = None if is_absolute(parent) else request.read(parsed.document.file, parent)
         place = root.entries["extends"].span
-        if source is None:
+        if source is None and is_absolute(parent):
+            help = "name it from this file's folder: an absolute path is another file on another machine"
+            found.append(finding("E307", "`extends` is an absolute path", place, help, ("extends",)))
+        elif source is None:
             help = "the path is taken from this file's folder"
             found.append(finding("E307", f"there is no file `{parent}` to extend", place, help, ("extends",)))
         elif source.file in texts:
@@ -161,6 +164,11 @@ class _Lenient(dict[str, Json]):
 def text_of(source: Source) -> str:
     """Return a file's text for showing its lines; what is not UTF-8 is replaced."""
     return source.content.decode("utf-8-sig", "replace")
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path names one place of one machine, on any system."""
+    return path.startswith(("/", "\\", "~")) or path[1:2] == ":"
 
 
 def base_name(file: str) -> str:

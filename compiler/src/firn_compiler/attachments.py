@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from firn_compiler.assembly import Request
+from firn_compiler.assembly import Request, is_absolute
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Path, Scalar, Span
 from firn_compiler.model.project import Flow
@@ -61,7 +61,7 @@ def attachments(flow: Flow, constants: Constants, request: Request) -> tuple[Att
         node = step.inputs.entries.get(key)
         if read is not None and isinstance(node, Scalar) and isinstance(node.value, str):
             named = Named(flow.document.file, node.value, node.span, step.path, (*step.inputs_path, key))
-            found += read(named, constants, request, attached)
+            found += _unfit(named, key) or read(named, constants, request, attached)
     return attached, found
 
 
@@ -73,6 +73,16 @@ class Named(NamedTuple):
     span: Span
     step: Path
     path: Path
+
+
+def _unfit(named: Named, key: str) -> list[Diagnostic]:
+    """Report a path that no flow may name: one of this machine alone, or a file that is not SQL."""
+    if is_absolute(named.name):
+        help = "name it from the flow's folder: an absolute path is another file on another machine"
+        return [finding("E314", f"`{key}` is an absolute path", named.span, help, named.path)]
+    if key == "sql_file" and not named.name.lower().endswith(".sql"):
+        return [finding("E314", "a file of SQL has a name that ends in `.sql`", named.span, "rename it", named.path)]
+    return []
 
 
 def _sql(named: Named, constants: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:

@@ -179,7 +179,8 @@ def _sources_history(
     errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
     if errors:  # what can be explained is, all the same
         _report(errors, compilation.texts, form if form == "text" else "none")
-    return of_project(compilation.project) if compilation.project else ()
+    refused = {one.path for one in errors if one.path}
+    return of_project(compilation.project, refused) if compilation.project else ()
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":

@@ -52,6 +52,8 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
     keys = {one.span for one in found if one.code in ("E106", "E402")}
     better = {"E202": secret, "E201": keys}  # the other code says it better
     found = [one for one in found if one.span not in better.get(one.code, ())]
+    literal = {(one.span.file, one.path) for one in found if one.code == "E601"}  # a literal is no template either
+    found = [one for one in found if not one.code.startswith("E40") or (one.span.file, one.path) not in literal]
     wrong = {(one.span.file, one.path) for one in found if one.severity == "error" and one.path}
     found = [one for one in found if one.severity == "error" or (one.span.file, one.path) not in wrong]
     unique = {(one.code, one.span, one.message): one for one in reversed(found)}

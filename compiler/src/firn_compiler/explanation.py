@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from firn_compiler.diagnostics import suggestion
@@ -66,8 +66,26 @@ def _fits(name: str, wanted: str) -> bool:
     return any(way == wanted or way.startswith(f"{wanted}.") for way in _ways(name))
 
 
-def of_project(project: Project) -> Iterator[Place]:
-    """Yield the history of everything that the sources say: what would be frozen, the platform, the variables."""
+def of_project(project: Project, refused: Collection[str] = ()) -> Iterator[Place]:
+    """Yield the history of everything that the sources say: what would be frozen, the platform, the variables.
+
+    Of what stands at or below a path that is `refused` no value is told: it may be a secret in the wrong place.
+    """
+    for place in _places(project):
+        ways = [way for way in _ways(_normal(place.name)) for path in refused if f"{way}.".startswith(f"{path}.")]
+        yield (
+            place
+            if not ways
+            else place._replace(
+                value=HIDDEN, written="", replaced=tuple(layer._replace(value=HIDDEN) for layer in place.replaced)
+            )
+        )
+
+
+HIDDEN = "…"
+
+
+def _places(project: Project) -> Iterator[Place]:
     for flow in project.flows:
         yield from flow_places(flow, project.platform)
     if project.platform is not None:

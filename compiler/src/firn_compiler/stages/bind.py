@@ -52,7 +52,8 @@ def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
             yield Job(name, node, path, tuple(_names(node)), tuple(_steps(node, path)), condition(node, constants))
             named.append((name, key_span(node, ("id",))))
     if "transforms" in root.entries:
-        yield Job("transforms", root, (), tuple(named), tuple(_transforms(root)), None)
+        others = tuple(one for one in named if one[0] != "transforms")
+        yield Job("transforms", root, (), others, tuple(_transforms(root)), None)
 
 
 def _steps(node: Mapping, path: Path) -> Iterator[Step]:

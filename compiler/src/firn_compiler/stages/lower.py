@@ -45,7 +45,7 @@ def lower_node(node: Node) -> Json:
         return int(value) if isinstance(value, float) and value.is_integer() else value
     if isinstance(node, Mapping):
         secret = secret_of(node)
-        if secret is not None:
+        if secret is not None and "secret_ref" in secret:
             kept = {"ref": secret["secret_ref"]} | ({"key": secret["key"]} if "key" in secret else {})
             return {"$secret": dict(kept)}
         lowered = {key: lower_node(item) for key, item in node.entries.items()}
