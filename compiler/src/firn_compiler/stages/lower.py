@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from functools import reduce
 from typing import Any, NamedTuple, get_args
 
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, mapping_at, text_at, value_of
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Sequence, mapping_at, text_at, value_of
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.names import seconds
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
@@ -100,12 +100,22 @@ DURATIONS = frozenset(["backoff", "max_backoff", "ttl_seconds"])
 def settled_inputs(step: Step) -> Node:
     """Return the step's inputs in the schema's own spelling, with its defaults."""
     record = STEPS[step.type].inputs
-    settled = with_defaults(record, with_spellings(record, step.inputs))
+    settled = with_defaults(record, with_spellings(record, _with_columns(step)))
     inner = step.inner
     if inner is None or not isinstance(settled, Mapping):
         return settled
     node = Mapping(inner.node.entries | {"inputs": settled_inputs(inner)}, inner.node.keys, inner.node.span)
     return Mapping(settled.entries | {"step": node}, settled.keys, settled.span)
+
+
+def _with_columns(step: Step) -> Mapping:
+    """Return the inputs of a read whose `schema` names all its columns with those as its `columns`, in their order."""
+    schema = mapping_at(step.inputs, "schema") if step.type == "read" else None
+    if schema is None or not schema.entries or "columns" in step.inputs.entries:
+        return step.inputs
+    columns = Sequence([Scalar(name, schema.keys[name]) for name in schema.entries], schema.span)
+    keys = step.inputs.keys | {"columns": step.inputs.keys["schema"]}
+    return Mapping(step.inputs.entries | {"columns": columns}, keys, step.inputs.span)
 
 
 def held(record: Any, value: Any) -> Any:

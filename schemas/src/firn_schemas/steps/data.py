@@ -102,7 +102,8 @@ class ReadInputs:
     request: Request | None = doc("A request to an API.", default=None)
     columns: list[str] | None = doc("Only these columns, in this order.", default=None)
     schema: dict[str, str] | None = doc(
-        "Columns and their SQL types; absent: as the source declares them, or as they are detected.",
+        "The columns and their SQL types, in order; absent: as the source declares them, or as they are detected. "
+        "Beside `columns` it gives types alone.",
         default=None,
         examples=[{"id": "bigint", "amount": "decimal(18,2)"}],
     )
