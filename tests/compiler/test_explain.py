@@ -426,9 +426,6 @@ def test_errors_are_not_mixed_into_what_machines_read(project: Path) -> None:
     assert [row["value"] for row in json.loads(result.stdout)["explanations"]] == ["reader"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a literal in a sensitive field is shown: the finding hides it, the answer does not"
-)
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("path", ["resources.shop.config.password", "connectors.shop_db.config", "connectors"])
 @pytest.mark.parametrize("layer", ["base", "eu", "prod"])
@@ -442,9 +439,6 @@ def test_a_secret_that_someone_wrote_is_never_shown(project: Path, layer: str, p
     assert CANARY not in result.output
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a literal in a sensitive field is shown: the finding hides it, the answer does not"
-)
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_secret_that_someone_wrote_into_a_flow_is_never_shown(project: Path, form: str) -> None:
     put("flow.yaml", FLOW.replace("profile: shop_db", f"profile: shop_db\n    config: {{password: {CANARY}}}"))

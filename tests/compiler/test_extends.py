@@ -450,7 +450,6 @@ def test_what_a_null_of_the_leaf_removes_is_missing(leaf: str, expected: list[st
     assert codes(chain(base, leaf)) == expected
 
 
-@pytest.mark.xfail(strict=True, reason="a template that is wrong counts as null, which is then wrong twice more")
 def test_a_variable_that_a_null_removes_is_the_only_thing_that_is_missing() -> None:
     shop = SHOP.replace("host: h", "host: '{{ var.host }}'")
     base = f"variables: {{host: h}}\nconnectors: {{shop: {shop}}}\n"

@@ -51,7 +51,7 @@ def tree(folder: str = ".") -> list[str]:
 
 
 def document(file: str) -> Document:
-    found = parse(Source(file, Path(file).read_bytes()))
+    found = parse(Source(file, Path(file).read_bytes())).document
     assert isinstance(found, Document)
     return found
 

@@ -179,7 +179,7 @@ def _sources_history(
     errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
     if errors:  # what can be explained is, all the same
         _report(errors, compilation.texts, form if form == "text" else "none")
-    refused = {one.path for one in errors if one.path}
+    refused = [one for one in errors if one.code in ("E201", "E601")]
     return of_project(compilation.project, refused) if compilation.project else ()
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from firn_compiler.diagnostics import suggestion
+from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.document import Span
 from firn_compiler.model.project import Project
 from firn_compiler.stages.places import Layer, Place, flow_places, leaves, platform_places
@@ -66,18 +66,23 @@ def _fits(name: str, wanted: str) -> bool:
     return any(way == wanted or way.startswith(f"{wanted}.") for way in _ways(name))
 
 
-def of_project(project: Project, refused: Collection[str] = ()) -> Iterator[Place]:
+def of_project(project: Project, refused: Collection[Diagnostic] = ()) -> Iterator[Place]:
     """Yield the history of everything that the sources say: what would be frozen, the platform, the variables.
 
-    Of what stands at or below a path that is `refused` no value is told: it may be a secret in the wrong place.
+    Of what a finding refused no value is told: it may be a secret in the wrong place.
     """
+    paths = {f"{one.path}." for one in refused if one.path}
+    spans = {one.span for one in refused}
     for place in _places(project):
-        ways = [way for way in _ways(_normal(place.name)) for path in refused if f"{way}.".startswith(f"{path}.")]
+        spelled = [f"{way}." for way in _ways(_normal(place.name))]
+        hidden = any(way.startswith(path) for way in spelled for path in paths)
         yield (
             place
-            if not ways
-            else place._replace(
-                value=HIDDEN, written="", replaced=tuple(layer._replace(value=HIDDEN) for layer in place.replaced)
+            if not hidden and spans.isdisjoint({place.span, *(layer.span for layer in place.replaced)})
+            else (
+                place._replace(
+                    value=HIDDEN, written="", replaced=tuple(one._replace(value=HIDDEN) for one in place.replaced)
+                )
             )
         )
 
