@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
 from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, key_span, mapping_at, text_at, value_of
 from firn_compiler.model.project import Flow, Platform, Settled, Step
@@ -58,6 +59,9 @@ def _layers(platform: Platform) -> Iterator[Diagnostic]:
     layers = mapping_at(platform.root, "layers")
     for name, node in (layers.entries if layers else {}).items():
         path: Path = ("layers", name)
+        if layers and name in LOGICAL:
+            message = f"`{name}` is what a flow calls its own {name}: no flow could name this layer"
+            yield finding("E310", message, layers.keys[name], "choose another", path)
         if not isinstance(node, Mapping):
             continue
         for key, section in (("storage_ref", "storage"), ("catalog_ref", "catalogs")):
@@ -188,7 +192,7 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     known = [*flow.resources, *LOGICAL, *_layer_names(platform)]
     if name not in known:
         help = suggestion(name, known)
-        if platform is not None or "did you mean" in help:  # without a platform it may be one of its layers
+        if platform is not None or misspelt(name, known):  # without a platform it may be one of its layers
             yield finding("E302", f"`{name}` is not a resource of this flow", node.span, help, path)
         return
     if name in LOGICAL and name not in flow.resources and text_at(flow.root, name) is None and platform:

@@ -136,6 +136,8 @@ def held(record: Any, value: Any) -> Any:
 
 def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:
     inputs: Any = held(STEPS[step.type].inputs, lower_node(settled_inputs(step)))
+    if step.inner is not None:
+        inputs["step"] = {key: value for key, value in _step(step.inner, None, extras).items() if key != "id"}
     if "sql_file" in inputs:
         del inputs["sql_file"]
         inputs["sql"] = extras.sql[step.path]

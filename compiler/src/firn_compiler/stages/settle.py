@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, mapping_at, text_at
+from firn_compiler.document import BUILT_IN, Deferred, Mapping, Node, Scalar, mapping_at, text_at
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
 from firn_compiler.stages.merge import merged, without_nulls
@@ -135,21 +135,32 @@ def flat_parts(node: Mapping, row: tuple[str, str]) -> tuple[Mapping, Mapping]:
 
 
 def _layer(platform: Platform | None, name: str) -> Settled | None:
-    """Return a layer as a resource: its catalog with the layer's namespace, or its storage below it."""
+    """Return a layer as a resource: its catalog with the layer's namespace, or that folder of its storage."""
     layer = mapping_at(mapping_at(platform.root, "layers"), name) if platform else None
     if platform is None or layer is None:
         return None
-    for section, key, setting in (("catalogs", "catalog_ref", "namespace"), ("storage", "storage_ref", "prefix")):
-        reference = text_at(layer, key)
-        if reference is None:
-            continue
-        found = placed(section, mapping_at(mapping_at(platform.root, section), reference))
-        namespace = layer.entries.get("namespace")
-        if found is None or namespace is None or setting not in _keys(_record(found)):
-            return found
-        upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
-        return found._replace(config=merged(found.config, upper), place=layer.span)
-    return None
+    section, key = ("catalogs", "catalog_ref") if "catalog_ref" in layer.entries else ("storage", "storage_ref")
+    found = placed(section, mapping_at(mapping_at(platform.root, section), text_at(layer, key)))
+    if found is None or not isinstance(found.config, Mapping) or text_at(layer, "namespace") is None:
+        return found
+    namespace: Node = layer.entries["namespace"]
+    setting = next(one for one in ("namespace", "prefix", "root") if one in _keys(_record(found)))
+    if section == "storage":
+        namespace = _folder(found.config.entries.get(setting), layer)
+    upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
+    return found._replace(config=merged(found.config, upper), place=layer.span)
+
+
+def _folder(outer: Node | None, layer: Mapping) -> Scalar:
+    """Return a layer's folder below its storage's own: `analytics.gold` is `analytics/gold`."""
+    name = (text_at(layer, "namespace") or "").replace(".", "/")
+    span = layer.entries["namespace"].span
+    if isinstance(outer, Scalar) and isinstance(outer.value, Deferred):
+        parts = outer.value.node.get("$concat", [outer.value.node])
+        assert isinstance(parts, list)
+        return Scalar(Deferred({"$concat": [*parts, f"/{name}"]}, outer.value.roots), span)
+    base = str(outer.value) if isinstance(outer, Scalar) and outer.value else ""
+    return Scalar(f"{base.rstrip('/')}/{name}" if base else name, span)
 
 
 def _record(settled: Settled) -> type:
