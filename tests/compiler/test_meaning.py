@@ -141,12 +141,12 @@ def test_a_variable_keeps_its_type_where_it_is_the_whole_value(value: str, lower
 
 
 def test_the_command_line_overrides_the_platform_which_overrides_the_flow() -> None:
-    flow = FLOW.replace("orders.csv", "{{ var.a }}-{{ var.b }}-{{ var.c }}").replace(
+    flow = FLOW.replace("orders.csv", "{{ var.a }}-{{ var.b }}-{{ var.c }}.csv").replace(
         "steps:", "variables: {a: flow, b: flow, c: flow}\nsteps:"
     )
-    flow = flow.replace("path: {{", "path: '{{").replace("}}}", "}}'}")
+    flow = flow.replace("path: {{", "path: '{{").replace(".csv}", ".csv'}")
     result = compiled(flow, PLATFORM + "variables: {b: platform, c: platform}\n", c="command")
-    assert payload(result)["flows"]["hello"]["jobs"][0]["steps"][0]["inputs"]["path"] == "flow-platform-command"
+    assert payload(result)["flows"]["hello"]["jobs"][0]["steps"][0]["inputs"]["path"] == "flow-platform-command.csv"
 
 
 def test_run_time_values_become_typed_nodes() -> None:

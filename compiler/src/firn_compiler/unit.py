@@ -12,6 +12,7 @@ from firn_compiler.attachments import Attachments, Read, attachments, place_in_t
 from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
+from firn_compiler.checks.inputs import inputs
 from firn_compiler.checks.places import places
 from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
@@ -70,6 +71,7 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from duplicates(flow)
     yield from references(flow, platform)
     yield from step_inputs(flow)
+    yield from inputs(flow, platform)
     yield from resource_settings(flow, platform)
     yield from flow_policy(flow, platform)
     yield from graph(flow)

@@ -1,6 +1,6 @@
 """Settings: every step's inputs and every used resource's merged settings against their closed schemas."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, get_args
 
 from firn_compiler.checks.shape import shape
@@ -12,8 +12,6 @@ from firn_compiler.document import (
     Node,
     Path,
     Scalar,
-    Sequence,
-    Span,
     items_at,
     lookup,
     mapping_at,
@@ -55,59 +53,6 @@ def _transforms(flow: Flow) -> Iterator[Diagnostic]:
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], step.inputs_path
     yield from shape(row.inputs, with_spellings(row.inputs, step.written), path)
-    named = [key for key in row.exactly_one if key in step.inputs.entries]
-    if row.exactly_one and len(named) != 1:
-        listed = ", ".join(f"`{key}`" for key in row.exactly_one)
-        place = step.inputs.keys[named[1]] if named else _inputs_place(step)
-        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=path)
-    for rule in _RULES.get(step.type, ()):
-        yield from rule(step, path)
-
-
-def _inputs_place(step: Step) -> Span:
-    return step.node.keys.get("inputs") or step.node.entries.get("id", step.node).span
-
-
-def _expectations(step: Step, path: Path) -> Iterator[Diagnostic]:
-    found = step.inputs.entries.get("expectations")
-    for index, item in enumerate(getattr(found, "items", ())):
-        if isinstance(item, Mapping) and len(item.entries) != 1:
-            yield finding(
-                "E205",
-                "an expectation is exactly one rule",
-                item.span.opening,
-                "begin each with `- `",
-                (*path, "expectations", index),
-            )
-
-
-def _modes(step: Step, path: Path) -> Iterator[Diagnostic]:
-    """Report a write whose mode lacks what it needs, or is given what it does not use."""
-    mode = text_at(step.inputs, "mode")
-    for key, user in (("keys", "upsert"), ("partition_by", "insert_overwrite")):
-        node = step.inputs.entries.get(key)
-        if mode == user and (node is None or (node.span.file and isinstance(node, Sequence) and not node.items)):
-            message = f"a write with `mode: {user}` needs `{key}`"
-            yield finding("E203", message, step.inputs.entries["mode"].span, f"add `{key}: [COLUMN]`", path)
-        elif key in step.inputs.keys and mode in WRITE_MODES and mode != user and key == "keys":
-            help = f"remove it, or write `mode: {user}`"
-            yield finding("E205", f"`{key}` is for `mode: {user}`", step.inputs.keys[key], help, (*path, key))
-
-
-def _nested(step: Step, path: Path) -> Iterator[Diagnostic]:
-    """Report the step under a lock where it is no step."""
-    node = mapping_at(step.inputs, "step")
-    if node is not None:
-        own = {"id": Scalar(step.id, node.span)} | node.entries
-        yield from shape(StepShape, Mapping(own, node.keys, node.span), (*path, "step"))
-
-
-_RULES: dict[str, tuple[Callable[[Step, Path], Iterator[Diagnostic]], ...]] = {
-    "check": (_expectations,),
-    "with_lock": (_nested,),
-    "write": (_modes,),
-}
-"""What a step type asks for beyond its record."""
 
 
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:

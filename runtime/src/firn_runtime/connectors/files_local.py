@@ -6,7 +6,6 @@ A path never leads out of the root, whatever globs and symlinks say. A write app
 import glob
 import os
 from pathlib import Path, PurePosixPath
-from typing import Literal
 from uuid import uuid4
 
 from firn_runtime.connector import ConnectorBase, Rows, Written
@@ -14,18 +13,7 @@ from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.engine import Places, Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
-from firn_schemas.steps.data import FileFormat, FormatOptions, ReadInputs, WriteInputs
-
-FORMATS: dict[str, FileFormat] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".ndjson": "ndjson",
-    ".jsonl": "ndjson",
-    ".json": "json",
-}
-COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
-
+from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, FileFormat, FormatOptions, ReadInputs, WriteInputs
 
 _CSV_FIXED = (
     "strict_mode = true",
@@ -87,9 +75,9 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
         endings = [ending.lower() for ending in file.suffixes]
         packed = COMPRESSIONS.get(endings[-1]) if endings else None
         rest = endings[:-1] if packed else endings
-        kind = named or FORMATS.get(rest[-1] if rest else "")
+        kind = named or ENDINGS.get(rest[-1] if rest else "")
         if kind is None:
-            known = ", ".join(f"`{ending}`" for ending in FORMATS)
+            known = ", ".join(f"`{ending}`" for ending in ENDINGS)
             raise ConnectorError(
                 "data", f"the format of `{file.name}` is unknown", f"write `format:`; known endings: {known}"
             )

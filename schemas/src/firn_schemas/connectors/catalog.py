@@ -29,6 +29,6 @@ class IcebergRestOptions:
 
 ROWS = {
     ("catalog", "iceberg_rest"): Connector(
-        config=IcebergRestConfig, options=IcebergRestOptions, readable=True, writable=True
+        config=IcebergRestConfig, options=IcebergRestOptions, readable=True, writable=True, places=("table",)
     )
 }

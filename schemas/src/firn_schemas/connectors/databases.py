@@ -80,7 +80,13 @@ class MySqlOptions:
 
 ROWS = {
     ("db", driver): Connector(
-        config=config, options=options, readable=True, writable=True, queryable=True, dialect=dialect
+        config=config,
+        options=options,
+        readable=True,
+        writable=True,
+        queryable=True,
+        places=("table", "sql"),
+        dialect=dialect,
     )
     for driver, config, options, dialect in (
         ("duckdb", DuckDbConfig, NoOptions, ""),

@@ -1,6 +1,6 @@
 """Places that hold files: `files`, `s3`, `sftp`, `smb`."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
@@ -86,11 +86,10 @@ class SmbOptions:
     encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
 
 
+FILES: Any = {"readable": True, "writable": True, "files": True, "places": ("path",)}
 ROWS = {
-    ("files", "local"): Connector(
-        config=LocalFilesConfig, options=LocalFilesOptions, readable=True, writable=True, files=True
-    ),
-    ("s3", "s3"): Connector(config=S3Config, options=S3Options, readable=True, writable=True, files=True),
-    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, readable=True, writable=True, files=True),
-    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, readable=True, writable=True, files=True),
+    ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
+    ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),
+    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **FILES),
+    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **FILES),
 }

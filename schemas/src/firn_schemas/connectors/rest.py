@@ -37,4 +37,4 @@ class RestOptions:
     verify: bool = doc("Verify the server's certificate.", default=True)
 
 
-ROWS = {("rest", "httpx"): Connector(config=RestConfig, options=RestOptions, readable=True)}
+ROWS = {("rest", "httpx"): Connector(config=RestConfig, options=RestOptions, readable=True, places=("path", "request"))}

@@ -6,6 +6,17 @@ from firn_schemas.base import Json, doc, record
 from firn_schemas.steps import DATASET_RESULTS, FILE_RESULTS, StepType
 
 FileFormat = Literal["csv", "parquet", "ndjson", "json"]
+ENDINGS: dict[str, FileFormat] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".json": "json",
+}
+"""Endings of files with their formats."""
+COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
+"""Endings that may follow."""
 WriteMode = Literal["replace", "append", "upsert", "insert_overwrite"]
 SchemaChange = Literal["strict", "add_columns", "fail"]
 

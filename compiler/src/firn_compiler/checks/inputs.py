@@ -1,0 +1,246 @@
+"""What a step's inputs say together, and what they ask of their resource."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+from firn_compiler.checks.shape import shape
+from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.document import (
+    Deferred,
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    items_at,
+    lookup,
+    mapping_at,
+    text_at,
+    value_of,
+)
+from firn_compiler.model.project import Flow, Platform, Settled, Step
+from firn_compiler.model.shapes import StepShape
+from firn_compiler.stages.settle import resource
+from firn_schemas.connectors import CONNECTORS
+from firn_schemas.sql_types import SQL_TYPES
+from firn_schemas.steps import STEPS
+from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
+
+WRITE_MODES = get_args(WriteMode)
+Found = Iterator[Diagnostic]
+
+
+def inputs(flow: Flow, platform: Platform | None) -> Found:
+    """Report inputs that do not go together, or not with their resource."""
+    for step in flow.steps:
+        if step.type not in STEPS:
+            continue
+        yield from _exactly_one(step)
+        for rule in _RULES.get(step.type, ()):
+            yield from rule(step, step.inputs_path)
+        settled = resource(flow, platform, text_at(step.inputs, "resource") or "")
+        for fit in _FITS.get(step.type, ()) if settled else ():
+            assert settled is not None
+            yield from fit(step, settled, step.inputs_path)
+
+
+def given(step: Step, key: str) -> Node | None:
+    """Return an input that is there and not null."""
+    node = step.inputs.entries.get(key)
+    return None if isinstance(node, Scalar) and node.value is None else node
+
+
+def _exactly_one(step: Step) -> Found:
+    choices = STEPS[step.type].exactly_one
+    named = [key for key in choices if given(step, key) is not None]
+    if choices and len(named) != 1:
+        listed = ", ".join(f"`{key}`" for key in choices)
+        place = step.inputs.keys[named[1]] if named else _place(step)
+        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=step.inputs_path)
+
+
+def _place(step: Step) -> Span:
+    return step.node.keys.get("inputs") or step.node.entries.get("id", step.node).span
+
+
+def _expectations(step: Step, path: Path) -> Found:
+    node = step.inputs.entries.get("expectations")
+    if isinstance(node, Sequence) and not node.items:
+        yield finding("E205", "a check has at least one expectation", node.span, "add one, or remove the step", path)
+    for index, item in enumerate(items_at(step.inputs, "expectations")):
+        where = (*path, "expectations", index)
+        if not isinstance(item, Mapping):
+            continue
+        if not item.entries:
+            yield finding("E205", "the expectation says nothing", item.span, "remove it", where)
+        elif len(item.entries) > 1:
+            help = "begin each with `- `"
+            yield finding("E205", "an expectation is exactly one rule", item.span.opening, help, where)
+        for key in ("row_count", "between"):
+            bounds = mapping_at(item, key)
+            yield from _bounds(bounds, key, (*where, key)) if bounds is not None else ()
+
+
+def _bounds(node: Mapping, key: str, path: Path) -> Found:
+    known = {name: node.entries[name] for name in ("min", "max", "equals") if name in node.entries}
+    if not known and node.entries.keys() <= {"column"}:
+        yield finding("E205", f"`{key}` has no bounds", node.span.opening, "add `min:` or `max:`", path)
+    low, high = (value_of(known[name]) if name in known else None for name in ("min", "max"))
+    same = type(low) is type(high) or (isinstance(low, (int, float)) and isinstance(high, (int, float)))
+    if same and isinstance(low, (int, float, str)) and low > high:  # type: ignore[operator]  # of one type
+        yield finding("E204", "`max` is less than `min`: nothing can be both", known["max"].span, "swap them", path)
+
+
+def _modes(step: Step, path: Path) -> Found:
+    """Report a write whose mode lacks what it needs, or is given what it does not use."""
+    mode = text_at(step.inputs, "mode")
+    for key, user in (("keys", "upsert"), ("partition_by", "insert_overwrite")):
+        node = step.inputs.entries.get(key)
+        if mode == user and (node is None or (node.span.file and isinstance(node, Sequence) and not node.items)):
+            message = f"a write with `mode: {user}` needs `{key}`"
+            yield finding("E203", message, step.inputs.entries["mode"].span, f"add `{key}: [COLUMN]`", path)
+        elif key in step.inputs.keys and mode in WRITE_MODES and mode != user and key == "keys":
+            help = f"remove it, or write `mode: {user}`"
+            yield finding("E205", f"`{key}` is for `mode: {user}`", step.inputs.keys[key], help, (*path, key))
+
+
+def _columns(step: Step, path: Path) -> Found:
+    """Report columns that are named twice, and types that SQL does not have."""
+    for key in ("columns", "keys", "partition_by"):
+        first: set[object] = set()
+        for index, item in enumerate(items_at(step.inputs, key)):
+            name = value_of(item)
+            if isinstance(name, str) and name.lower() in first:
+                yield finding(
+                    "E204", f"the column `{name}` is named twice", item.span, "remove it", (*path, key, index)
+                )
+            first.add(name.lower() if isinstance(name, str) else None)
+    schema = mapping_at(step.inputs, "schema")
+    for name, node in schema.entries.items() if schema else ():
+        word = value_of(node)
+        if isinstance(word, str) and (help := _not_a_type(word)) is not None:
+            yield finding("E204", f"the type of `{name}` is not one of SQL", node.span, help, (*path, "schema", name))
+
+
+def _not_a_type(text: str) -> str | None:
+    """Return help for a text that is no type of the engine; None for one that is, or is made of others."""
+    found = re.fullmatch(r"\s*([A-Za-z][A-Za-z0-9_ ]*?)\s*(\(.*\))?\s*(\[\d*\])*\s*", text)
+    if found is None:
+        return "write such as `bigint`, `decimal(18,2)` or `varchar[]`"
+    word = " ".join(found[1].lower().split())
+    if word in SQL_TYPES:
+        return None
+    return suggestion(word, SQL_TYPES, "types:")
+
+
+def _nested(step: Step, path: Path) -> Found:
+    """Report the step under a lock where it is no step."""
+    node = mapping_at(step.inputs, "step")
+    if node is not None:
+        own = {"id": Scalar(step.id or "x", node.span)} | node.entries
+        yield from shape(StepShape, Mapping(own, node.keys, node.span), (*path, "step"))
+
+
+def _program(step: Step, path: Path) -> Found:
+    command = step.inputs.entries.get("command")
+    if isinstance(command, Sequence) and not command.items:
+        help = "write the program and its arguments, such as `[dbt, run]`"
+        yield finding("E204", "`command` is empty", command.span, help, (*path, "command"))
+    node = mapping_at(step.inputs, "idempotency")
+    for strategy, key in (("marker", "marker_path"), ("output_dir", "output_dir")):
+        if node is not None and text_at(node, "strategy") == strategy and key not in node.entries:
+            message = f"`strategy: {strategy}` needs `{key}`"
+            yield finding("E203", message, node.entries["strategy"].span, f"add `{key}:`", (*path, "idempotency"))
+
+
+def _callable(step: Step, path: Path) -> Found:
+    node = step.inputs.entries.get("callable")
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        part = r"[A-Za-z_]\w*"
+        if not re.fullmatch(rf"{part}(\.{part})*:{part}(\.{part})*", node.value):
+            help = "write `module:function`, such as `acme_steps.scoring:score`"
+            yield finding("E204", "`callable` is not the name of a function", node.span, help, (*path, "callable"))
+
+
+def _key_of_lock(step: Step, path: Path) -> Found:
+    node = step.inputs.entries.get("key")
+    if isinstance(node, Scalar) and node.value == "":
+        yield finding("E204", "the lock has no name", node.span, "name it", (*path, "key"))
+
+
+_RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
+    "check": (_expectations,),
+    "python": (_callable,),
+    "read": (_columns,),
+    "run_process": (_program,),
+    "with_lock": (_nested, _key_of_lock),
+    "write": (_modes, _columns),
+}
+"""What a step type asks for beyond its record."""
+
+
+def _places(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a resource that is not read or written by what the step names."""
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    choices = STEPS[step.type].exactly_one
+    known = [key for key in choices if row is not None and key in row.places]
+    named = [key for key in choices if given(step, key) is not None]
+    for key in named if known and len(named) == 1 else ():
+        if key not in known:
+            message = f"`{text_at(step.inputs, 'resource')}` ({settled.kind}/{settled.driver}) has no `{key}`"
+            help = "name " + " or ".join(f"`{one}`" for one in known)
+            yield finding("E313", message, step.inputs.keys[key], help, (*path, key))
+
+
+def _file(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a file outside the resource's root, and one whose format nobody says."""
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    node = given(step, "path")
+    if row is None or row.places != ("path",) or not isinstance(node, Scalar):
+        return
+    if isinstance(node.value, str) and (
+        node.value.startswith("/") or posixpath.normpath(node.value).split("/")[0] == ".."
+    ):
+        message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
+        yield finding("E204", message, node.span, "name the file from the resource's root", (*path, "path"))
+    ending = _ending(node.value)
+    if ending is not None and ending not in ENDINGS and given(step, "format") is None:
+        known = ", ".join(f"`{one}`" for one in ENDINGS)
+        message = "the file's ending does not say its format"
+        yield finding("E205", message, node.span, f"add `format:`; known endings: {known}", (*path, "path"))
+
+
+def _ending(value: object) -> str | None:
+    """Return a path's ending, less that of its compression; None where a run decides it."""
+    parts = value.node.get("$concat") if isinstance(value, Deferred) else [value]
+    last = parts[-1] if isinstance(parts, list) else None
+    if not isinstance(last, str):
+        return None
+    for packed in COMPRESSIONS:
+        last = last.removesuffix(packed)
+    name, dot, ending = last.rpartition("/")[2].rpartition(".")
+    return f".{ending.lower()}" if dot else None if isinstance(value, Deferred) else ""
+
+
+def _allowed(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a program that its resource does not allow."""
+    allowed = lookup(settled.config, ("allowed",))
+    command = items_at(step.inputs, "command")
+    program = command[0] if command else None
+    if not isinstance(allowed, Sequence) or not isinstance(program, Scalar) or not isinstance(program.value, str):
+        return
+    names = [item.value for item in allowed.items if isinstance(item, Scalar)]
+    if program.value not in names and all(isinstance(name, str) for name in names):
+        message = f"`{text_at(step.inputs, 'resource')}` does not allow the program `{program.value}`"
+        yield finding("E313", message, program.span, suggestion(program.value, map(str, names), "allowed:"), path)
+
+
+_FITS: dict[str, tuple[Callable[[Step, Settled, Path], Found], ...]] = {
+    "read": (_places, _file),
+    "run_process": (_allowed,),
+    "write": (_places, _file),
+}
+"""What a step asks of its resource."""
