@@ -12,6 +12,7 @@ from firn_compiler.plugins import Plugin
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
+from firn_compiler.stages.meant import flow_as_meant
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source, parse
@@ -147,8 +148,10 @@ def assemble(source: Source, on: Ground, request: Request) -> Assembled:
     variables = variables_of(document.root) | on.variables
     constants = Constants(variables if request.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
-    flow = bind_flow(document, root, constants)
-    return Assembled(flow, constants, text, [*parsed.found, *found, *flow_shape(root)])
+    meant = flow_as_meant(root)
+    flow = bind_flow(document, meant.root, constants)
+    shape = [one for one in flow_shape(meant.root) if one.code not in ("E202", "E204") or one.path not in meant.renamed]
+    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape])
 
 
 class _Lenient(dict[str, Json]):

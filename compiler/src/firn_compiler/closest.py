@@ -9,16 +9,19 @@ _OURS: dict[str, str] = {
     "archive_extract": "unzip untar extract_archive",
     "base_url": "url uri endpoint host",
     "check": "test tests assert expect validate quality",
-    "config": "settings properties connection",
+    "config": "settings properties",
     "data": "append insert",
     "database": "db catalog dbname",
     "depends_on": "needs after requires upstream upstream_tasks deps run_after",
     "download": "get fetch pull",
     "driver": "adapter engine",
+    "enterprise": "strict locked",
+    "fail": "error stop abort raise",
     "from": "source input dataset source_table data",
     "host": "hostname server address",
     "http": "request api rest webhook",
     "httpx": "http https rest api rest_api",
+    "iam_role": "iam role aws assume_role",
     "id": "name key task_id step job task",
     "inputs": "with args arguments params parameters config settings input",
     "jobs": "tasks stages pipeline pipelines dag",
@@ -28,6 +31,7 @@ _OURS: dict[str, str] = {
     "backoff": "delay wait retry_delay interval",
     "mode": "write_mode write_disposition disposition if_exists strategy materialized",
     "mysql": "mariadb",
+    "oauth2": "oauth client_credentials",
     "options": "extra extras settings",
     "outputs": "output exports results returns",
     "password": "pass passwd pwd secret",
@@ -44,20 +48,24 @@ _OURS: dict[str, str] = {
     "run_process": "bash shell exec command script run python process container",
     "s3": "aws_s3 minio aws r2",
     "send_mail": "email mail smtp notify",
+    "service_account": "gcp workload_identity azure",
     "sftp": "ssh ftp ftps scp",
     "smb": "cifs samba",
     "sql": "query statement select code script transform model transformation",
     "sql_file": "file sql_path query_file script_file",
     "sqlite3": "sqlite",
+    "static": "basic keys",
     "steps": "tasks actions transforms stages",
     "table": "target destination relation model to collection name dataset",
-    "upload": "put push send",
+    "upload": "put push",
     "upsert": "merge",
+    "type": "uses action operator kind op run",
     "uri": "url endpoint",
     "user": "username login",
     "variables": "vars parameters params env environment defaults",
+    "warn": "warning",
     "when": "if condition only_if run_if",
-    "write": "load sink output save copy_to export_to publish",
+    "write": "load loader sink output save copy_to export_to publish",
 }
 """Our word: what other tools, and people, call the same thing."""
 
@@ -75,7 +83,7 @@ def closest(word: str, known: Collection[str]) -> str | None:
     parts = _parts(word)
     foreign = [ours for ours, theirs in _OURS.items() if ours in known and "_".join(parts) in theirs.split()]
     within = sorted((name for name in known if len(name) > 2 and set(_parts(name)) < set(parts)), key=_by_length)
-    alike = _most_alike(letters, plain, 0.8)
+    alike = misspelt(word, known)
     return alike or next(iter(foreign + within), None) or _most_alike(letters, plain, 0.6)
 
 

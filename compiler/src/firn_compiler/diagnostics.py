@@ -67,6 +67,8 @@ def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str
     names = sorted(known)
     if not names:
         return f"{what} none"
-    listed = ", ".join(f"`{name}`" for name in names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    shown = names if len(names) <= 20 else names[:12]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    listed = ", ".join(f"`{name}`" for name in shown) + more
     meant = meant or closest(word, names)
     return f"{what} {listed}" + (f"; did you mean `{meant}`?" if meant else "")

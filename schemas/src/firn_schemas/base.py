@@ -61,8 +61,8 @@ def doc(
     default_factory: Callable[[], Any] | Any = MISSING,
     aliases: Sequence[str] = (),
     examples: Sequence[Json] = (),
-    minimum: int | None = None,
-    maximum: int | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
     local_path: bool = False,
     place: bool = False,
 ) -> Any:

@@ -221,7 +221,7 @@ def _ending(value: object) -> str | None:
         return None
     for packed in COMPRESSIONS:
         last = last.removesuffix(packed)
-    name, dot, ending = last.rpartition("/")[2].rpartition(".")
+    _, dot, ending = last.rpartition("/")[2].rpartition(".")
     return f".{ending.lower()}" if dot else None if isinstance(value, Deferred) else ""
 
 

@@ -1,9 +1,11 @@
 """Settings: every step's inputs and every used resource's merged settings against their closed schemas."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import NamedTuple, get_args
 
 from firn_compiler.checks.shape import shape
+from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import (
     Deferred,
@@ -27,6 +29,7 @@ from firn_compiler.stages.expand import templates_in
 from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
+from firn_schemas.decode import spelling
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import WriteMode
 
@@ -52,7 +55,7 @@ def _transforms(flow: Flow) -> Iterator[Diagnostic]:
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], step.inputs_path
-    yield from shape(row.inputs, with_spellings(row.inputs, step.written), path)
+    yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
 
 
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
@@ -61,14 +64,25 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
         settled = resource(flow, platform, name)
         if settled is None:
             continue
+        row = (settled.kind, settled.driver)
         if settled.kind == "compute":
             records = {"properties": (COMPUTE[settled.driver], settled.config)}
         else:
-            row = CONNECTORS[settled.kind, settled.driver]
-            records = {"config": (row.config, settled.config), "options": (row.options, settled.options)}
+            schema = CONNECTORS[row]
+            records = {"config": (schema.config, settled.config), "options": (schema.options, settled.options)}
         for key, (record, node) in records.items():
-            for one in shape(record, node, ("resources", name, key)):
+            for one in _beside(shape(record, node, ("resources", name, key)), key, row):
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
+
+
+def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) -> Iterator[Diagnostic]:
+    """Say of an unknown setting of `config` or `options` that it belongs to the other of the two."""
+    other = {"config": "options", "options": "config"}.get(key)
+    record = getattr(CONNECTORS[row], other) if row and other else None
+    known = {spelling(field) for field in fields(record)} if record else set()
+    for one in found:
+        meant = misspelt(one.path.rpartition(".")[2], known) if one.code == "E201" else None
+        yield one._replace(help=f"it belongs to `{other}`: `{other}: {{{meant}: …}}`") if meant else one
 
 
 def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
@@ -76,7 +90,8 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
     for name, node in _section(platform, "connectors"):
         row = family(node)
         for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)) if row else ():
-            for one in shape(record, part(node, key, row), ("connectors", name, key)):  # type: ignore[arg-type]  # a row
+            assert row is not None
+            for one in _beside(shape(record, part(node, key, row), ("connectors", name, key)), key, row):
                 if one.code != "E203":  # a flow may still add what is missing
                     yield one
     for section, known in TYPES.items():

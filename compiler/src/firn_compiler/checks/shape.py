@@ -13,9 +13,11 @@ from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_span, lookup, nearest, text_at, value_of
 from firn_compiler.model.closed import SecretReference, validator
-from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_compiler.model.names import TEXTS, Duration, duration_meant
+from firn_compiler.model.shapes import FlowShape, JobShape, PlatformShape, StepShape
 from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
+from firn_schemas.steps import STEPS
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -111,8 +113,10 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any],
     where, full = nearest(node, path).span, (*base, *path)
     name = _name((*base, *path))
     if kind == "extra_forbidden":
-        known = _known(record, node, path[:-1])
-        help = suggestion(str(path[-1]), known, meant=meant)
+        owner = _record_at(record, node, path[:-1])
+        known = _keys(owner)
+        help = _belongs(owner, str(path[-1]), lookup(node, path[:-1])) if meant is None else ""
+        help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
@@ -121,7 +125,9 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any],
     if kind in _WORDS:
         return _wrong_word(node, base, path, error, name)
     if kind == "value_error":
-        return finding("E204", f"{name} {error['ctx']['error']!s}", where, "", full)
+        rule = str(error["ctx"]["error"])
+        help = duration_meant(str(value_of(nearest(node, path)))) if rule == TEXTS[Duration].rule else ""
+        return finding("E204", f"{name} {rule}", where, help, full)
     if kind in _BOUNDS:
         return finding("E204", f"{name} {_BOUNDS[kind].format(**error['ctx'])}", where, "", full)
     words = dict.fromkeys(_EXPECTED.get(one["type"], "another value") for one in group)
@@ -155,8 +161,14 @@ def _wrong_word(node: Node, base: Path, path: Path, error: Any, name: str) -> Di
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     actual = value_of(node)
     help = ""
-    if expected == "text" and isinstance(actual, (bool, int, float)):
+    if isinstance(node, Scalar) and node.source is not None:
+        help = "its template gives another type: change the variable, or put text around the template"
+    elif expected == "text" and isinstance(actual, (bool, int, float)):
         help = "quote it"
+    elif expected == "a list" and isinstance(actual, (str, bool, int, float)):
+        help = "write a list: `[ … ]`, or one item on each line after `- `"
+    elif expected == "a list" and isinstance(actual, dict):
+        help = "begin each item with `- `; a name that stood before it is its `id:`"
     elif isinstance(actual, str) and expected in ("an integer", "a number", "true or false"):
         help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", actual) else ""
     return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)
@@ -185,8 +197,24 @@ def _owner(node: Node, path: Path) -> Any:
     return nearest(node, parent).span.opening
 
 
-def _known(record: type, node: Node, path: Path) -> list[str]:
-    """Return the keys of the record that `path` leads to; where several may stand, `type` tells which."""
+def _belongs(owner: Any, key: str, node: Node | None) -> str:
+    """Return help for a key that is known, but of something else beside or around; empty for all others."""
+    if owner is StepShape and (row := STEPS.get(text_at(node, "type") or "")) and key in _keys(row.inputs):
+        return "write it below `inputs:`"
+    return next((f"it belongs to {whose}" for whose, record in _AROUND.get(owner, ()) if key in _keys(record)), "")
+
+
+_AROUND: dict[Any, tuple[tuple[str, type], ...]] = {
+    StepShape: (("the job", JobShape), ("the flow", FlowShape)),
+    JobShape: (("its steps", StepShape), ("the flow", FlowShape)),
+    FlowShape: (("platform.yaml", PlatformShape),),
+    PlatformShape: (("flow.yaml", FlowShape),),
+}
+"""By a record, what else has keys that people write there."""
+
+
+def _record_at(record: type, node: Node, path: Path) -> Any:
+    """Return the record that `path` leads to; where several may stand, `type` tells which."""
     kind: Any = record
     for depth, part in enumerate(path):
         if is_dataclass(kind):
@@ -194,7 +222,11 @@ def _known(record: type, node: Node, path: Path) -> list[str]:
         elif typing.get_origin(kind) in (list, dict):
             kind = typing.get_args(kind)[-1]
         kind = member(kind, lookup(node, path[: depth + 1]))
-    return [spelling(field) for field in fields(kind)] if is_dataclass(kind) else []
+    return kind
+
+
+def _keys(record: Any) -> list[str]:
+    return [spelling(field) for field in fields(record)] if is_dataclass(record) else []
 
 
 def member(kind: Any, node: Node | None) -> Any:

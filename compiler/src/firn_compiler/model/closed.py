@@ -34,7 +34,7 @@ class SecretReference:
 def validator(of: type) -> SchemaValidator:
     """Return the validator of a record; aliases are not known to it, they are spelled out before the check."""
     schema: Any = _record(of)
-    return SchemaValidator(schema, {"strict": True, "hide_input_in_errors": True})
+    return SchemaValidator(schema, {"hide_input_in_errors": True})
 
 
 def _record(of: Any) -> Schema:
@@ -50,7 +50,10 @@ def _field(field: "Field[Any]", kind: Any) -> Schema:
 
 
 def _schema(kind: Any, bounds: Schema | None = None) -> Schema:
-    """Return the core's schema of a type; a value that is known only at run time may stand where a plain one does."""
+    """Return the core's schema of a type; a value that is known only at run time may stand where a plain one does.
+
+    Each type is strict by its own word: that of the whole validator does not reach into a typed dict.
+    """
     if kind is Secret:
         return _record(SecretReference)
     if is_dataclass(kind):
@@ -69,7 +72,7 @@ def _schema(kind: Any, bounds: Schema | None = None) -> Schema:
         keys = _schema(arguments[0])
         return _deferrable({"type": "dict", "keys_schema": keys, "values_schema": _schema(arguments[1])})
     given = {key: bound for key, bound in (bounds or {}).items() if bound is not None and kind in (int, float)}
-    return _deferrable({"type": _PLAIN[kind]} | given)
+    return _deferrable({"type": _PLAIN[kind]} | given | ({} if kind in (Any, NoneType) else {"strict": True}))
 
 
 def _union(kinds: tuple[Any, ...], bounds: Schema | None) -> Schema:

@@ -9,6 +9,7 @@ Namespace = NewType("Namespace", str)
 Duration = NewType("Duration", str)
 Sha256 = NewType("Sha256", str)
 Exactly = NewType("Exactly", str)
+Filled = NewType("Filled", str)
 
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -22,6 +23,12 @@ def seconds(duration: "float | str") -> float:
     assert found is not None  # the shape check has seen it
     value = float(found[1]) * _UNITS[found[2]]
     return int(value) if value.is_integer() else value
+
+
+def duration_meant(text: str) -> str:
+    """Return help for a duration in other words, such as `5 minutes`; empty where none is seen."""
+    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|milli|s|m|h|d)[a-z]*\s*", text.lower())
+    return f"write `{found[1]}{found[2].replace('milli', 'ms')}`" if found else ""
 
 
 class Text(NamedTuple):
@@ -55,6 +62,7 @@ TEXTS: dict[Any, Text] = {
         "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
     ),
     Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
+    Filled: Text(".+", "must not be empty"),
     Exactly: Text(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
 }
 """Every such type, with its form."""

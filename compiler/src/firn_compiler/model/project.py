@@ -17,9 +17,7 @@ class Step(NamedTuple):
     inputs_path: Path
     """Where its inputs stand: below `inputs`, or beside the type in a `transforms` item."""
     inputs: Mapping
-    """Empty where there are none; misspelt keys are taken as they were meant."""
-    written: Mapping
-    """The inputs as the file has them."""
+    """Empty where there are none."""
 
     @property
     def outputs(self) -> Mapping:
@@ -35,7 +33,7 @@ class Step(NamedTuple):
             return None
         path = (*self.inputs_path, "step")
         inputs = mapping_at(node, "inputs") or Mapping({}, {}, node.span)
-        return Step(self.id, kind, node, path, (*path, "inputs"), inputs, inputs)
+        return Step(self.id, kind, node, path, (*path, "inputs"), inputs)
 
 
 class Job(NamedTuple):

@@ -2,13 +2,13 @@
 
 from typing import Any, Literal
 
-from firn_compiler.model.names import Duration, Exactly, Name, Namespace, Sha256, Version
+from firn_compiler.model.names import Duration, Exactly, Filled, Name, Namespace, Sha256, Version
 from firn_schemas.artifact_format import TRANSIENT, ErrorClass
 from firn_schemas.base import doc, record
 from firn_schemas.connectors.databases import PostgresConfig, SslMode
 from firn_schemas.credentials import Credentials
 
-Seconds = int | float | Duration
+Seconds = float | Duration
 
 
 @record
@@ -16,8 +16,8 @@ class RetryShape:
     """When failed work is tried again; without it, never."""
 
     max_attempts: int = doc("Attempts in all, the first one counted.", minimum=1, maximum=100)
-    backoff: Seconds = doc("Seconds before the second attempt; each later wait is twice as long.", default=1)
-    max_backoff: Seconds = doc("The longest wait.", default=60)
+    backoff: Seconds = doc("Seconds before the second attempt; each later wait is twice as long.", default=1, minimum=0)
+    max_backoff: Seconds = doc("The longest wait.", default=60, minimum=0)
     on: list[ErrorClass] = doc("Classes of errors worth another attempt.", default_factory=lambda: [*TRANSIENT])
 
 
@@ -25,8 +25,8 @@ class RetryShape:
 class LockShape:
     """A lock that is held while the work goes on."""
 
-    key: str = doc("Name of the lock; the same name excludes each other.")
-    ttl_seconds: Seconds = doc("Seconds of the lease; it is renewed while the work goes on.", default=60)
+    key: Filled = doc("Name of the lock; the same name excludes each other.")
+    ttl_seconds: Seconds = doc("Seconds of the lease; it is renewed while the work goes on.", default=60, minimum=1)
 
 
 OnNoData = Literal["continue", "skip_job", "fail"]
@@ -43,7 +43,7 @@ class StepShape:
     outputs: dict[str, Any] = doc("Named results, such as `{{ result.rows[0].n }}`.", default_factory=dict)
     on_no_data: OnNoData = doc("What to do where the step finds nothing.", default="continue")
     retry: RetryShape | None = doc("When the step is tried again; absent: never.", default=None)
-    timeout: Seconds | None = doc("Seconds after which the step is stopped.", default=None)
+    timeout: Seconds | None = doc("Seconds after which the step is stopped.", default=None, minimum=0.001)
     lock: LockShape | None = doc("A lock that is held while the step works.", default=None)
 
 
@@ -57,7 +57,7 @@ class JobShape:
     when: str | bool | None = doc("A condition; the job is skipped where it is false.", default=None)
     steps: list[StepShape] = doc("In the order in which they run.")
     retry: RetryShape | None = doc("When each step without a `retry` of its own is tried again.", default=None)
-    timeout: Seconds | None = doc("Seconds after which the job is stopped.", default=None)
+    timeout: Seconds | None = doc("Seconds after which the job is stopped.", default=None, minimum=0.001)
     lock: LockShape | None = doc("A lock that is held while the job works.", default=None)
 
 

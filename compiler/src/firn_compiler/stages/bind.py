@@ -1,6 +1,6 @@
 """From trees to flows, jobs and steps.
 
-What has no readable name is called "", and what is misspelt is taken as it was meant: the shape check reports both.
+What has no readable name is called "": the shape check reports it.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ from firn_compiler.document import (
     text_at,
 )
 from firn_compiler.model.project import Flow, Job, Step
-from firn_compiler.model.shapes import FlowShape, JobShape, ResourceShape, StepShape
-from firn_compiler.stages.meant import as_meant, word_meant
+from firn_compiler.model.shapes import StepShape
+from firn_compiler.stages.meant import word_meant
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.base import Json
 from firn_schemas.steps import STEPS
@@ -29,14 +29,9 @@ from firn_schemas.steps import STEPS
 
 def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
     """Return the flow that `root` describes; `steps:` at the top is one job called `main`."""
-    root = as_meant(FlowShape, root)
     name = text_at(root, "name") or ""
     resources = mapping_at(root, "resources")
-    named = {
-        key: as_meant(ResourceShape, node)
-        for key, node in (resources.entries if resources else {}).items()
-        if isinstance(node, Mapping)
-    }
+    named = {key: node for key, node in (resources.entries if resources else {}).items() if isinstance(node, Mapping)}
     return Flow(name, document, root, tuple(_jobs(root, constants)), named)
 
 
@@ -47,7 +42,6 @@ def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
         named.append(("main", root.keys["steps"]))
     for index, node in enumerate(items_at(root, "jobs")):
         if isinstance(node, Mapping):
-            node = as_meant(JobShape, node)
             name, path = text_at(node, "id") or "", ("jobs", index)
             yield Job(name, node, path, tuple(_names(node)), tuple(_steps(node, path)), condition(node, constants))
             named.append((name, key_span(node, ("id",))))
@@ -59,11 +53,10 @@ def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
 def _steps(node: Mapping, path: Path) -> Iterator[Step]:
     for index, item in enumerate(items_at(node, "steps")):
         if isinstance(item, Mapping):
-            item = as_meant(StepShape, item)
             inputs = mapping_at(item, "inputs") or Mapping({}, {}, item.span)
             full = (*path, "steps", index)
             kind = word_meant(item, "type", STEPS) or ""
-            yield Step(text_at(item, "id") or "", kind, item, full, (*full, "inputs"), _meant(kind, inputs), inputs)
+            yield Step(text_at(item, "id") or "", kind, item, full, (*full, "inputs"), inputs)
 
 
 STEP_KEYS = frozenset(field.name for field in fields(StepShape))
@@ -82,11 +75,7 @@ def _transforms(root: Mapping) -> Iterator[Step]:
         entries = {key: node for key, node in item.entries.items() if key not in STEP_KEYS}
         inputs = Mapping(entries, {key: item.keys[key] for key in entries}, item.span)
         path: Path = ("transforms", index)
-        yield Step(name, kind, item, path, path, _meant(kind, inputs), inputs)
-
-
-def _meant(kind: str, inputs: Mapping) -> Mapping:
-    return as_meant(STEPS[kind].inputs, inputs) if kind in STEPS else inputs
+        yield Step(name, kind, item, path, path, inputs)
 
 
 def _names(node: Mapping) -> Iterator[tuple[str, Span]]:

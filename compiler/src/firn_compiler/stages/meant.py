@@ -1,28 +1,101 @@
-"""What was meant by a misspelt key or word, so that the rest is checked as if it were spelled right.
+"""A flow as it was meant: each misspelt key is reported, and taken for the one that it surely stands for.
 
-The shape check reports the key, and the references the word: nothing here is ever frozen.
+So the rest is checked as if it were spelled right. Nothing of it is ever frozen: the finding is an error.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import fields
+from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt
-from firn_compiler.document import Mapping, text_at
+from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.document import Mapping, Node, Path, Sequence, Span, dotted, text_at
+from firn_compiler.model.shapes import FlowShape, JobShape, ResourceShape, StepShape
 from firn_schemas.decode import spelling
+from firn_schemas.steps import STEPS
 
 
-def as_meant(record: type, node: Mapping) -> Mapping:
-    """Return the mapping with its unknown keys replaced by those of the record that they were meant to be."""
-    known = {word for field in fields(record) for word in (spelling(field), *field.metadata.get("aliases", ()))}
-    if node.entries.keys() <= known:
+class Meant(NamedTuple):
+    """A flow's tree with the keys that were meant, and a finding for each that was another."""
+
+    root: Mapping
+    found: list[Diagnostic]
+    renamed: set[str]
+    """Paths of the values whose keys were others, as messages spell them."""
+
+
+def flow_as_meant(root: Mapping) -> Meant:
+    """Take every key of a flow for the one that it surely stands for."""
+    meant = _Meant()
+    entries = meant.keys_of(FlowShape, root, ())
+    resources = entries.entries.get("resources")
+    if isinstance(resources, Mapping):
+        changed: dict[str, Node] = {
+            name: meant.keys_of(ResourceShape, node, ("resources", name)) if isinstance(node, Mapping) else node
+            for name, node in resources.entries.items()
+        }
+        entries = _with(entries, "resources", Mapping(changed, resources.keys, resources.span, resources.prior))
+    entries = _with(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
+    entries = _with(entries, "steps", meant.items(entries, "steps", meant.step, ()))
+    return Meant(entries, meant.found, meant.renamed)
+
+
+class _Meant:
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+        self.renamed: set[str] = set()
+
+    def items(self, node: Mapping, key: str, each: Callable[[Mapping, Path], Mapping], path: Path) -> Node | None:
+        listed = node.entries.get(key)
+        if not isinstance(listed, Sequence):
+            return listed
+        items = [
+            each(item, (*path, key, index)) if isinstance(item, Mapping) else item
+            for index, item in enumerate(listed.items)
+        ]
+        return Sequence(items, listed.span, listed.prior)
+
+    def job(self, node: Mapping, path: Path) -> Mapping:
+        node = self.keys_of(JobShape, node, path)
+        return _with(node, "steps", self.items(node, "steps", self.step, path))
+
+    def step(self, node: Mapping, path: Path) -> Mapping:
+        node = self.keys_of(StepShape, node, path)
+        inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
+        if not isinstance(inputs, Mapping) or kind not in STEPS:
+            return node
+        return _with(node, "inputs", self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs")))
+
+    def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return one mapping with the record's own keys where others were surely meant to be those."""
+        own = [spelling(field) for field in fields(record)]
+        known = {word for field in fields(record) for word in (spelling(field), *field.metadata.get("aliases", ()))}
+        if node.entries.keys() <= known:
+            return node
+        names: dict[str, str] = {}
+        free = set(own) - node.entries.keys()
+        for key in node.entries:
+            meant = closest(key, free) if key not in known else None
+            if meant is not None:
+                names[key] = meant
+                self.renamed.add(dotted((*path, meant)))
+                free.discard(meant)
+                help = suggestion(key, own, meant=meant)
+                where = (*path, key)
+                self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
+        return _renamed(node, names)
+
+
+def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:
+    entries = {names.get(key, key): item for key, item in node.entries.items()}
+    keys: dict[str, Span] = {names.get(key, key): span for key, span in node.keys.items()}
+    return Mapping(entries, keys, node.span, node.prior)
+
+
+def _with(node: Mapping, key: str, value: Node | None) -> Mapping:
+    if value is None or value is node.entries.get(key):
         return node
-    free = {spelling(field) for field in fields(record)} - node.entries.keys()
-    names: dict[str, str] = {}
-    for key in node.entries:
-        meant = closest(key, free - set(names.values())) if key not in known else None
-        names[key] = meant or key
-    entries = {names[key]: item for key, item in node.entries.items()}
-    return Mapping(entries, {names[key]: span for key, span in node.keys.items()}, node.span, node.prior)
+    return Mapping(node.entries | {key: value}, node.keys, node.span, node.prior)
 
 
 def word_meant(node: Mapping | None, key: str, known: Collection[str]) -> str | None:
