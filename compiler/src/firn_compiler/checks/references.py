@@ -107,7 +107,7 @@ def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
             "E203",
             f"the key `{missing}` is missing",
             key,
-            "name a `profile` of the platform, or `type`" if path[0] == "resources" else "name `type`, or both",
+            "name a `profile` of the platform, or `type`" if path[0] == "resources" else "name it, or `type` for both",
             path,
         )
     elif family(node) is None and (kind := text_at(node, "kind")) and (driver := text_at(node, "driver")):

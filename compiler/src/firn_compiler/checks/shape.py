@@ -17,7 +17,6 @@ from firn_compiler.model.names import TEXTS, Duration, duration_meant
 from firn_compiler.model.shapes import FlowShape, JobShape, PlatformShape, StepShape
 from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
-from firn_schemas.steps import STEPS
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -115,7 +114,7 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any],
     if kind == "extra_forbidden":
         owner = _record_at(record, node, path[:-1])
         known = _keys(owner)
-        help = _belongs(owner, str(path[-1]), lookup(node, path[:-1])) if meant is None else ""
+        help = _belongs(owner, str(path[-1])) if meant is None else ""
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
@@ -197,10 +196,8 @@ def _owner(node: Node, path: Path) -> Any:
     return nearest(node, parent).span.opening
 
 
-def _belongs(owner: Any, key: str, node: Node | None) -> str:
+def _belongs(owner: Any, key: str) -> str:
     """Return help for a key that is known, but of something else beside or around; empty for all others."""
-    if owner is StepShape and (row := STEPS.get(text_at(node, "type") or "")) and key in _keys(row.inputs):
-        return "write it below `inputs:`"
     return next((f"it belongs to {whose}" for whose, record in _AROUND.get(owner, ()) if key in _keys(record)), "")
 
 

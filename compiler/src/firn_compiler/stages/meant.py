@@ -60,11 +60,30 @@ class _Meant:
         return _with(node, "steps", self.items(node, "steps", self.step, path))
 
     def step(self, node: Mapping, path: Path) -> Mapping:
-        node = self.keys_of(StepShape, node, path)
+        node = self.keys_of(StepShape, self.with_inputs(node, path), path)
         inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
         return _with(node, "inputs", self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs")))
+
+    def with_inputs(self, node: Mapping, path: Path) -> Mapping:
+        """Return the step with those of its keys below `inputs` that are inputs of its type."""
+        row = STEPS.get(word_meant(node, "type", STEPS) or "")
+        inputs = node.entries.get("inputs", Mapping({}, {}, node.span))
+        own = {spelling(field) for field in fields(StepShape)}
+        strange = [key for key in node.entries if key not in own] if row is not None else []
+        known = {spelling(field) for field in fields(row.inputs)} if row is not None else set()
+        moved = [key for key in strange if key in known]
+        if not moved or not isinstance(inputs, Mapping):
+            return node
+        for key in moved:
+            help = "write it below `inputs:`"
+            self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
+        inner = {key: node.entries[key] for key in moved} | inputs.entries
+        keys = {key: node.keys[key] for key in moved} | inputs.keys
+        entries = {key: item for key, item in node.entries.items() if key not in moved}
+        spans = {"inputs": node.keys[moved[0]]} | {key: node.keys[key] for key in entries}
+        return Mapping(entries | {"inputs": Mapping(inner, keys, inputs.span)}, spans, node.span, node.prior)
 
     def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return one mapping with the record's own keys where others were surely meant to be those."""
