@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firn_compiler.sql import Analysis, analyse
+from firn_compiler.sql.functions import FUNCTIONS
+from firn_schemas.sql_types import SQL_TYPES
 
 HERE = Path(__file__).parent / "sql"
 TABLES = {
@@ -169,3 +171,16 @@ def test_a_hostile_query_is_answered(name: str) -> None:
     code = f"from firn_compiler.sql import analyse; analyse({HOSTILE[name]}, 'duckdb', {{}}, closed=True); print('ok')"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (answer.stdout, answer.stderr) == ("ok\n", "")
+
+
+def test_every_function_of_the_engine_is_known(engine: duckdb.DuckDBPyConnection) -> None:
+    rows = engine.execute(
+        "select distinct function_name from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro')"
+    ).fetchall()
+    assert {name for (name,) in rows if name.isidentifier() and name.islower()} <= FUNCTIONS
+
+
+def test_every_type_of_the_engine_is_known(engine: duckdb.DuckDBPyConnection) -> None:
+    rows = engine.execute("select distinct lower(type_name) from duckdb_types()").fetchall()
+    named = {name for (name,) in rows if not name.startswith("__")}  # what other tests made
+    assert named - {"null", "type"} <= SQL_TYPES

@@ -97,3 +97,41 @@ select id as i from orders group by i
 select *, amount * 2 as twice from orders
 select * like 'a%' from orders
 select year(created_at) as y, sum(amount) as s from orders group by y
+select o.id, name from orders o join customers c on o.id = c.id
+select id from orders join customers using (id) where id > 1
+select id from orders natural join customers
+select o.id as id from orders o join customers c on o.customer_id = c.id order by id
+select o.id from orders o semi join customers c on o.customer_id = c.id where id > 1
+select customer_id, sum(amount) as s from orders group by customer_id having sum(amount) > 3
+select customer_id as c, count(*) as n from orders group by c
+select customer_id as c, count(*) as n from orders group by 1 order by 2
+select date_trunc('day', created_at) as d, sum(amount) as s from orders group by date_trunc('day', created_at)
+select o.customer_id, sum(amount) as s from orders o group by customer_id
+select customer_id, any_value(amount) as a, first(id) as f from orders group by customer_id
+select customer_id, sum(amount) * 2 + customer_id as s from orders group by customer_id
+select customer_id, (select max(name) from customers) as m from orders group by customer_id
+select customer_id, sum(sum(amount)) over (order by customer_id) as running from orders group by customer_id
+select customer_id, list(id order by id) as ids, string_agg(id::varchar, ',') as t from orders group by customer_id
+select customer_id, quantile_cont(amount, 0.5) as q, arg_max(id, amount) as a from orders group by customer_id
+select customer_id, count(*) filter (where amount > 3) as n from orders group by customer_id
+select customer_id, sum(amount) as s from orders group by cube(customer_id)
+select id, row_number() over (partition by customer_id order by amount desc) as r from orders qualify r = 1
+select id from orders where amount > (select avg(amount) from orders)
+select o.id from orders o where exists (select 1 from customers c where c.id = o.customer_id)
+select o.id, c.name from orders o, customers c where o.customer_id = c.id
+select o.id, c.name from orders o cross join customers c
+select o.id, t.x from orders o join lateral (select o.id + 1 as x) t on true
+select o.id from orders o asof join orders p on o.id >= p.id
+select id, unnest(l) as x from lists
+select count(distinct customer_id) as n, max(id) as m from orders
+select 1 as one, count(*) as n from orders
+select customer_id, 'x' as k, 1 as one, sum(amount) as s from orders group by customer_id
+select case when customer_id > 1 then 'a' else 'b' end as k, count(*) as n from orders group by k
+select case when customer_id > 1 then 'a' else 'b' end as k, count(*) as n from orders group by all
+select coalesce(customer_id, 0) as c, sum(amount) as s from orders group by coalesce(customer_id, 0)
+select customer_id + 1 as c, sum(amount) as s from orders group by customer_id + 1
+select sum(amount) as s from orders having count(*) > 1
+select id::hugeint as a, amount::decimal(18, 3) as c, id::varchar as d from orders
+select created_at at time zone 'UTC' as t, extract(year from created_at) as y from orders
+select l[1] as a, s.a as b, s['b'] as c from lists
+select list_transform(l, x -> x + 1) as a, list_filter(l, x -> x > id) as b from lists

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from firn_compiler.sql.analysis import Analysis, Problem
 from firn_compiler.sql.reading import read
 from firn_compiler.sql.resolution import resolve
+from firn_compiler.sql.vocabulary import vocabulary
 
 __all__ = ["Analysis", "Problem", "analyse"]
 
@@ -22,7 +23,8 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     if query is None:
         return Analysis(tuple(problems))
     try:
-        found = resolve(query, tables, closed=closed)
+        found = resolve(query, tables, closed=closed, checked=dialect == "duckdb")
+        problems += vocabulary(query) if dialect == "duckdb" else ()
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     files = {(one.start, one.end) for one in problems if one.code == "E505"}

@@ -162,6 +162,7 @@ _CLOSING = {
 
 def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report clauses that hold nothing, and commas that separate nothing: the parser lets them pass."""
+    yield from _foreign(tokens)
     for index, token in enumerate(tokens):
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         word, kind = token.text.upper(), token.token_type
@@ -173,9 +174,25 @@ def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
             if following in _AFTER_A_LIST and following == "FROM":
                 continue  # so may the list of a SELECT
             yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
+        elif following == "," and kind in (TokenType.SELECT, TokenType.DISTINCT) and after is not None:
+            yield Problem("E501", "a comma separates nothing here", "remove it", after.start, after.end + 1)
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]):
             message = f"`{word.lower()}` is followed by nothing"
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
+
+
+def _foreign(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report placeholders in the spelling of other tools."""
+    for before, token in pairwise(tokens):
+        close = token.start == before.end + 1
+        if before.token_type is TokenType.COLON and close and token.token_type is TokenType.VAR:
+            help = f"write `${token.text}`, and its value in `params`"
+            yield Problem("E501", f"`:{token.text}` is no placeholder", help, before.start, token.end + 1)
+    for opening, token, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        kinds = (opening.token_type, token.token_type, closing.token_type)
+        if kinds == (TokenType.L_BRACE, TokenType.VAR, TokenType.R_BRACE):
+            help = f"write `${token.text}` with `params`, or a template of two braces: `{{{{ var.{token.text} }}}}`"
+            yield Problem("E501", f"`{{{token.text}}}` is no placeholder", help, opening.start, closing.end + 1)
 
 
 _QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
@@ -189,6 +206,7 @@ _NEEDING = {
     TokenType.ORDER_BY: _ENDS,
     TokenType.HAVING: _ENDS,
     TokenType.LIMIT: _ENDS,
+    TokenType.ON: _ENDS,
 }
 
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from firn_compiler.diagnostics import suggestion
 from firn_compiler.sql.analysis import Analysis, Problem
+from firn_compiler.sql.grouping import grouping
 from firn_compiler.sql.reading import place
 
 Origin = frozenset[tuple[str, str]]
@@ -54,14 +55,20 @@ class Scope(NamedTuple):
     outer: "Scope | None"
     aliases: dict[str, Origin]
     """Names that the select list gives, usable anywhere in the query."""
+    joined: set[str]
+    """Columns that several relations share by USING or NATURAL: their names mean one column."""
+    hidden: set[str]
+    """Relations that only filter (SEMI, ANTI)."""
 
 
 Ctes = Mapping[str, Relation]
 
 
-def resolve(tree: exp.Expr, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool) -> Analysis:
-    """Return what is known of a parsed query."""
-    resolver = _Resolver(tables, closed=closed)
+def resolve(
+    tree: exp.Expr, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool, checked: bool = True
+) -> Analysis:
+    """Return what is known of a parsed query; `checked` also by the engine's rules of grouping."""
+    resolver = _Resolver(tables, closed=closed, checked=checked)
     result = resolver.query(tree, None, {})
     known = None if result.open else tuple(column.name for column in result.columns.values())
     lineage = {column.name: tuple(sorted(column.origin)) for column in result.columns.values() if column.origin}
@@ -75,7 +82,8 @@ def _placeholders(tree: exp.Expr) -> Iterator[str]:
 
 
 class _Resolver:
-    def __init__(self, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool) -> None:
+    def __init__(self, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool, checked: bool) -> None:
+        self.checked = checked
         self.tables = {name.lower(): (name, columns) for name, columns in tables.items()}
         self.closed = closed
         self.problems: list[Problem] = []
@@ -122,7 +130,7 @@ class _Resolver:
             result = self.joined(one, result, self.query(one.expression, outer, ctes))
             order = one.args.get("order")
             if order is not None:
-                self.expressions([order], Scope({"": result}, outer, {}), ctes)
+                self.expressions([order], Scope({"": result}, outer, {}, set(), set()), ctes)
         return result
 
     def joined(self, node: Any, left: Relation, right: Relation) -> Relation:
@@ -148,9 +156,9 @@ class _Resolver:
         self.problems.append(Problem("E503", message, "both sides of a set operation are equally wide", start, end))
 
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
-        scope = Scope({}, outer, {})
         merged: set[str] = set()
         hidden: set[str] = set()
+        scope = Scope({}, outer, {}, merged, hidden)
         source = node.args.get("from_")
         joins = node.args.get("joins") or []
         for item in [source, *joins, *(node.args.get("laterals") or [])]:
@@ -162,11 +170,37 @@ class _Resolver:
         for projection in node.expressions:
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias.lower()] = self.expressions([projection.this], scope, ctes)
+        self.ambiguous([*node.expressions, *_nodes(node.args.get("where"))], scope)
+        self.ambiguous([one for join in joins for one in _nodes(join.args.get("on"))], scope)
+        if self.checked:
+            self.problems.extend(grouping(node, lambda column: self.owns(column, scope)))
         result = self.projections(node, scope, ctes, merged, hidden)
         rest = [value for key, value in node.args.items() if key not in _HANDLED]
         self.expressions([one for value in rest for one in _nodes(value)], scope, ctes)
         self.expressions([one for join in joins for one in _nodes(join.args.get("on"))], scope, ctes)
         return result if not node.args.get("pivots") else UNKNOWN
+
+    def ambiguous(self, nodes: Iterable[Any], scope: Scope) -> None:
+        """Report bare columns of the select list, WHERE and ON that more than one relation has."""
+        for node in nodes:
+            for column in _bare_columns(node):
+                name = column.name.lower()
+                owners = [
+                    alias for alias, one in scope.relations.items() if name in one.columns and alias not in scope.hidden
+                ]
+                if len(owners) > 1 and name not in scope.joined and name not in scope.aliases:
+                    listed = ", ".join(f"`{alias.strip(chr(39))}.{column.name}`" for alias in owners)
+                    message = f"`{column.name}` is ambiguous: {len(owners)} tables have it"
+                    self.problems.append(Problem("E503", message, f"write one of {listed}", *place(column.parts[0])))
+
+    def owns(self, column: exp.Column, scope: Scope) -> bool:
+        """Whether a column is certainly one of the scope's own relations."""
+        if isinstance(column.this, exp.Star):
+            return False
+        if len(column.parts) > 1:
+            return column.parts[0].name.lower() in scope.relations
+        known = any(column.name.lower() in one.columns for one in scope.relations.values())
+        return known and column.name.lower() not in scope.aliases
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, merged: set[str], hidden: set[str]) -> None:
         """Add one relation of a FROM or JOIN to the scope."""
@@ -406,6 +440,17 @@ class _Resolver:
     def unknown_column(self, name: str, known: list[str], spot: tuple[int, int], what: str = "") -> None:
         message = f"{what or 'no table of this query has a column'} `{name}`"
         self.problems.append(Problem("E503", message, suggestion(name, dict.fromkeys(known), "columns:"), *spot))
+
+
+def _bare_columns(node: Any) -> Iterator[exp.Column]:
+    """Yield columns without a table; not those of queries inside, nor what a lambda binds."""
+    if isinstance(node, exp.Column):
+        if len(node.parts) == 1 and not isinstance(node.this, exp.Star):
+            yield node
+    elif not isinstance(node, (exp.Query, exp.Lambda, exp.Comprehension, exp.Star)):
+        for value in node.args.values():
+            for one in _nodes(value):
+                yield from _bare_columns(one)
 
 
 _HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"])

@@ -1,0 +1,140 @@
+"""Grouping: what a SELECT computes for each row, and what for each group; only what is certain is reported."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlglot import exp
+
+from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.reading import place
+
+Owns = Callable[[exp.Column], bool]
+"""Says whether a column is one of the query's own tables, and not of a query around it."""
+_OPAQUE = (
+    exp.Query,
+    exp.Window,
+    exp.Anonymous,
+    exp.IgnoreNulls,
+    exp.Filter,
+    exp.WithinGroup,
+    exp.Grouping,
+    exp.Columns,
+    exp.Lambda,
+    exp.Star,
+)
+"""What is not looked into: what it holds follows rules of its own."""
+
+
+def grouping(select: exp.Select, owns: Owns) -> Iterator[Problem]:
+    """Report aggregates and windows where none can stand, ordinals of no column, and values of no single group."""
+    for key, what, help in (
+        ("where", "`where`", "write it in `having`"),
+        ("group", "`group by`", "compute it in a step, or a subquery, before"),
+    ):
+        clause = select.args.get(key)
+        yield from _aggregates(clause, what, help) if clause is not None else ()
+    for join in select.args.get("joins") or ():
+        on = join.args.get("on")
+        yield from _aggregates(on, "the condition of a join", "compute it in a subquery before") if on else ()
+    yield from _nested(select)
+    yield from _ordinals(select)
+    yield from _ungrouped(select, owns)
+
+
+def _aggregates(clause: exp.Expr, what: str, help: str) -> Iterator[Problem]:
+    for node in _within(clause, (exp.AggFunc, exp.Window)):
+        windowed = isinstance(node, exp.Window)
+        kind = "a window" if windowed else "an aggregate"
+        start, end = place(node.this if windowed else node)
+        help = "write it in `qualify`" if windowed and what == "`where`" else help
+        yield Problem("E507", f"{kind} cannot stand in {what}", help, start, end)
+
+
+def _nested(select: exp.Select) -> Iterator[Problem]:
+    for projection in select.expressions:
+        for outer in _within(projection, (exp.AggFunc,)):
+            for inner in _within_children(outer, (exp.AggFunc,)):
+                help = "compute the inner one in a subquery before"
+                yield Problem("E507", "an aggregate cannot stand inside another", help, *place(inner))
+
+
+def _ordinals(select: exp.Select) -> Iterator[Problem]:
+    width = len(select.expressions)
+    if any(one.find(exp.Star, exp.Columns) for one in select.expressions):
+        return
+    for key in ("group", "order"):
+        clause = select.args.get(key)
+        for item in clause.expressions if clause is not None else ():
+            number = item.this if isinstance(item, exp.Ordered) else item
+            plain = isinstance(number, exp.Literal) and not number.is_string and number.name.isdecimal()
+            if plain and not 1 <= int(number.name) <= width:
+                help = f"the select list has {width} column{'s' if width != 1 else ''}"
+                yield Problem("E507", f"there is no column {number.name}", help, *place(number))
+
+
+def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
+    """Report columns that have many values in a group."""
+    group = select.args.get("group")
+    aggregated = any(next(_within(one, (exp.AggFunc,)), None) for one in select.expressions)
+    if group is None and not aggregated and select.args.get("having") is None:
+        return
+    if group is not None and any(value for key, value in group.args.items() if key != "expressions"):
+        return  # ALL, ROLLUP, CUBE and GROUPING SETS
+    keys = [_key(item, select) for item in group.expressions] if group is not None else []
+    if any(isinstance(key, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
+        return
+    if any(isinstance(key, exp.Column) and not owns(key) for key in keys):
+        return  # what is grouped by is not known
+    for projection in select.expressions:
+        value = projection.this if isinstance(projection, exp.Alias) else projection
+        yield from _loose(value, keys, owns)
+
+
+def _key(item: Any, select: exp.Select) -> Any:
+    """Return what a key of GROUP BY stands for: an ordinal and an alias name a value of the select list."""
+    if isinstance(item, exp.Literal) and not item.is_string and item.name.isdecimal():
+        at = int(item.name) - 1
+        found = select.expressions[at] if 0 <= at < len(select.expressions) else item
+        return found.this if isinstance(found, exp.Alias) else found
+    if isinstance(item, exp.Column) and len(item.parts) == 1:
+        for one in select.expressions:
+            if isinstance(one, exp.Alias) and one.alias.lower() == item.name.lower():
+                return one.this
+    return item
+
+
+def _loose(node: Any, keys: list[Any], owns: Owns) -> Iterator[Problem]:
+    if isinstance(node, (*_OPAQUE, exp.AggFunc)) or any(_same(node, key) for key in keys):
+        return
+    if isinstance(node, exp.Column):
+        if owns(node):
+            name = node.name
+            help = f"add it to `group by`, or write such as `any_value({name})`"
+            yield Problem("E507", f"`{name}` is neither grouped nor aggregated", help, *place(node.parts[-1]))
+        return
+    for value in node.args.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, exp.Expr):
+                yield from _loose(one, keys, owns)
+
+
+def _same(node: Any, key: Any) -> bool:
+    """Whether a value is the key; of columns the last part decides, because a table may be named or not."""
+    if isinstance(node, exp.Column) and isinstance(key, exp.Column):
+        return bool(node.name.lower() == key.name.lower())
+    return bool(node == key)
+
+
+def _within(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:
+    """Yield the outermost nodes of these kinds; queries inside have clauses of their own."""
+    if isinstance(node, kinds):
+        yield node
+    elif not isinstance(node, (exp.Query, exp.Window)):
+        yield from _within_children(node, kinds)
+
+
+def _within_children(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:
+    for value in node.args.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, exp.Expr):
+                yield from _within(one, kinds)
