@@ -1,5 +1,6 @@
 """Effects: two steps that write the same place, work that is done twice when it is retried, outputs nobody uses."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from firn_compiler.stages.lower import lower_node
 from firn_compiler.stages.settle import resource
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.canonical import file_bytes
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS
 
 PLACES = ("table", "path")
@@ -56,7 +58,11 @@ def _target(flow: Flow, platform: Platform | None, name: str, node: Node) -> byt
     """Return what tells one target from another: the settled system, whatever it is called, and the place in it."""
     settled = resource(flow, platform, name)
     system: Any = [settled.kind, settled.driver, lower_node(settled.config)] if settled else [name]
-    return file_bytes({"system": system, "place": lower_node(node)})
+    place = lower_node(node)
+    row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
+    if isinstance(place, str) and row is not None and row.places == ("path",):
+        place = posixpath.normpath(place)
+    return file_bytes({"system": system, "place": place})
 
 
 def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:

@@ -171,10 +171,21 @@ def _reference(
 
 def _result(step: Step, rest: str, span: Span, path: Path) -> Iterator[Diagnostic]:
     name, results = _first(rest), results_of(step)
-    if results is None or name in results:
+    if results is None:
         return
-    message = f"a `{step.type}` step has no result `{name}`"
-    yield finding("E305", message, span, suggestion(name, results, "results:"), path)
+    if name not in results:
+        message = f"a `{step.type}` step has no result `{name}`"
+        yield finding("E305", message, span, suggestion(name, results, "results:"), path)
+        return
+    more, kind = rest.removeprefix(name), results[name]
+    if more and kind in _PLAIN:
+        yield finding("E305", f"`{name}` is {_PLAIN[kind]}: it has no parts", span, f"write `result.{name}`", path)
+    elif more.startswith(".") and kind == "array":
+        help = f"write `result.{name}[0]{more}`"
+        yield finding("E305", f"`{name}` is a list: its items have numbers", span, help, path)
+
+
+_PLAIN = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "text"}
 
 
 def _first(path: str) -> str:

@@ -98,13 +98,21 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
         for name, node in _section(platform, section):
             row = known.get(text_at(node, "type") or "")
             for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row else ():
-                yield from shape(record, tree, (section, name))
+                for one in shape(record, tree, (section, name)):
+                    if one.code != "E203" or "config" not in node.entries:  # what is missing may stand in there
+                        yield _flat(one)
     for name, node in _section(platform, "compute"):
         yield from _compute(node, ("compute", name))
     documents = {document.file: document for document in platform.documents}
     for path, leaf in walk(platform.root):
         if isinstance(leaf, Scalar) and isinstance(leaf.value, Deferred):
             yield from _platform_template(leaf, path, documents)
+
+
+def _flat(one: Diagnostic) -> Diagnostic:
+    """Say of `config` and `options` in a storage or catalog that its settings stand beside its type."""
+    nested = one.code == "E201" and one.path.rpartition(".")[2] in ("config", "options", "params")
+    return one._replace(help="write its settings beside `type`, without a level of their own") if nested else one
 
 
 def _section(platform: Platform, name: str) -> Iterator[tuple[str, Mapping]]:

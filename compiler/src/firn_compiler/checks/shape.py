@@ -92,8 +92,11 @@ def _path(node: Node, location: Iterable[str | int]) -> Path:
     """Return the part of pydantic's location that is a path of the document; the rest names union members."""
     path: Path = ()
     parts = list(location)
+    chosen: set[Path] = set()
     for index, part in enumerate(parts):
-        if lookup(node, (*path, part)) is not None or (index == len(parts) - 1 and not _names_a_type(part)):
+        if part in _TAGS and path not in chosen and text_at(lookup(node, path), "type") == part:
+            chosen.add(path)  # the member of the union that `type` names, and not a key of the same name
+        elif lookup(node, (*path, part)) is not None or (index == len(parts) - 1 and not _names_a_type(part)):
             path = (*path, part)
     return path
 
@@ -102,7 +105,8 @@ def _names_a_type(part: str | int) -> bool:
     return isinstance(part, str) and (part in _TYPE_WORDS or part[:1].isupper() or "[" in part)
 
 
-_TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none", "page", "offset", "cursor", "link"])
+_TAGS = frozenset(["page", "offset", "cursor", "link"])
+_TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none"]) | _TAGS
 
 
 def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any], meant: str | None) -> Diagnostic:

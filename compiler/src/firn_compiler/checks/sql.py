@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from firn_compiler.checks.graph import elsewhere, makes_dataset, may_follow
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at
+from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at, walk
 from firn_compiler.document import Mapping as MappingNode
 from firn_compiler.model.graph import nearest_upstream, ordered
 from firn_compiler.model.project import Flow, Job, Platform, Step
-from firn_compiler.stages.expand import within
+from firn_compiler.stages.expand import templates_in, within
 from firn_compiler.stages.settle import logical, resource
 from firn_compiler.template import Constants, as_text, pieces
 from firn_schemas.base import JsonObject
@@ -69,6 +69,7 @@ class _Reader:
         self.dialect = DIALECTS.get(engine, "duckdb")
         self.made: dict[str, dict[str, Dataset]] = {}
         self.known = Known([], {})
+        self.documents = {document.file: document}
 
     def read(self) -> Known:
         for job in ordered(self.flow.jobs):
@@ -117,7 +118,12 @@ class _Reader:
         text = self.inline(step)
         if text is not None:
             made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+            for item in _items(step, "columns"):
+                self.column(item, made, step)
             return made if columns is None else made._replace(columns=columns)
+        cursor = lookup(step.inputs, ("incremental", "cursor"))
+        if columns is not None and cursor is not None:
+            self.column(cursor, Dataset(columns), step)
         place = text_at(step.inputs, "table") or text_at(step.inputs, "path")
         place = place or text_at(mapping_at(step.inputs, "request"), "path")
         if place is None:
@@ -136,9 +142,21 @@ class _Reader:
         if text is None:
             return
         if name == "compute":
-            self.query(step, text, visible, closed=True, dialect=self.dialect)
+            made = self.query(step, text, visible, closed=True, dialect=self.dialect)
         else:
-            self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+            made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+        self.outputs(step, made)
+
+    def outputs(self, step: Step, made: Dataset) -> None:
+        """Report outputs that name a column which the query does not give."""
+        for path, node in walk(step.outputs) if made.columns is not None else ():
+            for reference, span in templates_in(node, self.documents) if isinstance(node, Scalar) else ():
+                named = re.fullmatch(r"result\.rows\[\d+\]\.([^.\[\]]+).*", reference)
+                columns = made.columns or ()
+                if named and named[1].lower() not in {column.lower() for column in columns}:
+                    help = suggestion(named[1], columns, "columns:")
+                    message = f"the query gives no column `{named[1]}`"
+                    self.known.found.append(finding("E503", message, span, help, (*step.path, "outputs", *path)))
 
     def write_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         dataset = visible.get((text_at(step.inputs, "from") or "").lower())
@@ -182,7 +200,7 @@ class _Reader:
             return
         if name.lower() not in {column.lower() for column in dataset.columns}:
             source = text_at(step.inputs, "from")
-            help = suggestion(name, dataset.columns, f"columns of `{source}`:")
+            help = suggestion(name, dataset.columns, f"columns of `{source}`:" if source else "columns:")
             message = f"the dataset has no column `{name}`"
             self.known.found.append(finding("E503", message, node.span, help, step.inputs_path))
 
@@ -307,6 +325,11 @@ def _parameters(step: Step, text: Text, used: tuple[str, ...], path: Path) -> It
     named = dict.fromkeys(name for name in used if name != "?" and not name.isdigit())
     if isinstance(params, Sequence):
         yield from _numbered(step, params, used, named)
+        return
+    if params is not None and not named and any(name == "?" or name.isdigit() for name in used):
+        message = "the query's placeholders have no names, and `params` has"
+        help = "write `params` as a list: one value for each, in order"
+        yield finding("E506", message, key_span(step.inputs, ("params",)), help, (*step.inputs_path, "params"))
         return
     for name in named:
         if name not in given:

@@ -221,6 +221,10 @@ def _syntax(error: ParseError, tokens: Sequence[Token], text: str) -> Problem:
         token, help = before, earlier
     shown = _shown(token)
     message = f"{shown} is not expected here"
+    if token.text.upper() == "TOP" or (before is not None and before.text.upper() == "TOP"):
+        help = "write `limit` at the query's end"
+    elif token.text == "-" or (before is not None and before.text == "-"):
+        help = help or 'a name that holds `-` stands in double quotes, such as `"my-step"`'
     if "Required keyword" in description or "Expected table name" in description:
         last = at == len(tokens) - 1 or "Required keyword" in description
         message = f"something is missing after {shown}" if last else message

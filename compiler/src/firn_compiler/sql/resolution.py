@@ -415,7 +415,11 @@ class _Resolver:
                 return open_[0].origin(name) if alone else NOWHERE
             known += [column.name for one in level.relations.values() for column in one.columns.values()]
             level = level.outer
-        if qualified:
+        if part.args.get("quoted") and not qualified:
+            message = f"no table of this query has a column `{name}`"
+            help = "text stands in single quotes; double quotes are for names"
+            self.problems.append(Problem("E503", message, help, *place(part)))
+        elif qualified:
             tables = [alias.strip("'") for alias in scope.relations if alias]
             message, help = f"there is no table `{name}` in this query", suggestion(name, tables, "tables:")
             self.problems.append(Problem("E503", message, help, *place(part)))
