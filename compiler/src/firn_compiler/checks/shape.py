@@ -29,7 +29,7 @@ _EXPECTED = {
     "none_required": "null",
     "string_type": "text",
 }
-_BOUNDS = {"greater_than_equal": "must be at least {ge}", "less_than_equal": "must be at most {le}"}
+_BOUNDS = {"greater_than_equal": "must be at least {ge:g}", "less_than_equal": "must be at most {le:g}"}
 
 
 def flow_shape(root: Node) -> Iterator[Diagnostic]:
@@ -69,7 +69,7 @@ def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> It
             continue  # it is there, misspelt, and another finding says so
         if path in outer and all(error["type"] in _EXPECTED for error in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
-        if not _may_be_the_platforms(nearest(node, path)):
+        if group[0]["type"] == "extra_forbidden" or not _may_be_the_platforms(nearest(node, path)):
             yield _finding(record, node, base, path, group, misspelt.get(path))
 
 
@@ -96,7 +96,9 @@ def _path(node: Node, location: Iterable[str | int]) -> Path:
     for index, part in enumerate(parts):
         if part in _TAGS and path not in chosen and text_at(lookup(node, path), "type") == part:
             chosen.add(path)  # the member of the union that `type` names, and not a key of the same name
-        elif lookup(node, (*path, part)) is not None or (index == len(parts) - 1 and not _names_a_type(part)):
+        elif lookup(node, (*path, part)) is not None or (
+            index == len(parts) - 1 and (path in chosen or not _names_a_type(part))
+        ):
             path = (*path, part)
     return path
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Mapping, Node, Path, Sequence, Span, dotted, text_at
+from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, dotted, text_at
 from firn_compiler.model.shapes import FlowShape, JobShape, ResourceShape, StepShape
 from firn_schemas.decode import spelling
 from firn_schemas.steps import STEPS
@@ -47,6 +47,8 @@ class _Meant:
 
     def items(self, node: Mapping, key: str, each: Callable[[Mapping, Path], Mapping], path: Path) -> Node | None:
         listed = node.entries.get(key)
+        if isinstance(listed, Mapping) and listed.entries:
+            listed = self.listed(listed, (*path, key))
         if not isinstance(listed, Sequence):
             return listed
         items = [
@@ -54,6 +56,19 @@ class _Meant:
             for index, item in enumerate(listed.items)
         ]
         return Sequence(items, listed.span, listed.prior)
+
+    def listed(self, node: Mapping, path: Path) -> Node:
+        """Return a mapping of names to jobs or steps as the list that it should be."""
+        if not all(isinstance(item, Mapping) for item in node.entries.values()):
+            return node
+        help = f"write it as a list, and begin each item with `- id: {next(iter(node.entries))}`"
+        self.found.append(finding("E202", f"`{path[-1]}` must be a list, not a mapping", node.span, help, path))
+        items: list[Node] = []
+        for name, item in node.entries.items():
+            assert isinstance(item, Mapping)
+            own = {"id": Scalar(name, node.keys[name])} | item.entries
+            items.append(Mapping(own, {"id": node.keys[name]} | item.keys, item.span, item.prior))
+        return Sequence(items, node.span, node.prior)
 
     def job(self, node: Mapping, path: Path) -> Mapping:
         node = self.keys_of(JobShape, node, path)
