@@ -158,7 +158,8 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
         )
     yield from _both_words(node, path)
     profile = text_at(node, "profile")
-    if "profile" in node.entries and profile is None:
+    named = node.entries.get("profile")
+    if profile is None and named is not None and value_of(named) is not None:
         return  # the shape check says what it must be
     if profile is None:
         yield from _family(node, path, key_span(flow.root, path))
