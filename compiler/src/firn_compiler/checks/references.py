@@ -102,14 +102,11 @@ def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
             help = suggestion(word, connector_names())
             yield finding("E312", f"`{word}` is not a connector type", node.entries["type"].span, help, (*path, "type"))
     elif len(words) < 2:
-        missing = "driver" if words == ["kind"] else "kind"
-        yield finding(
-            "E203",
-            f"the key `{missing}` is missing",
-            key,
-            "name a `profile` of the platform, or `type`" if path[0] == "resources" else "name it, or `type` for both",
-            path,
-        )
+        what, ways = ("resource", "`profile: NAME`") if path[0] == "resources" else ("connector", "`type`")
+        missing = {"kind": "driver", "driver": "kind"}.get(words[0]) if words else None
+        nothing = f"the {what} `{path[-1]}` does not say what it is"
+        help = f"add `{missing}:`" if missing else f"add {ways}, or `kind` and `driver`"
+        yield finding("E203", f"the key `{missing}` is missing" if missing else nothing, key, help, path)
     elif family(node) is None and (kind := text_at(node, "kind")) and (driver := text_at(node, "driver")):
         kinds = {row[0] for row in CONNECTORS}
         if kind not in kinds:
