@@ -40,7 +40,8 @@ def _flow() -> dict[str, Any]:
         _when({"type": name}, {"properties": {"inputs": _spelled(inputs[name], STEPS[name].exactly_one)}})
         for name in sorted(STEPS)
     ]
-    schema["$defs"]["ResourceShape"]["allOf"] = list(_settings(schema))
+    named = {"anyOf": [_given("profile"), _given("type"), _given("kind", "driver")]}
+    schema["$defs"]["ResourceShape"]["allOf"] = [named, *_settings(schema)]
     upserts = _when({"mode": "upsert"}, {"required": ["keys"], "properties": {"keys": {"minItems": 1}}})
     schema["$defs"]["WriteInputs"]["allOf"] = [upserts]
     return schema
@@ -132,5 +133,9 @@ def _when(condition: dict[str, str], then: dict[str, Any]) -> dict[str, Any]:
     return {"if": {"properties": properties, "required": sorted(condition)}, "then": then}
 
 
+def _given(*keys: str) -> dict[str, Any]:
+    return {"required": [*keys], "properties": dict.fromkeys(keys, {"not": {"type": "null"}})}
+
+
 def _spelled(reference: dict[str, Any], exactly_one: tuple[str, ...]) -> dict[str, Any]:
-    return reference | ({"oneOf": [{"required": [key]} for key in exactly_one]} if exactly_one else {})
+    return reference | ({"oneOf": [_given(key) for key in exactly_one]} if exactly_one else {})
