@@ -134,7 +134,7 @@ def _when(condition: dict[str, str], then: dict[str, Any]) -> dict[str, Any]:
 
 
 def _given(*keys: str) -> dict[str, Any]:
-    return {"required": [*keys], "properties": dict.fromkeys(keys, {"not": {"type": "null"}})}
+    return {"required": [*keys], "properties": {key: {"not": {"type": "null"}} for key in keys}}
 
 
 def _spelled(reference: dict[str, Any], exactly_one: tuple[str, ...]) -> dict[str, Any]:
