@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from firn_runtime.errors import ArtifactRefused
-from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME
+from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME, version_key
 from firn_schemas.canonical import NotCanonical, canonical_bytes, file_bytes
 from firn_schemas.canonical import bytes_digest as sha256
 
@@ -79,7 +79,23 @@ def load(content: bytes, features: frozenset[str], expected: str | None = None) 
     if lacking:
         message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
         raise ArtifactRefused("R106", message, "use a newer firn-runtime")
+    _refuse_version(artifact.payload)
     return artifact
+
+
+def _refuse_version(payload: "Payload") -> None:
+    """Raise ArtifactRefused R109 where the platform allows only other versions of the runtime."""
+    from firn_runtime import __version__
+
+    limits, own = payload.compatibility, version_key(__version__)
+    low, high = (limits.min_version, limits.max_version) if limits is not None else (None, None)
+    for limit, word, fits in (
+        (low, "or newer", low is None or own >= version_key(low)),
+        (high, "or older", high is None or own <= version_key(high)),
+    ):
+        if not fits:
+            message = f"the platform allows runtimes of version {limit} {word}; this is {__version__}"
+            raise ArtifactRefused("R109", message, f"use firn-runtime {limit}, or change `compatibility`")
 
 
 def load_any(content: bytes, expected: str | None = None) -> Artifact:

@@ -11,3 +11,9 @@ ErrorClass = Literal["connection", "timeout", "auth", "rate_limited", "server_er
 
 TRANSIENT: tuple[ErrorClass, ...] = ("connection", "timeout", "rate_limited", "server_error")
 """Classes that may be gone at the next attempt: what `retry` is for where it names none."""
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Return the numbers of a semantic version, for comparing; what follows `-` or `+` does not count."""
+    release = version.partition("-")[0].partition("+")[0]
+    return tuple(int(number) for number in release.split(".")[:3] if number.isdecimal())

@@ -21,6 +21,7 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
+from firn_schemas.artifact_format import version_key
 from firn_schemas.connectors import CONNECTORS, Connector
 from firn_schemas.decode import spelling
 from firn_schemas.steps import STEPS, StepType
@@ -80,15 +81,11 @@ def _decode(platform: Platform, node: Mapping, row: tuple[str, str], path: Path)
 def _compatibility(platform: Platform) -> Iterator[Diagnostic]:
     node = mapping_at(platform.root, "compatibility")
     low, high = text_at(node, "min_version"), text_at(node, "max_version")
-    if node is not None and low and high and _version(low) > _version(high):
+    if node is not None and low and high and version_key(low) > version_key(high):
         related = (Related("the oldest", node.entries["min_version"].span),)
         message = "`max_version` is older than `min_version`: no runtime fits"
         path = ("compatibility", "max_version")
         yield finding("E706", message, node.entries["max_version"].span, "swap them", path, related)
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", text.partition("-")[0].partition("+")[0])[:3])
 
 
 def _roles(root: Mapping) -> Iterator[Diagnostic]:
