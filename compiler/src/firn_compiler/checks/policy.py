@@ -154,6 +154,8 @@ def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic
         if key not in PARTS:
             continue
         path = tuple(_spelled(rest, key, row).split(".")) if rest else ()
+        if path and path[0] not in _settings(key, row):
+            continue  # what is no setting is reported where it is locked
         found = _touched(part(node, key, row), path)
         if found is not None and found.span.file:
             related = (Related("the platform locks it here", item.span),)
@@ -161,6 +163,11 @@ def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic
             yield finding(
                 "E701", message, found.span, "remove it from the flow", ("resources", name, key, *path), related
             )
+
+
+def _settings(key: str, row: tuple[str, str]) -> set[str]:
+    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
+    return {spelling(field) for field in fields(record)}
 
 
 def _spelled(rest: str, key: str, row: tuple[str, str]) -> str:
