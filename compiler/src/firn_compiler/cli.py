@@ -138,7 +138,7 @@ def _every_environment(flows: list[Path], variables: dict[str, Json], form: str)
 @platform_option
 @env_option
 @var_option
-@format_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def explain_command(
     words: tuple[str, ...], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
 ) -> None:
@@ -178,17 +178,21 @@ def _sources_history(
     compilation = validate_project(request)
     errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
     if errors:  # what can be explained is, all the same
-        _report(errors, compilation.texts, form if form == "text" else "none")
+        _report(errors if form == "text" else [], compilation.texts, "text")
     refused = [one for one in errors if one.code in ("E201", "E601")]
-    return of_project(compilation.project, refused) if compilation.project else ()
+    return of_project(compilation.project, request.variables, refused) if compilation.project else ()
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":
-    from firn_compiler.explanation import of_artifact
+    from firn_compiler.emit import map_path
+    from firn_compiler.explanation import DamagedMap, of_artifact
     from firn_compiler.sources import history_of
 
     payload, known = history_of(artifact)
-    return of_artifact(payload, known)
+    try:
+        return of_artifact(payload, known)
+    except DamagedMap:
+        raise click.UsageError(f"`{map_path(artifact)}` does not fit the artifact: compile again") from None
 
 
 @click.command("schema")
@@ -267,8 +271,6 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
 
 def _report(found: list[Diagnostic], texts: object, form: str) -> None:
     """Show findings: text to standard error, every other format to standard output."""
-    if form == "none":
-        return
     if form != "text":
         click.echo(_for_machines(found, form), nl=False)
         return

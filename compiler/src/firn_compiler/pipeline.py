@@ -16,7 +16,7 @@ from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
 from firn_compiler.plugins import BadManifest, Plugin, plugged_in
 from firn_compiler.stages.freeze import payload, with_plugins
-from firn_compiler.stages.places import Place
+from firn_compiler.stages.places import Place, policy_places
 from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
@@ -113,7 +113,7 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
         problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=path)
         return answer._replace(diagnostics=(*answer.diagnostics, problem))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
-    where = tuple(place for unit in units for place in unit.places)
+    where = (*policy_places(on.platform), *(place for unit in units for place in unit.places))
     return answer._replace(artifact=content, digest=hashed, places=where)
 
 

@@ -183,7 +183,8 @@ def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if known.get("artifact") != digest:
         raise click.UsageError(f"`{beside}` belongs to another artifact: compile again")
     folder = artifact.resolve().parent
-    files = [one for one in known.get("files", ()) if isinstance(one, str)]
+    named = known.get("files")
+    files = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
     shown = [str(_shown((folder / file).resolve())) if file not in ("", "-") else file for file in files]
     return payload, known | {"files": shown}
 
