@@ -15,6 +15,7 @@ from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.emit import map_path
 from firn_compiler.plugins import MAX_MANIFEST, Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
+from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
@@ -190,11 +191,20 @@ def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _artifact(file: Path) -> tuple[str, dict[str, Any]]:
+    from firn_schemas.artifact import Envelope
+    from firn_schemas.decode import DecodeError, decode
+
     whole = _json(file)
-    payload = whole.get("payload")
-    if not isinstance(payload, dict) or not all(isinstance(payload.get(key), dict) for key in ("flows", "resources")):
+    form = whole.get("format")
+    if form != FORMAT and str(form).startswith(f"{FORMAT_NAME}/"):
+        raise click.UsageError(f"`{file}` has another format than `{FORMAT}`: compile it again, or use a newer Firn")
+    try:
+        decode(Envelope, whole)
+    except (DecodeError, RecursionError):
+        form = None
+    if form != FORMAT:
         raise click.UsageError(f"`{file}` is not an artifact")
-    return str(whole.get("digest")), payload
+    return whole["digest"], whole["payload"]
 
 
 def _json(file: Path) -> dict[str, Any]:
