@@ -38,7 +38,9 @@ class Compilation(NamedTuple):
     places: tuple[Place, ...] = ()
     """Where the artifact's values were written, and what they replaced."""
     project: Project | None = None
-    """What the texts mean; None where a flow was not compiled again."""
+    """What the texts mean; a flow that was not compiled again is not in it."""
+    found_in: tuple[tuple[Diagnostic, ...], ...] = ()
+    """What was found in each flow and in the files that it names, in the order of the request."""
 
     @property
     def ok(self) -> bool:
@@ -93,9 +95,14 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
     found += [*_same_names(units), *_same_variables(units, seen)]
     environment = on.platform.environment if on.platform else ""
     names = tuple(unit.name for unit in units)
-    answer = Compilation(in_order(found, texts), texts, flows=names, environment=environment)
-    if on.platform is not None or not request.platform:
-        answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), on.platform))
+    answer = Compilation(
+        in_order(found, texts),
+        texts,
+        flows=names,
+        environment=environment,
+        project=Project(tuple(flow for flow in flows if flow is not None), on.platform),
+        found_in=tuple(unit.found for unit in units),
+    )
     if not freeze or has_errors(found) or on.platform is None:
         return answer
     return _frozen(answer, units, on, plugins)
