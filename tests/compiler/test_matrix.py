@@ -284,3 +284,16 @@ def test_a_folder_with_a_flow_is_that_flow_alone() -> None:
 def test_a_folder_with_neither_is_an_error() -> None:
     put("empty/readme.md", "")
     assert without_flows("empty").stderr.startswith("error[E108]: there is no flow below `empty`\n")
+
+
+@pytest.mark.parametrize("name", ["da ys", "1a", "-a", "a.b", "ä", " a", "x" * 101])
+def test_a_variable_whose_name_can_be_none_is_refused(name: str) -> None:
+    project(flow=FLOW, prod=PLATFORM)
+    assert refusal("--var", f"{name}=3").startswith("Error: `--var` takes NAME=VALUE; the name must begin with ")
+
+
+def test_a_variable_that_nothing_names_is_warned_of_once() -> None:
+    project(flow=FLOW.replace("orders.csv", "'{{ var.file }}'"), prod=PLATFORM, dev=PLATFORM)
+    assert findings("--var", "file=a.csv", "--var", "fil=b.csv") == [
+        ("W307", "`--var` sets the variable `fil`, which no file defines or uses", ""),
+    ]

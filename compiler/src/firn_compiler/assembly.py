@@ -143,7 +143,7 @@ def _chain_name(chain: list[Document], index: int) -> str:
     return base_name(chain[index].file)
 
 
-def assemble(source: Source, on: Ground, request: Request) -> Assembled:
+def assemble(source: Source, on: Ground) -> Assembled:
     """Parse a flow, replace its templates, check its shape and bind its names."""
     parsed = parse(source)
     text = text_of(source)

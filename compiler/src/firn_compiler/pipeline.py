@@ -1,7 +1,8 @@
 """The recipe: texts → tree → checks → payload → bytes. It touches no file, clock, environment or network itself."""
 
 import gc
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -92,7 +93,7 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
         texts |= more
         found += unit.found
     texts |= on.texts
-    found += [*_same_names(units), *_same_variables(units, seen)]
+    found += [*_same_names(units), *_same_variables(units, seen), *_unknown_variables(request.variables, texts)]
     environment = on.platform.environment if on.platform else ""
     names = tuple(unit.name for unit in units)
     answer = Compilation(
@@ -148,6 +149,15 @@ def _same_variables(units: list[Unit], seen: Seen) -> Iterator[Diagnostic]:
             other = seen.setdefault(variable, (full, span, path))
             if other[0] != full:
                 yield same_variable(variable, full, span, path, other)
+
+
+def _unknown_variables(given: Iterable[str], texts: Map[str, str]) -> Iterator[Diagnostic]:
+    """Report variables of the command line whose names stand nowhere: neither defined nor used."""
+    for name in given:
+        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        if not any(word.search(text) for text in texts.values()):
+            message = f"`--var` sets the variable `{name}`, which no file defines or uses"
+            yield Diagnostic("W307", message, help="correct its name, or leave it out")
 
 
 def _sources(units: list[Unit], on: Ground) -> list[JsonObject]:

@@ -45,7 +45,7 @@ def with_defaults(record: type, node: Node) -> Node:
 
 
 def _over(default: Node, node: Node) -> Node:
-    """Return a scalar or list with the default that it replaces as its lowest layer; keys of a mapping have their own."""
+    """Return a scalar or list with the default that it replaces as its lowest layer; a mapping is left alone."""
     if isinstance(node, Mapping):
         return node
     prior = (default, *node.prior)
