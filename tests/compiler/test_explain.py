@@ -736,3 +736,24 @@ def test_a_text_of_several_lines_stands_below_its_name(project: Path) -> None:
 @pytest.mark.parametrize("form", ["sarif", "github"])
 def test_a_format_of_findings_is_none_of_explanations(project: Path, form: str) -> None:
     assert "is not one of 'text', 'json'" in refused("resources.shop", "--format", form)
+
+
+def test_a_null_between_two_layers_is_a_layer_of_what_a_flow_sets(project: Path) -> None:
+    put("platform/prod/platform.yaml", LEAF.replace("connect_timeout: 15", "connect_timeout: null"))
+    compile_here()
+    for asked in ("the sources", "the artifact"):
+        (row,) = rows(asked, "resources.shop.options.connect_timeout")
+        assert [row["value"], *(one["value"] for one in row["replaces"])] == [5, None, 20, 30, 10]
+
+
+def test_a_reference_is_told_whole_layer_by_layer_whatever_each_of_them_says_of_it(project: Path) -> None:
+    put("platform/eu/platform.yaml", MIDDLE.replace("config: {", "config: {password: {secret_ref: shop-eu}, "))
+    put("platform/prod/platform.yaml", LEAF.replace("key: password}", "key: null}"))
+    compile_here()
+    for asked in ("the sources", "the artifact"):
+        assert explained(asked, "resources.shop.config.password") == (
+            "flows.daily.resources.shop.config.password = {secret_ref: shop-prod}\n"
+            "  set by      platform/prod/platform.yaml:8:17\n"
+            "  replaces    platform/eu/platform.yaml:5:37    {secret_ref: shop-eu, key: password}\n"
+            "  replaces    platform/base/platform.yaml:12:30  {secret_ref: shop-base, key: password}\n"
+        ).replace("5:37    ", "5:37     ")

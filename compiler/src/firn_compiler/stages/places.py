@@ -261,7 +261,7 @@ def _spelled(node: Node) -> str:
 
 def _removed(pointer: str, name: str, node: Node, final: Node | None) -> Iterator[Place]:
     """Yield the history of keys that a null removed; `final` is what holds there now, which may be a default."""
-    if isinstance(node, Mapping):
+    if isinstance(node, Mapping) and secret_of(node) is None:
         for key, item in node.entries.items():
             held = final.entries.get(key) if isinstance(final, Mapping) else None
             yield from _removed(below(pointer, key), f"{name}.{key}", item, held)
