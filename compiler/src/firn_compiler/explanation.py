@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from textwrap import indent
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic, suggestion
@@ -220,8 +219,8 @@ def _block(place: Place) -> str:
 
 def _under(line: str, text: str) -> str:
     """Return the text beside the line; one of several lines stands below it."""
-    below = "\n" in text
-    return f"{line.rstrip()}\n{indent(text.rstrip(), ' ' * 6)}" if below else f"{line} {text}".rstrip()
+    below = "".join(f"\n      {one}".rstrip(" ") for one in text.splitlines())
+    return line.rstrip() + below if "\n" in text else f"{line} {text}".rstrip()
 
 
 def _at(span: Span) -> str:
