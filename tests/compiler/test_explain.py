@@ -442,6 +442,23 @@ def test_a_secret_that_someone_wrote_into_a_flow_is_never_shown(project: Path, f
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("where", ["flow", "platform", "command line"])
+def test_a_secret_that_someone_wrote_into_a_variable_is_never_shown(project: Path, where: str, form: str) -> None:
+    put("platform/prod/platform.yaml", LEAF.replace("{secret_ref: shop-prod, key: password}", "'{{ var.pw }}'"))
+    words = ["--var", f"pw={CANARY}"] if where == "command line" else []
+    if where == "platform":
+        put("platform/base/platform.yaml", BASE.replace("host: db,", f"host: db, pw: {CANARY},"))
+    if where == "flow":
+        put("platform/prod/platform.yaml", LEAF)
+        written = "profile: shop_db\n    config: {password: '{{ var.pw }}'}"
+        put("flow.yaml", FLOW.replace("profile: shop_db", written).replace("days: 7", f"days: 7, pw: {CANARY}"))
+    for path in ("variables.pw", "variables", "resources.shop"):
+        result = asked_for(path, "--env", "prod", "--format", form, *words)
+        assert result.exit_code == 0
+        assert CANARY not in result.output
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
 def test_the_values_of_references_are_never_looked_up(
     project: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

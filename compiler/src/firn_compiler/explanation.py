@@ -80,25 +80,23 @@ def of_project(
 ) -> Iterator[Place]:
     """Yield the history of everything that the sources say: what would be frozen, the platform, the variables.
 
-    `variables` are those of the command line. Of what a finding refused no value is told: it may be a secret in the
-    wrong place.
+    `variables` are those of the command line. Of what a finding refused no value is told, nor of a variable that stands
+    there: it may be a secret in the wrong place.
     """
     paths = {f"{one.path}." for one in refused if one.path}
     spans = {one.span for one in refused}
-    for place in _places(project, variables):
+    for place in _places(project, variables):  # variables come last
         spelled = [f"{way}." for way in _ways(_normal(place.name))]
-        hidden = any(way.startswith(path) for way in spelled for path in paths)
-        yield (
-            place
-            if not hidden and spans.isdisjoint({place.span, *(layer.span for layer in place.replaced)})
-            else (
-                place._replace(
-                    value=HIDDEN, written="", replaced=tuple(one._replace(value=HIDDEN) for one in place.replaced)
-                )
-            )
-        )
+        named = any(way.startswith(path) for way in spelled for path in paths)
+        if named or not spans.isdisjoint({place.span, *(layer.span for layer in place.replaced)}):
+            layers = tuple(one._replace(value=HIDDEN) for one in place.replaced)
+            texts = [place.written, *(str(one.value) for one in place.replaced)]
+            paths |= {f"variables.{name}." for text in texts for name in _VARIABLE.findall(text)}
+            place = place._replace(value=HIDDEN, written="", replaced=layers)
+        yield place
 
 
+_VARIABLE = re.compile(r"\{\{\s*var\.([\w-]+)")
 HIDDEN = "…"
 
 
