@@ -165,7 +165,8 @@ def refused(*words: str) -> str:
         ("resources.shop.config.user", ONE_LAYER.format("user", '"reader"', "base", "11:13")),
         (
             "resources.shop.config.password",
-            ONE_LAYER.format("password", "{secret_ref: shop-prod, key: password}", "prod", "8:17"),
+            ONE_LAYER.format("password", "{secret_ref: shop-prod, key: password}", "prod", "8:17")
+            + "  replaces    platform/base/platform.yaml:12:30  {secret_ref: shop-base, key: password}\n",
         ),
         (
             "jobs.main.steps.rates.inputs.request.params",
@@ -186,8 +187,8 @@ def test_the_payloads_pointer_is_a_way_to_ask_for_it(project: Path) -> None:
 
 @BOTH
 def test_machines_are_told_the_same_and_the_defaults_place_is_no_file(project: Path, asked: str) -> None:
-    def at(file: str, line: int, **value: Any) -> dict[str, Any]:
-        return {"file": file, "line": line, "column": 32 if line else 0} | value
+    def at(file: str | None, line: int | None, **value: Any) -> dict[str, Any]:
+        return {"file": file, "line": line, "column": 32 if line else None} | value
 
     assert rows(asked, "resources.shop.options.connect_timeout") == [
         {
@@ -200,7 +201,7 @@ def test_machines_are_told_the_same_and_the_defaults_place_is_no_file(project: P
                 at("platform/prod/platform.yaml", 9, value=15),
                 at("platform/eu/platform.yaml", 6, value=20),
                 at("platform/base/platform.yaml", 13, value=30),
-                at("", 0, value=10),
+                at(None, None, value=10),
             ],
         }
     ]
@@ -233,6 +234,9 @@ def test_a_null_of_the_flow_brings_the_default_back(project: Path) -> None:
             "flows.daily.resources.shop.options.connect_timeout = 10, the default again\n"
             "  removed by  flow.yaml:7:32\n"
             "  replaces    platform/prod/platform.yaml:9:32   15\n"
+            "  replaces    platform/eu/platform.yaml:6:32     20\n"
+            "  replaces    platform/base/platform.yaml:13:32  30\n"
+            "  replaces    (default)                          10\n"
         )
 
 
@@ -244,7 +248,6 @@ def test_a_null_of_the_platform_removes_from_the_platform(project: Path) -> None
     )
 
 
-@pytest.mark.xfail(strict=True, reason="a null of the chain leaves the resource without its history")
 def test_a_null_of_the_platform_is_named_where_the_flow_meets_the_default(project: Path) -> None:
     text = explained("the sources", "resources.shop.options.application_name")
     assert "removed by  platform/prod/platform.yaml:9:54\n" in text
@@ -256,13 +259,11 @@ def test_a_list_replaces_the_whole_list_below_it(project: Path) -> None:
     assert (row["value"], row["set_by"]["file"]) == ("config.host", "platform/prod/platform.yaml")
 
 
-@pytest.mark.xfail(strict=True, reason="what a list replaced is kept at the list and shown at its items only")
 def test_a_list_says_which_list_it_replaced(project: Path) -> None:
     (row,) = rows("the sources", "connectors.shop_db.locked[0]")
     assert [one["value"] for one in row["replaces"]] == [["config.port", "config.user"]]
 
 
-@pytest.mark.xfail(strict=True, reason="a reference is merged as a mapping and shown as a value: its history is lost")
 @BOTH
 def test_a_reference_says_which_reference_it_replaced(project: Path, asked: str) -> None:
     (row,) = rows(asked, "resources.shop.config.password")
@@ -279,7 +280,7 @@ def test_mappings_are_merged_and_every_leaf_has_its_own_history(project: Path) -
         "connectors.shop_db.config.host": [leaf, middle, base],
         "connectors.shop_db.config.database": [base],
         "connectors.shop_db.config.user": [base],
-        "connectors.shop_db.config.password": [leaf],
+        "connectors.shop_db.config.password": [leaf, base],
     }
 
 
@@ -293,7 +294,6 @@ def test_an_item_is_asked_for_by_its_index(project: Path, asked: str, path: str)
     assert row["set_by"] == {"file": "flow.yaml", "line": 14, "column": 59}
 
 
-@pytest.mark.xfail(strict=True, reason="the artifact's names have `.1` where the sources' have `[1]`")
 def test_an_item_has_one_name_wherever_it_is_asked_for(project: Path) -> None:
     path = "jobs.main.steps.orders.inputs.columns[1]"
     assert names("the artifact", path) == names("the sources", path) == [path]
@@ -314,7 +314,6 @@ def test_keys_that_read_alike_are_both_explained(project: Path, asked: str) -> N
     assert len(rows(asked, "resources.api.config.headers")) == 3
 
 
-@pytest.mark.xfail(strict=True, reason="rows are kept by their name, so that the second of two that read alike wins")
 @BOTH
 def test_a_dotted_key_and_a_key_in_a_key_are_both_explained(project: Path, asked: str) -> None:
     inputs = "sql: 'select $v', params: {v: {a.b: 1, a: {b: 2}}}"
@@ -337,7 +336,8 @@ def test_a_part_of_a_name_is_not_the_name(project: Path, asked: str) -> None:
     [
         (
             "resources.shop.option",
-            "near it: `resources.shop.config`, `resources.shop.options`; did you mean `resources.shop.options`?",
+            "near it: `resources.shop.config`, `resources.shop.driver`, `resources.shop.kind`, "
+            "`resources.shop.options`; did you mean `resources.shop.options`?",
         ),
         (
             "resources.shopp.config.host",
@@ -356,17 +356,17 @@ def test_what_is_not_there_names_what_is_near(project: Path, path: str, sentence
     assert refused(path, "--env", "prod") == f"there is no value `{path}`; {sentence}"
 
 
-@pytest.mark.xfail(strict=True, reason="among the names is an empty one")
 def test_a_root_that_is_not_there_names_those_that_are(project: Path) -> None:
     assert refused("conectors", "--env", "prod") == (
         "there is no value `conectors`; near it: `connectors`, `environment`, `extends`, `flows`, `jobs`, `resources`, "
-        "`storage`, `variables`, `version`; did you mean `connectors`?"
+        "`security`, `state`, `storage`, `variables`, `version`, `workspace`; did you mean `connectors`?"
     )
 
 
 def test_what_is_not_in_the_artifact_names_what_is_near(project: Path) -> None:
     assert refused("resources.shop.option") == (
-        "there is no value `resources.shop.option`; near it: `resources.shop.config`, `resources.shop.options`; "
+        "there is no value `resources.shop.option`; near it: `resources.shop.config`, `resources.shop.driver`, "
+        "`resources.shop.kind`, `resources.shop.options`; "
         "did you mean `resources.shop.options`?"
     )
 
@@ -377,14 +377,12 @@ def test_a_path_that_is_none_is_refused(project: Path, path: str) -> None:
     assert refused(path).startswith(f"there is no value `{path}`; near it: ")
 
 
-@pytest.mark.xfail(strict=True, reason="the map leaves out what a connector's own default sets")
 def test_an_artifact_explains_its_defaults_as_the_sources_do(project: Path) -> None:
     text = "flows.daily.resources.shop.config.port = 5432\n  set by      (default)\n"
     assert explained("the sources", "resources.shop.config.port") == text
     assert explained("the artifact", "resources.shop.config.port") == text
 
 
-@pytest.mark.xfail(strict=True, reason="`sql_file` is in the map and `sql` in the artifact: the answer is `null`")
 def test_an_artifact_explains_the_sql_that_came_from_a_file(project: Path) -> None:
     found = {
         row["path"].rpartition(".")[2]: row["value"] for row in rows("the artifact", "jobs.main.steps.both.inputs")
@@ -392,13 +390,11 @@ def test_an_artifact_explains_the_sql_that_came_from_a_file(project: Path) -> No
     assert None not in found.values()
 
 
-@pytest.mark.xfail(strict=True, reason="what a step leaves out is explained as an empty mapping, or as null")
 @BOTH
 def test_what_a_step_does_not_say_is_not_explained(project: Path, asked: str) -> None:
     assert "jobs.main.steps.orders.outputs" not in names(asked, "jobs.main.steps.orders")
 
 
-@pytest.mark.xfail(strict=True, reason="only inputs, outputs and settings have a history")
 @BOTH
 @pytest.mark.parametrize("path", ["jobs.main.steps.orders.retry.max_attempts", "jobs.main.steps.orders.type"])
 def test_every_value_of_a_step_can_answer_where_it_comes_from(project: Path, asked: str, path: str) -> None:
@@ -443,6 +439,23 @@ def test_a_secret_that_someone_wrote_is_never_shown(project: Path, layer: str, p
 def test_a_secret_that_someone_wrote_into_a_flow_is_never_shown(project: Path, form: str) -> None:
     put("flow.yaml", FLOW.replace("profile: shop_db", f"profile: shop_db\n    config: {{password: {CANARY}}}"))
     assert CANARY not in asked_for("resources.shop", "--env", "prod", "--format", form).output
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("where", ["flow", "platform", "command line"])
+def test_a_secret_that_someone_wrote_into_a_variable_is_never_shown(project: Path, where: str, form: str) -> None:
+    put("platform/prod/platform.yaml", LEAF.replace("{secret_ref: shop-prod, key: password}", "'{{ var.pw }}'"))
+    words = ["--var", f"pw={CANARY}"] if where == "command line" else []
+    if where == "platform":
+        put("platform/base/platform.yaml", BASE.replace("host: db,", f"host: db, pw: {CANARY},"))
+    if where == "flow":
+        put("platform/prod/platform.yaml", LEAF)
+        written = "profile: shop_db\n    config: {password: '{{ var.pw }}'}"
+        put("flow.yaml", FLOW.replace("profile: shop_db", written).replace("days: 7", f"days: 7, pw: {CANARY}"))
+    for path in ("variables.pw", "variables", "resources.shop"):
+        result = asked_for(path, "--env", "prod", "--format", form, *words)
+        assert result.exit_code == 0
+        assert CANARY not in result.output
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -510,7 +523,6 @@ def test_what_is_no_artifact_is_refused(project: Path, content: str | None, sent
     assert refused("x.json", "resources.shop") == sentence
 
 
-@pytest.mark.xfail(strict=True, reason="what the map says is believed: an internal error")
 @pytest.mark.parametrize(
     "damage",
     [
@@ -550,3 +562,215 @@ def test_a_flow_without_a_platform_explains_its_own_values(project: Path) -> Non
     assert result.stdout == (
         f'flows.daily.jobs.main.steps.orders.inputs.table = "orders"\n  set by      flow.yaml:14:37\n\nrule: {RULE}\n'
     )
+
+
+def told(*words: str) -> str:
+    """Return what is said of the sources in the current folder, without the rule."""
+    result = asked_for(*words, "--env", "prod")
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout.removesuffix(f"\nrule: {RULE}\n")
+
+
+CORPUS = Path(__file__).parents[1] / "corpus" / "valid"
+LAYERED = """\
+name: daily
+version: "1.0.0"
+variables: {days: 7}
+observability: {traces: false, metrics: null, attributes: {service.name: daily}}
+resources:
+  shop: {profile: shop_db, options: {connect_timeout: 5, sslmode: null, application_name: null}}
+jobs:
+  - id: first
+    retry: {max_attempts: 2, on: [timeout]}
+    timeout: 5m
+    lock: {key: marts, ttl_seconds: 2m}
+    steps:
+      - id: one
+        type: sql
+        inputs: {sql: "select {{ var.days }} as n"}
+        retry: {max_attempts: 3, backoff: 500ms}
+      - id: two
+        type: query
+        inputs: {resource: compute, sql: select 1 as n}
+        on_no_data: skip_job
+        outputs: {n: "{{ result.rows[0].n }}"}
+  - id: second
+    depends_on: [first]
+    when: jobs.first.outputs.n > 0
+    steps:
+      - id: orders
+        type: read
+        inputs: {resource: shop, table: orders, columns: "{{ var.columns }}"}
+      - id: publish
+        type: write
+        inputs: {from: orders, resource: gold, path: "out/{{ run.id }}.parquet", mode: replace}
+"""
+PARTS = """\
+observability: {traces: true, metrics: true}
+layers: {gold: {storage_ref: default, namespace: gold}}
+state: {backend: sqlite, path: base.db}
+workspace: {root: work}
+security: {mode: internal_fast, secret_mounts: [/a, /b], plugins: []}
+"""
+
+
+def layered() -> None:
+    """Write a project in which every part of the language has a history."""
+    put("platform/base/platform.yaml", BASE.replace("host: db", "host: db, columns: [id, amount]") + PARTS)
+    put("platform/prod/platform.yaml", LEAF + "state: {path: null}\nsecurity: {secret_mounts: [/c]}\n")
+    put("flow.yaml", LAYERED)
+
+
+@pytest.mark.parametrize("case", ["layered", *(one.parent.name for one in CORPUS.glob("*/arguments.txt"))])
+def test_an_artifact_and_its_sources_tell_the_same(project: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    layered()
+    words = ["flow.yaml", "--env", "prod"]
+    if case != "layered":
+        monkeypatch.chdir(CORPUS / case)
+        words = ["flow.yaml", "-p", "platform.yaml"]
+    made = str(project / "x.json")
+    result = CliRunner().invoke(compile_command, [*words, "--no-cache", "-o", made])
+    assert result.exit_code == 0, result.output
+    payload = json.loads(Path(made).read_text())["payload"]
+    for part in payload.keys() - {"features", "requires", "sources"}:
+        rows = [
+            json.loads(asked_for(*sources, f"{part}.", "--format", "json").stdout)["explanations"]
+            for sources in ([made], words)
+        ]
+        of_artifact, of_sources = ({one["path"]: one for one in found} for found in rows)
+        assert {name: plain(one) for name, one in of_artifact.items()} == {
+            name: plain(one) for name, one in of_sources.items() if ".variables." not in name
+        }, part
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row without what the artifact adds: the beginning that a place keeps."""
+    value = row["value"]
+    if isinstance(value, dict):
+        value = {key: one for key, one in value.items() if key != "prefix"}
+    return row | {"value": value}
+
+
+def test_a_variable_tells_one_chain_with_the_command_line_on_top(project: Path) -> None:
+    put("platform/base/platform.yaml", BASE.replace("host: db", "host: db, days: 1"))
+    put("platform/prod/platform.yaml", LEAF + "variables: {days: 2}\n")
+    chain = (
+        "  replaces    platform/prod/platform.yaml:11:19  2\n"
+        "  replaces    platform/base/platform.yaml:2:29   1\n"
+        "  replaces    flow.yaml:3:19                     7\n"
+    )
+    assert told("variables.days", "--var", "days=30") == (
+        "flows.daily.variables.days = 30\n  set by      (command line)\n" + chain
+    )
+    assert told("variables.days").startswith(
+        "flows.daily.variables.days = 2\n  set by      platform/prod/platform.yaml:11:19\n"
+    )
+    assert told("variables.host", "--var", "host=x") == (
+        'variables.host = "x"\n  set by      (command line)\n  replaces    platform/base/platform.yaml:2:19  "db"\n'
+    )
+
+
+def test_the_command_line_is_named_to_machines(project: Path) -> None:
+    result = asked_for("variables.days", "--env", "prod", "--var", "days=30", "--format", "json")
+    (row,) = json.loads(result.stdout)["explanations"]
+    assert row["set_by"] == {"file": "--var", "line": None, "column": None}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            "jobs.first.steps.one.retry.backoff",
+            "flows.daily.jobs.first.steps.one.retry.backoff = 0.5\n"
+            "  set by      flow.yaml:16:43  500ms\n"
+            "  replaces    (default)        1\n",
+        ),
+        (
+            "jobs.first.steps.two.retry.on",
+            'flows.daily.jobs.first.steps.two.retry.on[0] = "timeout"\n'
+            "  set by      flow.yaml:9:35\n"
+            '  replaces    (default)       ["connection", "timeout", "rate_limited", "server_error"]\n',
+        ),
+        ("jobs.first.timeout", "flows.daily.jobs.first.timeout = 300\n  set by      flow.yaml:10:14  5m\n"),
+        (
+            "jobs.second.when",
+            'flows.daily.jobs.second.when = {"$op": {"args": [{"$ref": "jobs.first.outputs.n"}, 0], "name": ">"}}\n'
+            "  set by      flow.yaml:24:11  jobs.first.outputs.n > 0\n",
+        ),
+        ("jobs.second.depends_on", 'flows.daily.jobs.second.depends_on[0] = "first"\n  set by      flow.yaml:23:18\n'),
+        (
+            "observability.traces",
+            "flows.daily.observability.traces = false\n"
+            "  set by      flow.yaml:4:25\n"
+            "  replaces    platform/base/platform.yaml:14:25  true\n",
+        ),
+        (
+            "observability.metrics",
+            "flows.daily.observability.metrics is removed\n"
+            "  removed by  flow.yaml:4:41\n"
+            "  replaces    platform/base/platform.yaml:14:40  true\n",
+        ),
+        (
+            "state.path",
+            'state.path = ".firn/state.db", the default again\n'
+            "  removed by  platform/prod/platform.yaml:11:15\n"
+            '  replaces    platform/base/platform.yaml:16:32  "base.db"\n',
+        ),
+        (
+            "security.secret_mounts",
+            'security.secret_mounts[0] = "/c"\n'
+            "  set by      platform/prod/platform.yaml:12:28\n"
+            '  replaces    platform/base/platform.yaml:18:48  ["/a", "/b"]\n',
+        ),
+        (
+            "jobs.second.steps.orders.inputs.columns[1]",
+            'flows.daily.jobs.second.steps.orders.inputs.columns[1] = "amount"\n'
+            "  set by      flow.yaml:28:58  {{ var.columns }}\n",
+        ),
+        ("layers.gold.namespace", 'layers.gold.namespace = "gold"\n  set by      platform/base/platform.yaml:15:50\n'),
+    ],
+)
+def test_every_part_of_a_project_tells_its_history(project: Path, path: str, text: str) -> None:
+    layered()
+    assert told(path) == text
+
+
+def test_a_text_of_several_lines_stands_below_its_name(project: Path) -> None:
+    sql = "sql: |\n        select amount\n        from orders\n        where amount > {{ var.days }}\n"
+    put("flow.yaml", FLOW.replace("{sql_file: both.sql}", f"\n      {sql}"))
+    assert told("jobs.main.steps.both.inputs") == (
+        "flows.daily.jobs.main.steps.both.inputs.sql =\n"
+        "      select amount\n"
+        "      from orders\n"
+        "      where amount > 7\n"
+        "  set by      flow.yaml:22:12\n"
+        "      select amount\n"
+        "      from orders\n"
+        "      where amount > {{ var.days }}\n"
+    )
+
+
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_a_format_of_findings_is_none_of_explanations(project: Path, form: str) -> None:
+    assert "is not one of 'text', 'json'" in refused("resources.shop", "--format", form)
+
+
+def test_a_null_between_two_layers_is_a_layer_of_what_a_flow_sets(project: Path) -> None:
+    put("platform/prod/platform.yaml", LEAF.replace("connect_timeout: 15", "connect_timeout: null"))
+    compile_here()
+    for asked in ("the sources", "the artifact"):
+        (row,) = rows(asked, "resources.shop.options.connect_timeout")
+        assert [row["value"], *(one["value"] for one in row["replaces"])] == [5, None, 20, 30, 10]
+
+
+def test_a_reference_is_told_whole_layer_by_layer_whatever_each_of_them_says_of_it(project: Path) -> None:
+    put("platform/eu/platform.yaml", MIDDLE.replace("config: {", "config: {password: {secret_ref: shop-eu}, "))
+    put("platform/prod/platform.yaml", LEAF.replace("key: password}", "key: null}"))
+    compile_here()
+    for asked in ("the sources", "the artifact"):
+        assert explained(asked, "resources.shop.config.password") == (
+            "flows.daily.resources.shop.config.password = {secret_ref: shop-prod}\n"
+            "  set by      platform/prod/platform.yaml:8:17\n"
+            "  replaces    platform/eu/platform.yaml:5:37    {secret_ref: shop-eu, key: password}\n"
+            "  replaces    platform/base/platform.yaml:12:30  {secret_ref: shop-base, key: password}\n"
+        ).replace("5:37    ", "5:37     ")

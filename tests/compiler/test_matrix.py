@@ -152,7 +152,6 @@ def test_what_is_wrong_with_the_platform_counts_for_every_flow() -> None:
     assert len(findings()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="what is found in a flow's other files counts for every flow")
 def test_what_is_wrong_in_the_sql_of_a_flow_counts_for_that_flow() -> None:
     project(flow=FLOW, local=PLATFORM)
     put("numbers/flow.yaml", SQL)
@@ -175,7 +174,6 @@ def test_a_platform_that_cannot_be_read_is_an_error_of_its_environment() -> None
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="what the parent would have defined is reported as missing too")
 def test_a_parent_that_is_not_there_is_the_only_thing_that_is_wrong() -> None:
     project(flow=FLOW, prod=LEAF)
     assert [code for code, _, _ in findings()] == ["E307"]
@@ -209,7 +207,6 @@ def test_the_nearest_folder_above_has_the_platforms(monkeypatch: pytest.MonkeyPa
     assert validate().stdout == "flow   near\nhello  ok\n"
 
 
-@pytest.mark.xfail(strict=True, reason="`--env` looks beside the first flow, `--all-envs` beside the first path")
 def test_platforms_beside_the_flow_are_found_from_above_as_with_one_environment() -> None:
     put("team/flow.yaml", FLOW)
     put("team/platform/prod/platform.yaml", PLATFORM)
@@ -223,7 +220,6 @@ def test_variables_of_the_command_line_hold_everywhere() -> None:
     assert refusal("--var", "file") == "Error: `--var` takes NAME=VALUE"
 
 
-@pytest.mark.xfail(strict=True, reason="another word for the platform is dropped without a word")
 @pytest.mark.parametrize("words", [["--env", "prod"], ["-p", "platform/prod/platform.yaml"]])
 def test_all_environments_and_one_of_them_is_refused(words: list[str]) -> None:
     project(flow=FLOW, prod=PLATFORM, dev=PLATFORM)
@@ -246,3 +242,58 @@ def test_nothing_is_written() -> None:
     before = sorted(Path().rglob("*"))
     validate()
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_platform_beside_all_environments_is_refused() -> None:
+    project(flow=FLOW, prod=PLATFORM)
+    assert refusal("platform/prod/platform.yaml").startswith("Error: `--all-envs` finds the platforms itself")
+
+
+def test_of_two_broken_parents_each_is_told_once_and_typos_beside_them_too() -> None:
+    project(flow=FLOW.replace("orders.csv", "'{{ var.file }}'"), prod=LEAF + "conectors: {}\n", dev=LEAF)
+    assert [code for code, _, _ in findings()] == ["E307", "E307", "E201"]
+
+
+def without_flows(*words: str) -> Result:
+    return CliRunner().invoke(validate_command, words)
+
+
+@pytest.mark.parametrize("folder", [".", "platform"])
+def test_a_folder_of_platforms_alone_is_validated_platform_by_platform(folder: str) -> None:
+    project(base=BASE, dev=LEAF, prod=LEAF)
+    result = without_flows(folder)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "2 platforms valid\n", "")
+    project(prod=BROKEN)
+    result = without_flows(folder)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error[E312]: `localy` is not a storage type\n")
+
+
+@pytest.mark.parametrize("path", ["platform", "platform/prod", "platform/prod/platform.yaml"])
+def test_a_folder_with_one_platform_is_that_platform(path: str) -> None:
+    project(prod=PLATFORM)
+    result = without_flows(path)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "the platform valid\n", "")
+
+
+def test_a_folder_with_a_flow_is_that_flow_alone() -> None:
+    project(flow=FLOW, prod="version: [\n")
+    assert without_flows(".").stdout == "1 flow valid (without a platform)\n"
+
+
+def test_a_folder_with_neither_is_an_error() -> None:
+    put("empty/readme.md", "")
+    assert without_flows("empty").stderr.startswith("error[E108]: there is no flow below `empty`\n")
+
+
+@pytest.mark.parametrize("name", ["da ys", "1a", "-a", "a.b", "ä", " a", "x" * 101])
+def test_a_variable_whose_name_can_be_none_is_refused(name: str) -> None:
+    project(flow=FLOW, prod=PLATFORM)
+    assert refusal("--var", f"{name}=3").startswith("Error: `--var` takes NAME=VALUE; the name must begin with ")
+
+
+def test_a_variable_that_nothing_names_is_warned_of_once() -> None:
+    project(flow=FLOW.replace("orders.csv", "'{{ var.file }}'"), prod=PLATFORM, dev=PLATFORM)
+    assert findings("--var", "file=a.csv", "--var", "fil=b.csv") == [
+        ("W307", "`--var` sets the variable `fil`, which no file defines or uses", ""),
+    ]

@@ -73,7 +73,10 @@ class Assembled(NamedTuple):
 
 
 def ground(request: Request) -> Ground:
-    """Parse and merge the platform's chain; a file that cannot be read stops only itself."""
+    """Parse and merge the platform's chain; a file that cannot be read stops only itself.
+
+    Of a chain with a missing parent nothing can be said to be missing: there is no platform then.
+    """
     chain, texts, found = _chain(request)
     documents = {document.file: document for document in chain}
     variables = dict(request.variables)
@@ -83,10 +86,13 @@ def ground(request: Request) -> Ground:
     root = without_nulls(whole)
     assert isinstance(root, Mapping)
     variables = variables_of(root) | variables
-    tree, more = without_templates(root, Constants(variables, {}), documents)
+    whole_chain = "extends" not in chain[0].root.entries
+    tree, more = without_templates(root, Constants(variables if whole_chain else _Lenient(variables), {}), documents)
+    found += [*more, *(one for one in platform_shape(tree) if whole_chain or one.code != "E203")]
+    if not whole_chain:
+        return Ground(None, variables, documents, texts, found)
     environment = text_at(tree, "environment") or request.environment
     names = tuple(_chain_name(chain, index) for index in range(len(chain)))
-    found += [*more, *platform_shape(tree)]
     if not environment:
         place = tree.keys.get("version", tree.span)
         help = "write `environment:` into it, or give `--env NAME`"
@@ -137,7 +143,7 @@ def _chain_name(chain: list[Document], index: int) -> str:
     return base_name(chain[index].file)
 
 
-def assemble(source: Source, on: Ground, request: Request) -> Assembled:
+def assemble(source: Source, on: Ground) -> Assembled:
     """Parse a flow, replace its templates, check its shape and bind its names."""
     parsed = parse(source)
     text = text_of(source)
@@ -146,7 +152,7 @@ def assemble(source: Source, on: Ground, request: Request) -> Assembled:
         return Assembled(None, Constants({}, {}), text, [*parsed.found])
     known = {key: word for key in ("name", "version") if (word := text_at(document.root, key)) is not None}
     variables = variables_of(document.root) | on.variables
-    constants = Constants(variables if request.platform else _Lenient(variables), known)
+    constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
     flow = bind_flow(document, meant.root, constants)

@@ -60,7 +60,7 @@ def compile_command(
     from firn_compiler.sources import environments, project_request
 
     if platform is None and env is None:
-        known = ", ".join(f"`{name}`" for name in environments(Path(paths[0]) if paths else Path()))
+        known = ", ".join(f"`{name}`" for name in environments(paths or (".",)))
         raise click.UsageError(
             "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
         )
@@ -100,16 +100,23 @@ def validate_command(
     PATHS are flows, a platform, or folders; the current folder by default.
     """
     from firn_compiler.pipeline import validate_project
-    from firn_compiler.sources import project_request, split_paths
+    from firn_compiler.sources import platforms_below, project_request, split_paths
 
     flows, platforms = split_paths(paths or (".",))
+    if all_envs and (platform or env or platforms):
+        raise click.UsageError("`--all-envs` finds the platforms itself: name none")
     if all_envs:
-        _every_environment(flows or [Path()], _variables(variables), form)
+        _every_environment(flows, _variables(variables), form)
         return
-    if platforms and (platform or env or len(platforms) > 1):
+    if platforms and (platform or env or (flows and len(platforms) > 1)):
         raise click.UsageError("name one platform: as a path, with `-p`, or with `--env`")
-    chosen = platform or (str(platforms[0]) if platforms else None)
-    request, unread = project_request([str(one) for one in flows], chosen, env, _variables(variables))
+    if not (platforms or platform or env) and (platforms := platforms_below(flows)):
+        flows = []
+    if len(platforms) > 1:
+        _platforms_alone(platforms, _variables(variables), form)
+        return
+    chosen = platform or (platforms[0] if platforms else None)
+    request, unread = project_request(flows, chosen, env, _variables(variables))
     compilation = validate_project(request)
     found = [*unread, *compilation.diagnostics]
     _report(found, compilation.texts, form)
@@ -122,11 +129,22 @@ def validate_command(
         click.echo(f"{what} valid{against if number else ''}")
 
 
-def _every_environment(flows: list[Path], variables: dict[str, Json], form: str) -> None:
+def _platforms_alone(platforms: list[str], variables: dict[str, Json], form: str) -> None:
+    from firn_compiler.matrix import alone
+
+    result = alone(platforms, variables)
+    _report(list(result.found), result.texts, form)
+    if has_errors(result.found):
+        sys.exit(1)
+    if form == "text":
+        click.echo(f"{len(platforms)} platforms valid")
+
+
+def _every_environment(flows: list[str], variables: dict[str, Json], form: str) -> None:
     from firn_compiler.matrix import in_every_environment
     from firn_compiler.render.matrix import matrix
 
-    result = in_every_environment([str(one) for one in flows], variables)
+    result = in_every_environment(flows, variables)
     _report(list(result.found), result.texts, form)
     if form == "text":
         click.echo(matrix(result.flows, result.environments, result.cells), nl=False)
@@ -138,7 +156,7 @@ def _every_environment(flows: list[Path], variables: dict[str, Json], form: str)
 @platform_option
 @env_option
 @var_option
-@format_option
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def explain_command(
     words: tuple[str, ...], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
 ) -> None:
@@ -178,17 +196,21 @@ def _sources_history(
     compilation = validate_project(request)
     errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
     if errors:  # what can be explained is, all the same
-        _report(errors, compilation.texts, form if form == "text" else "none")
+        _report(errors if form == "text" else [], compilation.texts, "text")
     refused = [one for one in errors if one.code in ("E201", "E601")]
-    return of_project(compilation.project, refused) if compilation.project else ()
+    return of_project(compilation.project, request.variables, refused) if compilation.project else ()
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":
-    from firn_compiler.explanation import of_artifact
+    from firn_compiler.emit import map_path
+    from firn_compiler.explanation import DamagedMap, of_artifact
     from firn_compiler.sources import history_of
 
     payload, known = history_of(artifact)
-    return of_artifact(payload, known)
+    try:
+        return of_artifact(payload, known)
+    except DamagedMap:
+        raise click.UsageError(f"`{map_path(artifact)}` does not fit the artifact: compile again") from None
 
 
 @click.command("schema")
@@ -239,6 +261,7 @@ def help_command(name: str | None) -> None:
 
 
 def _variables(words: tuple[str, ...]) -> dict[str, Json]:
+    from firn_compiler.model.names import TEXTS, Name
     from firn_compiler.yaml_source import plain_value
 
     variables: dict[str, Json] = {}
@@ -246,7 +269,10 @@ def _variables(words: tuple[str, ...]) -> dict[str, Json]:
         name, sign, value = word.partition("=")
         if not sign or not name:
             raise click.UsageError("`--var` takes NAME=VALUE")
-        variables[name] = plain_value(value)
+        try:
+            variables[TEXTS[Name].check(name)] = plain_value(value)
+        except ValueError as error:
+            raise click.UsageError(f"`--var` takes NAME=VALUE; the name {error}") from None
     return variables
 
 
@@ -267,8 +293,6 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
 
 def _report(found: list[Diagnostic], texts: object, form: str) -> None:
     """Show findings: text to standard error, every other format to standard output."""
-    if form == "none":
-        return
     if form != "text":
         click.echo(_for_machines(found, form), nl=False)
         return

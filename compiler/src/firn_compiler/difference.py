@@ -1,14 +1,14 @@
 """Two artifacts: what changed in meaning, by flow, job, step, resource and secret."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from firn_schemas.base import Json
 
 Kind = Literal["added", "removed", "changed"]
-DERIVED = frozenset(["fingerprint", "digest", "features", "lineage", "columns"])
-"""Keys whose values follow from others: they change whenever those do."""
+DERIVED = frozenset(["fingerprint", "lineage", "columns"])
+"""Keys of a flow, job, step or resource whose values follow from others: they change whenever those do."""
 PARTS = {"data": "what comes out", "operation": "how the work is done", "words": "only words"}
 WIDTH = 60
 
@@ -30,8 +30,14 @@ class Effect(NamedTuple):
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Return every difference between two payloads, ordered by path."""
-    return sorted(_compared("", old, new), key=lambda change: change.path)
+    """Return every difference in meaning between two payloads, ordered by path."""
+    return sorted(_payload(old, new), key=lambda change: change.path)
+
+
+def sources(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the names of the files that say something else, ordered; it may be something that nobody uses."""
+    before, after = ({(one["kind"], one["name"], one["digest"]) for one in body["sources"]} for body in (old, new))
+    return sorted({name for _, name, _ in before ^ after})
 
 
 def effects(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Effect]:
@@ -45,43 +51,77 @@ def effects(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Effect]:
     return found
 
 
-def _compared(path: str, old: Any, new: Any) -> Iterator[Change]:
+Changes: TypeAlias = Iterator[Change]
+
+
+def _payload(old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
+    yield from _keyed("", old, new, but=("features", "flows", "resources", "sources"))
+    yield from _keyed("flows", old["flows"], new["flows"], _flow)
+    yield from _keyed("resources", old["resources"], new["resources"], _record)
+
+
+def _flow(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
+    yield from _keyed(path, old, new, but=(*DERIVED, "jobs"))
+    yield from _ordered(f"{path}.jobs", old["jobs"], new["jobs"], _job)
+
+
+def _job(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
+    yield from _keyed(path, old, new, but=(*DERIVED, "steps"))
+    yield from _ordered(f"{path}.steps", old["steps"], new["steps"], _record)
+
+
+def _record(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
+    yield from _keyed(path, old, new, but=DERIVED)
+
+
+def _compared(path: str, old: Any, new: Any) -> Changes:
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            if key not in DERIVED:
-                yield from _member(f"{path}.{key}".lstrip("."), key, old, new)
-    elif _by_id(old) and _by_id(new):
-        before, after = ({one["id"]: one for one in rows} for rows in (old, new))
-        for name in dict.fromkeys([*before, *after]):
-            yield from _member(f"{path}.{name}", name, before, after)
-        order = [[name for name in rows if name in before and name in after] for rows in (before, after)]
-        if order[0] != order[1]:
-            yield Change(path, "changed", [*order[0]], [*order[1]])
+        yield from _keyed(path, old, new)
     elif old != new:
         yield Change(path, "changed", old, new)
 
 
-def _member(path: str, key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    if key not in old:
-        yield Change(path, "added", None, new[key])
-    elif key not in new:
-        yield Change(path, "removed", old[key], None)
-    else:
-        yield from _compared(path, old[key], new[key])
+def _ordered(path: str, old: Any, new: Any, compared: Callable[[str, Any, Any], Changes]) -> Changes:
+    """Yield the changes of jobs or steps by their ids, and of their order."""
+    before, after = ({one["id"]: one for one in rows} for rows in (old, new))
+    yield from _keyed(path, before, after, compared)
+    order = [[name for name in rows if name in before and name in after] for rows in (before, after)]
+    if order[0] != order[1]:
+        yield Change(path, "changed", [*order[0]], [*order[1]])
 
 
-def _by_id(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) and "id" in one for one in value)
+def _keyed(
+    path: str,
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    compared: Callable[[str, Any, Any], Changes] = _compared,
+    but: Collection[str] = (),
+) -> Changes:
+    for key in sorted((old.keys() | new.keys()) - {*but}):
+        at = f"{path}.{key}".lstrip(".")
+        if key not in old:
+            yield Change(at, "added", None, new[key])
+        elif key not in new:
+            yield Change(at, "removed", old[key], None)
+        else:
+            yield from compared(at, old[key], new[key])
 
 
 def as_text(old: Mapping[str, Any], new: Mapping[str, Any], limit: int = 50) -> str:
-    """Return the differences for people; nothing where the meaning is the same."""
-    found = [one for one in changes(old, new) if not one.path.startswith(("sources", "requires"))]
+    """Return the differences for people; where the meaning is the same, what differs all the same."""
+    found = [one for one in changes(old, new) if not one.path.startswith(REQUIRED)]
     lines = [f"{one.name}: {', '.join(PARTS[part] for part in one.parts)}" for one in effects(old, new)]
     lines += [line for one in found[:limit] for line in _lines(one)]
     lines += [f"and {len(found) - limit} more"] if len(found) > limit else []
     lines += [f"secrets: {word} {name}" for word, name in _secrets(old, new)]
+    if not lines:
+        files = ", ".join(f"`{name}`" for name in sources(old, new))
+        lines = ["no difference in meaning" + (f", only in the text of {files}" if files else "")]
     return "".join(f"{line}\n" for line in lines)
+
+
+REQUIRED = tuple(f"requires.{one}" for one in ("connectors", "environment", "secrets"))
+"""What follows from resources and steps, which say it better."""
 
 
 def between(old: bytes, new: bytes) -> str:
@@ -89,7 +129,7 @@ def between(old: bytes, new: bytes) -> str:
     try:
         before, after = json.loads(old)["payload"], json.loads(new)["payload"]
         return as_text(before, after)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
 
 

@@ -51,7 +51,7 @@ def replace(target: Path, content: bytes) -> None:
 
 def map_bytes(compilation: Compilation, target: Path) -> bytes:
     """Return where every value stood, `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
-    found = [place for place in compilation.places if place.span.file or place.replaced]
+    found = [place for place in compilation.places if place.span.file]
     files = sorted({span.file for place in found for span in (place.span, *(one.span for one in place.replaced))})
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent

@@ -6,14 +6,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import Span
+from firn_compiler.document import BUILT_IN, Span
 from firn_compiler.model.project import Project
-from firn_compiler.stages.places import Layer, Place, flow_places, leaves, platform_places
+from firn_compiler.stages.lower import INHERITED
+from firn_compiler.stages.places import (
+    COMMAND_LINE,
+    Layer,
+    Place,
+    below,
+    flow_places,
+    platform_places,
+    variable_places,
+)
 from firn_schemas.base import Json
 
 RULE = (
     "connector defaults, then the `extends` chain from base to leaf, then the flow's own; "
-    "mappings merge key by key, lists and scalars replace, null removes"
+    "mappings merge key by key, lists and scalars replace, null removes; of variables the flow's, the chain's, `--var`"
 )
 MAP_FORMAT = "firn.map/1"
 
@@ -28,13 +37,13 @@ class NotExplained(Exception):
 
 def explain(known: Iterable[Place], path: str) -> list[Place]:
     """Return the history of every leaf at or below `path`; raises NotExplained."""
-    rows = {place.name: place for place in known}
+    rows = list({place.pointer: place for place in known}.values())
     wanted = _normal(path)
-    found = [place for name, place in rows.items() if _fits(_normal(name), wanted)]
+    found = [place for place in rows if _fits(_normal(place.name), wanted)]
     if found:
         return found
-    names = {short for name in rows for short in _ways(_normal(name))}
-    parents = sorted({name.rpartition(".")[0] for name in names} | names)
+    names = {short for place in rows for short in _ways(_normal(place.name))}
+    parents = sorted(names | {name.rpartition(".")[0] for name in names} - {""})
     raise NotExplained(f"there is no value `{path}`", suggestion(path, _near(parents, wanted), "near it:"))
 
 
@@ -66,75 +75,126 @@ def _fits(name: str, wanted: str) -> bool:
     return any(way == wanted or way.startswith(f"{wanted}.") for way in _ways(name))
 
 
-def of_project(project: Project, refused: Collection[Diagnostic] = ()) -> Iterator[Place]:
+def of_project(
+    project: Project, variables: Mapping[str, Json], refused: Collection[Diagnostic] = ()
+) -> Iterator[Place]:
     """Yield the history of everything that the sources say: what would be frozen, the platform, the variables.
 
-    Of what a finding refused no value is told: it may be a secret in the wrong place.
+    `variables` are those of the command line. Of what a finding refused no value is told, nor of a variable that stands
+    there: it may be a secret in the wrong place.
     """
     paths = {f"{one.path}." for one in refused if one.path}
     spans = {one.span for one in refused}
-    for place in _places(project):
+    for place in _places(project, variables):  # variables come last
         spelled = [f"{way}." for way in _ways(_normal(place.name))]
-        hidden = any(way.startswith(path) for way in spelled for path in paths)
-        yield (
-            place
-            if not hidden and spans.isdisjoint({place.span, *(layer.span for layer in place.replaced)})
-            else (
-                place._replace(
-                    value=HIDDEN, written="", replaced=tuple(one._replace(value=HIDDEN) for one in place.replaced)
-                )
-            )
-        )
+        named = any(way.startswith(path) for way in spelled for path in paths)
+        if named or not spans.isdisjoint({place.span, *(layer.span for layer in place.replaced)}):
+            layers = tuple(one._replace(value=HIDDEN) for one in place.replaced)
+            texts = [place.written, *(str(one.value) for one in place.replaced)]
+            paths |= {f"variables.{name}." for text in texts for name in _VARIABLE.findall(text)}
+            place = place._replace(value=HIDDEN, written="", replaced=layers)
+        yield place
 
 
+_VARIABLE = re.compile(r"\{\{\s*var\.([\w-]+)")
 HIDDEN = "…"
 
 
-def _places(project: Project) -> Iterator[Place]:
+def _places(project: Project, variables: Mapping[str, Json]) -> Iterator[Place]:
     for flow in project.flows:
         yield from flow_places(flow, project.platform)
-    if project.platform is not None:
-        yield from platform_places(project.platform)
-    for flow in project.flows:
-        variables = flow.root.entries.get("variables")
-        if variables is not None:
-            yield from leaves("/variables", f"flows.{flow.name}.variables", variables)
+    if project.platform is not None:  # what every flow says over it is told as the flow's
+        yield from platform_places(project.platform, INHERITED if project.flows else ())
+    yield from variable_places(project.flows, project.platform, variables)
 
 
-def of_artifact(payload: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[Place]:
-    """Yield the history that the map beside an artifact tells; values come from the artifact itself."""
-    files = known["files"]
-
-    def span(at: list[int]) -> Span:
-        file = files[at[0]]
-        return Span(file, at[1], at[2], at[1], at[2] + 1)
-
-    for part in ("values", "removed"):
-        for pointer, at in known.get(part, {}).items():
-            layers = tuple(Layer(span(one["at"]), one["value"]) for one in known["replaced"].get(pointer, ()))
-            name, value = _lookup(payload, pointer)
-            written = known.get("written", {}).get(pointer, "")
-            yield Place(pointer, name, span(at), value, layers, written, removed=part == "removed")
+class DamagedMap(Exception):
+    """The map beside an artifact does not fit it."""
 
 
-def _lookup(payload: Mapping[str, Any], pointer: str) -> tuple[str, Json]:
-    """Return a value of the payload and its name, with jobs and steps by their ids."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    flow = payload["flows"].get(parts[1], {})
-    value: Any = flow
-    if parts[2:3] == ["resources"]:
-        value = payload["resources"].get(flow["resources"].get(parts[3]), {})
-        rest, names = parts[4:], parts[:4]
+def of_artifact(payload: Mapping[str, Any], known: Mapping[str, Any]) -> list[Place]:
+    """Return the history that the map beside an artifact tells; values come from the artifact itself.
+
+    What the map does not name, no file says. Raises DamagedMap.
+    """
+    try:
+        return list(_mapped({pointer: (name, value) for pointer, name, value in _frozen(payload)}, known))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise DamagedMap from None
+
+
+def _mapped(rows: Mapping[str, tuple[str, Json]], known: Mapping[str, Any]) -> Iterator[Place]:
+    files, said, removed = known["files"], known["values"], known["removed"]
+
+    def span(at: tuple[int, int, int]) -> Span:
+        number, line, column = at
+        return Span(files[number], line, column, line, column + 1)
+
+    def place(pointer: str, name: str, value: Json) -> Place:
+        at = said.get(pointer) or removed.get(pointer)
+        layers = tuple(Layer(span(one["at"]), one["value"]) for one in known["replaced"].get(pointer, ()))
+        written = known["written"].get(pointer, "")
+        return Place(pointer, name, span(at) if at else BUILT_IN, value, layers, written, pointer in removed)
+
+    for pointer, (name, value) in rows.items():
+        yield place(pointer, name, value)
+    for pointer in removed.keys() - rows.keys():
+        yield place(pointer, ".".join(_parts(pointer)), None)
+    if not said.keys() <= rows.keys():
+        raise KeyError
+
+
+def _frozen(payload: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
+    """Yield pointer, name and value of everything in the payload that does not only follow from the rest."""
+    for key in payload.keys() - {"features", "flows", "requires", "resources", "sources"}:
+        yield from _values(f"/{key}", key, payload[key])
+    for name, flow in payload["flows"].items():
+        at, called = f"/flows/{name}", f"flows.{name}"
+        yield from _members(at, called, flow, "fingerprint", "jobs", "resources")
+        for index, job in enumerate(flow["jobs"]):
+            at_job, called_job = f"{at}/jobs/{index}", f"{called}.jobs.{job['id']}"
+            yield from _members(at_job, called_job, job, "fingerprint", "steps")
+            for number, step in enumerate(job["steps"]):
+                yield from _step(f"{at_job}/steps/{number}", f"{called_job}.steps.{step['id']}", step)
+        for key, one in flow["resources"].items():
+            resource = payload["resources"][one]
+            yield from _members(f"{at}/resources/{key}", f"{called}.resources.{key}", resource, "fingerprint", "decode")
+
+
+def _step(pointer: str, name: str, step: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
+    inputs, inner = step["inputs"], step["inputs"].get("step") if step["type"] == "with_lock" else None
+    yield from _members(pointer, name, step, "fingerprint", "columns", "lineage", "tree", "inputs")
+    if inner is None:
+        yield from _values(f"{pointer}/inputs", f"{name}.inputs", inputs)
     else:
-        job = flow["jobs"][int(parts[3])]
-        value = job["steps"][int(parts[5])]
-        rest, names = parts[6:], ["flows", parts[1], "jobs", job["id"], "steps", value["id"]]
-    for part in rest:
-        if isinstance(value, dict) and "$literal" in value:
-            value = value["$literal"]
-        value = value[int(part)] if isinstance(value, list) else value.get(part) if isinstance(value, dict) else None
-        names.append(part)
-    return ".".join(names), value
+        yield from _members(f"{pointer}/inputs", f"{name}.inputs", inputs, "step")
+        yield from _step(f"{pointer}/inputs/step", f"{name}.inputs.step", inner)
+
+
+def _members(pointer: str, name: str, value: Mapping[str, Any], *but: str) -> Iterator[tuple[str, str, Json]]:
+    for key, item in value.items():
+        if key not in but:
+            yield from _values(below(pointer, key), f"{name}.{key}", item)
+
+
+def _values(pointer: str, name: str, value: Any) -> Iterator[tuple[str, str, Json]]:
+    """Yield the leaves; a typed node is one."""
+    if isinstance(value, dict) and "$literal" in value:
+        value = value["$literal"]
+    elif isinstance(value, dict) and any(key.startswith("$") for key in value):
+        yield pointer, name, value
+        return
+    if isinstance(value, dict) and value:
+        yield from _members(pointer, name, value)
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from _values(f"{pointer}/{index}", f"{name}[{index}]", item)
+    else:
+        yield pointer, name, value
+
+
+def _parts(pointer: str) -> Iterator[str]:
+    return (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
 
 
 def as_text(found: Iterable[Place]) -> str:
@@ -143,19 +203,29 @@ def as_text(found: Iterable[Place]) -> str:
 
 
 def _block(place: Place) -> str:
-    gone = place.removed and place.value is None
     again = ", the default again" if place.removed else ""
-    lines = [f"{place.name} " + ("is removed" if gone else f"= {_shown(place.value)}{again}")]
-    rows = [("removed by" if place.removed else "set by", place.span, place.written or None)]
+    gone = place.removed and place.value is None
+    rows = [
+        ("removed by" if place.removed else "set by", place.span, place.written if place.written != place.value else "")
+    ]
     rows += [("replaces", layer.span, _shown(layer.value)) for layer in reversed(place.replaced)]
     width = max(len(_at(span)) for _, span, _ in rows)
-    for word, span, value in rows:
-        lines.append(f"  {word:<10}  {_at(span):<{width}}  {value or ''}".rstrip())
-    return "\n".join(lines) + "\n"
+    lines = [f"{place.name} is removed" if gone else _under(f"{place.name} =", f"{_shown(place.value)}{again}")]
+    lines += [_under(f"  {word:<10}  {_at(span):<{width}} ", text) for word, span, text in rows]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _under(line: str, text: str) -> str:
+    """Return the text beside the line; one of several lines stands below it."""
+    below = "".join(f"\n      {one}".rstrip(" ") for one in text.splitlines())
+    return line.rstrip() + below if "\n" in text else f"{line} {text}".rstrip()
 
 
 def _at(span: Span) -> str:
-    return f"{span.file}:{span.line}:{span.column}" if span.file else "(default)"
+    return NO_FILES.get(span.file) or f"{span.file}:{span.line}:{span.column}"
+
+
+NO_FILES = {BUILT_IN.file: "(default)", COMMAND_LINE.file: "(command line)"}
 
 
 def _shown(value: Json) -> str:
@@ -163,7 +233,9 @@ def _shown(value: Json) -> str:
         secret: Any = value["$secret"]
         key = f", key: {secret['key']}" if "key" in secret else ""
         return f"{{secret_ref: {secret['ref']}{key}}}"
-    text: str = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and "\n" in value:
+        return value
+    text: str = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text
 
 
@@ -183,4 +255,5 @@ def as_rows(found: Iterable[Place]) -> list[dict[str, Any]]:
 
 
 def _row(span: Span) -> dict[str, Any]:
-    return {"file": span.file, "line": span.line, "column": span.column}
+    """Return a place; of what stands in no file, line and column are null, and the file too of a default."""
+    return {"file": span.file or None, "line": span.line or None, "column": span.column or None}

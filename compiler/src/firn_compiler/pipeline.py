@@ -1,7 +1,8 @@
 """The recipe: texts → tree → checks → payload → bytes. It touches no file, clock, environment or network itself."""
 
 import gc
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
 from firn_compiler.plugins import BadManifest, Plugin, plugged_in
 from firn_compiler.stages.freeze import payload, with_plugins
-from firn_compiler.stages.places import Place
+from firn_compiler.stages.places import Place, policy_places
 from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
@@ -38,7 +39,9 @@ class Compilation(NamedTuple):
     places: tuple[Place, ...] = ()
     """Where the artifact's values were written, and what they replaced."""
     project: Project | None = None
-    """What the texts mean; None where a flow was not compiled again."""
+    """What the texts mean; a flow that was not compiled again is not in it."""
+    found_in: tuple[tuple[Diagnostic, ...], ...] = ()
+    """What was found in each flow and in the files that it names, in the order of the request."""
 
     @property
     def ok(self) -> bool:
@@ -90,12 +93,17 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
         texts |= more
         found += unit.found
     texts |= on.texts
-    found += [*_same_names(units), *_same_variables(units, seen)]
+    found += [*_same_names(units), *_same_variables(units, seen), *_unknown_variables(request.variables, texts)]
     environment = on.platform.environment if on.platform else ""
     names = tuple(unit.name for unit in units)
-    answer = Compilation(in_order(found, texts), texts, flows=names, environment=environment)
-    if on.platform is not None or not request.platform:
-        answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), on.platform))
+    answer = Compilation(
+        in_order(found, texts),
+        texts,
+        flows=names,
+        environment=environment,
+        project=Project(tuple(flow for flow in flows if flow is not None), on.platform),
+        found_in=tuple(unit.found for unit in units),
+    )
     if not freeze or has_errors(found) or on.platform is None:
         return answer
     return _frozen(answer, units, on, plugins)
@@ -113,7 +121,7 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
         problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=path)
         return answer._replace(diagnostics=(*answer.diagnostics, problem))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
-    where = tuple(place for unit in units for place in unit.places)
+    where = (*policy_places(on.platform), *(place for unit in units for place in unit.places))
     return answer._replace(artifact=content, digest=hashed, places=where)
 
 
@@ -141,6 +149,15 @@ def _same_variables(units: list[Unit], seen: Seen) -> Iterator[Diagnostic]:
             other = seen.setdefault(variable, (full, span, path))
             if other[0] != full:
                 yield same_variable(variable, full, span, path, other)
+
+
+def _unknown_variables(given: Iterable[str], texts: Map[str, str]) -> Iterator[Diagnostic]:
+    """Report variables of the command line whose names stand nowhere: neither defined nor used."""
+    for name in given:
+        word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+        if not any(word.search(text) for text in texts.values()):
+            message = f"`--var` sets the variable `{name}`, which no file defines or uses"
+            yield Diagnostic("W307", message, help="correct its name, or leave it out")
 
 
 def _sources(units: list[Unit], on: Ground) -> list[JsonObject]:

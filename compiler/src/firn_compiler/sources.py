@@ -15,6 +15,7 @@ from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.emit import map_path
 from firn_compiler.plugins import MAX_MANIFEST, Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
+from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
@@ -48,21 +49,26 @@ def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:
     """Return the flows that a path means: the file itself, or every `flow.yaml` below a folder, in order."""
     if not path.is_dir():
         return [path]
-    files = sorted(
-        file
-        for name in (*FLOW_NAMES, *(f"*.{name}" for name in FLOW_NAMES))
-        for file in path.rglob(name)
-        if not any(part.startswith(".") for part in file.relative_to(path).parts)
-    )
+    files = _below(path, (*FLOW_NAMES, *(f"*.{name}" for name in FLOW_NAMES)))
     if not files:
         help = "name a flow file, or a folder that holds `flow.yaml`"
         found.append(Diagnostic("E108", f"there is no flow below `{path}`", help=help))
     return files
 
 
+def _below(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Return the files of these names below a folder, in order; none of a folder that begins with a dot."""
+    return sorted(
+        file
+        for name in names
+        for file in folder.rglob(name)
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+
+
 def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path | None:
     """Return `platform/ENV/platform.yaml` of the first flow's folder or the nearest folder above that has it."""
-    start = flows[0].resolve().parent if flows else Path.cwd()
+    start = _start(flows)
     nearest: Path | None = None
     for folder in (start, *start.parents):
         place = folder / "platform" / env / PLATFORM_NAME
@@ -79,23 +85,26 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
     return None
 
 
-def environments(path: Path) -> list[str]:
-    """Return the names of the platforms beside a flow or in a folder, or in the nearest folder above, ordered.
-
-    A platform that names no environment and that another one extends is a parent, not an environment.
-    """
-    start = path.resolve() if path.is_dir() else path.resolve().parent
+def environments(paths: Iterable[str]) -> list[str]:
+    """Return the names of the platforms beside the first flow, or in the nearest folder above, ordered."""
+    start = _start([file for path in paths for file in flow_files(Path(path), [])])
     for folder in (start, *start.parents):
         files = sorted(folder.glob(f"platform/*/{PLATFORM_NAME}"))
         if files:
-            texts = {file: _text(file) for file in files}
-            parents = {
-                (file.parent / found[1]).resolve() for file, text in texts.items() if (found := _EXTENDS.search(text))
-            }
-            return [
-                file.parent.name for file in files if file.resolve() not in parents or _ENVIRONMENT.search(texts[file])
-            ]
+            return [file.parent.name for file in _without_parents(files)]
     return []
+
+
+def _start(flows: list[Path]) -> Path:
+    """Return the folder from which upwards platforms are looked for."""
+    return flows[0].resolve().parent if flows else Path.cwd()
+
+
+def _without_parents(platforms: list[Path]) -> list[Path]:
+    """Leave out what names no environment and only serves others as their `extends`."""
+    texts = {file: _text(file) for file in platforms}
+    parents = {(file.parent / found[1]).resolve() for file, text in texts.items() if (found := _EXTENDS.search(text))}
+    return [file for file in platforms if file.resolve() not in parents or _ENVIRONMENT.search(texts[file])]
 
 
 _EXTENDS = re.compile(r"^extends:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
@@ -110,11 +119,19 @@ def _text(file: Path) -> str:
         return ""
 
 
-def split_paths(paths: Iterable[str]) -> tuple[list[Path], list[Path]]:
+def split_paths(paths: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return flows and folders, and beside them the platforms: files named so."""
-    found = [Path(path) for path in paths]
-    platforms = [one for one in found if one.name in PLATFORM_NAMES]
+    found = [*paths]
+    platforms = [one for one in found if Path(one).name in PLATFORM_NAMES]
     return [one for one in found if one not in platforms], platforms
+
+
+def platforms_below(paths: Iterable[str]) -> list[str]:
+    """Return the platforms of folders that hold no flow; none where a flow is among the paths."""
+    folders = [Path(path) for path in paths]
+    if any(flow_files(folder, []) for folder in folders):
+        return []
+    return [str(file) for folder in folders for file in _without_parents(_below(folder, PLATFORM_NAMES))]
 
 
 def _shown(path: Path) -> Path:
@@ -183,17 +200,27 @@ def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if known.get("artifact") != digest:
         raise click.UsageError(f"`{beside}` belongs to another artifact: compile again")
     folder = artifact.resolve().parent
-    files = [one for one in known.get("files", ()) if isinstance(one, str)]
+    named = known.get("files")
+    files = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
     shown = [str(_shown((folder / file).resolve())) if file not in ("", "-") else file for file in files]
     return payload, known | {"files": shown}
 
 
 def _artifact(file: Path) -> tuple[str, dict[str, Any]]:
+    from firn_schemas.artifact import Envelope
+    from firn_schemas.decode import DecodeError, decode
+
     whole = _json(file)
-    payload = whole.get("payload")
-    if not isinstance(payload, dict) or not all(isinstance(payload.get(key), dict) for key in ("flows", "resources")):
+    form = whole.get("format")
+    if form != FORMAT and str(form).startswith(f"{FORMAT_NAME}/"):
+        raise click.UsageError(f"`{file}` has another format than `{FORMAT}`: compile it again, or use a newer Firn")
+    try:
+        decode(Envelope, whole)
+    except (DecodeError, RecursionError):
+        form = None
+    if form != FORMAT:
         raise click.UsageError(f"`{file}` is not an artifact")
-    return str(whole.get("digest")), payload
+    return whole["digest"], whole["payload"]
 
 
 def _json(file: Path) -> dict[str, Any]:

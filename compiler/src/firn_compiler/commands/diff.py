@@ -12,7 +12,7 @@ import click
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def diff_command(old: str, new: str, form: str) -> None:
     """Say what changed in meaning between two artifacts; exit 1 where anything did."""
-    from firn_compiler.difference import as_text, changes
+    from firn_compiler.difference import as_text, changes, sources
     from firn_compiler.sources import payload_of
 
     before, after = payload_of(Path(old)), payload_of(Path(new))
@@ -20,7 +20,8 @@ def diff_command(old: str, new: str, form: str) -> None:
     if form == "json":
         import orjson
 
-        click.echo(orjson.dumps({"changes": [one._asdict() for one in found]}, option=orjson.OPT_INDENT_2))
+        body = {"changes": [one._asdict() for one in found], "sources": sources(before, after)}
+        click.echo(orjson.dumps(body, option=orjson.OPT_INDENT_2))
     else:
-        click.echo(as_text(before, after) or "no difference in meaning\n", nl=False)
+        click.echo(as_text(before, after), nl=False)
     sys.exit(1 if found else 0)

@@ -1,6 +1,9 @@
 """`firn init`: a flow and a platform to begin with, which compile and run as they are."""
 
+import os
+import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -49,7 +52,6 @@ SCHEMAS = ".firn/schemas"
 @click.option("--name", metavar="NAME", help="The flow's name; by default the folder's.")
 def init_command(folder: str, name: str | None) -> None:
     """Write a flow and a platform to begin with, and the schemas that editors use. Nothing is overwritten."""
-    from firn_compiler.emit import replace
     from firn_compiler.published import schema_bytes
 
     base = Path(folder)
@@ -57,33 +59,53 @@ def init_command(folder: str, name: str | None) -> None:
         "flow.yaml": SCHEMA_LINE.format(f"{SCHEMAS}/flow.schema.json") + FLOW.format(name=_name(name, base)),
         "platform/local/platform.yaml": SCHEMA_LINE.format(f"../../{SCHEMAS}/platform.schema.json") + PLATFORM,
         "data/orders.csv": DATA,
-        ".gitignore": IGNORED,
     }
-    there = [one for one in files if (base / one).exists() and one != ".gitignore"]
+    there = [one for one in files if os.path.lexists(base / one)]
     if there:
         raise click.UsageError(f"`{base / there[0]}` is already there; `firn init` overwrites nothing")
-    made = {base / one: text.encode() for one, text in files.items() if not (base / one).exists()}
-    made |= {base / SCHEMAS / f"{one}.schema.json": schema_bytes(one) for one in ("flow", "platform")}
+    files[".gitignore"] = IGNORED
+    contents = {base / one: text.encode() for one, text in files.items()}
+    contents |= {base / SCHEMAS / f"{one}.schema.json": schema_bytes(one) for one in ("flow", "platform")}
+    made = {path: content for path, content in contents.items() if not os.path.lexists(path)}
     try:
-        for path, content in made.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace(path, content)
+        _write(made)
     except OSError as error:
         click.echo(f"error: cannot write `{error.filename}`: {(error.strerror or 'failed').lower()}", err=True)
         sys.exit(1)
     click.echo("\n".join(str(path) for path in made if SCHEMAS not in path.as_posix()))
-    where = "" if folder == "." else f"cd {folder} && "
+    named = shlex.quote(f"./{folder}" if folder.startswith("-") else folder)
+    where = "" if folder == "." else f"cd {named} && "
     click.echo(f"\nnext:  {where}firn compile --env local && firn run")
 
 
-def _name(name: str | None, base: Path) -> str:
-    """Return the flow's name: what was asked for, or the folder's as far as it can be one."""
-    from firn_compiler.model.names import TEXTS, Name
+def _write(made: Mapping[Path, bytes]) -> None:
+    """Write all files with their folders; where one cannot be, raise OSError, and nothing stays."""
+    from firn_compiler.emit import replace
 
-    if name is not None:
-        try:
-            return TEXTS[Name].check(name)
-        except ValueError as error:
-            raise click.UsageError(f"a flow's name {error}") from None
-    kept = "".join(one if one.isascii() and one.isalnum() else "-" for one in base.resolve().name).strip("-")
-    return kept[:100] if kept[:1].isalpha() else "first-flow"
+    done: list[Path] = []
+    try:
+        for path, content in made.items():
+            for folder in [one for one in reversed(path.parents) if not one.is_dir()]:
+                folder.mkdir()
+                done.append(folder)
+            replace(path, content)
+            done.append(path)
+    except OSError:
+        for one in reversed(done):
+            one.rmdir() if one.is_dir() else one.unlink()
+        raise
+
+
+def _name(name: str | None, base: Path) -> str:
+    """Return the flow's name as YAML: what was asked for, or the folder's as far as it can be one."""
+    from firn_compiler.model.names import TEXTS, Name
+    from firn_compiler.yaml_source import plain_value
+
+    if name is None:
+        kept = "".join(one if one.isascii() and one.isalnum() else "-" for one in base.resolve().name).strip("-")
+        name = kept[:100] if kept[:1].isalpha() else "first-flow"
+    try:
+        TEXTS[Name].check(name)
+    except ValueError as error:
+        raise click.UsageError(f"a flow's name {error}") from None
+    return name if plain_value(name) == name else f'"{name}"'

@@ -15,6 +15,11 @@ Filled = NewType("Filled", str)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+def is_duration(text: str) -> bool:
+    """Whether `seconds` knows what the text means."""
+    return re.fullmatch(TEXTS[Duration].pattern, text, re.ASCII) is not None
+
+
 def seconds(duration: "float | str") -> float:
     """Return a duration as seconds: a number is that already."""
     if not isinstance(duration, str):

@@ -39,15 +39,19 @@ def with_defaults(record: type, node: Node) -> Node:
         if key not in entries:
             entries[key] = as_node(value)
             keys[key] = BUILT_IN
-        elif isinstance(entries[key], Scalar):
+        else:
             entries[key] = _over(as_node(value), entries[key])
     return Mapping(entries, keys, node.span, node.prior)
 
 
 def _over(default: Node, node: Node) -> Node:
-    """Return a scalar with the default that it replaces as its lowest layer."""
-    assert isinstance(node, Scalar)
-    return Scalar(node.value, node.span, (default, *node.prior), plain=node.plain, source=node.source)
+    """Return a scalar or list with the default that it replaces as its lowest layer; a mapping is left alone."""
+    if isinstance(node, Mapping):
+        return node
+    prior = (default, *node.prior)
+    if isinstance(node, Sequence):
+        return Sequence(node.items, node.span, prior)
+    return Scalar(node.value, node.span, prior, plain=node.plain, source=node.source)
 
 
 def as_node(value: Json) -> Node:

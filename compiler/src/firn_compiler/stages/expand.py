@@ -45,7 +45,7 @@ def without_templates(
         if errors:
             found.extend(_finding(error, scalar, documents, path) for error in errors)
         if isinstance(value, (dict, list)):
-            inner = as_node(value)
+            inner = rebuild(as_node(value), lambda one, _: Scalar(one.value, scalar.span, source=text))
             inner.span, inner.prior = scalar.span, scalar.prior
             return inner
         return Scalar(value, scalar.span, scalar.prior, source=text)

@@ -5,9 +5,9 @@ from dataclasses import fields, is_dataclass
 from functools import reduce
 from typing import Any, NamedTuple, get_args
 
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Sequence, mapping_at, text_at, value_of
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Sequence, mapping_at, text_at
 from firn_compiler.model.graph import ordered
-from firn_compiler.model.names import seconds
+from firn_compiler.model.names import is_duration, seconds
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.model.shapes import LockShape, RetryShape
 from firn_compiler.stages.defaults import with_defaults, with_spellings
@@ -57,12 +57,23 @@ def lower_flow(flow: Flow, platform: Platform, resources: dict[str, JsonObject],
     """Return the flow's values; jobs in an order in which each follows those it depends on."""
     head: JsonObject = {"version": text_at(flow.root, "version") or ""}
     head |= _words(flow.root, "description", "owner")
-    for key in ("observability", "governance"):
-        layers: list[Node] = [node for root in (platform.root, flow.root) if (node := mapping_at(root, key))]
-        if layers:
-            head[key] = lower_node(without_nulls(reduce(merged, layers)))
+    for key in INHERITED:
+        node = inherited(flow, platform, key)
+        if node is not None:
+            head[key] = lower_node(without_nulls(node))
     jobs = [_job(job, extras) for job in ordered(flow.jobs)]
     return Lowered(flow.name, head, jobs, resources)
+
+
+INHERITED = ("observability", "governance")
+"""What a flow says over the platform, key by key."""
+
+
+def inherited(flow: Flow, platform: Platform | None, key: str) -> Node | None:
+    """Return the flow's part over the platform's, with the nulls that remove; None where neither says any."""
+    roots = [one.root for one in (platform, flow) if one is not None]
+    layers: list[Node] = [node for root in roots if (node := mapping_at(root, key))]
+    return reduce(merged, layers) if layers else None
 
 
 def _words(node: Mapping, *keys: str) -> JsonObject:
@@ -73,28 +84,47 @@ def _job(job: Job, extras: Extras) -> JsonObject:
     lowered: dict[str, Any] = {"id": job.id, "depends_on": sorted({name for name, _ in job.depends_on})}
     own = job.node if job.path else None
     if own is not None:
-        lowered |= _words(own, "description") | _operation(own, "timeout", "lock")
+        lowered |= _words(own, "description") | _lowered(operation(own, "timeout", "lock"))
     if job.when is not None:
         lowered["when"] = job.when
     lowered["steps"] = [_step(step, own, extras) for step in job.steps]
     return lowered
 
 
-def _operation(node: Mapping, *keys: str) -> JsonObject:
+def operation(node: Mapping, *keys: str) -> dict[str, Node]:
     """Return how the work is done: durations in seconds, defaults written out."""
-    record = {"retry": RetryShape, "lock": LockShape}
-    lowered: dict[str, Any] = {}
+    settled: dict[str, Node] = {}
     for key in keys:
         found = node.entries.get(key)
         if isinstance(found, Mapping):
-            value: Any = lower_node(with_defaults(record[key], found))
-            lowered[key] = {name: seconds(one) if name in DURATIONS else one for name, one in value.items()}
+            whole = with_defaults(RECORDS[key], found)
+            assert isinstance(whole, Mapping)
+            entries = {name: _timed(one) if name in DURATIONS else one for name, one in whole.entries.items()}
+            settled[key] = Mapping(entries, whole.keys, whole.span, whole.prior)
         elif isinstance(found, Scalar) and found.value is not None:
-            lowered[key] = seconds(value_of(found))
-    return lowered
+            settled[key] = _timed(found)
+    return settled
 
 
+RECORDS = {"retry": RetryShape, "lock": LockShape}
 DURATIONS = frozenset(["backoff", "max_backoff", "ttl_seconds"])
+
+
+def _timed(node: Node) -> Node:
+    """Return a duration in seconds, its text kept as what was written; the shape check has seen what is none."""
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or not is_duration(node.value):
+        return node
+    return Scalar(seconds(node.value), node.span, node.prior, source=node.source or node.value)
+
+
+def step_operation(step: Step, job: Mapping | None) -> dict[str, Node]:
+    """Return how a step's work is done; its `retry` is the job's where it has none of its own."""
+    inherited = operation(job, "retry") if job is not None else {}
+    return inherited | operation(step.node, "retry", "timeout", "lock")
+
+
+def _lowered(nodes: dict[str, Node]) -> JsonObject:
+    return {key: lower_node(node) for key, node in nodes.items()}
 
 
 def settled_inputs(step: Step) -> Node:
@@ -144,8 +174,7 @@ def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:
     lowered: JsonObject = {"id": step.id, "type": step.type, "inputs": inputs}
     if step.outputs.entries:
         lowered["outputs"] = lower_node(step.outputs)
-    retry = _operation(job, "retry") if job is not None else {}
-    lowered |= retry | _operation(step.node, "retry", "timeout", "lock")
+    lowered |= _lowered(step_operation(step, job))
     word = text_at(step.node, "on_no_data")
     lowered |= {"on_no_data": word} if word not in (None, "continue") else {}
     return lowered | extras.of.get(step.path, {}) | _words(step.node, "description")

@@ -1,15 +1,24 @@
 """Where every value stood in its source, what it replaced, and what was removed: the history beside the payload."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
 from typing import NamedTuple
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Span
+from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Span, value_of
 from firn_compiler.model.graph import ordered
-from firn_compiler.model.project import Flow, Platform
-from firn_compiler.stages.lower import lower_node, settled_inputs
-from firn_compiler.stages.settle import resource, secret_of
+from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
+from firn_compiler.stages.defaults import with_defaults
+from firn_compiler.stages.lower import INHERITED, inherited, lower_node, operation, settled_inputs, step_operation
+from firn_compiler.stages.merge import without_nulls
+from firn_compiler.stages.policy import sections
+from firn_compiler.stages.settle import LOGICAL, logical, profile_of, resource, secret_of
 from firn_schemas.base import Json
+from firn_schemas.compute import COMPUTE
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS
+
+COMMAND_LINE = Span("--var", 0, 0, 0, 0)
+"""The place of a variable that the command line sets."""
 
 
 class Layer(NamedTuple):
@@ -31,74 +40,241 @@ class Place(NamedTuple):
     replaced: tuple[Layer, ...]
     """Lowest layer first."""
     written: str = ""
-    """The text with its templates, where it has any."""
+    """The text that stands there, where the value is not simply that: templates, durations, a file's name."""
     removed: bool = False
     """Whether the last layer is a null that removed the key."""
 
 
 def flow_places(flow: Flow, platform: Platform | None) -> Iterator[Place]:
-    """Yield the history of every leaf of the flow that the payload holds."""
-    yield from _steps(flow)
-    for name in sorted(flow.resource_names) if platform else ():
-        yield from _resource(flow, platform, name)
-
-
-def _steps(flow: Flow) -> Iterator[Place]:
+    """Yield the history of every value of the flow that the payload holds."""
+    pointer, name = f"/flows/{flow.name}", f"flows.{flow.name}"
+    yield from _said(pointer, name, flow.root, "version", "description", "owner")
+    before = platform._replace(root=platform.merged) if platform else None
+    for key in INHERITED:
+        node = inherited(flow, platform, key)
+        if node is not None:
+            yield from _history(f"{pointer}/{key}", f"{name}.{key}", without_nulls(node), inherited(flow, before, key))
     for position, job in enumerate(ordered(flow.jobs)):
-        for index, step in enumerate(job.steps):
-            if step.type not in STEPS:
-                continue
-            pointer = f"/flows/{flow.name}/jobs/{position}/steps/{index}"
-            name = f"flows.{flow.name}.jobs.{job.id}.steps.{step.id}"
-            yield from leaves(f"{pointer}/inputs", f"{name}.inputs", settled_inputs(step))
-            yield from leaves(f"{pointer}/outputs", f"{name}.outputs", step.outputs)
+        yield from _job(f"{pointer}/jobs/{position}", f"{name}.jobs.{job.id}", job)
+    for key in sorted(flow.resource_names) if platform else ():
+        settled = resource(flow, platform, key)
+        if settled is not None:
+            at, called = f"{pointer}/resources/{key}", f"{name}.resources.{key}"
+            yield from _family(at, called, flow, platform, key, settled)
+            yield from _settings(at, called, settled, resource(flow, before, key) or settled)
 
 
-def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Place]:
-    settled = resource(flow, platform, name)
-    if settled is None:
+def _job(pointer: str, name: str, job: Job) -> Iterator[Place]:
+    own = job.node if job.path else None
+    if own is None:
+        yield Place(f"{pointer}/id", f"{name}.id", BUILT_IN, job.id, ())
+    else:
+        yield from _said(pointer, name, own, "id", "description")
+        yield from _all(pointer, name, operation(own, "timeout", "lock"))
+        if job.when is not None:
+            node = own.entries["when"]
+            written = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+            yield Place(f"{pointer}/when", f"{name}.when", node.span, job.when, (), written)
+    before = sorted(dict(reversed(job.depends_on)).items())
+    for index, (other, span) in enumerate(before):
+        yield Place(f"{pointer}/depends_on/{index}", f"{name}.depends_on[{index}]", span, other, ())
+    if not before:
+        yield Place(f"{pointer}/depends_on", f"{name}.depends_on", BUILT_IN, [], ())
+    for index, step in enumerate(job.steps):
+        at, called = f"{pointer}/steps/{index}", f"{name}.steps.{step.id}"
+        if "id" not in step.node.entries:
+            yield Place(f"{at}/id", f"{called}.id", BUILT_IN, step.id, ())
+        yield from _said(at, called, step.node, "id")
+        yield from _step(at, called, step, own)
+
+
+def _step(pointer: str, name: str, step: Step, job: Mapping | None) -> Iterator[Place]:
+    node = step.node
+    yield from _said(pointer, name, node, "type", "description")
+    yield from _all(pointer, name, step_operation(step, job))
+    word = node.entries.get("on_no_data")
+    if isinstance(word, Scalar) and word.value not in (None, "continue"):
+        yield from leaves(f"{pointer}/on_no_data", f"{name}.on_no_data", word)
+    if step.outputs.entries:
+        yield from leaves(f"{pointer}/outputs", f"{name}.outputs", step.outputs)
+    if step.type not in STEPS:
         return
-    pointer, dotted = f"/flows/{flow.name}/resources/{name}", f"flows.{flow.name}.resources.{name}"
-    final = {"config": settled.config, "options": settled.options}
-    for key, node in final.items():
-        yield from leaves(f"{pointer}/{key}", f"{dotted}.{key}", node)
-    for key, node in zip(final, settled.merged, strict=False):
-        yield from _removed(f"{pointer}/{key}", f"{dotted}.{key}", node, final[key])
+    settled = settled_inputs(step)
+    assert isinstance(settled, Mapping)
+    pointer, name = f"{pointer}/inputs", f"{name}.inputs"
+    if not settled.entries:
+        yield Place(pointer, name, BUILT_IN, {}, ())
+    for key, item in settled.entries.items():
+        if key == "step" and step.inner is not None:
+            yield from _step(f"{pointer}/step", f"{name}.step", step.inner, None)
+        elif key == "sql_file" and isinstance(item, Scalar):  # its text is the payload's `sql`
+            (file,) = leaves(f"{pointer}/sql", f"{name}.sql_file", item)
+            yield file._replace(written=file.written or str(file.value))
+        else:
+            yield from leaves(below(pointer, key), f"{name}.{key}", item)
 
 
-def platform_places(platform: Platform) -> Iterator[Place]:
-    """Yield the history of every leaf of the platform after its `extends` chain."""
-    for key, node in platform.root.entries.items():
-        yield from leaves(f"/{key}", key, node)
-    yield from _removed("", "", platform.merged, platform.root)
+def _family(
+    pointer: str, name: str, flow: Flow, platform: Platform | None, key: str, settled: Settled
+) -> Iterator[Place]:
+    """Yield where a resource says which system it is; of a layer, where the platform names it."""
+    node = flow.resources.get(key)
+    source = profile_of(node, platform) if node and "profile" in node.entries else node
+    if source is None and key in LOGICAL:
+        source = logical(flow, platform, key)
+    for word, value in (("kind", settled.kind), ("driver", settled.driver)):
+        said = (source.entries.get(word) or source.entries.get("type")) if source else None
+        span = said.span if said else BUILT_IN if key in LOGICAL else settled.place
+        written = said.value if isinstance(said, Scalar) and said.value != value else ""
+        yield Place(f"{pointer}/{word}", f"{name}.{word}", span, value, _layers(said) if said else (), str(written))
 
 
-def leaves(pointer: str, name: str, node: Node) -> Iterator[Place]:
-    """Yield the history of every leaf below `pointer`, in order."""
-    if isinstance(node, Mapping) and secret_of(node) is None and node.entries:
+def _settings(pointer: str, name: str, settled: Settled, whole: Settled) -> Iterator[Place]:
+    """Yield the history of a resource's settings; `whole` still has the chain's nulls."""
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    records = (row.config, row.options) if row else (COMPUTE[settled.driver],)
+    nulls = [with_defaults(*one) for one in zip(records, whole.merged, strict=False)]
+    for key, final in (("config", settled.config), ("options", settled.options)):
+        if isinstance(final, Mapping) and not final.entries:
+            yield Place(f"{pointer}/{key}", f"{name}.{key}", BUILT_IN, {}, ())
+        else:
+            yield from leaves(f"{pointer}/{key}", f"{name}.{key}", final, nulls[0] if nulls else None)
+        if nulls:
+            yield from _removed(f"{pointer}/{key}", f"{name}.{key}", nulls.pop(0), final)
+
+
+def policy_places(platform: Platform) -> Iterator[Place]:
+    """Yield the history of what the payload holds of the platform alone."""
+    if "environment" not in platform.root.entries:
+        yield Place("/environment", "environment", BUILT_IN, platform.environment, ())
+    yield from _parts(platform, platform.root.entries | sections(platform), (*sections(platform), "environment"))
+
+
+def platform_places(platform: Platform, but: Iterable[str]) -> Iterator[Place]:
+    """Yield the history of what the platform says after its `extends` chain, apart from variables and some parts."""
+    yield from policy_places(platform)
+    told = {"environment", "variables", *sections(platform), *but}
+    yield from _parts(platform, platform.root.entries, [key for key in platform.merged.entries if key not in told])
+
+
+def _parts(platform: Platform, final: Map[str, Node], keys: Iterable[str]) -> Iterator[Place]:
+    for key in keys:
+        yield from _history(f"/{key}", key, final.get(key), platform.merged.entries.get(key))
+
+
+def variable_places(flows: Iterable[Flow], platform: Platform | None, given: Map[str, Json]) -> Iterator[Place]:
+    """Yield the history of every variable: the flow's own, the platform's over it, `--var` over both.
+
+    What a flow defines is told as the flow's, with all that is over it; everything else once.
+    """
+    line = {key: Scalar(value, COMMAND_LINE) for key, value in given.items()}
+    over = [_variables(platform.root if platform else None), line]
+    told: set[str] = set()
+    for flow in flows:
+        own = _variables(flow.root)
+        told |= own.keys()
+        yield from _chains(f"/flows/{flow.name}/variables", f"flows.{flow.name}.variables", own, [own, *over])
+    if platform is not None and "variables" in platform.merged.entries:
+        yield from _removed("/variables", "variables", platform.merged.entries["variables"], None)
+    others = {key: node for one in over for key, node in one.items() if key not in told}
+    yield from _chains("/variables", "variables", others, over)
+
+
+def _variables(root: Mapping | None) -> Map[str, Node]:
+    found = root.entries.get("variables") if root else None
+    return found.entries if isinstance(found, Mapping) else {}
+
+
+def _chains(pointer: str, name: str, keys: Iterable[str], layers: list[Map[str, Node]]) -> Iterator[Place]:
+    for key in keys:
+        *lower, top = [one[key] for one in layers if key in one]
+        over = tuple(layer for node in lower for layer in (*_layers(node), Layer(node.span, lower_node(node))))
+        yield from leaves(f"{pointer}/{key}", f"{name}.{key}", top, over=over)
+
+
+def _said(pointer: str, name: str, node: Mapping, *keys: str) -> Iterator[Place]:
+    """Yield the history of those of the keys that say something."""
+    for key in keys:
+        item = node.entries.get(key)
+        if isinstance(item, Scalar) and item.value is not None:
+            yield from leaves(f"{pointer}/{key}", f"{name}.{key}", item)
+
+
+def _all(pointer: str, name: str, nodes: Map[str, Node]) -> Iterator[Place]:
+    for key, node in nodes.items():
+        yield from leaves(below(pointer, key), f"{name}.{key}", node)
+
+
+def _history(pointer: str, name: str, final: Node | None, whole: Node | None) -> Iterator[Place]:
+    """Yield the history of what holds, and of what nulls removed: `whole` is the same with its nulls."""
+    if final is not None:
+        yield from leaves(pointer, name, final, whole)
+    if whole is not None:
+        yield from _removed(pointer, name, whole, final)
+
+
+def leaves(
+    pointer: str, name: str, node: Node, whole: Node | None = None, over: tuple[Layer, ...] = ()
+) -> Iterator[Place]:
+    """Yield the history of every leaf below `pointer`, in order.
+
+    `whole` is the same with its nulls; `over` are layers in which something else stood in the place of all of it.
+    """
+    if whole is not None and len(whole.prior) > len(node.prior):
+        over += _layers(whole)
+    elif node.prior:
+        over += _layers(node)
+    if isinstance(node, Scalar):
+        yield Place(pointer, name, node.span, lower_node(node), over, node.source or "")
+    elif isinstance(node, Mapping) and node.entries and secret_of(node) is None:
+        kept = whole.entries if isinstance(whole, Mapping) else {}
         for key, item in node.entries.items():
-            yield from leaves(_below(pointer, key), f"{name}.{key}", item)
+            yield from leaves(below(pointer, key), f"{name}.{key}", item, kept.get(key), over)
     elif isinstance(node, Sequence) and node.items:
         for index, item in enumerate(node.items):
-            yield from leaves(f"{pointer}/{index}", f"{name}[{index}]", item)
-    elif node.span.file or node.prior or node.span == BUILT_IN:
-        written = (node.source or "") if isinstance(node, Scalar) else ""
-        yield Place(pointer, name, node.span, lower_node(node), _layers(node), written)
+            yield from leaves(f"{pointer}/{index}", f"{name}[{index}]", item, None, over)
+    else:
+        over += _references(whole if isinstance(whole, Mapping) else node)
+        yield Place(pointer, name, node.span, lower_node(node), over, _spelled(node))
+
+
+def _references(node: Node) -> tuple[Layer, ...]:
+    """Return the references that one replaced: they are merged key by key, and each is a value."""
+    entries = node.entries if isinstance(node, Mapping) else {}
+    histories = {key: (*item.prior, item) for key, item in entries.items()}
+    layers: list[Layer] = []
+    files: set[str] = set()
+    for one in max(histories.values(), key=len, default=())[:-1]:
+        files.add(one.span.file)
+        known = {key: [item for item in items if item.span.file in files] for key, items in histories.items()}
+        whole = Mapping({key: items[-1] for key, items in known.items() if items}, {}, one.span)
+        layers.append(Layer(one.span, lower_node(whole)))
+    return tuple(layers)
+
+
+def _spelled(node: Node) -> str:
+    """Return a reference as it was written, where it holds templates."""
+    items = node.entries.items() if isinstance(node, Mapping) else ()
+    words = {key: item.source for key, item in items if isinstance(item, Scalar) and item.source}
+    return "{" + ", ".join(f"{key}: {words.get(key) or value_of(item)}" for key, item in items) + "}" if words else ""
 
 
 def _removed(pointer: str, name: str, node: Node, final: Node | None) -> Iterator[Place]:
     """Yield the history of keys that a null removed; `final` is what holds there now, which may be a default."""
-    if isinstance(node, Mapping):
+    if isinstance(node, Mapping) and secret_of(node) is None:
         for key, item in node.entries.items():
-            below = final.entries.get(key) if isinstance(final, Mapping) else None
-            yield from _removed(_below(pointer, key), f"{name}.{key}".lstrip("."), item, below)
+            held = final.entries.get(key) if isinstance(final, Mapping) else None
+            yield from _removed(below(pointer, key), f"{name}.{key}", item, held)
     elif isinstance(node, Scalar) and node.value is None and node.prior:
         value = None if final is None else lower_node(final)
         yield Place(pointer, name, node.span, value, _layers(node), removed=True)
 
 
-def _below(pointer: str, key: str) -> str:
-    return f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+def below(pointer: str, key: str) -> str:
+    """Return the pointer to what stands under a key."""
+    if "~" in key or "/" in key:
+        key = key.replace("~", "~0").replace("/", "~1")
+    return f"{pointer}/{key}"
 
 
 def _layers(node: Node) -> tuple[Layer, ...]:

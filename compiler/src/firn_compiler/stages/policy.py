@@ -1,8 +1,6 @@
 """What the platform says of all flows: policy, state, workspace, layers; with the defaults written out."""
 
-from typing import Any
-
-from firn_compiler.document import Mapping, mapping_at
+from firn_compiler.document import BUILT_IN, Mapping, Node, Sequence, mapping_at, text_at
 from firn_compiler.model.project import Platform
 from firn_compiler.model.shapes import PostgresState, SqliteState, WorkspaceShape
 from firn_compiler.stages.defaults import as_node, with_defaults, with_spellings
@@ -12,29 +10,26 @@ from firn_schemas.base import JsonObject
 
 def policy(platform: Platform) -> JsonObject:
     """Return the payload's parts that come from the platform alone."""
-    security: Any = _lowered(platform, "security") or {}
-    body: JsonObject = {
-        "environment": platform.environment,
-        "security": {"secret_mounts": []} | {key: value for key, value in security.items() if value != []},
+    return {"environment": platform.environment} | {key: lower_node(node) for key, node in sections(platform).items()}
+
+
+def sections(platform: Platform) -> dict[str, Mapping]:
+    """Return the parts that are mappings, by their keys; those that say nothing are left out."""
+    security, workspace = (mapping_at(platform.root, key) or NOTHING for key in ("security", "workspace"))
+    said = {key: node for key, node in security.entries.items() if not isinstance(node, Sequence) or node.items}
+    found: dict[str, Node | None] = {
+        "security": Mapping({"secret_mounts": as_node([])} | said, security.keys, security.span, security.prior),
         "state": _state(platform),
-        "workspace": lower_node(with_defaults(WorkspaceShape, _section(platform, "workspace"))),
+        "workspace": with_defaults(WorkspaceShape, workspace),
     }
-    for key in ("compatibility", "layers"):
-        if _section(platform, key).entries:
-            body[key] = _lowered(platform, key)
-    return body
+    found |= {key: mapping_at(platform.root, key) for key in ("compatibility", "layers")}
+    return {key: node for key, node in found.items() if isinstance(node, Mapping) and node.entries}
 
 
-def _section(platform: Platform, key: str) -> Mapping:
-    return mapping_at(platform.root, key) or Mapping({}, {}, platform.root.span)
+NOTHING = Mapping({}, {}, BUILT_IN)
 
 
-def _lowered(platform: Platform, key: str) -> Any:
-    return lower_node(_section(platform, key))
-
-
-def _state(platform: Platform) -> Any:
+def _state(platform: Platform) -> Node:
     node = mapping_at(platform.root, "state") or as_node({"backend": "sqlite"})
-    backend = node.entries.get("backend") if isinstance(node, Mapping) else None
-    record = PostgresState if getattr(backend, "value", None) == "postgres" else SqliteState
-    return lower_node(with_defaults(record, with_spellings(record, node)))
+    record = PostgresState if text_at(node, "backend") == "postgres" else SqliteState
+    return with_defaults(record, with_spellings(record, node))
