@@ -1,6 +1,6 @@
 """From texts to a project: files parsed, the platform's chain merged, templates replaced, shapes checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
@@ -13,9 +13,10 @@ from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
 from firn_compiler.stages.merge import without_nulls
-from firn_compiler.template import Constants
+from firn_compiler.template import Constants, literal
 from firn_compiler.yaml_source import Source, parse
 from firn_schemas.base import Json
+from firn_schemas.canonical import NotCanonical, survey
 
 MAX_CHAIN = 20
 Reader = Callable[[str, str], Source | None]
@@ -76,6 +77,7 @@ def ground(request: Request) -> Ground:
     chain, texts, found = _chain(request)
     documents = {document.file: document for document in chain}
     variables = dict(request.variables)
+    found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
         return Ground(None, variables, documents, texts, found)
     whole = merged_chain([document.root for document in chain])
@@ -91,6 +93,15 @@ def ground(request: Request) -> Ground:
         help = "write `environment:` into it, or give `--env NAME`"
         found.append(finding("E203", "the platform has no environment", place, help, ("environment",)))
     return Ground(Platform(environment, tuple(chain), names, tree, whole), variables, documents, texts, found)
+
+
+def _outside(variables: Map[str, Json]) -> Iterator[Diagnostic]:
+    """Report variables of the command line that no file could hold."""
+    for name, value in variables.items():
+        try:
+            survey(literal(value))
+        except NotCanonical as error:
+            yield Diagnostic("E206", f"the variable `{name}` cannot be frozen: {error.reason}")
 
 
 def _chain(request: Request) -> tuple[list[Document], dict[str, str], list[Diagnostic]]:

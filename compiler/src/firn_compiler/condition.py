@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from firn_compiler.document import Deferred
-from firn_compiler.template import Constants, TemplateError, resolve
+from firn_compiler.template import OUT_OF_RANGE, Constants, TemplateError, literal, resolve
+from firn_compiler.yaml_source import out_of_range
 from firn_schemas.base import Json
 
 _TOKEN = re.compile(
@@ -20,7 +21,9 @@ _CONNECTIVES = frozenset(["and", "or", "not"])
 _LITERALS: dict[str, Json] = {"true": True, "false": False, "null": None}
 _MISTAKEN = {"=": "==", "&&": "and", "||": "or", "!": "not", "<>": "!="}
 _HELP = "known: `and or not == != < <= > >=`, parentheses, numbers, quoted text, true, false, null and paths"
-MAX_TOKENS, MAX_DEPTH = 500, 50
+MAX_TOKENS = 500
+MAX_DEPTH = 30
+"""How deep operations may stand inside each other: each takes three of the artifact's levels."""
 
 Types = Callable[[str], str]
 """From a path to the type of its value, in the words of JSON Schema; `any` where it is not known."""
@@ -40,7 +43,12 @@ class Term(NamedTuple):
         """Return the artifact's form."""
         if self.operator:
             return {"$op": {"name": self.operator, "args": [one.lowered() for one in self.arguments]}}
-        return self.value
+        return self.value if self.path else literal(self.value)
+
+    @property
+    def height(self) -> int:
+        """How many operations stand inside each other."""
+        return max((one.height for one in self.arguments), default=0) + bool(self.operator)
 
     @property
     def paths(self) -> "Iterator[Term]":
@@ -61,6 +69,8 @@ def parse_condition(text: str, constants: Constants) -> Term:
     tree = parser.either()
     if parser.at < len(parser.tokens):
         raise parser.unexpected()
+    if tree.height > MAX_DEPTH:
+        raise _too_deep(text)
     return tree
 
 
@@ -182,6 +192,11 @@ def _unreadable(text: str, at: int) -> TemplateError:
     return TemplateError("E404", "the condition cannot be read from here", _HELP, at, at + 1)
 
 
+def _too_deep(text: str) -> TemplateError:
+    help = "compute it in a `query` step"
+    return TemplateError("E404", "the condition is nested too deep", help, 0, len(text))
+
+
 class _Parser:
     def __init__(self, text: str, tokens: list[_Token], constants: Constants) -> None:
         self.text = text
@@ -220,8 +235,7 @@ class _Parser:
     def negation(self) -> Term:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            help = "compute it in a `query` step"
-            raise TemplateError("E404", "the condition is nested too deep", help, 0, len(self.text))
+            raise _too_deep(self.text)
         start = self.tokens[self.at].start if self.at < len(self.tokens) else 0
         if self.take("not"):
             inner = self.negation()
@@ -254,8 +268,12 @@ class _Parser:
         return self.literal(token) if token.kind != "word" else self.word(token)
 
     def literal(self, token: _Token) -> Term:
-        word = token.word
-        value = (float(word) if "." in word else int(word)) if token.kind == "number" else word[1:-1]
+        if token.kind == "text":
+            return Term(token.start, token.end, value=token.word[1:-1])
+        if out_of_range(token.word):
+            help = "quote it to compare it as text"
+            raise TemplateError("E404", f"the number {OUT_OF_RANGE}", help, token.start, token.end)
+        value = float(token.word) if "." in token.word else int(token.word)
         return Term(token.start, token.end, value=value)
 
     def word(self, token: _Token) -> Term:

@@ -12,6 +12,7 @@ from firn_compiler.checks.references import connectors
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
+from firn_compiler.document import dotted
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
 from firn_compiler.plugins import BadManifest, Plugin, plugged_in
@@ -105,12 +106,11 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
     """Join the units to one artifact."""
     assert on.platform is not None
     lowered = [unit.lowered for unit in units if unit.lowered is not None]
-    body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
     try:
+        body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
         hashed = digest(body)
     except NotCanonical as error:
-        path = str(error).partition(":")[0]
-        problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=path)
+        problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=dotted(error.path))
         return answer._replace(diagnostics=(*answer.diagnostics, problem))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     where = tuple(place for unit in units for place in unit.places)

@@ -15,13 +15,12 @@ _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(duration: "float | str") -> float:
-    """Return a duration as seconds: a number is that already."""
-    if not isinstance(duration, str):
-        return duration
-    found = re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", duration)
-    assert found is not None  # the shape check has seen it
-    value = float(found[1]) * _UNITS[found[2]]
-    return int(value) if value.is_integer() else value
+    """Return a duration as seconds, whole ones as an integer; a number is that already."""
+    if isinstance(duration, str):
+        found = re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", duration)
+        assert found is not None  # the shape check has seen it
+        duration = float(found[1]) * _UNITS[found[2]]
+    return int(duration) if isinstance(duration, float) and duration.is_integer() else duration
 
 
 class Text(NamedTuple):
@@ -51,8 +50,8 @@ TEXTS: dict[Any, Text] = {
         "must be names joined by dots, such as `bronze` or `analytics.bronze`",
     ),
     Duration: Text(
-        r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)",
-        "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
+        r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)",
+        "must be a number of seconds, or one of at most nine digits with its unit (`ms`, `s`, `m`, `h`, `d`): `5m`",
     ),
     Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
     Exactly: Text(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
