@@ -289,7 +289,6 @@ def test_both_parts_in_one_file_are_refused_there() -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="`type` is not spelled out before the merge, unlike `params` and every alias")
 @pytest.mark.parametrize(
     ("base", "leaf"),
     [("type: postgres", "kind: db, driver: postgres"), ("kind: db, driver: postgres", "type: postgres")],
@@ -297,6 +296,41 @@ def test_both_parts_in_one_file_are_refused_there() -> None:
 def test_the_short_type_and_the_long_one_still_merge(base: str, leaf: str) -> None:
     found = shops(f"{{{base}, config: {{host: h, database: d, user: u}}}}", f"{{{leaf}, config: {{host: z}}}}")
     assert (found.diagnostics, config(found)["host"]) == ((), "z")
+
+
+@pytest.mark.parametrize(
+    ("layers", "driver"),
+    [
+        (["type: postgres", "driver: mysql"], "mysql"),
+        (["type: postgres", "kind: db, driver: mysql", "type: sqlite"], "sqlite3"),
+        (["kind: db, driver: mysql", "type: sqlite", "driver: postgres"], "postgres"),
+        (["kind: db, driver: mysql", "type: sqlite, kind: null, driver: null"], "sqlite3"),
+        (["kind: db, driver: mysql", "type: null", "type: sqlite"], "sqlite3"),
+        (
+            ["type: mysql", "kind: rest, driver: httpx", "type: null, driver: null, kind: null", "type: sqlite"],
+            "sqlite3",
+        ),
+    ],
+)
+def test_the_last_file_that_names_a_type_holds_by_whichever_words(layers: list[str], driver: str) -> None:
+    found = shops(*(f"{{{layer}}}" for layer in layers))
+    settings = "{path: x}" if driver == "sqlite3" else "{host: h, database: d, user: u}"
+    found = shops(*(f"{{{layer}}}" for layer in layers), f"{{config: {settings}}}")
+    assert (found.diagnostics, payload(found)["resources"]["shop"]["driver"]) == ((), driver)
+
+
+@pytest.mark.parametrize(
+    ("base", "leaf", "code"),
+    [
+        ("kind: db, driver: postgres", "type: postgrs", "E312"),
+        ("kind: db, driver: postgres", "type: null", "E203"),
+        ("kind: db, driver: postgres", "type: mysql, driver: mysql", "E205"),
+        ("type: mysql, driver: mysql", "kind: db", "E205"),
+    ],
+)
+def test_a_type_that_is_none_is_said_to_be_none(base: str, leaf: str, code: str) -> None:
+    settings = "config: {host: h, database: d, user: u}"
+    assert codes(shops(f"{{{base}, {settings}}}", f"{{{leaf}}}")) == [code]
 
 
 def test_the_short_type_gives_way_where_a_null_removes_it() -> None:
@@ -349,40 +383,58 @@ def test_credentials_of_the_leaf_replace_those_of_the_base(base: str, leaf: str)
     assert lakes(f"{{type: s3, {base}}}", f"{{{leaf}}}") == keys_of("leaf")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="of `credentials` and `config.credentials` the second wins, whichever file has it"
-)
 def test_credentials_beside_the_config_replace_those_inside_of_the_base() -> None:
     base = f"{{type: s3, config: {{bucket: b, credentials: {BASE_KEYS}}}}}"
     assert lakes(base, f"{{credentials: {LEAF_KEYS}}}") == keys_of("leaf")
 
 
-@pytest.mark.xfail(strict=True, reason="the two are one setting and are not merged as one")
 def test_credentials_inside_the_config_are_merged_over_those_beside_it() -> None:
     base = f"{{type: s3, config: {{bucket: b}}, credentials: {{mode: iam_role, role_arn: {ROLE.format('Base')!r}}}}}"
     leaf = f"{{config: {{credentials: {{role_arn: {ROLE.format('Leaf')!r}}}}}}}"
     assert lakes(base, leaf) == {"mode": "iam_role", "role_arn": ROLE.format("Leaf")}
 
 
-@pytest.mark.xfail(strict=True, reason="a null inside `config` does not remove what stands beside it")
 def test_a_null_inside_the_config_removes_the_credentials_beside_it() -> None:
     assert (
         lakes(f"{{type: s3, config: {{bucket: b}}, credentials: {BASE_KEYS}}}", "{config: {credentials: null}}") is None
     )
 
 
-@pytest.mark.xfail(strict=True, reason="one of the two is dropped without a word")
 def test_credentials_twice_in_one_file_are_refused() -> None:
     result = shops(f"{{type: s3, config: {{bucket: b, credentials: {BASE_KEYS}}}, credentials: {LEAF_KEYS}}}")
     assert codes(result) == ["E205"]
 
 
-@pytest.mark.xfail(strict=True, reason="aliases beside `config` are not spelled out before the merge")
 def test_credentials_beside_the_config_may_be_spelled_in_two_ways() -> None:
     base = BASE_KEYS.replace("access_key_id", "access_key").replace("secret_access_key", "secret_key")
     found = shops(f"{{type: s3, config: {{bucket: b}}, credentials: {base}}}", f"{{credentials: {LEAF_KEYS}}}")
     assert codes(found) == []
     assert config(found)["credentials"] == keys_of("leaf")
+
+
+@pytest.mark.parametrize("leaf", [f"credentials: {LEAF_KEYS}", f"config: {{credentials: {LEAF_KEYS}}}"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_credentials_twice_in_any_file_are_refused_there(leaf: str, inside: bool) -> None:
+    base = f"{{type: s3, config: {{bucket: b, credentials: {BASE_KEYS}}}, credentials: {BASE_KEYS}}}"
+    layers = [base, f"{{{leaf}}}"] if inside else [base, f"{{{leaf}}}", "{config: {credentials: null}}"]
+    assert [(one.code, one.span.file) for one in shops(*layers).diagnostics] == [("E205", "0.yaml")]
+
+
+CREDENTIALS = ("credentials: {}", "config: {{credentials: {}}}", "params: {{credentials: {}}}")
+
+
+@pytest.mark.parametrize("platform", CREDENTIALS)
+@pytest.mark.parametrize("flow", CREDENTIALS)
+def test_credentials_of_the_flow_are_merged_over_those_of_the_platform(platform: str, flow: str) -> None:
+    own = flow.format(f"{{role_arn: {ROLE.format('Flow')!r}}}")
+    theirs = platform.format(f"{{mode: iam_role, role_arn: {ROLE.format('Base')!r}}}")
+    text = FLOW[: FLOW.index("  shop:")] + f"  shop: {{profile: lake, {own}}}\n"
+    text += FLOW[FLOW.index("steps:") : FLOW.index("  - id: days")].replace("table: orders", "path: o.parquet")
+    base = HEAD + "connectors: {lake: {type: s3, config: {bucket: b}}}\n"
+    leaf = HEAD + f"environment: test\nextends: base.yaml\nconnectors: {{lake: {{{theirs}}}}}\n"
+    found = compiled(text, leaf, {"base.yaml": base})
+    assert found.diagnostics == ()
+    assert config(found)["credentials"] == {"mode": "iam_role", "role_arn": ROLE.format("Flow")}
 
 
 # Null

@@ -13,6 +13,7 @@ from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
 from firn_compiler.stages.merge import without_nulls
+from firn_compiler.stages.settle import each_in_full
 from firn_compiler.template import Constants, literal
 from firn_compiler.yaml_source import Source, parse
 from firn_schemas.base import Json
@@ -158,6 +159,7 @@ def assemble(source: Source, on: Ground, request: Request) -> Assembled:
     variables = variables_of(document.root) | on.variables
     constants = Constants(variables if request.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
+    root = each_in_full(root, "resources")
     flow = bind_flow(document, root, constants)
     return Assembled(flow, constants, text, [*parsed.found, *found, *flow_shape(root)])
 
