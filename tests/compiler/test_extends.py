@@ -538,9 +538,6 @@ def test_a_literal_in_any_file_is_refused_although_a_later_file_replaces_it(laye
     assert [(one.code, one.span.file) for one in found.diagnostics] == [("E601", names[layer])]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a file's literals are looked for by the merged platform's types, not by its own"
-)
 @pytest.mark.parametrize(
     "leaf",
     [
@@ -553,6 +550,51 @@ def test_a_literal_of_a_system_that_the_leaf_replaces_is_refused(leaf: str) -> N
     literal = SHOP.replace("user: u", f"user: u, password: {CANARY}")
     name = "other" if "other" in leaf else "shop"
     assert codes(chain(f"connectors: {{{name}: {literal}}}\n", f"connectors: {leaf}\n")) == ["E601"]
+
+
+LITERAL_PASSWORD = f"config: {{host: h, password: {CANARY}}}"
+STATE = "backend: postgres, host: h, database: d, user: u"
+
+
+@pytest.mark.parametrize(
+    ("layers", "at"),
+    [
+        (
+            [
+                f"connectors: {{a: {{{LITERAL_PASSWORD}}}}}",
+                "connectors: {a: {type: postgres}}",
+                "connectors: {a: null}",
+            ],
+            0,
+        ),
+        (["connectors: {a: {type: postgres}}", f"connectors: {{a: {{{LITERAL_PASSWORD}}}}}", "connectors: null"], 1),
+        (
+            [
+                f"connectors: {{a: {{kind: db, {LITERAL_PASSWORD}}}}}",
+                "connectors: {a: {driver: postgres}}",
+                "connectors: {a: null}",
+            ],
+            0,
+        ),
+        (
+            [
+                "connectors: {a: {type: s3, credentials: {mode: oauth2}}}",
+                f"connectors: {{a: {{credentials: {{client_secret: {CANARY}}}}}}}",
+                "connectors: {a: null}",
+            ],
+            1,
+        ),
+        ([f"connectors: {{a: {{credentials: {{token: {CANARY}}}}}}}", "connectors: {a: null}"], 0),
+        ([f"connectors: {{a: {{config: {{credentials: {{token: {CANARY}}}}}}}}}", "connectors: {a: null}"], 0),
+        ([f"catalogs: {{c: {{type: polaris, credentials: {{client_secret: {CANARY}}}}}}}", "catalogs: {c: null}"], 0),
+        ([f"state: {{{STATE}}}", f"state: {{password: {CANARY}}}", "state: {password: {secret_ref: b}}"], 1),
+        ([f"state: {{{STATE}, password: {CANARY}}}", "state: null"], 0),
+    ],
+)
+def test_a_literal_is_refused_whatever_the_other_files_make_of_its_system(layers: list[str], at: int) -> None:
+    found = chain(*(f"{layer}\n" for layer in layers), f"connectors: {{shop: {SHOP}}}\n")
+    assert [(one.code, one.span.file) for one in found.diagnostics] == [("E601", f"{at}.yaml")]
+    assert CANARY not in str(found.diagnostics)
 
 
 # Files
