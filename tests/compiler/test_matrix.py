@@ -175,7 +175,6 @@ def test_a_platform_that_cannot_be_read_is_an_error_of_its_environment() -> None
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="what the parent would have defined is reported as missing too")
 def test_a_parent_that_is_not_there_is_the_only_thing_that_is_wrong() -> None:
     project(flow=FLOW, prod=LEAF)
     assert [code for code, _, _ in findings()] == ["E307"]

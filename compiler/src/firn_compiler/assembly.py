@@ -93,7 +93,8 @@ def ground(request: Request) -> Ground:
         place = tree.keys.get("version", tree.span)
         help = "write `environment:` into it, or give `--env NAME`"
         found.append(finding("E203", "the platform has no environment", place, help, ("environment",)))
-    return Ground(Platform(environment, tuple(chain), names, tree, whole), variables, documents, texts, found)
+    platform = Platform(environment, tuple(chain), names, tree, whole)
+    return Ground(platform, variables, documents, texts, found)
 
 
 def _outside(variables: Map[str, Json]) -> Iterator[Diagnostic]:
@@ -148,7 +149,7 @@ def _chain_name(chain: list[Document], index: int) -> str:
     return base_name(chain[index].file)
 
 
-def assemble(source: Source, on: Ground, request: Request) -> Assembled:
+def assemble(source: Source, on: Ground) -> Assembled:
     """Parse a flow, replace its templates, check its shape and bind its names."""
     parsed = parse(source)
     text = text_of(source)
@@ -157,7 +158,7 @@ def assemble(source: Source, on: Ground, request: Request) -> Assembled:
         return Assembled(None, Constants({}, {}), text, [*parsed.found])
     known = {key: word for key in ("name", "version") if (word := text_at(document.root, key)) is not None}
     variables = variables_of(document.root) | on.variables
-    constants = Constants(variables if request.platform else _Lenient(variables), known)
+    constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     root = each_in_full(root, "resources")
     flow = bind_flow(document, root, constants)

@@ -77,10 +77,18 @@ UNKNOWN = frozenset(["E304", "E312"])
 """Findings that a plug-in may be the answer to."""
 
 
+OF_A_PARENT = frozenset(["E203", "E303", "E403", "E705"])
+"""Findings of a platform to which a file that it extends, and that cannot be read, may be the answer."""
+
+
 def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool) -> Compilation:
     on, seen = ground(request), Seen()
-    on = on._replace(found=[*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)])
-    found = list(on.found)
+    found = [*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)]
+    platform = on.platform
+    if platform is not None and not platform.whole:
+        found = [one for one in found if one.code not in OF_A_PARENT]
+        on = on._replace(platform=None)
+    on = on._replace(found=list(found))
     units: list[Unit] = []
     flows: list[Flow | None] = []
     texts: dict[str, str] = {}
@@ -92,11 +100,11 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
         found += unit.found
     texts |= on.texts
     found += [*_same_names(units), *_same_variables(units, seen)]
-    environment = on.platform.environment if on.platform else ""
+    environment = platform.environment if platform else ""
     names = tuple(unit.name for unit in units)
     answer = Compilation(in_order(found, texts), texts, flows=names, environment=environment)
-    if on.platform is not None or not request.platform:
-        answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), on.platform))
+    if platform is not None or not request.platform:
+        answer = answer._replace(project=Project(tuple(flow for flow in flows if flow is not None), platform))
     if not freeze or has_errors(found) or on.platform is None:
         return answer
     return _frozen(answer, units, on, plugins)

@@ -49,7 +49,7 @@ class Unit(NamedTuple):
 
 def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> tuple[Unit, Flow | None, Map[str, str]]:
     """Compile one flow; beside the unit come the flow as a value, and the text of every file that was read."""
-    assembled = assemble(source, on, request)
+    assembled = assemble(source, on)
     flow, texts = assembled.flow, {source.file: assembled.text}
     if flow is None:
         return Unit(source.file, "", BUILT_IN, tuple(assembled.found), {}, ()), None, texts
