@@ -74,6 +74,15 @@ WHOLE: dict[str, Any] = {
     "workspace": {"root": ".work", "cleanup": "always"},
 }
 ALIASES = {"database": "dbname", "user": "username", "endpoint": "endpoint_url", "timeout": "timeout_seconds"}
+WORDS = {"version", "mode", "type", "kind", "driver", "sslmode", "cleanup", "memory_limit", "role_arn", "locked"}
+"""Keys whose value is one of few: another would be wrong in whichever file it stands."""
+GONE: dict[str, Any] = {
+    "variables": [1, {"a": None}],
+    "storage": {"type": "local", "root": "gone"},
+    "connectors": {"type": "sqlite", "params": {"path": "gone"}},
+    "headers": "gone",
+}
+"""What may be added to a mapping by any name."""
 HEAD = 'version: "1.0.0"\n'
 SHOP = "{type: postgres, config: {host: h, database: d, user: u}}"
 
@@ -138,8 +147,8 @@ class Split:
             inner: list[dict[str, Any]] = [{} for _ in range(self.number)]
             for name, item in value.items():
                 self.place(inner, name, item, start)
-            if start < self.number - 1 and self.chance.random() < 0.3:
-                self.removed(inner, start)
+            if key in GONE and start < self.number - 1 and self.chance.random() < 0.3:
+                self.removed(inner, start, GONE[key])
             for at in range(start, self.number):
                 if inner[at]:
                     into[at][key] = inner[at]
@@ -152,12 +161,13 @@ class Split:
         """Put something else into layers below the one that wins: it is replaced."""
         for at in range(lowest, winner):
             if self.chance.random() < 0.4:
-                into[at][key] = self.chance.choice((None, self.unlike(value), self.unlike(value)))
+                other = value if key in WORDS else self.unlike(value)
+                into[at][key] = self.chance.choice((None, other, other))
 
-    def removed(self, inner: list[dict[str, Any]], lowest: int) -> None:
+    def removed(self, inner: list[dict[str, Any]], lowest: int, value: Any) -> None:
         """Add a key that a higher layer takes away again."""
         first = self.chance.randrange(lowest, self.number - 1)
-        inner[first]["gone"] = self.chance.choice(("x", 1, [1], {"a": {"b": 1}}))
+        inner[first]["gone"] = copy.deepcopy(value)
         inner[self.chance.randrange(first + 1, self.number)]["gone"] = None
 
     def unlike(self, value: Any) -> Any:
@@ -509,10 +519,52 @@ def test_a_variable_that_a_null_removes_is_the_only_thing_that_is_missing() -> N
     assert codes(chain(base, "variables: null\n")) == ["E403"]
 
 
-@pytest.mark.parametrize("other", ["5", "[1]", "text", "{}"])
+@pytest.mark.parametrize("other", ["5", "[1]", "text"])
 def test_what_is_no_mapping_is_replaced_by_one(other: str) -> None:
-    found = shops(SHOP, f"{{config: {other}}}", "{config: {host: z, dbname: e, username: v}}")
-    assert (found.diagnostics, config(found)) == ((), {"database": "e", "host": "z", "port": 5432, "user": "v"})
+    variables = [f"variables: {{headers: {one}}}\n" for one in ("{A: a}", other, "{B: b}")]
+    found = chain(*variables, "connectors: {shop: {type: s3, config: {bucket: b, endpoint: '{{ var.headers }}'}}}\n")
+    assert [one.message for one in found.diagnostics] == ["`endpoint` must be text, not a mapping"]
+    api = "connectors: {shop: {type: rest, config: {base_url: 'https://a', headers: '{{ var.headers }}'}}}\n"
+    assert config(chain(*variables, api))["headers"] == {"B": "b"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("version: 1.0\n", "E202"),
+        ("environment: a b\n", "E204"),
+        ("storge: {}\n", "E201"),
+        ("state: {backend: file}\n", "E204"),
+        ("workspace: {cleanup: 1}\n", "E204"),
+        ("workspace: 5\n", "E202"),
+        ("connectors: {shop: {config: 5}}\n", "E202"),
+        ("connectors: {shop: {confg: {}}}\n", "E201"),
+        ("connectors: {shop: {type: postgres, config: {port: many}}}\n", "E202"),
+        ("connectors: {shop: {type: postgres, config: {port: '{{ var.port }}'}}}\nvariables: {port: many}\n", "E202"),
+        ("connectors: {shop: {type: postgres, options: {timout: 5}}}\n", "E201"),
+        ("connectors: {shop: {type: s3, credentials: {mode: nobody}}}\n", "E204"),
+        ("storage: {default: {type: s3, bucket: 5}}\n", "E202"),
+        ("compute: {default: {type: duckdb, properties: {threads: many}}}\n", "E202"),
+    ],
+)
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_is_wrong_in_a_file_is_said_although_a_later_one_replaces_it(wrong: str, code: str, at: int) -> None:
+    key = wrong.partition(":")[0]
+    layers = ["", "", f"{key}: null\n" if key != "version" else "", f"connectors: {{shop: {SHOP}}}\n"]
+    layers[at] = wrong
+    texts = [(HEAD if "version" not in one else "") + one for one in layers]
+    files = {f"{at}.yaml": (f"extends: {at - 1}.yaml\n" if at else "") + one for at, one in enumerate(texts)}
+    rest = "environment: test\nvariables: {port: many}\nextends: 3.yaml\nstorage: {default: {type: local, root: out}}\n"
+    flow = FLOW[: FLOW.index("  lake:")] + FLOW[FLOW.index("steps:") : FLOW.index("  - id: days")]
+    found = compiled(flow + FLOW[FLOW.index("  - id: publish") :], HEAD + rest, files)
+    assert [(one.code, one.span.file) for one in found.diagnostics] == [(code, f"{at}.yaml")]
+
+
+def test_what_is_missing_in_a_file_another_may_bring() -> None:
+    base = "connectors: {shop: {config: {host: h}}}\nstate: {path: x}\nlayers: {gold: {namespace: gold}}\n"
+    leaf = "connectors: {shop: {type: postgres, params: {dbname: d, user: u, port: '{{ var.port }}'}}}\n"
+    rest = "variables: {port: 5}\nstate: {backend: sqlite}\nlayers: {gold: {storage_ref: default}}\n"
+    assert codes(chain(base, leaf, rest)) == []
 
 
 def test_a_reference_of_the_leaf_is_merged_key_by_key() -> None:

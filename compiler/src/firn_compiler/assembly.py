@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, text_at
@@ -94,7 +95,18 @@ def ground(request: Request) -> Ground:
         help = "write `environment:` into it, or give `--env NAME`"
         found.append(finding("E203", "the platform has no environment", place, help, ("environment",)))
     platform = Platform(environment, tuple(chain), names, tree, whole)
+    found += _each_file(platform, Constants(variables, {}), documents)
     return Ground(platform, variables, documents, texts, found)
+
+
+def _each_file(platform: Platform, constants: Constants, documents: Map[str, Document]) -> Iterator[Diagnostic]:
+    """Report what is wrong in a file of a chain although a later one replaces it; what is missing, others may bring."""
+    for document in platform.documents if len(platform.documents) > 1 else ():
+        root = without_nulls(each_in_full(document.root, "connectors"))
+        assert isinstance(root, Mapping)
+        tree, _ = without_templates(root, constants, documents)
+        alone = (*platform_shape(tree), *platform_settings(platform._replace(root=tree)))
+        yield from (one for one in alone if one.code != "E203")
 
 
 def _outside(variables: Map[str, Json]) -> Iterator[Diagnostic]:
