@@ -13,13 +13,26 @@ from firn_compiler.yaml_source import out_of_range
 from firn_schemas.base import Json
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>==|!=|<=|>=|<|>|\(|\))"
+    r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>[=!]=(?!=)|[<>]=|<(?!>)|>|\(|\))"
     r"|(?P<word>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*))"
 )
 _COMPARISONS = frozenset(["==", "!=", "<", "<=", ">", ">="])
 _CONNECTIVES = frozenset(["and", "or", "not"])
 _LITERALS: dict[str, Json] = {"true": True, "false": False, "null": None}
-_MISTAKEN = {"=": "==", "&&": "and", "||": "or", "!": "not", "<>": "!="}
+_MISTAKEN = {
+    "===": "==",
+    "!==": "!=",
+    "=>": ">=",
+    "=<": "<=",
+    "<>": "!=",
+    "=": "==",
+    "&&": "and",
+    "||": "or",
+    "!": "not",
+}
+"""Signs of other languages, longer ones first, and the right form of each."""
+_WORDS = {word: word for word in (*_CONNECTIVES, *_LITERALS)} | {"is": "==", "nil": "null", "none": "null"}
+"""Words in lower case, and the right form of each."""
 _HELP = "known: `and or not == != < <= > >=`, parentheses, numbers, quoted text, true, false, null and paths"
 MAX_TOKENS = 500
 MAX_DEPTH = 30
@@ -38,6 +51,8 @@ class Term(NamedTuple):
     arguments: "tuple[Term, ...]" = ()
     path: str = ""
     value: Json = None
+    wrong: bool = False
+    """Whether it could not be read: it may be anything."""
 
     def lowered(self) -> Json:
         """Return the artifact's form."""
@@ -61,11 +76,27 @@ class Term(NamedTuple):
 
 def parse_condition(text: str, constants: Constants) -> Term:
     """Return the condition as a tree; raises the first TemplateError, with its place."""
+    tree, errors = read_condition(text, constants)
+    if tree is None or errors:
+        raise min(errors, key=lambda error: error.start)
+    return tree
+
+
+def read_condition(text: str, constants: Constants) -> tuple[Term | None, list[TemplateError]]:
+    """Return the condition as a tree, None where it has no end; and every mistake that could be read past."""
+    errors: list[TemplateError] = []
+    try:
+        return _tree(text, constants, errors), errors
+    except TemplateError as error:
+        return None, [*errors, error]
+
+
+def _tree(text: str, constants: Constants, errors: list[TemplateError]) -> Term:
     if "{{" in text:
         at = text.index("{{")
         help = "write `jobs.a.outputs.n > 0`"
         raise TemplateError("E404", "a condition names its paths without braces", help, at, at + 2)
-    parser = _Parser(text, _tokens(text), constants)
+    parser = _Parser(text, _tokens(text, errors), constants, errors)
     tree = parser.either()
     if parser.at < len(parser.tokens):
         raise parser.unexpected()
@@ -148,6 +179,8 @@ def type_of(tree: Term, types: Types) -> str:
     """Return the type of a term's value."""
     if tree.operator:
         return "boolean"
+    if tree.wrong:
+        return "any"
     if tree.path:
         found = types(tree.path)
         return "number" if found == "integer" else found
@@ -167,29 +200,43 @@ class _Token(NamedTuple):
     end: int
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str, errors: list[TemplateError]) -> list[_Token]:
     tokens: list[_Token] = []
     at = 0
     stripped = text.rstrip()
     while at < len(stripped):
         match = _TOKEN.match(stripped, at)
-        if not match or match.lastgroup is None:
-            raise _unreadable(stripped, at)
-        tokens.append(_Token(match.lastgroup, match[match.lastgroup], *match.span(match.lastgroup)))
-        at = match.end()
+        if match and match.lastgroup:
+            token = _Token(match.lastgroup, match[match.lastgroup], *match.span(match.lastgroup))
+        else:
+            token = _sign(stripped, at)
+        tokens.append(_corrected(token, errors))
+        at = token.end
     if len(tokens) > MAX_TOKENS:
         raise TemplateError("E404", "the condition is too long", "compute it in a `query` step", 0, len(text))
     return tokens
 
 
-def _unreadable(text: str, at: int) -> TemplateError:
+def _sign(text: str, at: int) -> _Token:
+    """Return the operator of another language that stands here; raises TemplateError where there is none."""
     at += len(text[at:]) - len(text[at:].lstrip())
-    for wrong, right in sorted(_MISTAKEN.items(), key=lambda pair: -len(pair[0])):
-        if text.startswith(wrong, at):
-            return TemplateError("E404", f"`{wrong}` is not an operator", f"write `{right}`", at, at + len(wrong))
+    wrong = next((sign for sign in _MISTAKEN if text.startswith(sign, at)), None)
+    if wrong is not None:
+        return _Token("sign", wrong, at, at + len(wrong))
     if text[at] in "'\"":
-        return TemplateError("E404", "a quote is not closed", "close it with the same quote", at, len(text))
-    return TemplateError("E404", "the condition cannot be read from here", _HELP, at, at + 1)
+        raise TemplateError("E404", "a quote is not closed", "close it with the same quote", at, len(text))
+    raise TemplateError("E404", "the condition cannot be read from here", _HELP, at, at + 1)
+
+
+def _corrected(token: _Token, errors: list[TemplateError]) -> _Token:
+    """Return the token as it was meant, where it is a word or operator of another language."""
+    forms = {"sign": _MISTAKEN, "word": _WORDS}.get(token.kind, {})
+    right = forms.get(token.word.lower(), token.word)
+    if right != token.word:
+        what = "a value" if right in _LITERALS else "an operator"
+        message, help = f"`{token.word}` is not {what}", f"write `{right}`"
+        errors.append(TemplateError("E404", message, help, token.start, token.end))
+    return token._replace(word=right)
 
 
 def _too_deep(text: str) -> TemplateError:
@@ -198,10 +245,11 @@ def _too_deep(text: str) -> TemplateError:
 
 
 class _Parser:
-    def __init__(self, text: str, tokens: list[_Token], constants: Constants) -> None:
+    def __init__(self, text: str, tokens: list[_Token], constants: Constants, errors: list[TemplateError]) -> None:
         self.text = text
         self.tokens = tokens
         self.constants = constants
+        self.errors = errors
         self.at = 0
         self.depth = 0
 
@@ -209,8 +257,15 @@ class _Parser:
         if self.at >= len(self.tokens):
             end = len(self.text.rstrip())
             return TemplateError("E404", "the condition ends too early", _HELP, max(end - 1, 0), end)
-        token = self.tokens[self.at]
-        return TemplateError("E404", f"`{token.word}` is not expected here", _HELP, token.start, token.end)
+        return self.not_here(self.tokens[self.at])
+
+    def not_here(self, token: _Token, help: str = _HELP) -> TemplateError:
+        return TemplateError("E404", f"`{token.word}` is not expected here", help, token.start, token.end)
+
+    def refused(self, token: _Token, error: TemplateError) -> Term:
+        """Note what is wrong with an operand, and go on."""
+        self.errors.append(TemplateError(error.code, error.message, error.help, token.start, token.end))
+        return Term(token.start, token.end, wrong=True)
 
     def take(self, *words: str) -> str | None:
         if self.at < len(self.tokens) and self.tokens[self.at].kind != "text":
@@ -251,7 +306,11 @@ class _Parser:
         if sign is None:
             return left
         right = self.operand()
-        return Term(left.start, right.end, sign, (left, right))
+        end = right.end
+        while self.take(*_COMPARISONS):
+            self.errors.append(self.not_here(self.tokens[self.at - 1], "compare twice: `a < b and b < c`"))
+            end = self.operand().end
+        return Term(left.start, end, sign, (left, right))
 
     def operand(self) -> Term:
         if self.take("("):
@@ -272,7 +331,7 @@ class _Parser:
             return Term(token.start, token.end, value=token.word[1:-1])
         if out_of_range(token.word):
             help = "quote it to compare it as text"
-            raise TemplateError("E404", f"the number {OUT_OF_RANGE}", help, token.start, token.end)
+            return self.refused(token, TemplateError("E404", f"the number {OUT_OF_RANGE}", help))
         value = float(token.word) if "." in token.word else int(token.word)
         return Term(token.start, token.end, value=value)
 
@@ -282,7 +341,7 @@ class _Parser:
         try:
             value = resolve(token.word, self.constants)
         except TemplateError as error:
-            raise TemplateError(error.code, error.message, error.help, token.start, token.end) from None
+            return self.refused(token, error)
         if isinstance(value, Deferred):
             return Term(token.start, token.end, path=token.word, value=value.node)
         return Term(token.start, token.end, value=value)

@@ -34,6 +34,8 @@ _SHAPES = {
     "steps": re.compile(f"steps{_OUTPUTS}"),
     "var": re.compile(r"var\.[A-Za-z_][\w-]*\Z"),
 }
+_OF_STATUS = re.compile(r"jobs\.[\w-]+\.(?:status|state|success|succeeded)\Z")
+_STATUS = "; a job of `depends_on` has always succeeded, and its status is no value"
 _FOREIGN = {
     "${": ("`${…}` is not a template of this language", "write `{{ env.NAME }}` or `{{ var.NAME }}`"),
     "{%": ("`{% %}` is not allowed: templates hold no logic", "use `when:` on a job"),
@@ -218,7 +220,8 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     if root not in _SHAPES:
         raise TemplateError("E402", f"`{path}` does not begin with a known root", suggestion(root, ROOTS, "roots:"))
     if not _SHAPES[root].match(path):
-        raise TemplateError("E401", f"`{path}` is not a path of `{root}`", f"write `{ROOTS[root]}`")
+        help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
+        raise TemplateError("E401", f"`{path}` is not a path of `{root}`", help)
     name = path.partition(".")[2]
     if root == "var":
         return _variable(name, constants, default)
