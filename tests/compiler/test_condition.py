@@ -576,3 +576,13 @@ def test_a_condition_may_hold_any_number(number: str) -> None:
 @pytest.mark.parametrize("number", ["1", "-1", "0.5", "-2.50", "9007199254740991", "0.0000001", "var.half"])
 def test_a_condition_holds_numbers(number: str) -> None:
     assert frozen(f"jobs.p.outputs.n > {number}").diagnostics == ()
+
+
+def test_what_is_too_deep_for_the_artifact_is_said_to_be() -> None:
+    deep = "1"
+    for _ in range(36):
+        deep = f"{{$a: {deep}}}"
+    flow = FLOW.replace("variables: {", f"variables: {{deep: {deep}, ")
+    (found,) = compiled(flow.replace("WHEN", "not " * 25 + "var.deep == null or jobs.p.outputs.n > 1")).diagnostics
+    assert (found.code, found.message) == ("E206", "a value cannot be frozen: containers are nested deeper than 100")
+    assert (found.path, found.span.line) == ("flows.hello.jobs[1].when", 1)

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import NamedTuple
 
 from firn_compiler.assembly import Ground, Request, ground
@@ -12,7 +13,7 @@ from firn_compiler.checks.references import connectors
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
-from firn_compiler.document import dotted
+from firn_compiler.document import BUILT_IN
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
 from firn_compiler.plugins import BadManifest, Plugin, plugged_in
@@ -22,7 +23,7 @@ from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import JsonObject
-from firn_schemas.canonical import NotCanonical, digest, file_bytes
+from firn_schemas.canonical import NotCanonical, digest, file_bytes, survey
 
 
 class Compilation(NamedTuple):
@@ -118,11 +119,28 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
         body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
         hashed = digest(body)
     except NotCanonical as error:
-        problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=dotted(error.path))
-        return answer._replace(diagnostics=(*answer.diagnostics, problem))
+        return answer._replace(diagnostics=(*answer.diagnostics, *(_not_frozen(units) or [_cannot(error)])))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     where = tuple(place for unit in units for place in unit.places)
     return answer._replace(artifact=content, digest=hashed, places=where)
+
+
+def _not_frozen(units: list[Unit]) -> list[Diagnostic]:
+    """Return for each flow the first value that the artifact cannot hold."""
+    found: list[Diagnostic] = []
+    for unit in units:
+        assert unit.lowered is not None
+        _, head, jobs, resources = unit.lowered
+        try:
+            survey({"flows": {unit.name: {"head": head, "jobs": [*jobs], "resources": {**resources}}}})
+        except NotCanonical as error:
+            found.append(_cannot(error)._replace(span=unit.name_span))
+    return found
+
+
+def _cannot(error: NotCanonical) -> Diagnostic:
+    path = tuple(takewhile(lambda part: not str(part).startswith("$"), error.path))  # what stands in the source
+    return finding("E206", f"a value cannot be frozen: {error.reason}", BUILT_IN, "write it another way", path)
 
 
 def _platform_checks(on: Ground) -> Iterator[Diagnostic]:
