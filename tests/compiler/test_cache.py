@@ -11,6 +11,7 @@ from firn_compiler.cache import FolderCache
 from firn_compiler.cli import compile_command
 from firn_compiler.pipeline import Compilation, compile_project
 from firn_compiler.sources import project_request
+from firn_schemas.base import Json
 
 SECOND = FLOW.replace("name: hello", "name: second").replace("orders.parquet", "others.parquet")
 SQL = """\
@@ -34,8 +35,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def compile_with(cache: FolderCache | None) -> Compilation:
-    request, unread = project_request(["."], "platform.yaml", None, {})
+def compile_with(cache: FolderCache | None, **variables: Json) -> Compilation:
+    request, unread = project_request(["."], "platform.yaml", None, variables)
     assert not unread
     return compile_project(request._replace(kept=cache))
 
@@ -74,6 +75,14 @@ def test_cached_and_fresh_answers_are_the_same_over_random_edits(project: Path, 
         (project / name).write_text(text.replace(old, new, 1) if new not in text else originals[name])
         assert same(compile_with(cache), compile_with(None))
         assert same(compile_with(cache), compile_with(None))
+
+
+def test_variables_that_differ_in_a_text_alone_are_not_the_same(project: Path) -> None:
+    (project / "c" / "q.sql").write_text("select '{{ var.x }}' as n")
+    cache = FolderCache(project / ".firn" / "cache")
+    for x in (1, 1.0, "1", True):
+        assert same(compile_with(cache, x=x), compile_with(None, x=x))
+    assert compile_with(cache, x=1).artifact != compile_with(cache, x=1.0).artifact
 
 
 def test_only_what_changed_is_compiled_again(project: Path) -> None:

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,15 @@ WHOLE: dict[str, Any] = {
     "workspace": {"root": ".work", "cleanup": "always"},
 }
 ALIASES = {"database": "dbname", "user": "username", "endpoint": "endpoint_url", "timeout": "timeout_seconds"}
+WORDS = {"version", "mode", "type", "kind", "driver", "sslmode", "cleanup", "memory_limit", "role_arn", "locked"}
+"""Keys whose value is one of few: another would be wrong in whichever file it stands."""
+GONE: dict[str, Any] = {
+    "variables": [1, {"a": None}],
+    "storage": {"type": "local", "root": "gone"},
+    "connectors": {"type": "sqlite", "params": {"path": "gone"}},
+    "headers": "gone",
+}
+"""What may be added to a mapping by any name."""
 HEAD = 'version: "1.0.0"\n'
 SHOP = "{type: postgres, config: {host: h, database: d, user: u}}"
 
@@ -84,6 +94,8 @@ def chain(*layers: str) -> Compilation:
     leaf = texts.pop() + "environment: test\n"
     flow = FLOW[: FLOW.index("  lake:")] + FLOW[FLOW.index("steps:") : FLOW.index("  - id: days")]
     flow += FLOW[FLOW.index("  - id: publish") :]
+    if any(re.search("shop: .*(type: s3|type: rest|bucket:)", one) for one in layers):
+        flow = flow.replace("table: orders", "path: orders.parquet")
     leaf += "" if any("storage:" in one for one in layers) else "storage: {default: {type: local, root: out}}\n"
     return compiled(flow, leaf, {f"{at}.yaml": text for at, text in enumerate(texts)})
 
@@ -138,8 +150,8 @@ class Split:
             inner: list[dict[str, Any]] = [{} for _ in range(self.number)]
             for name, item in value.items():
                 self.place(inner, name, item, start)
-            if start < self.number - 1 and self.chance.random() < 0.3:
-                self.removed(inner, start)
+            if key in GONE and start < self.number - 1 and self.chance.random() < 0.3:
+                self.removed(inner, start, GONE[key])
             for at in range(start, self.number):
                 if inner[at]:
                     into[at][key] = inner[at]
@@ -152,12 +164,13 @@ class Split:
         """Put something else into layers below the one that wins: it is replaced."""
         for at in range(lowest, winner):
             if self.chance.random() < 0.4:
-                into[at][key] = self.chance.choice((None, self.unlike(value), self.unlike(value)))
+                other = value if key in WORDS else self.unlike(value)
+                into[at][key] = self.chance.choice((None, other, other))
 
-    def removed(self, inner: list[dict[str, Any]], lowest: int) -> None:
+    def removed(self, inner: list[dict[str, Any]], lowest: int, value: Any) -> None:
         """Add a key that a higher layer takes away again."""
         first = self.chance.randrange(lowest, self.number - 1)
-        inner[first]["gone"] = self.chance.choice(("x", 1, [1], {"a": {"b": 1}}))
+        inner[first]["gone"] = copy.deepcopy(value)
         inner[self.chance.randrange(first + 1, self.number)]["gone"] = None
 
     def unlike(self, value: Any) -> Any:
@@ -289,7 +302,6 @@ def test_both_parts_in_one_file_are_refused_there() -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="`type` is not spelled out before the merge, unlike `params` and every alias")
 @pytest.mark.parametrize(
     ("base", "leaf"),
     [("type: postgres", "kind: db, driver: postgres"), ("kind: db, driver: postgres", "type: postgres")],
@@ -297,6 +309,41 @@ def test_both_parts_in_one_file_are_refused_there() -> None:
 def test_the_short_type_and_the_long_one_still_merge(base: str, leaf: str) -> None:
     found = shops(f"{{{base}, config: {{host: h, database: d, user: u}}}}", f"{{{leaf}, config: {{host: z}}}}")
     assert (found.diagnostics, config(found)["host"]) == ((), "z")
+
+
+@pytest.mark.parametrize(
+    ("layers", "driver"),
+    [
+        (["type: postgres", "driver: mysql"], "mysql"),
+        (["type: postgres", "kind: db, driver: mysql", "type: sqlite"], "sqlite3"),
+        (["kind: db, driver: mysql", "type: sqlite", "driver: postgres"], "postgres"),
+        (["kind: db, driver: mysql", "type: sqlite, kind: null, driver: null"], "sqlite3"),
+        (["kind: db, driver: mysql", "type: null", "type: sqlite"], "sqlite3"),
+        (
+            ["type: mysql", "kind: rest, driver: httpx", "type: null, driver: null, kind: null", "type: sqlite"],
+            "sqlite3",
+        ),
+    ],
+)
+def test_the_last_file_that_names_a_type_holds_by_whichever_words(layers: list[str], driver: str) -> None:
+    found = shops(*(f"{{{layer}}}" for layer in layers))
+    settings = "{path: x}" if driver == "sqlite3" else "{host: h, database: d, user: u}"
+    found = shops(*(f"{{{layer}}}" for layer in layers), f"{{config: {settings}}}")
+    assert (found.diagnostics, payload(found)["resources"]["shop"]["driver"]) == ((), driver)
+
+
+@pytest.mark.parametrize(
+    ("base", "leaf", "code"),
+    [
+        ("kind: db, driver: postgres", "type: postgrs", "E312"),
+        ("kind: db, driver: postgres", "type: null", "E203"),
+        ("kind: db, driver: postgres", "type: mysql, driver: mysql", "E205"),
+        ("type: mysql, driver: mysql", "kind: db", "E205"),
+    ],
+)
+def test_a_type_that_is_none_is_said_to_be_none(base: str, leaf: str, code: str) -> None:
+    settings = "config: {host: h, database: d, user: u}"
+    assert codes(shops(f"{{{base}, {settings}}}", f"{{{leaf}}}")) == [code]
 
 
 def test_the_short_type_gives_way_where_a_null_removes_it() -> None:
@@ -349,40 +396,58 @@ def test_credentials_of_the_leaf_replace_those_of_the_base(base: str, leaf: str)
     assert lakes(f"{{type: s3, {base}}}", f"{{{leaf}}}") == keys_of("leaf")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="of `credentials` and `config.credentials` the second wins, whichever file has it"
-)
 def test_credentials_beside_the_config_replace_those_inside_of_the_base() -> None:
     base = f"{{type: s3, config: {{bucket: b, credentials: {BASE_KEYS}}}}}"
     assert lakes(base, f"{{credentials: {LEAF_KEYS}}}") == keys_of("leaf")
 
 
-@pytest.mark.xfail(strict=True, reason="the two are one setting and are not merged as one")
 def test_credentials_inside_the_config_are_merged_over_those_beside_it() -> None:
     base = f"{{type: s3, config: {{bucket: b}}, credentials: {{mode: iam_role, role_arn: {ROLE.format('Base')!r}}}}}"
     leaf = f"{{config: {{credentials: {{role_arn: {ROLE.format('Leaf')!r}}}}}}}"
     assert lakes(base, leaf) == {"mode": "iam_role", "role_arn": ROLE.format("Leaf")}
 
 
-@pytest.mark.xfail(strict=True, reason="a null inside `config` does not remove what stands beside it")
 def test_a_null_inside_the_config_removes_the_credentials_beside_it() -> None:
     assert (
         lakes(f"{{type: s3, config: {{bucket: b}}, credentials: {BASE_KEYS}}}", "{config: {credentials: null}}") is None
     )
 
 
-@pytest.mark.xfail(strict=True, reason="one of the two is dropped without a word")
 def test_credentials_twice_in_one_file_are_refused() -> None:
     result = shops(f"{{type: s3, config: {{bucket: b, credentials: {BASE_KEYS}}}, credentials: {LEAF_KEYS}}}")
     assert codes(result) == ["E205"]
 
 
-@pytest.mark.xfail(strict=True, reason="aliases beside `config` are not spelled out before the merge")
 def test_credentials_beside_the_config_may_be_spelled_in_two_ways() -> None:
     base = BASE_KEYS.replace("access_key_id", "access_key").replace("secret_access_key", "secret_key")
     found = shops(f"{{type: s3, config: {{bucket: b}}, credentials: {base}}}", f"{{credentials: {LEAF_KEYS}}}")
     assert codes(found) == []
     assert config(found)["credentials"] == keys_of("leaf")
+
+
+@pytest.mark.parametrize("leaf", [f"credentials: {LEAF_KEYS}", f"config: {{credentials: {LEAF_KEYS}}}"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_credentials_twice_in_any_file_are_refused_there(leaf: str, inside: bool) -> None:
+    base = f"{{type: s3, config: {{bucket: b, credentials: {BASE_KEYS}}}, credentials: {BASE_KEYS}}}"
+    layers = [base, f"{{{leaf}}}"] if inside else [base, f"{{{leaf}}}", "{config: {credentials: null}}"]
+    assert [(one.code, one.span.file) for one in shops(*layers).diagnostics] == [("E205", "0.yaml")]
+
+
+CREDENTIALS = ("credentials: {}", "config: {{credentials: {}}}", "params: {{credentials: {}}}")
+
+
+@pytest.mark.parametrize("platform", CREDENTIALS)
+@pytest.mark.parametrize("flow", CREDENTIALS)
+def test_credentials_of_the_flow_are_merged_over_those_of_the_platform(platform: str, flow: str) -> None:
+    own = flow.format(f"{{role_arn: {ROLE.format('Flow')!r}}}")
+    theirs = platform.format(f"{{mode: iam_role, role_arn: {ROLE.format('Base')!r}}}")
+    text = FLOW[: FLOW.index("  shop:")] + f"  shop: {{profile: lake, {own}}}\n"
+    text += FLOW[FLOW.index("steps:") : FLOW.index("  - id: days")].replace("table: orders", "path: o.parquet")
+    base = HEAD + "connectors: {lake: {type: s3, config: {bucket: b}}}\n"
+    leaf = HEAD + f"environment: test\nextends: base.yaml\nconnectors: {{lake: {{{theirs}}}}}\n"
+    found = compiled(text, leaf, {"base.yaml": base})
+    assert found.diagnostics == ()
+    assert config(found)["credentials"] == {"mode": "iam_role", "role_arn": ROLE.format("Flow")}
 
 
 # Null
@@ -457,10 +522,52 @@ def test_a_variable_that_a_null_removes_is_the_only_thing_that_is_missing() -> N
     assert codes(chain(base, "variables: null\n")) == ["E403"]
 
 
-@pytest.mark.parametrize("other", ["5", "[1]", "text", "{}"])
+@pytest.mark.parametrize("other", ["5", "[1]", "text"])
 def test_what_is_no_mapping_is_replaced_by_one(other: str) -> None:
-    found = shops(SHOP, f"{{config: {other}}}", "{config: {host: z, dbname: e, username: v}}")
-    assert (found.diagnostics, config(found)) == ((), {"database": "e", "host": "z", "port": 5432, "user": "v"})
+    variables = [f"variables: {{headers: {one}}}\n" for one in ("{A: a}", other, "{B: b}")]
+    found = chain(*variables, "connectors: {shop: {type: s3, config: {bucket: b, endpoint: '{{ var.headers }}'}}}\n")
+    assert [one.message for one in found.diagnostics] == ["`endpoint` must be text, not a mapping"]
+    api = "connectors: {shop: {type: rest, config: {base_url: 'https://a', headers: '{{ var.headers }}'}}}\n"
+    assert config(chain(*variables, api))["headers"] == {"B": "b"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ("version: 1.0\n", "E202"),
+        ("environment: a b\n", "E204"),
+        ("storge: {}\n", "E201"),
+        ("state: {backend: file}\n", "E204"),
+        ("workspace: {cleanup: 1}\n", "E204"),
+        ("workspace: 5\n", "E202"),
+        ("connectors: {shop: {config: 5}}\n", "E202"),
+        ("connectors: {shop: {confg: {}}}\n", "E201"),
+        ("connectors: {shop: {type: postgres, config: {port: many}}}\n", "E202"),
+        ("connectors: {shop: {type: postgres, config: {port: '{{ var.port }}'}}}\nvariables: {port: many}\n", "E202"),
+        ("connectors: {shop: {type: postgres, options: {timout: 5}}}\n", "E201"),
+        ("connectors: {shop: {type: s3, credentials: {mode: nobody}}}\n", "E204"),
+        ("storage: {default: {type: s3, bucket: 5}}\n", "E202"),
+        ("compute: {default: {type: duckdb, properties: {threads: many}}}\n", "E202"),
+    ],
+)
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_is_wrong_in_a_file_is_said_although_a_later_one_replaces_it(wrong: str, code: str, at: int) -> None:
+    key = wrong.partition(":")[0]
+    layers = ["", "", f"{key}: null\n" if key != "version" else "", f"connectors: {{shop: {SHOP}}}\n"]
+    layers[at] = wrong
+    texts = [(HEAD if "version" not in one else "") + one for one in layers]
+    files = {f"{at}.yaml": (f"extends: {at - 1}.yaml\n" if at else "") + one for at, one in enumerate(texts)}
+    rest = "environment: test\nvariables: {port: many}\nextends: 3.yaml\nstorage: {default: {type: local, root: out}}\n"
+    flow = FLOW[: FLOW.index("  lake:")] + FLOW[FLOW.index("steps:") : FLOW.index("  - id: days")]
+    found = compiled(flow + FLOW[FLOW.index("  - id: publish") :], HEAD + rest, files)
+    assert [(one.code, one.span.file) for one in found.diagnostics] == [(code, f"{at}.yaml")]
+
+
+def test_what_is_missing_in_a_file_another_may_bring() -> None:
+    base = "connectors: {shop: {config: {host: h}}}\nstate: {path: x}\nlayers: {gold: {namespace: gold}}\n"
+    leaf = "connectors: {shop: {type: postgres, params: {dbname: d, user: u, port: '{{ var.port }}'}}}\n"
+    rest = "variables: {port: 5}\nstate: {backend: sqlite}\nlayers: {gold: {storage_ref: default}}\n"
+    assert codes(chain(base, leaf, rest)) == []
 
 
 def test_a_reference_of_the_leaf_is_merged_key_by_key() -> None:
@@ -486,9 +593,6 @@ def test_a_literal_in_any_file_is_refused_although_a_later_file_replaces_it(laye
     assert [(one.code, one.span.file) for one in found.diagnostics] == [("E601", names[layer])]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a file's literals are looked for by the merged platform's types, not by its own"
-)
 @pytest.mark.parametrize(
     "leaf",
     [
@@ -501,6 +605,51 @@ def test_a_literal_of_a_system_that_the_leaf_replaces_is_refused(leaf: str) -> N
     literal = SHOP.replace("user: u", f"user: u, password: {CANARY}")
     name = "other" if "other" in leaf else "shop"
     assert codes(chain(f"connectors: {{{name}: {literal}}}\n", f"connectors: {leaf}\n")) == ["E601"]
+
+
+LITERAL_PASSWORD = f"config: {{host: h, password: {CANARY}}}"
+STATE = "backend: postgres, host: h, database: d, user: u"
+
+
+@pytest.mark.parametrize(
+    ("layers", "at"),
+    [
+        (
+            [
+                f"connectors: {{a: {{{LITERAL_PASSWORD}}}}}",
+                "connectors: {a: {type: postgres}}",
+                "connectors: {a: null}",
+            ],
+            0,
+        ),
+        (["connectors: {a: {type: postgres}}", f"connectors: {{a: {{{LITERAL_PASSWORD}}}}}", "connectors: null"], 1),
+        (
+            [
+                f"connectors: {{a: {{kind: db, {LITERAL_PASSWORD}}}}}",
+                "connectors: {a: {driver: postgres}}",
+                "connectors: {a: null}",
+            ],
+            0,
+        ),
+        (
+            [
+                "connectors: {a: {type: s3, credentials: {mode: oauth2}}}",
+                f"connectors: {{a: {{credentials: {{client_secret: {CANARY}}}}}}}",
+                "connectors: {a: null}",
+            ],
+            1,
+        ),
+        ([f"connectors: {{a: {{credentials: {{token: {CANARY}}}}}}}", "connectors: {a: null}"], 0),
+        ([f"connectors: {{a: {{config: {{credentials: {{token: {CANARY}}}}}}}}}", "connectors: {a: null}"], 0),
+        ([f"catalogs: {{c: {{type: polaris, credentials: {{client_secret: {CANARY}}}}}}}", "catalogs: {c: null}"], 0),
+        ([f"state: {{{STATE}}}", f"state: {{password: {CANARY}}}", "state: {password: {secret_ref: b}}"], 1),
+        ([f"state: {{{STATE}, password: {CANARY}}}", "state: null"], 0),
+    ],
+)
+def test_a_literal_is_refused_whatever_the_other_files_make_of_its_system(layers: list[str], at: int) -> None:
+    found = chain(*(f"{layer}\n" for layer in layers), f"connectors: {{shop: {SHOP}}}\n")
+    assert [(one.code, one.span.file) for one in found.diagnostics] == [("E601", f"{at}.yaml")]
+    assert CANARY not in str(found.diagnostics)
 
 
 # Files
@@ -559,6 +708,28 @@ def test_a_parent_that_cannot_be_one_is_named_at_its_place(
     result = CliRunner().invoke(validate_command, ["platform.yaml", "--format", "json"])
     (found,) = json.loads(result.stdout)["diagnostics"]
     assert (found["code"], found["file"], found["line"], found["column"]) == (code, "platform.yaml", 3, 10)
+
+
+WANTING = (
+    "connectors: {shop: {config: {host: '{{ var.host }}'}}}\nstorage: {default: {root: x}}\n"
+    "layers: {gold: {storage_ref: lake, namespace: a}}\nstate: {path: x}\nsecurity: {plugins: []}\n"
+)
+"""What lacks a parent in every way."""
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [({}, "E307"), ({"base.yaml": "a: b: c"}, "E101"), ({"base.yaml": HEAD + "extends: base.yaml\n"}, "E308")],
+    ids=["missing", "broken", "its own parent"],
+)
+def test_nothing_is_said_of_what_a_parent_that_cannot_be_read_would_have_defined(
+    files: dict[str, str], code: str
+) -> None:
+    flow = FLOW.replace("resource: api", "resource: bronze") + "owner: '{{ var.team }}'\n"
+    assert codes(compiled(flow, HEAD + "extends: base.yaml\n" + WANTING, files)) == [code]
+    wrong = WANTING.replace("host:", "host: x, password: CANARY, user:").replace("{shop: {", "{shop: {type: postgres, ")
+    found = compiled(FLOW, HEAD + "extends: base.yaml\nworkspce: {}\n" + wrong, files)
+    assert sorted(codes(found)) == sorted([code, "E201", "E601"])
 
 
 def test_what_is_wrong_in_any_file_of_the_chain_is_named_in_that_file() -> None:

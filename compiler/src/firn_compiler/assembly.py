@@ -1,9 +1,10 @@
 """From texts to a project: files parsed, the platform's chain merged, templates replaced, shapes checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, text_at
@@ -14,9 +15,11 @@ from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
 from firn_compiler.stages.meant import flow_as_meant
 from firn_compiler.stages.merge import without_nulls
-from firn_compiler.template import Constants
+from firn_compiler.stages.settle import each_in_full
+from firn_compiler.template import Constants, literal
 from firn_compiler.yaml_source import Source, parse
 from firn_schemas.base import Json
+from firn_schemas.canonical import NotCanonical, survey
 
 MAX_CHAIN = 20
 Reader = Callable[[str, str], Source | None]
@@ -73,31 +76,47 @@ class Assembled(NamedTuple):
 
 
 def ground(request: Request) -> Ground:
-    """Parse and merge the platform's chain; a file that cannot be read stops only itself.
-
-    Of a chain with a missing parent nothing can be said to be missing: there is no platform then.
-    """
+    """Parse and merge the platform's chain; a file that cannot be read stops only itself."""
     chain, texts, found = _chain(request)
     documents = {document.file: document for document in chain}
     variables = dict(request.variables)
+    found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
         return Ground(None, variables, documents, texts, found)
     whole = merged_chain([document.root for document in chain])
     root = without_nulls(whole)
     assert isinstance(root, Mapping)
     variables = variables_of(root) | variables
-    whole_chain = "extends" not in chain[0].root.entries
-    tree, more = without_templates(root, Constants(variables if whole_chain else _Lenient(variables), {}), documents)
-    found += [*more, *(one for one in platform_shape(tree) if whole_chain or one.code != "E203")]
-    if not whole_chain:
-        return Ground(None, variables, documents, texts, found)
+    tree, more = without_templates(root, Constants(variables, {}), documents)
+    found += [*more, *platform_shape(tree)]
     environment = text_at(tree, "environment") or request.environment
     names = tuple(_chain_name(chain, index) for index in range(len(chain)))
     if not environment:
         place = tree.keys.get("version", tree.span)
         help = "write `environment:` into it, or give `--env NAME`"
         found.append(finding("E203", "the platform has no environment", place, help, ("environment",)))
-    return Ground(Platform(environment, tuple(chain), names, tree, whole), variables, documents, texts, found)
+    platform = Platform(environment, tuple(chain), names, tree, whole)
+    found += _each_file(platform, Constants(variables, {}), documents)
+    return Ground(platform, variables, documents, texts, found)
+
+
+def _each_file(platform: Platform, constants: Constants, documents: Map[str, Document]) -> Iterator[Diagnostic]:
+    """Report what is wrong in a file of a chain although a later one replaces it; what is missing, others may bring."""
+    for document in platform.documents if len(platform.documents) > 1 else ():
+        root = without_nulls(each_in_full(document.root, "connectors"))
+        assert isinstance(root, Mapping)
+        tree, _ = without_templates(root, constants, documents)
+        alone = (*platform_shape(tree), *platform_settings(platform._replace(root=tree)))
+        yield from (one for one in alone if one.code != "E203")
+
+
+def _outside(variables: Map[str, Json]) -> Iterator[Diagnostic]:
+    """Report variables of the command line that no file could hold."""
+    for name, value in variables.items():
+        try:
+            survey(literal(value))
+        except NotCanonical as error:
+            yield Diagnostic("E206", f"the variable `{name}` cannot be frozen: {error.reason}")
 
 
 def _chain(request: Request) -> tuple[list[Document], dict[str, str], list[Diagnostic]]:
@@ -155,8 +174,9 @@ def assemble(source: Source, on: Ground) -> Assembled:
     constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
-    flow = bind_flow(document, meant.root, constants)
-    shape = [one for one in flow_shape(meant.root) if one.code not in ("E202", "E204") or one.path not in meant.renamed]
+    root = each_in_full(meant.root, "resources")
+    flow = bind_flow(document, root, constants)
+    shape = [one for one in flow_shape(root) if one.code not in ("E202", "E204") or one.path not in meant.renamed]
     return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape])
 
 

@@ -42,7 +42,7 @@ def _as_it_was(source: Source, one: Read, request: Request) -> bool:
 def _key(source: Source, on: Ground, request: Request) -> str:
     """Return the digest of everything that decides a flow, apart from the files it names."""
     chain: list[Json] = [[file, bytes_digest(text.encode())] for file, text in on.texts.items()]
-    variables: Json = dict(request.variables)
+    variables = orjson.dumps(dict(request.variables), option=orjson.OPT_SORT_KEYS).decode()  # 1.0 is not 1
     plugged: list[Json] = [*request.plugged]
     return digest([source.file, bytes_digest(source.content), chain, request.environment, variables, plugged])
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import NamedTuple
 
 from firn_compiler.assembly import Ground, Request, ground
@@ -13,6 +14,7 @@ from firn_compiler.checks.references import connectors
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
+from firn_compiler.document import BUILT_IN
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
 from firn_compiler.plugins import BadManifest, Plugin, plugged_in
@@ -22,7 +24,7 @@ from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import JsonObject
-from firn_schemas.canonical import NotCanonical, digest, file_bytes
+from firn_schemas.canonical import NotCanonical, digest, file_bytes, survey
 
 
 class Compilation(NamedTuple):
@@ -79,10 +81,18 @@ UNKNOWN = frozenset(["E304", "E312"])
 """Findings that a plug-in may be the answer to."""
 
 
+OF_A_PARENT = frozenset(["E203", "E303", "E403", "E705"])
+"""Findings of a platform to which a file that it extends, and that cannot be read, may be the answer."""
+
+
 def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool) -> Compilation:
     on, seen = ground(request), Seen()
-    on = on._replace(found=[*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)])
-    found = list(on.found)
+    found = [*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)]
+    platform = on.platform
+    if platform is not None and not platform.whole:
+        found = [one for one in found if one.code not in OF_A_PARENT]
+        on = on._replace(platform=None)
+    on = on._replace(found=list(found))
     units: list[Unit] = []
     flows: list[Flow | None] = []
     texts: dict[str, str] = {}
@@ -94,14 +104,14 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
         found += unit.found
     texts |= on.texts
     found += [*_same_names(units), *_same_variables(units, seen), *_unknown_variables(request.variables, texts)]
-    environment = on.platform.environment if on.platform else ""
+    environment = platform.environment if platform else ""
     names = tuple(unit.name for unit in units)
     answer = Compilation(
         in_order(found, texts),
         texts,
         flows=names,
         environment=environment,
-        project=Project(tuple(flow for flow in flows if flow is not None), on.platform),
+        project=Project(tuple(flow for flow in flows if flow is not None), platform),
         found_in=tuple(unit.found for unit in units),
     )
     if not freeze or has_errors(found) or on.platform is None:
@@ -113,16 +123,32 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
     """Join the units to one artifact."""
     assert on.platform is not None
     lowered = [unit.lowered for unit in units if unit.lowered is not None]
-    body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
     try:
+        body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
         hashed = digest(body)
     except NotCanonical as error:
-        path = str(error).partition(":")[0]
-        problem = Diagnostic("E206", f"a value cannot be frozen: {error.reason}", path=path)
-        return answer._replace(diagnostics=(*answer.diagnostics, problem))
+        return answer._replace(diagnostics=(*answer.diagnostics, *(_not_frozen(units) or [_cannot(error)])))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     where = (*policy_places(on.platform), *(place for unit in units for place in unit.places))
     return answer._replace(artifact=content, digest=hashed, places=where)
+
+
+def _not_frozen(units: list[Unit]) -> list[Diagnostic]:
+    """Return for each flow the first value that the artifact cannot hold."""
+    found: list[Diagnostic] = []
+    for unit in units:
+        assert unit.lowered is not None
+        _, head, jobs, resources = unit.lowered
+        try:
+            survey({"flows": {unit.name: {"head": head, "jobs": [*jobs], "resources": {**resources}}}})
+        except NotCanonical as error:
+            found.append(_cannot(error)._replace(span=unit.name_span))
+    return found
+
+
+def _cannot(error: NotCanonical) -> Diagnostic:
+    path = tuple(takewhile(lambda part: not str(part).startswith("$"), error.path))  # what stands in the source
+    return finding("E206", f"a value cannot be frozen: {error.reason}", BUILT_IN, "write it another way", path)
 
 
 def _platform_checks(on: Ground) -> Iterator[Diagnostic]:

@@ -28,7 +28,11 @@ _NAMED = {
     "L": "\u2028",
     "P": "\u2029",
 }
-_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
+_SPACE = " \t"
+"""What folding takes for indentation; every other space is a character (YAML 1.2.2, section 5.5)."""
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:[ \t]+|$))+")
+_NOTHING = re.compile(r"[ \t]*(?:#.*)?$")
 
 
 class Mark(NamedTuple):
@@ -79,8 +83,10 @@ def _chunks(lines: Sequence[str], span: Span, value: str) -> Iterator[Chunk]:
     first, column = span.line - 1, span.column - 1
     if first >= len(lines):
         return
-    properties = _PROPERTIES.match(lines[first], column)
-    column = properties.end() if properties else column
+    if properties := _PROPERTIES.match(lines[first], column):
+        column = properties.end()
+        while first < span.end_line - 1 and _NOTHING.match(lines[first], column):
+            first, column = first + 1, _indentation(lines[first + 1])
     opening = lines[first][column : column + 1]
     if opening in ("|", ">"):
         yield from _block(lines, first + 1, span.end_line, value)
@@ -89,22 +95,33 @@ def _chunks(lines: Sequence[str], span: Span, value: str) -> Iterator[Chunk]:
     last, stop = span.end_line - 1, span.end_column - 1
     for number in range(first, min(last + 1, len(lines))):
         line = lines[number]
-        if quote == '"' and number < last and line.rstrip().endswith("\\"):
-            line = line.rstrip()[:-1]  # an escaped line break is no character
-        begin = column + len(quote) if number == first else len(line) - len(line.lstrip())
-        finish = stop - len(quote) if number == last else len(line.rstrip())
+        begin = column + len(quote) if number == first else _indentation(line)
+        finish = stop - len(quote) if number == last else _end(line, quote)
         yield list(_characters(line[:finish], begin, number + 1, quote))
 
 
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(_SPACE))
+
+
+def _end(line: str, quote: str) -> int:
+    """Return where a line's text ends that another follows: an escaped space is a character, an escaped break none."""
+    end = len(line.rstrip(_SPACE))
+    escaping = quote == '"' and (end - len(line[:end].rstrip("\\"))) % 2
+    if not escaping:
+        return end
+    return end + 1 if end < len(line) else end - 1
+
+
 def _block(lines: Sequence[str], first: int, end_line: int, value: str) -> Iterator[Chunk]:
-    body = value.lstrip("\n")
+    body = next((line for line in value.split("\n") if line.strip(" ")), "")
     own = len(body) - len(body.lstrip(" "))
     indent = -1
     for number in range(first, min(end_line, len(lines))):
         line = lines[number]
-        if indent < 0 and line.strip():
+        if indent < 0 and line.strip(" "):
             indent = len(line) - len(line.lstrip(" ")) - own
-        if line.strip():
+        if line.strip(" "):
             yield [(char, Mark(number + 1, indent + at + 1)) for at, char in enumerate(line[indent:])]
 
 

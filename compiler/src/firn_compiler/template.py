@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from firn_compiler.diagnostics import suggestion
 from firn_compiler.document import UNKNOWN, Deferred
-from firn_compiler.yaml_source import plain_value
+from firn_compiler.yaml_source import out_of_range, plain_value
 from firn_schemas.base import Json, JsonObject
+from firn_schemas.canonical import MAX_INTEGER
 
 ROOTS = {
     "env": "env.NAME",
@@ -33,11 +34,14 @@ _SHAPES = {
     "steps": re.compile(f"steps{_OUTPUTS}"),
     "var": re.compile(r"var\.[A-Za-z_][\w-]*\Z"),
 }
+_OF_STATUS = re.compile(r"jobs\.[\w-]+\.(?:status|state|success|succeeded)\Z")
+_STATUS = "; a job of `depends_on` has always succeeded, and its status is no value"
 _FOREIGN = {
     "${": ("`${…}` is not a template of this language", "write `{{ env.NAME }}` or `{{ var.NAME }}`"),
     "{%": ("`{% %}` is not allowed: templates hold no logic", "use `when:` on a job"),
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
 }
+OUT_OF_RANGE = f"is outside ±{MAX_INTEGER}"
 _OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")
 _SPACE = re.compile(r"\s*")
@@ -200,13 +204,24 @@ def as_text(value: Json) -> str:
     return str(value)
 
 
+def literal(value: Json) -> Json:
+    """Return the artifact's form of what is known: data whatever its keys look like, each number in one spelling."""
+    if isinstance(value, dict):
+        inner = {key: literal(item) for key, item in value.items()}
+        return {"$literal": inner} if any(key.startswith("$") for key in inner) else inner
+    if isinstance(value, list):
+        return [literal(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def resolve(path: str, constants: Constants, default: str | None = None) -> Json | Deferred:
     """Return the value that `path` names, or the typed node that finds it at run time."""
     root = path.partition(".")[0].partition("[")[0]
     if root not in _SHAPES:
         raise TemplateError("E402", f"`{path}` does not begin with a known root", suggestion(root, ROOTS, "roots:"))
     if not _SHAPES[root].match(path):
-        raise TemplateError("E401", f"`{path}` is not a path of `{root}`", f"write `{ROOTS[root]}`")
+        help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
+        raise TemplateError("E401", f"`{path}` is not a path of `{root}`", help)
     name = path.partition(".")[2]
     if root == "var":
         return _variable(name, constants, default)
@@ -215,7 +230,7 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     if root == "env":
         node: JsonObject = {"name": name} if default is None else {"name": name, "default": _unquoted(default)}
         return Deferred({"$env": node}, frozenset(["env"]))
-    reference: JsonObject = {"$ref": path} if default is None else {"$ref": path, "default": _typed(default)}
+    reference: JsonObject = {"$ref": path} if default is None else {"$ref": path, "default": literal(_typed(default))}
     return Deferred(reference, frozenset([root]))
 
 
@@ -237,6 +252,8 @@ def _variable(name: str, constants: Constants, default: str | None) -> Json:
 def _typed(default: str) -> Json:
     """Return what a default means, by the rules of a YAML scalar; quotes make it text."""
     bare = _unquoted(default)
+    if bare == default and out_of_range(default):
+        raise TemplateError("E401", f"the default {OUT_OF_RANGE}", "quote it to keep it as text")
     return bare if bare != default else plain_value(default)
 
 

@@ -430,10 +430,17 @@ class _Builder:
             items.append(self.node(event, depth + 1))
 
 
+def out_of_range(text: str) -> bool:
+    """Whether `text` spells a number that a file could not hold."""
+    return _FLOAT.match(text) is not None and abs(float(text)) > MAX_INTEGER
+
+
 def plain_value(text: str) -> Json:
-    """Return what `text` means as a plain scalar: so are `--var NAME=VALUE` read."""
+    """Return what `text` means as a plain scalar: so are `--var NAME=VALUE` read. What is out of range stays text."""
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.match(text) and len(text) <= 17 and abs(int(text)) <= MAX_INTEGER:
+    if out_of_range(text):
+        return text
+    if _INTEGER.match(text) and len(text) <= 17:
         return int(text)
     return float(text) if _FLOAT.match(text) and "." in text and len(text) <= 16 else text

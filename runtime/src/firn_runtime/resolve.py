@@ -135,7 +135,7 @@ def _boolean(value: Any) -> bool:
 
 
 def _leads_out(text: str) -> bool:
-    steps = re.split(r"[/\\]", unquote(text))
+    steps = re.split(r"[/\\?#;]", unquote(text))  # in a URL a step ends before its query, fragment and parameters too
     return ".." in steps or any(ord(char) < 32 for char in text)
 
 
@@ -175,7 +175,7 @@ def _well_formed(kind: str, node: Any) -> bool:
     inner = node[kind]
     if set(node) - {kind, *_BESIDE.get(kind, ())}:
         return False
-    if "prefix" in node and (not isinstance(inner, list) or not inner or inner[0] != node["prefix"]):
+    if "prefix" in node and not _begins_with(inner, node["prefix"]):
         return False
     if kind == "$secret":
         return _texts(inner, {"ref"}, {"key"})
@@ -186,6 +186,10 @@ def _well_formed(kind: str, node: Any) -> bool:
     if kind == "$op":
         return _operation(inner)
     return isinstance(inner, {"$ref": str, "$concat": list, "$literal": dict}[kind])
+
+
+def _begins_with(parts: Any, prefix: Any) -> bool:
+    return isinstance(parts, list) and isinstance(prefix, str) and prefix != "" and parts[:1] == [prefix]
 
 
 _BESIDE = {"$ref": ("default",), "$concat": ("prefix",)}

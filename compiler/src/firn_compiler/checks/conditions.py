@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from firn_compiler.checks.graph import job_output, results_of
-from firn_compiler.condition import Term, constant, parse_condition, type_errors, type_of_value
+from firn_compiler.condition import Term, constant, read_condition, type_errors, type_of_value
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Deferred, Document, Path, Scalar
+from firn_compiler.document import Deferred, Document, Mapping, Path, Scalar, Sequence
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.stages.expand import within
 from firn_compiler.template import Constants, TemplateError
@@ -18,17 +18,14 @@ def conditions(flow: Flow, document: Document, constants: Constants) -> Iterator
         node = job.node.entries.get("when") if job.path else None
         if not isinstance(node, Scalar):
             continue
-        tree = None
         path = (*job.path, "when")
-        try:
-            tree = parse_condition(node.value, constants) if isinstance(node.value, str) else None
-        except TemplateError as error:
-            yield _at(error, node, document, path)
+        tree, errors = read_condition(node.value, constants) if isinstance(node.value, str) else (None, [])
+        always = constant(tree) if tree is not None and not errors else node.value
         if tree is not None:
             yield from _paths(flow, job, tree, node, document, path)
-            errors = type_errors(tree, lambda name: output_type(flow, name))
-            yield from (_at(error, node, document, path) for error in errors)
-        if node.value is False or (tree is not None and constant(tree) is False):
+            errors += type_errors(tree, lambda name: output_type(flow, name))
+        yield from (_at(error, node, document, path) for error in errors)
+        if always is False:
             never.add(job.id)
             yield finding("W305", f"the job `{job.id}` can never run: its `when` is always false", node.span, path=path)
     yield from _after_those(flow, never)
@@ -57,7 +54,8 @@ def output_type(flow: Flow, path: str) -> str:
         for step in job.steps:
             node = step.outputs.entries.get(parts[3])
             if job.id == parts[1] and node is not None:
-                return _type_of(node.value, step) if isinstance(node, Scalar) else "any"
+                kinds = {Mapping: "object", Sequence: "array"}
+                return _type_of(node.value, step) if isinstance(node, Scalar) else kinds[type(node)]
     return "any"
 
 

@@ -4,9 +4,21 @@ from collections.abc import Collection, Iterator
 
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
-from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, key_span, mapping_at, text_at, value_of
+from firn_compiler.document import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    dotted,
+    key_span,
+    mapping_at,
+    text_at,
+    value_of,
+)
 from firn_compiler.model.project import Flow, Platform, Settled, Step
-from firn_compiler.stages.settle import LOGICAL, TYPES, connector_names, family, resource
+from firn_compiler.stages.settle import LOGICAL, SHORT, TYPES, connector_names, family, in_full, resource
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS, StepType
@@ -30,10 +42,14 @@ def references(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
 
 def connectors(platform: Platform) -> Iterator[Diagnostic]:
     """Report connectors, storages and computes of the platform that name no known kind, driver or type."""
+    for document in platform.documents:
+        section = mapping_at(document.root, "connectors")
+        for name, node in (section.entries if section else {}).items():
+            if isinstance(node, Mapping):
+                yield from _both_words(node, ("connectors", name))
     section = mapping_at(platform.root, "connectors")
     for name, node in (section.entries if section else {}).items():
         if isinstance(node, Mapping) and section is not None:
-            yield from _both_words(node, ("connectors", name))
             yield from _family(node, ("connectors", name), section.keys[name])
     yield from _layers(platform)
     tables: list[tuple[str, Collection[str]]] = [*TYPES.items(), ("compute", COMPUTE)]
@@ -129,8 +145,12 @@ def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
 
 
 def _both_words(node: Mapping, path: Path) -> Iterator[Diagnostic]:
-    if "config" in node.entries and "params" in node.entries:
-        yield finding("E205", "`params` is short for `config`: name one or the other", node.keys["params"], path=path)
+    """Report short words beside what they are short for."""
+    left = in_full(node).entries
+    for word, full in SHORT.items():
+        if word in left:
+            message = f"`{word}` is short for `{dotted(full)}`: name one or the other"
+            yield finding("E205", message, node.keys[word], path=path)
 
 
 def _logical_names(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:

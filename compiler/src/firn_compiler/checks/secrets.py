@@ -3,6 +3,7 @@
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from itertools import accumulate
 from typing import Any
 
 from firn_compiler.checks.shape import member
@@ -22,9 +23,11 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_compiler.stages.merge import merged
 from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.decode import hints, spelling
+from firn_schemas.credentials import Credentials
+from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
 from firn_schemas.secret_ref import SYSTEM_VARIABLES, valid_key, valid_name, variable_name
 
@@ -39,7 +42,7 @@ Seen = dict[str, tuple[str, Span, str]]
 def platform_secrets(platform: Platform | None, seen: Seen) -> Iterator[Diagnostic]:
     """Report literals in sensitive fields, references elsewhere, and names that cannot be looked up."""
     if platform is not None:
-        yield from _tree(platform.root, _platform_trees(platform), seen)
+        yield from _tree(platform.root, _platform_trees(platform.root), seen)
         yield from _overridden(platform)
 
 
@@ -58,22 +61,29 @@ def _tree(root: Mapping, typed: Iterator[tuple[Any, Path]], seen: Seen) -> Itera
 
 
 def _overridden(platform: Platform) -> Iterator[Diagnostic]:
-    """Report literals in the files of an `extends` chain, those that a later file replaces too."""
-    for document in platform.documents if len(platform.documents) > 1 else ():
-        for kind, path in _platform_trees(platform):
-            node = lookup(document.root, path)
+    """Report literals in the files of an `extends` chain, those that a later file replaces too.
+
+    What a system is may change on the way to the leaf, so that each file is held to whatever any of them makes of it.
+    """
+    files: list[Node] = [document.root for document in platform.documents]
+    if len(files) == 1:
+        return
+    trees = dict.fromkeys(tree for root in (*files, *accumulate(files, merged)) for tree in _platform_trees(root))
+    for kind, path in dict.fromkeys([*trees, *_platform_trees(platform.root)]):
+        for file in files:
+            node = lookup(file, path)
             if node is not None and kind is not None:
                 yield from _literals(kind, node, path, {})
 
 
-def _platform_trees(platform: Platform) -> Iterator[tuple[Any, Path]]:
+def _platform_trees(root: Node) -> Iterator[tuple[Any, Path]]:
     """Yield what is known of a platform's parts: their type and their path."""
     yield PlatformShape, ()
-    connectors = mapping_at(platform.root, "connectors")
+    connectors = mapping_at(root, "connectors")
     for name, node in (connectors.entries if connectors else {}).items():
         yield from _settings(family(node), ("connectors", name))
     for section, known in TYPES.items():
-        entries = mapping_at(platform.root, section)
+        entries = mapping_at(root, section)
         for name, node in (entries.entries if entries else {}).items():
             row = known.get(text_at(node, "type") or "")
             yield CONNECTORS[row].config if row else None, (section, name)
@@ -89,6 +99,7 @@ def _flow_trees(flow: Flow, platform: Platform | None) -> Iterator[tuple[Any, Pa
 def _settings(row: tuple[str, str] | None, path: Path) -> Iterator[tuple[Any, Path]]:
     for key in ("config", "params"):
         yield CONNECTORS[row].config if row else None, (*path, key)
+        yield Credentials, (*path, key, "credentials")
 
 
 def _literals(kind: Any, node: Node, path: Path, homes: Homes) -> Iterator[Diagnostic]:
@@ -96,15 +107,24 @@ def _literals(kind: Any, node: Node, path: Path, homes: Homes) -> Iterator[Diagn
     if kind is None:
         homes[path] = None
         return
+    for chosen in _members(kind, node):
+        if is_dataclass(chosen) and isinstance(node, Mapping):
+            yield from _fields(chosen, node, path, homes)
+        elif typing.get_origin(chosen) is dict and isinstance(node, Mapping):
+            for key, item in node.entries.items():
+                yield from _literals(typing.get_args(chosen)[1], item, (*path, key), homes)
+        elif typing.get_origin(chosen) is list and isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                yield from _literals(typing.get_args(chosen)[0], item, (*path, index), homes)
+
+
+def _members(kind: Any, node: Node) -> list[Any]:
+    """Return what a node may be: of records told apart by a tag, every one where it has none that is known."""
     chosen = member(kind, node)
-    if is_dataclass(chosen) and isinstance(node, Mapping):
-        yield from _fields(chosen, node, path, homes)
-    elif typing.get_origin(chosen) is dict and isinstance(node, Mapping):
-        for key, item in node.entries.items():
-            yield from _literals(typing.get_args(chosen)[1], item, (*path, key), homes)
-    elif typing.get_origin(chosen) is list and isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            yield from _literals(typing.get_args(chosen)[0], item, (*path, index), homes)
+    found = tag(chosen)
+    if found is None or text_at(node, found[0]) == found[1]:
+        return [chosen]
+    return [one for one in typing.get_args(kind) if tag(one)] or [chosen]
 
 
 def _fields(record: Any, node: Mapping, path: Path, homes: Homes) -> Iterator[Diagnostic]:

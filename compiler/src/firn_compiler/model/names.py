@@ -21,13 +21,12 @@ def is_duration(text: str) -> bool:
 
 
 def seconds(duration: "float | str") -> float:
-    """Return a duration as seconds: a number is that already."""
-    if not isinstance(duration, str):
-        return duration
-    found = re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", duration)
-    assert found is not None  # the shape check has seen it
-    value = float(found[1]) * _UNITS[found[2]]
-    return int(value) if value.is_integer() else value
+    """Return a duration as seconds, whole ones as an integer; a number is that already."""
+    if isinstance(duration, str):
+        found = re.fullmatch(r"([0-9.]+)(ms|s|m|h|d)", duration)
+        assert found is not None  # the shape check has seen it
+        duration = float(found[1]) * _UNITS[found[2]]
+    return int(duration) if isinstance(duration, float) and duration.is_integer() else duration
 
 
 def duration_meant(text: str) -> str:
@@ -63,7 +62,7 @@ TEXTS: dict[Any, Text] = {
         "must be names joined by dots, such as `bronze` or `analytics.bronze`",
     ),
     Duration: Text(
-        r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d)",
+        r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)",
         "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
     ),
     Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),

@@ -96,6 +96,11 @@ class Platform(NamedTuple):
         """The leaf's file, as messages show it."""
         return self.documents[-1].file
 
+    @property
+    def whole(self) -> bool:
+        """Whether every file of the chain could be read: then the first one extends nothing."""
+        return text_at(self.documents[0].root, "extends") is None
+
 
 class Settled(NamedTuple):
     """A resource after the merge."""

@@ -1,8 +1,19 @@
 """From names to resources: short forms spelled out, aliases resolved, and the flow's settings over the platform's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from firn_compiler.document import BUILT_IN, Deferred, Mapping, Node, Scalar, mapping_at, text_at
+from firn_compiler.document import (
+    BUILT_IN,
+    Deferred,
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    lookup,
+    mapping_at,
+    nearest,
+    text_at,
+)
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
 from firn_compiler.stages.merge import merged, without_nulls
@@ -19,8 +30,8 @@ TYPES = {"storage": STORAGE, "catalogs": CATALOGS}
 NAMES = {"local": ("files", "local"), "postgresql": ("db", "postgres"), "sqlite": ("db", "sqlite3")}
 """Further words by which `type` may name a connector."""
 
-SHORT = {"params": "config"}
-"""Other words for a connector's parts."""
+SHORT: dict[str, Path] = {"params": ("config",), "credentials": ("config", "credentials")}
+"""Short words of a connector, and where what they say stands in full."""
 
 
 def connector_names() -> dict[str, tuple[str, str]]:
@@ -73,15 +84,42 @@ def profile_of(node: Mapping, platform: Platform | None) -> Mapping | None:
 
 
 def part(node: Mapping, key: str, row: tuple[str, str]) -> Node:
-    """Return `config` or `options` of a connector in its own spelling, `credentials` beside it put into `config`."""
-    words = (key, *(short for short, whole in SHORT.items() if whole == key))
-    found = next((node.entries[word] for word in words if word in node.entries), None)
-    made = found if isinstance(found, Mapping) else Mapping({}, {}, node.span)
-    credentials = node.entries.get("credentials")
-    if key == "config" and credentials is not None and "credentials" not in made.entries:
-        keys = made.keys | {"credentials": node.keys["credentials"]}
-        made = Mapping(made.entries | {"credentials": credentials}, keys, made.span, made.prior)
-    return with_spellings(CONNECTORS[row].config if key == "config" else CONNECTORS[row].options, made)
+    """Return `config` or `options` of a connector in its own spelling."""
+    found = mapping_at(in_full(node), key) or Mapping({}, {}, node.span)
+    return with_spellings(CONNECTORS[row].config if key == "config" else CONNECTORS[row].options, found)
+
+
+def in_full(node: Mapping) -> Mapping:
+    """Return a connector without its short words; one whose place is taken is left, and the references say so."""
+    for word, path in SHORT.items():
+        if word in node.entries and lookup(node, path) is None and isinstance(nearest(node, path), Mapping):
+            node = _moved(node, word, path)
+    return node
+
+
+def _moved(node: Mapping, word: str, path: Path) -> Mapping:
+    """Return the mapping with what stands under `word` at `path`."""
+    item, key = node.entries[word], node.keys[word]
+    for part in reversed(path):
+        item = Mapping({str(part): item}, {str(part): key}, item.span)
+    moved = merged(item, _pick(node, {word}, out=True))
+    assert isinstance(moved, Mapping)
+    return moved
+
+
+def each_in_full(root: Mapping, section: str) -> Mapping:
+    """Return a file's root with every connector of a section in full."""
+    return changed(root, section, lambda _, node: in_full(node))
+
+
+def changed(root: Mapping, section: str, change: Callable[[str, Mapping], Node]) -> Mapping:
+    """Return a file's root with `change` applied to each entry of a section by its name."""
+    found = mapping_at(root, section)
+    if found is None:
+        return root
+    entries = {name: change(name, node) if isinstance(node, Mapping) else node for name, node in found.entries.items()}
+    upper = Mapping(entries, found.keys, found.span, found.prior)
+    return Mapping(root.entries | {section: upper}, root.keys, root.span, root.prior)
 
 
 def decoded(node: Mapping) -> tuple[str, ...]:
