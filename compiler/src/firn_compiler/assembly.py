@@ -1,6 +1,6 @@
 """From texts to a project: files parsed, the platform's chain merged, templates replaced, shapes checked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from firn_compiler.plugins import Plugin
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
-from firn_compiler.stages.meant import flow_as_meant
+from firn_compiler.stages.meant import flow_as_meant, platform_as_meant
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.settle import each_in_full
 from firn_compiler.template import Constants, literal
@@ -88,7 +88,9 @@ def ground(request: Request) -> Ground:
     assert isinstance(root, Mapping)
     variables = variables_of(root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
-    found += [*more, *platform_shape(tree)]
+    meant = platform_as_meant(tree)
+    tree = meant.root
+    found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     environment = text_at(tree, "environment") or request.environment
     names = tuple(_chain_name(chain, index) for index in range(len(chain)))
     if not environment:
@@ -176,8 +178,13 @@ def assemble(source: Source, on: Ground) -> Assembled:
     meant = flow_as_meant(root)
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
-    shape = [one for one in flow_shape(root) if one.code not in ("E202", "E204") or one.path not in meant.renamed]
+    shape = _less(flow_shape(root), meant.renamed)
     return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape])
+
+
+def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:
+    """Leave out what is wrong with a value under a key that it was not written for."""
+    return [one for one in found if one.code not in ("E202", "E204") or one.path not in renamed]
 
 
 class _Lenient(dict[str, Json]):

@@ -1,6 +1,6 @@
 """Findings as values: collected by checks, rendered once, never raised and never printed here."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 from firn_compiler.closest import closest
@@ -48,18 +48,32 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
     """Sort by file (in the order given), place and code; the same finding is kept once."""
     rank = {file: index for index, file in enumerate(files)}
     found = list(found)
-    secret = {one.span for one in found if one.code in ("E601", "E602")}
-    keys = {one.span for one in found if one.code in ("E106", "E402")}
-    better = {"E202": secret, "E201": keys}  # the other code says it better
-    found = [one for one in found if one.span not in better.get(one.code, ())]
-    literal = {(one.span.file, one.path) for one in found if one.code == "E601"}  # a literal is no template either
-    found = [one for one in found if not one.code.startswith("E40") or (one.span.file, one.path) not in literal]
-    wrong = {(one.span.file, one.path) for one in found if one.severity == "error" and one.path}
-    found = [one for one in found if one.severity == "error" or (one.span.file, one.path) not in wrong]
+    for code, by, same in _BETTER:
+        told = {same(one) for one in found if one.code in by}
+        found = [one for one in found if not one.code.startswith(code) or one.code in by or same(one) not in told]
+    wrong = {_at_path(one) for one in found if one.severity == "error" and one.path}
+    found = [one for one in found if one.severity == "error" or _at_path(one) not in wrong]
     unique = {(one.code, one.span, one.message): one for one in reversed(found)}
     return tuple(
         sorted(unique.values(), key=lambda one: (rank.get(one.span.file, -1), one.span.line, one.span.column, one.code))
     )
+
+
+def _at_span(one: Diagnostic) -> object:
+    return one.span
+
+
+def _at_path(one: Diagnostic) -> object:
+    return one.span.file, one.path
+
+
+_BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...] = (
+    ("E202", ("E601", "E602"), _at_span),
+    ("E201", ("E106", "E402"), _at_span),
+    ("E40", ("E601",), _at_path),
+    ("E602", ("E201",), _at_path),
+)
+"""A code that is left out where one of others stands at the same place: those say it better."""
 
 
 def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""A flow as it was meant: each misspelt key is reported, and taken for the one that it surely stands for.
+"""Files as they were meant: each misspelt key is reported, and taken for the one that it surely stands for.
 
 So the rest is checked as if it were spelled right. Nothing of it is ever frozen: the finding is an error.
 """
@@ -10,7 +10,15 @@ from typing import NamedTuple
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, dotted, text_at
-from firn_compiler.model.shapes import FlowShape, JobShape, ResourceShape, StepShape
+from firn_compiler.model.shapes import (
+    ConnectorShape,
+    FlowShape,
+    JobShape,
+    LayerShape,
+    PlatformShape,
+    ResourceShape,
+    StepShape,
+)
 from firn_schemas.decode import spelling
 from firn_schemas.steps import STEPS
 
@@ -27,16 +35,18 @@ class Meant(NamedTuple):
 def flow_as_meant(root: Mapping) -> Meant:
     """Take every key of a flow for the one that it surely stands for."""
     meant = _Meant()
-    entries = meant.keys_of(FlowShape, root, ())
-    resources = entries.entries.get("resources")
-    if isinstance(resources, Mapping):
-        changed: dict[str, Node] = {
-            name: meant.keys_of(ResourceShape, node, ("resources", name)) if isinstance(node, Mapping) else node
-            for name, node in resources.entries.items()
-        }
-        entries = _with(entries, "resources", Mapping(changed, resources.keys, resources.span, resources.prior))
+    entries = meant.section(ResourceShape, meant.keys_of(FlowShape, root, ()), "resources")
     entries = _with(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = _with(entries, "steps", meant.items(entries, "steps", meant.step, ()))
+    return Meant(entries, meant.found, meant.renamed)
+
+
+def platform_as_meant(root: Mapping) -> Meant:
+    """Take every key of a platform, its connectors and its layers for the one that it surely stands for."""
+    meant = _Meant()
+    entries = meant.keys_of(PlatformShape, root, ())
+    for key, record in (("connectors", ConnectorShape), ("layers", LayerShape)):
+        entries = meant.section(record, entries, key)
     return Meant(entries, meant.found, meant.renamed)
 
 
@@ -44,6 +54,17 @@ class _Meant:
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
         self.renamed: set[str] = set()
+
+    def section(self, record: type, root: Mapping, key: str) -> Mapping:
+        """Return the root with the entries of a section as they were meant."""
+        found = root.entries.get(key)
+        if not isinstance(found, Mapping):
+            return root
+        changed: dict[str, Node] = {
+            name: self.keys_of(record, node, (key, name)) if isinstance(node, Mapping) else node
+            for name, node in found.entries.items()
+        }
+        return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
 
     def items(self, node: Mapping, key: str, each: Callable[[Mapping, Path], Mapping], path: Path) -> Node | None:
         listed = node.entries.get(key)
