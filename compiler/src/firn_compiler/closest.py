@@ -39,7 +39,7 @@ _OURS: dict[str, str] = {
     "polaris": "iceberg rest iceberg_rest",
     "postgres": "postgresql pg psql redshift",
     "profile": "connection conn_id connector type name use",
-    "read": "extract source input load_from select copy_from",
+    "read": "extract db_extract source input load_from select copy_from",
     "replace": "overwrite truncate full_refresh full table create",
     "resource": "destination connection conn_id connector source profile connection_id conn target database",
     "resources": "connections sources connectors",
@@ -65,7 +65,7 @@ _OURS: dict[str, str] = {
     "variables": "vars parameters params env environment defaults",
     "warn": "warning",
     "when": "if condition only_if run_if",
-    "write": "load loader sink output save copy_to export_to publish",
+    "write": "load db_load loader sink output save copy_to export_to publish",
 }
 """Our word: what other tools, and people, call the same thing."""
 

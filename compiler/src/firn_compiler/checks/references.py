@@ -181,11 +181,11 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
     if profile is None:
         yield from _family(node, path, key_span(flow.root, path))
         return
-    for key in ("type", "kind", "driver"):
-        if key in node.entries:
-            yield finding(
-                "E205", f"`profile` already says the `{key}`: name one or the other", node.keys[key], path=(*path, key)
-            )
+    words = [key for key in ("type", "kind", "driver") if key in node.entries]
+    if words:
+        said = " and ".join(f"`{key}`" for key in words)
+        message = f"`profile` already says the {said}: name one or the other"
+        yield finding("E205", message, node.keys[words[0]], "remove what the platform says", (*path, words[0]))
     defined = mapping_at(platform.root, "connectors") if platform else None
     names = list(defined.entries) if defined else []
     if platform and profile not in names:

@@ -24,7 +24,7 @@ from firn_compiler.document import (
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.stages.merge import merged
-from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of
+from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of, served_by
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import hints, spelling, tag
@@ -82,10 +82,10 @@ def _platform_trees(root: Node) -> Iterator[tuple[Any, Path]]:
     connectors = mapping_at(root, "connectors")
     for name, node in (connectors.entries if connectors else {}).items():
         yield from _settings(family(node), ("connectors", name))
-    for section, known in TYPES.items():
+    for section in TYPES:
         entries = mapping_at(root, section)
         for name, node in (entries.entries if entries else {}).items():
-            row = known.get(text_at(node, "type") or "")
+            row = served_by(section, node)
             yield CONNECTORS[row].config if row else None, (section, name)
 
 

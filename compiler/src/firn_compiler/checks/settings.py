@@ -26,7 +26,7 @@ from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.expand import templates_in
-from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource
+from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource, served_by
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import spelling
@@ -94,9 +94,9 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
             for one in _beside(shape(record, part(node, key, row), ("connectors", name, key)), key, row):
                 if one.code != "E203":  # a flow may still add what is missing
                     yield one
-    for section, known in TYPES.items():
+    for section in TYPES:
         for name, node in _section(platform, section):
-            row = known.get(text_at(node, "type") or "")
+            row = served_by(section, node)
             for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row else ():
                 for one in shape(record, tree, (section, name)):
                     if one.code != "E203" or "config" not in node.entries:  # what is missing may stand in there

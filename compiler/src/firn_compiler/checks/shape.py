@@ -169,7 +169,7 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     if isinstance(node, Scalar) and node.source is not None:
         help = "its template gives another type: change the variable, or put text around the template"
     elif expected == "text" and isinstance(actual, (bool, int, float)):
-        help = "quote it"
+        help = 'write a semantic version in quotes, such as `"1.0.0"`' if name == "`version`" else "quote it"
     elif expected == "a list" and isinstance(actual, (str, bool, int, float)):
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from firn_compiler.document import Mapping, Node, Scalar, mapping_at, text_at
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.merge import merged
-from firn_compiler.stages.settle import TYPES, changed, connector_names, each_in_full, family
+from firn_compiler.stages.settle import TYPES, changed, connector_names, each_in_full, family, served_by
 from firn_schemas.connectors import CONNECTORS
 
 
@@ -70,7 +70,7 @@ def _connector(node: Mapping, known: Mapping) -> Node:
 
 def _flat(section: str) -> Change:
     def spelled(node: Mapping, known: Mapping) -> Node:
-        row = TYPES[section].get(text_at(known, "type") or "")
+        row = served_by(section, known)
         return with_spellings(CONNECTORS[row].config, with_spellings(CONNECTORS[row].options, node)) if row else node
 
     return spelled

@@ -39,7 +39,8 @@ def without_templates(
         if not isinstance(text, str) or not might_be_template(text) or _is_condition(path):
             return scalar
         if path[:1] == ("variables",):
-            found.append(finding("E402", "a variable's value cannot hold a template", scalar.span, path=path))
+            help = "write the value, and `{{ env.NAME }}` where it is used if it differs from run to run"
+            found.append(finding("E402", "a variable's value cannot hold a template", scalar.span, help, path))
             return scalar
         value, errors = expanded(text, constants)
         if errors:

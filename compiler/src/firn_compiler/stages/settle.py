@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from firn_compiler.closest import misspelt
 from firn_compiler.document import (
     BUILT_IN,
     Deferred,
@@ -16,6 +17,7 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
+from firn_compiler.stages.meant import word_meant
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
@@ -46,9 +48,15 @@ def family(node: Node | None) -> tuple[str, str] | None:
     """Return the (kind, driver) that a connector or inline resource names, or None."""
     word = text_at(node, "type")
     if word is not None:
-        return connector_names().get(word)
+        names = connector_names()
+        return names.get(word) or names.get(misspelt(word, names) or "")  # a misspelt one is reported by itself
     row = (text_at(node, "kind") or "", text_at(node, "driver") or "")
     return row if row in CONNECTORS else None
+
+
+def served_by(section: str, node: Node | None) -> tuple[str, str] | None:
+    """Return the connector that serves an entry of `storage` or `catalogs`, or None."""
+    return TYPES[section].get(word_meant(node, "type", TYPES[section]) or "") if isinstance(node, Mapping) else None
 
 
 def resource(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
@@ -156,7 +164,7 @@ def logical(flow: Flow, platform: Platform | None, name: str) -> Mapping | None:
 
 def placed(section: str, node: Mapping | None) -> Settled | None:
     """Return a storage or catalog of the platform, settled; its entries are flat."""
-    row = TYPES[section].get(text_at(node, "type") or "")
+    row = served_by(section, node)
     if node is None or row is None:
         return None
     config, options = flat_parts(node, row)
