@@ -42,6 +42,28 @@ _FOREIGN = {
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
 }
 OUT_OF_RANGE = f"is outside ±{MAX_INTEGER}"
+_REFERENCE = "a secret is a reference in a sensitive setting, not a template: `{secret_ref: NAME}`"
+_CALLS = {
+    "config": "remove it: a `write` step says how the result is kept",
+    "env_var": "write `{{ env.NAME }}`",
+    "ref": "SQL names the dataset of an earlier step by its id: write that alone",
+    "secret": _REFERENCE,
+    "source": "read it with a `read` step, and name that step's id here",
+    "var": "write `{{ var.NAME }}`",
+}
+"""Functions of other tools' templates, with what stands for them here."""
+_ROOTS_ELSEWHERE = {
+    "ds": "write `run.started_at`",
+    "execution_date": "write `run.started_at`",
+    "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
+    "params": "write `var.NAME`",
+    "run_id": "write `run.id`",
+    "secret": _REFERENCE,
+    "secrets": _REFERENCE,
+    "step": "write `steps.ID.outputs.KEY`",
+    "ts": "write `run.started_at`",
+}
+"""Words that begin other tools' paths."""
 _OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")
 _SPACE = re.compile(r"\s*")
@@ -119,7 +141,8 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
         return Placeholder(path[0], None, start, after), after
     if text[at] == ":":
         return Placeholder(path[0], text[at + 1 : closing].strip(), start, after), after
-    help = "a template holds one path, and a default after `:`; there are no filters and no operators"
+    help = _CALLS.get(path[0], "") if text[at] == "(" else ""
+    help = help or "a template holds one path, and a default after `:`; there are no filters and no operators"
     return TemplateError("E401", f"`{text[at]}` is not expected here", help, at, at + 1), after
 
 
@@ -218,7 +241,8 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     """Return the value that `path` names, or the typed node that finds it at run time."""
     root = path.partition(".")[0].partition("[")[0]
     if root not in _SHAPES:
-        raise TemplateError("E402", f"`{path}` does not begin with a known root", suggestion(root, ROOTS, "roots:"))
+        help = _ROOTS_ELSEWHERE.get(root) or suggestion(root, ROOTS, "roots:")
+        raise TemplateError("E402", f"`{path}` does not begin with a known root", help)
     if not _SHAPES[root].match(path):
         help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
         raise TemplateError("E401", f"`{path}` is not a path of `{root}`", help)
