@@ -56,6 +56,8 @@ class Flow(NamedTuple):
     root: Mapping
     jobs: tuple[Job, ...]
     resources: dict[str, Mapping]
+    settled: "dict[str, tuple[Platform | None, Settled | None]]"
+    """What its steps' names for resources came to, each with its platform, found when first asked for."""
 
     @property
     def steps(self) -> Iterator[Step]:

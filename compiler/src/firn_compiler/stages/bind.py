@@ -32,7 +32,7 @@ def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
     name = text_at(root, "name") or ""
     resources = mapping_at(root, "resources")
     named = {key: node for key, node in (resources.entries if resources else {}).items() if isinstance(node, Mapping)}
-    return Flow(name, document, root, tuple(_jobs(root, constants)), named)
+    return Flow(name, document, root, tuple(_jobs(root, constants)), named, {})
 
 
 def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:

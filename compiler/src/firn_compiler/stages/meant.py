@@ -5,6 +5,7 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 
 from collections.abc import Callable, Collection
 from dataclasses import fields
+from functools import cache
 from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt
@@ -106,10 +107,8 @@ class _Meant:
         """Return the step with those of its keys below `inputs` that are inputs of its type."""
         row = STEPS.get(word_meant(node, "type", STEPS) or "")
         inputs = node.entries.get("inputs", Mapping({}, {}, node.span))
-        own = {spelling(field) for field in fields(StepShape)}
-        strange = [key for key in node.entries if key not in own] if row is not None else []
-        known = {spelling(field) for field in fields(row.inputs)} if row is not None else set()
-        moved = [key for key in strange if key in known]
+        own, known = _words(StepShape)[1], _words(row.inputs)[1] if row is not None else frozenset()
+        moved = [key for key in node.entries if key not in own and key in known]
         if not moved or not isinstance(inputs, Mapping):
             return node
         for key in moved:
@@ -123,8 +122,7 @@ class _Meant:
 
     def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return one mapping with the record's own keys where others were surely meant to be those."""
-        own = [spelling(field) for field in fields(record)]
-        known = {word for field in fields(record) for word in (spelling(field), *field.metadata.get("aliases", ()))}
+        own, known = _words(record)
         if node.entries.keys() <= known:
             return node
         names: dict[str, str] = {}
@@ -139,6 +137,13 @@ class _Meant:
                 where = (*path, key)
                 self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
         return _renamed(node, names)
+
+
+@cache
+def _words(record: type) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the record's own keys, and those with their aliases."""
+    own = tuple(spelling(field) for field in fields(record))
+    return own, frozenset([*own, *(alias for field in fields(record) for alias in field.metadata.get("aliases", ()))])
 
 
 def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:

@@ -61,6 +61,13 @@ def served_by(section: str, node: Node | None) -> tuple[str, str] | None:
 
 def resource(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
     """Return the resource that the flow's steps call `name`, settled; None where a reference to it is broken."""
+    known = flow.settled.get(name)
+    if known is None or known[0] is not platform:
+        known = flow.settled[name] = (platform, _found(flow, platform, name))
+    return known[1]
+
+
+def _found(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
     if name in flow.resources:
         return _declared(flow.resources[name], platform)
     if name == "compute":
