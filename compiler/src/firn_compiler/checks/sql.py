@@ -1,6 +1,7 @@
 """SQL: what is wrong with it, at its place in the flow; and of every dataset its columns and where they come from."""
 
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -60,6 +61,25 @@ def sql(flow: Flow, platform: Platform | None, document: Document, constants: Co
     return _Reader(flow, platform, document, constants, files).read()
 
 
+class _Columns(Mapping[str, "tuple[str, ...] | None"]):
+    """The columns of datasets, where they are known, by the names that SQL may use."""
+
+    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
+        self._datasets = datasets
+
+    def __getitem__(self, name: str) -> tuple[str, ...] | None:
+        return self._datasets[name].columns
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._datasets
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._datasets)
+
+    def __len__(self) -> int:
+        return len(self._datasets)
+
+
 class _Reader:
     def __init__(
         self, flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts
@@ -75,13 +95,14 @@ class _Reader:
         for job in ordered(self.flow.jobs):
             self.job = job
             own = self.made.setdefault(job.id, {})
-            seen = self.upstream(job)
+            named: dict[str, Dataset] = {}
+            visible = ChainMap(named, self.upstream(job))
             for outer in job.steps:
                 step = outer.inner or outer
-                visible = seen | {name: one for known in (own,) for name, one in _named(job.id, known).items()}
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
                     own[outer.id] = dataset or Dataset()
+                    named |= _named(job.id, {outer.id: own[outer.id]})
                 self.record(outer, dataset)
         return self.known
 
@@ -218,8 +239,7 @@ class _Reader:
         from firn_compiler.sql import analyse
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
-        tables = {name: dataset.columns for name, dataset in visible.items()}
-        found = analyse(text.query, dialect, tables, closed=closed)
+        found = analyse(text.query, dialect, _Columns(visible), closed=closed)
         for one in found.problems:
             place = text.place(one.start, one.end)
             help = one.help

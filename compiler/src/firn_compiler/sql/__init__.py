@@ -16,7 +16,8 @@ __all__ = ["Analysis", "Problem", "analyse"]
 def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool) -> Analysis:
     """Return everything that can be known of one query; problems are in the order of the text.
 
-    `tables` are the relations that it may read, by the names it may use, each with its columns where they are known.
+    `tables` are the relations that it may read, by the names it may use in lower case, each with its columns where they
+    are known.
     With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
     """
     query, problems = read(text, dialect)

@@ -27,6 +27,9 @@ _OPAQUE = (
 
 def grouping(select: exp.Select, owns: Owns) -> Iterator[Problem]:
     """Report aggregates and windows where none can stand, ordinals of no column, and values of no single group."""
+    yield from _ordinals(select)
+    if select.find(exp.AggFunc, exp.Window, exp.Group, exp.Having) is None:
+        return  # most queries
     for key, what, help in (
         ("where", "`where`", "write it in `having`"),
         ("group", "`group by`", "compute it in a step, or a subquery, before"),
@@ -37,11 +40,12 @@ def grouping(select: exp.Select, owns: Owns) -> Iterator[Problem]:
         on = join.args.get("on")
         yield from _aggregates(on, "the condition of a join", "compute it in a subquery before") if on else ()
     yield from _nested(select)
-    yield from _ordinals(select)
     yield from _ungrouped(select, owns)
 
 
 def _aggregates(clause: exp.Expr, what: str, help: str) -> Iterator[Problem]:
+    if clause.find(exp.AggFunc, exp.Window) is None:
+        return
     for node in _within(clause, (exp.AggFunc, exp.Window)):
         windowed = isinstance(node, exp.Window)
         kind = "a window" if windowed else "an aggregate"

@@ -76,6 +76,8 @@ def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
     if not tokens:
         return None, [Problem("E501", "the query is empty", "write a SELECT", 0, max(whole, 1))]
     problems = list(_statements(tokens)) or list(_depth(tokens)) or list(_gaps(tokens))
+    if not problems and _FOREIGN.search(text):
+        problems = list(_foreign(tokens))
     if problems:
         return None, problems
     parsed = _parsed(engine, tokens, text)
@@ -162,7 +164,6 @@ _CLOSING = {
 
 def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report clauses that hold nothing, and commas that separate nothing: the parser lets them pass."""
-    yield from _foreign(tokens)
     for index, token in enumerate(tokens):
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         word, kind = token.text.upper(), token.token_type
@@ -179,6 +180,10 @@ def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]):
             message = f"`{word.lower()}` is followed by nothing"
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
+
+
+_FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}")
+"""What only other tools' placeholders look like; it may stand in a text too."""
 
 
 def _foreign(tokens: Sequence[Token]) -> Iterator[Problem]:

@@ -84,7 +84,7 @@ def _placeholders(tree: exp.Expr) -> Iterator[str]:
 class _Resolver:
     def __init__(self, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool, checked: bool) -> None:
         self.checked = checked
-        self.tables = {name.lower(): (name, columns) for name, columns in tables.items()}
+        self.tables = tables
         self.closed = closed
         self.problems: list[Problem] = []
         self.read: set[str] = set()
@@ -257,16 +257,16 @@ class _Resolver:
             return ctes[name]
         full = ".".join(part.name.lower() for part in node.parts)
         if full in self.tables:
-            known, columns = self.tables[full]
-            self.read.add(known)
+            columns = self.tables[full]
+            self.read.add(full)
             if columns is None:
-                return Relation({}, open=True, base=known)
-            return Relation({one.lower(): Column(one, frozenset([(known, one)])) for one in columns}, base=known)
+                return Relation({}, open=True, base=full)
+            return Relation({one.lower(): Column(one, frozenset([(full, one)])) for one in columns}, base=full)
         if self.closed:
             start, end = place(node.parts[-1]) if node.parts else place(node)
             start = min(start, place(node.parts[0])[0])
             shown = ".".join(part.name for part in node.parts)
-            names = [given for given, _ in self.tables.values() if ("." in given) == ("." in shown)]
+            names = [given for given in self.tables if ("." in given) == ("." in shown)]
             help = suggestion(shown, [*names, *ctes], "datasets:")
             self.problems.append(Problem("E502", f"no earlier step makes the table `{shown}`", help, start, end))
             return UNKNOWN

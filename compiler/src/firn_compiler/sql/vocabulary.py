@@ -1,6 +1,6 @@
 """Words of DuckDB's SQL that do not exist: misspelt functions and types, and joins without a condition."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlglot import exp
@@ -23,29 +23,33 @@ UNITS = frozenset([*_LONG, *(f"{one}s" for one in _LONG), *_SHORT])
 
 def vocabulary(tree: exp.Expr) -> Iterator[Problem]:
     """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it."""
-    for call in tree.find_all(exp.Anonymous):
-        name = str(call.name).lower()
-        meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS else None
-        if meant is not None:
-            start, _ = place(call)
-            help = f"did you mean `{meant}`?"
-            yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
-    for cast in tree.find_all(exp.Cast):
-        kind = cast.args.get("to")
-        if isinstance(kind, exp.DataType) and kind.this is exp.DataType.Type.USERDEFINED:
-            yield from _type(cast, str(kind.args.get("kind") or ""))
-    for interval in tree.find_all(exp.Interval):
-        unit = interval.args.get("unit")
-        word = unit.name.lower() if isinstance(unit, exp.Var) else ""
-        meant = misspelt(word, UNITS) if word and word not in UNITS else None
-        if meant is not None:
-            yield Problem("E508", f"there is no unit `{word}`", f"did you mean `{meant}`?", *place(interval))
-    for join in tree.find_all(exp.Join):
-        yield from _condition(join)
+    for node in tree.find_all(*_CHECKS):
+        for kind, check in _CHECKS.items():
+            if isinstance(node, kind):
+                yield from check(node)
 
 
-def _type(cast: exp.Expr, name: str) -> Iterator[Problem]:
-    if name.lower() in SQL_TYPES:
+def _function(call: Any) -> Iterator[Problem]:
+    name = str(call.name).lower()
+    meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS else None
+    if meant is not None:
+        start, _ = place(call)
+        help = f"did you mean `{meant}`?"
+        yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
+
+
+def _unit(interval: Any) -> Iterator[Problem]:
+    unit = interval.args.get("unit")
+    word = unit.name.lower() if isinstance(unit, exp.Var) else ""
+    meant = misspelt(word, UNITS) if word and word not in UNITS else None
+    if meant is not None:
+        yield Problem("E508", f"there is no unit `{word}`", f"did you mean `{meant}`?", *place(interval))
+
+
+def _type(cast: Any) -> Iterator[Problem]:
+    kind = cast.args.get("to")
+    name = str(kind.args.get("kind") or "") if isinstance(kind, exp.DataType) else ""
+    if not name or kind.this is not exp.DataType.Type.USERDEFINED or name.lower() in SQL_TYPES:
         return
     meant = misspelt(name, SQL_TYPES)
     help = f"did you mean `{meant}`?" if meant else "write such as `bigint`, `decimal(18,2)` or `varchar`"
@@ -60,3 +64,12 @@ def _condition(join: Any) -> Iterator[Problem]:
     if spelled and words.isdisjoint(_WITHOUT) and not given:
         help = "add `on …` or `using (…)`, or write `cross join`"
         yield Problem("E501", "the join has no condition", help, *place(join.this))
+
+
+_CHECKS: dict[Any, Callable[[Any], Iterator[Problem]]] = {
+    exp.Anonymous: _function,
+    exp.Cast: _type,
+    exp.Interval: _unit,
+    exp.Join: _condition,
+}
+"""By a kind of node, what may be wrong with it."""
