@@ -57,7 +57,7 @@ def _block(one: Diagnostic, lines: Mapping[str, Sequence[str]], paint: Mapping[s
         block.append(f"  {path}")
     block += [_place(related.span, f"  {_visible(related.message)}", paint) for related in one.related]
     if one.help:
-        help = "\n".join(map(_visible, one.help.splitlines()))
+        help = "\n        ".join(map(_visible, one.help.splitlines()))
         block.append(f"  {paint['help']}help{paint['end']}: {help}")
     return "\n".join(block) + "\n"
 
