@@ -122,7 +122,7 @@ def test_a_mapping_that_is_named_as_a_whole_hides_the_values_in_it() -> None:
         ("{a: 'x{{ var.u }}:hunter2@h', b: c}", 18, "{a: …{{ var.u }}…, b: …}"),
         ("{a: 'x{{ var.u }}', b: hunter2}", 18, "{a: …{{ var.u }}', b: …}"),
         ("{a: 'x{{ env.u:hunter2 }}'}", 26, "{a: …{{ env.u:… }}'}"),
-        ("{a: 'x{{ var.u', b: hunter2}", 29, "{a: …{{ var.u…"),
+        ("{a: 'x{{ var.u', b: hunter2}", 29, "{a: …{{ …"),
     ],
 )
 def test_of_a_value_with_a_template_the_path_is_shown_and_nothing_else(line: str, end: int, source: str) -> None:
@@ -155,3 +155,18 @@ def test_only_a_terminal_is_told_how_to_read_on() -> None:
     assert render([warning, error], {}, colour=True).endswith("`firn help E301` explains E301\x1b[0m\n")
     assert render([error, warning], {}, colour=True).endswith("`firn help E301` explains the first\x1b[0m\n")
     assert render([], {}, colour=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "shown"),
+    [
+        ("select a from t -- hunter2", "steps[0].inputs.sql", "select a from t -- …"),
+        ("select a, $$hunter2$$ from t", "steps[0].inputs.sql", "select a, … from t"),
+        ("select a /* hunter2 */ from t", "steps[0].inputs.sql", "select a /* … from t"),
+        ("hunter2', a from t", "steps[0].inputs.sql", "…', a from t"),
+        ('when: jobs.a.outputs.b == "hunter2" and a', "jobs[0].when", "when: jobs.a.outputs.b == '…' and a"),
+    ],
+)
+def test_texts_and_comments_of_a_query_are_hidden(line: str, path: str, shown: str) -> None:
+    at = line.rindex("a") + 1
+    assert excerpt(line, at, at + 1, "E503", path=path)[0] == shown

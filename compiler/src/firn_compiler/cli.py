@@ -197,8 +197,7 @@ def _sources_history(
     errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
     if errors:  # what can be explained is, all the same
         _report(errors if form == "text" else [], compilation.texts, "text")
-    refused = [one for one in errors if one.code in ("E201", "E601")]
-    return of_project(compilation.project, request.variables, refused) if compilation.project else ()
+    return of_project(compilation.project, request.variables, errors) if compilation.project else ()
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":

@@ -83,8 +83,9 @@ def of_project(
     `variables` are those of the command line. Of what a finding refused no value is told, nor of a variable that stands
     there: it may be a secret in the wrong place.
     """
-    paths = {f"{one.path}." for one in refused if one.path}
-    spans = {one.span for one in refused}
+    wrong = [one for one in refused if one.severity == "error" and not one.code.startswith("E7")]
+    paths = {f"{_entry(one)}." for one in wrong if one.path}
+    spans = {one.span for one in wrong}
     for place in _places(project, variables):  # variables come last
         spelled = [f"{way}." for way in _ways(_normal(place.name))]
         named = any(way.startswith(path) for way in spelled for path in paths)
@@ -94,6 +95,12 @@ def of_project(
             paths |= {f"variables.{name}." for text in texts for name in _VARIABLE.findall(text)}
             place = place._replace(value=HIDDEN, written="", replaced=layers)
         yield place
+
+
+def _entry(one: Diagnostic) -> str:
+    """Return what a finding is about: of a connector whose type is not known, all of it."""
+    owner, _, key = one.path.rpartition(".")
+    return owner if key in ("type", "kind", "driver") else one.path
 
 
 _VARIABLE = re.compile(r"\{\{\s*var\.([\w-]+)")

@@ -21,7 +21,7 @@ _COLON = re.compile(r"\s*:(?=\s|$)|(?<=[\"']):")
 _KEY = re.compile(r"""[\w\u0300-\u036f.-]{1,100}|<<|"[^"]*"|'[^']*'""")
 _OPENING = re.compile(r"[\w.-]{1,100}:\s+")
 _FOLLOWING = re.compile(r",\s*[\w.-]{1,100}:\s")
-_PATH = re.compile(r"\{\{[^:}\"',]*(?:\}\}|:|)")
+_PATH = re.compile(r"\{\{\s*[\w.\-\[\]]*\s*(?:\}\}|:)")
 
 
 class Part(NamedTuple):
@@ -74,7 +74,8 @@ def shown(line: str, one: Diagnostic, span: Span) -> tuple[str, str, str]:
     start = min(span.column - 1, len(line))
     end = max(min(span.end_column - 1, len(line)), start) if span.end_line == span.line else len(line)
     if one.path.rpartition(".")[2] in _EXPRESSIONS and not one.code.startswith(("E1", "E6")):
-        return _expression(line, start, end)
+        quotes = line.replace('"', "'") if one.path.endswith(".when") else line  # both hold text in a condition
+        return _expression(quotes, start, end)
     split = list(parts(line))
     if one.code.startswith("E1") and one.code != "E105":
         start, end = next(((a, b) for a, b, kind in split if a <= start < b and kind != "shown"), (start, start + 1))
@@ -113,19 +114,40 @@ def _expression(line: str, start: int, end: int) -> tuple[str, str, str]:
     opening = next((match.end() for match in reversed([*_OPENING.finditer(line, 0, start)])), 0)
     following = _FOLLOWING.search(line, end)
     stop = following.start() if following else len(line)
-    before = _pieces(line, list(parts(line)), opening, opening)[0] + _without_texts(line[opening:start])
-    after = _without_texts(line[end:stop]) + _pieces(line, list(parts(line)), stop, stop)[2]
     token = line[start:end].rstrip()
+    own = line[opening:start]
+    if own.count("'") % 2 and not token.startswith("{{"):  # what is found stands in no text: the line begins in one
+        own = "…'" + _without_texts(own.partition("'")[2])
+    else:
+        own = _without_texts(own)
+    before = _pieces(line, list(parts(line)), opening, opening)[0] + own
+    after = _without_texts(line[end:stop]) + _pieces(line, list(parts(line)), stop, stop)[2]
     return before, _template(token) if token.startswith("{{") else _without_texts(token), after
 
 
+_TEXT = re.compile(
+    r"'(?P<text>[^']*)(?P<end>'|$)|(?P<comment>--).*|(?P<block>/\*).*?(?:\*/|$)|(?P<dollar>\$\w*\$).*?(?:(?P=dollar)|$)"
+)
+"""Texts and comments of SQL, as far as one line shows them."""
+
+
 def _without_texts(text: str) -> str:
-    return re.sub(r"'([^']*)('|$)", lambda match: f"'{'…' if match[1] else ''}{match[2]}", text)
+    return _TEXT.sub(_hidden, text)
+
+
+def _hidden(match: re.Match[str]) -> str:
+    if match["comment"] or match["block"]:
+        return f"{match['comment'] or match['block']} …"
+    return "…" if match["dollar"] else f"'{'…' if match['text'] else ''}{match['end']}"
 
 
 def _template(token: str) -> str:
-    """Hide a template's default, and all that follows the path of one that is not closed."""
+    """Hide a template's default, and all that follows one that is not closed."""
     path = _PATH.match(token)
-    if path is None or path[0] == token:
+    if not token.startswith("{{"):
+        return token[:2]
+    if path is None:
+        return "{{ …" + (" }}" if token.endswith("}}") else "")
+    if path[0] == token:
         return token
     return path[0] + ("… }}" if token.endswith("}}") else "…")

@@ -16,4 +16,4 @@ TRANSIENT: tuple[ErrorClass, ...] = ("connection", "timeout", "rate_limited", "s
 def version_key(version: str) -> tuple[int, ...]:
     """Return the numbers of a semantic version, for comparing; what follows `-` or `+` does not count."""
     release = version.partition("-")[0].partition("+")[0]
-    return tuple(int(number) for number in release.split(".")[:3] if number.isdecimal())
+    return tuple(int(number) for number in release[:100].split(".")[:3] if number.isdecimal())

@@ -135,3 +135,8 @@ select id::hugeint as a, amount::decimal(18, 3) as c, id::varchar as d from orde
 select created_at at time zone 'UTC' as t, extract(year from created_at) as y from orders
 select l[1] as a, s.a as b, s['b'] as c from lists
 select list_transform(l, x -> x + 1) as a, list_filter(l, x -> x > id) as b from lists
+select l[1:id] as a, {'a':id} as b, map{'a':id} as c from lists
+select customer_id, count(*) as n from orders group by (customer_id)
+select upper(name) as u, count(*) as n from customers group by upper(NAME)
+select id, count(*) as n, [x for x in [1, 2] if x > 1] as l from orders group by id
+select unnest({'a': 1, 'b': 2}) order by 2

@@ -40,7 +40,7 @@ def _targets(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     first: dict[bytes, _Write] = {}
     for job in flow.jobs:
         for outer in job.steps:
-            step = outer.inner or outer
+            step = outer.innermost
             if step.type != "write":
                 continue
             for key in PLACES:
@@ -82,7 +82,7 @@ def _conditional(write: _Write) -> bool:
 def _retries(flow: Flow) -> Iterator[Diagnostic]:
     for job in flow.jobs:
         for outer in job.steps:
-            step = outer.inner or outer
+            step = outer.innermost
             node, path = _retry(job, outer)
             if node is None or not isinstance(node, Mapping) or _repeatable(step):
                 continue

@@ -21,23 +21,21 @@ def graph(flow: Flow) -> Iterator[Diagnostic]:
     yield from _dependencies(flow)
     for job in flow.jobs:
         for index, step in enumerate(job.steps):
-            yield from _dataset(flow, job, step, index)
-            yield from _templates(flow, job, step, index)
+            yield from _dataset(flow, job, step.innermost, index)
+            for one in {id(part): part for part in (step, step.innermost)}.values():
+                yield from _templates(flow, job, one, index)
     yield from _elsewhere(flow)
 
 
 def makes_dataset(step: Step) -> bool:
     """Whether the step makes a dataset of its name, itself or through the step it runs under a lock."""
-    while step.inner is not None:
-        step = step.inner
+    step = step.innermost
     return step.type not in STEPS or STEPS[step.type].makes_dataset
 
 
 def results_of(step: Step) -> dict[str, str] | None:
     """Return the step's results by name, with their types; None where anything may come out."""
-    while step.inner is not None:
-        step = step.inner
-    row = STEPS.get(step.type)
+    row = STEPS.get(step.innermost.type)
     return None if row is None or "*" in row.results else row.results
 
 

@@ -1,6 +1,5 @@
 """What a step's inputs say together, and what they ask of their resource."""
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator
 from typing import get_args
@@ -127,10 +126,11 @@ def _columns(step: Step, path: Path) -> Found:
 
 def _not_a_type(text: str) -> str | None:
     """Return help for a text that is no type of the engine; None for one that is, or is made of others."""
-    found = re.fullmatch(r"\s*([A-Za-z][A-Za-z0-9_ ]*?)\s*(\(.*\))?\s*(\[\d*\])*\s*", text)
-    if found is None:
+    short = " ".join(text[:200].split())
+    found = re.fullmatch(r"([A-Za-z]\w*(?: \w+)*) ?(\(.*\))? ?((?:\[\d*\])*)", short, re.ASCII)
+    if found is None or len(text) > 200:
         return "write such as `bigint`, `decimal(18,2)` or `varchar[]`"
-    word = " ".join(found[1].lower().split())
+    word = found[1].lower()
     if word in SQL_TYPES:
         return None
     return suggestion(word, SQL_TYPES, "types:")
@@ -201,11 +201,11 @@ def _file(step: Step, settled: Settled, path: Path) -> Found:
     node = given(step, "path")
     if row is None or row.places != ("path",) or not isinstance(node, Scalar):
         return
-    if isinstance(node.value, str) and (
-        node.value.startswith("/") or posixpath.normpath(node.value).split("/")[0] == ".."
-    ):
+    if isinstance(node.value, str) and (node.value.startswith("/") or ".." in node.value.split("/")):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
-        yield finding("E204", message, node.span, "name the file from the resource's root", (*path, "path"))
+        yield finding(
+            "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")
+        )
     ending = _ending(node.value)
     if ending is not None and ending not in ENDINGS and given(step, "format") is None:
         known = ", ".join(f"`{one}`" for one in ENDINGS)
@@ -219,10 +219,12 @@ def _ending(value: object) -> str | None:
     last = parts[-1] if isinstance(parts, list) else None
     if not isinstance(last, str):
         return None
-    for packed in COMPRESSIONS:
-        last = last.removesuffix(packed)
-    _, dot, ending = last.rpartition("/")[2].rpartition(".")
-    return f".{ending.lower()}" if dot else None if isinstance(value, Deferred) else ""
+    name = last.rpartition("/")[2].lower()
+    packed = next((one for one in COMPRESSIONS if name.endswith(one)), "")
+    stem, dot, ending = name.removesuffix(packed).rpartition(".")
+    if set("*?[") & set(ending if dot else ending + stem):
+        return None  # the files that match say it
+    return f".{ending}" if dot else None if isinstance(value, Deferred) else ""
 
 
 def _allowed(step: Step, settled: Settled, path: Path) -> Found:

@@ -99,7 +99,8 @@ def _roles(root: Mapping) -> Iterator[Diagnostic]:
             yield finding("E204", "`role_arn` is not the ARN of a role", node.span, help, path)
         elif not re.fullmatch(r"[0-9]{12}", found["account"]):
             number = len(found["account"])
-            message = f"the account in `role_arn` has {number} digits: an AWS account has 12"
+            digits = f"has {number} digits" if found["account"].isdecimal() else "is not a number"
+            message = f"the account in `role_arn` {digits}: an AWS account has 12"
             yield finding("W701", message, node.span, "check the account's number", path)
 
 

@@ -98,7 +98,7 @@ class _Reader:
             named: dict[str, Dataset] = {}
             visible = ChainMap(named, self.upstream(job))
             for outer in job.steps:
-                step = outer.inner or outer
+                step = outer.innermost
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
                     own[outer.id] = dataset or Dataset()

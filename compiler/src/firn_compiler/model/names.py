@@ -66,7 +66,7 @@ TEXTS: dict[Any, Text] = {
         "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
     ),
     Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
-    Filled: Text(".+", "must not be empty"),
+    Filled: Text(r"[\s\S]+", "must not be empty"),
     Exactly: Text(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
 }
 """Every such type, with its form."""

@@ -35,6 +35,14 @@ class Step(NamedTuple):
         inputs = mapping_at(node, "inputs") or Mapping({}, {}, node.span)
         return Step(self.id, kind, node, path, (*path, "inputs"), inputs)
 
+    @property
+    def innermost(self) -> "Step":
+        """The step that does the work: under a lock the one that it runs, else the step itself."""
+        step = self
+        while (inner := step.inner) is not None:
+            step = inner
+        return step
+
 
 class Job(NamedTuple):
     """A job; an id that could not be read is empty."""

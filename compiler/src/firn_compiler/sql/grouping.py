@@ -20,6 +20,7 @@ _OPAQUE = (
     exp.Grouping,
     exp.Columns,
     exp.Lambda,
+    exp.Comprehension,
     exp.Star,
 )
 """What is not looked into: what it holds follows rules of its own."""
@@ -64,8 +65,8 @@ def _nested(select: exp.Select) -> Iterator[Problem]:
 
 def _ordinals(select: exp.Select) -> Iterator[Problem]:
     width = len(select.expressions)
-    if any(one.find(exp.Star, exp.Columns) for one in select.expressions):
-        return
+    if any(one.find(exp.Star, exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
+        return  # one of them may be several columns
     for key in ("group", "order"):
         clause = select.args.get(key)
         for item in clause.expressions if clause is not None else ():
@@ -96,6 +97,7 @@ def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
 
 def _key(item: Any, select: exp.Select) -> Any:
     """Return what a key of GROUP BY stands for: an ordinal and an alias name a value of the select list."""
+    item = item.unnest() if isinstance(item, exp.Paren) else item
     if isinstance(item, exp.Literal) and not item.is_string and item.name.isdecimal():
         at = int(item.name) - 1
         found = select.expressions[at] if 0 <= at < len(select.expressions) else item
@@ -126,7 +128,7 @@ def _same(node: Any, key: Any) -> bool:
     """Whether a value is the key; of columns the last part decides, because a table may be named or not."""
     if isinstance(node, exp.Column) and isinstance(key, exp.Column):
         return bool(node.name.lower() == key.name.lower())
-    return bool(node == key)
+    return bool(node == key) or str(node).lower() == str(key).lower()
 
 
 def _within(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:

@@ -60,9 +60,6 @@ FILE_CATALOGS = frozenset(["csv", "parquet", "json", "orc", "avro", "text", "bin
 SELECT_HELP = "the SQL of a step is one SELECT; what it can reach is for the platform to say"
 
 
-CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into)
-
-
 def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
     """Return the query's tree, and what is wrong with the text; the tree is None where it cannot be read."""
     whole = len(text)
@@ -182,14 +179,18 @@ def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
 
 
+_BRACES = frozenset([TokenType.L_BRACKET, TokenType.L_BRACE])
 _FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}")
 """What only other tools' placeholders look like; it may stand in a text too."""
 
 
 def _foreign(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report placeholders in the spelling of other tools."""
+    depth = 0
     for before, token in pairwise(tokens):
-        close = token.start == before.end + 1
+        depth += before.token_type in _BRACES
+        depth -= before.token_type in _CLOSING and _CLOSING[before.token_type] in _BRACES
+        close = token.start == before.end + 1 and depth == 0  # inside, it is a slice, or a field's value
         if before.token_type is TokenType.COLON and close and token.token_type is TokenType.VAR:
             help = f"write `${token.text}`, and its value in `params`"
             yield Problem("E501", f"`:{token.text}` is no placeholder", help, before.start, token.end + 1)
