@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 _OURS: dict[str, str] = {
     "append": "insert",
@@ -70,31 +71,41 @@ _OURS: dict[str, str] = {
 """Our word: what other tools, and people, call the same thing."""
 
 
+MANY = 200
+"""Of more names than this only those are compared that are one letter away."""
+
+
 def closest(word: str, known: Collection[str]) -> str | None:
     """Return the known word that was meant, or None.
 
     In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), a part of
     it (`sql_query`), and at last the one that looks most alike.
     """
-    plain = {_plain(name): name for name in sorted(known)}
-    letters = _plain(word)
+    letters, (plain, _) = _plain(word), _index(tuple(sorted(known)))
     if letters in plain:
         return plain[letters]
+    alike = misspelt(word, known)
+    if alike is not None or len(known) > MANY:
+        return alike
     parts = _parts(word)
     foreign = [ours for ours, theirs in _OURS.items() if ours in known and "_".join(parts) in theirs.split()]
     within = sorted((name for name in known if len(name) > 2 and set(_parts(name)) < set(parts)), key=_by_length)
-    alike = misspelt(word, known)
-    return alike or next(iter(foreign + within), None) or _most_alike(letters, plain, 0.6)
+    return next(iter(foreign + within), None) or _most_alike(letters, plain, 0.6)
 
 
 def misspelt(word: str, known: Collection[str]) -> str | None:
     """Return the known word that is surely meant: a letter is missing, too many, or two have changed places."""
-    plain = {_plain(name): name for name in sorted(known)}
-    letters = _plain(word)
+    letters, (plain, shuffled) = _plain(word), _index(tuple(sorted(known)))
     if letters in plain:
         return plain[letters]
-    swapped = [name for form, name in plain.items() if sorted(form) == sorted(letters)]
-    return next(iter(swapped), None) or _most_alike(letters, plain, 0.85)
+    return shuffled.get("".join(sorted(letters))) or _most_alike(letters, plain, 0.85)
+
+
+@lru_cache(maxsize=32)
+def _index(names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return names by their letters, and by those in alphabetical order; of several the first."""
+    plain = {_plain(name): name for name in reversed(names)}
+    return plain, {"".join(sorted(form)): name for form, name in plain.items()}
 
 
 def _plain(word: str) -> str:
@@ -112,4 +123,18 @@ def _by_length(name: str) -> tuple[int, str]:
 def _most_alike(letters: str, plain: dict[str, str], cutoff: float) -> str | None:
     from difflib import get_close_matches  # only a mistake needs it
 
-    return next((plain[match] for match in get_close_matches(letters, plain, n=1, cutoff=cutoff)), None)
+    near = list(plain)
+    if len(plain) > MANY:
+        shorter = _shorter(tuple(plain))
+        near = list(dict.fromkeys(shorter[form] for form in (letters, *_less_one(letters)) if form in shorter))
+    return next((plain[match] for match in get_close_matches(letters, near, n=1, cutoff=cutoff)), None)
+
+
+@lru_cache(maxsize=8)
+def _shorter(forms: tuple[str, ...]) -> dict[str, str]:
+    """Return forms by themselves and by what is left without one of their letters: one mistake away is one look-up."""
+    return {less: form for form in reversed(forms) for less in (form, *_less_one(form))}
+
+
+def _less_one(form: str) -> list[str]:
+    return [form[:at] + form[at + 1 :] for at in range(min(len(form), 60))]

@@ -10,6 +10,7 @@ Kind = Literal["added", "removed", "changed"]
 DERIVED = frozenset(["fingerprint", "lineage", "columns"])
 """Keys of a flow, job, step or resource whose values follow from others: they change whenever those do."""
 PARTS = {"data": "what comes out", "operation": "how the work is done", "words": "only words"}
+MAX_LINES = 2000
 WIDTH = 60
 
 
@@ -145,11 +146,16 @@ def _lines(change: Change) -> Iterator[str]:
 
 
 def _by_line(old: str, new: str) -> Iterator[str]:
-    from difflib import ndiff
+    from difflib import SequenceMatcher
 
-    for line in ndiff(old.splitlines(), new.splitlines()):
-        if line[0] in "+-":
-            yield f"           {line}"
+    before, after = old.splitlines(), new.splitlines()
+    if max(len(before), len(after)) > MAX_LINES:
+        yield f"           {len(before)} lines → {len(after)} lines"
+        return
+    for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield from (f"           - {line}" for line in before[a:b])
+            yield from (f"           + {line}" for line in after[c:d])
 
 
 def _shown(value: Json) -> str:

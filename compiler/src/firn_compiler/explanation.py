@@ -145,7 +145,7 @@ def _mapped(rows: Mapping[str, tuple[str, Json]], known: Mapping[str, Any]) -> I
 
     for pointer, (name, value) in rows.items():
         yield place(pointer, name, value)
-    for pointer in removed.keys() - rows.keys():
+    for pointer in sorted(removed.keys() - rows.keys()):
         yield place(pointer, ".".join(_parts(pointer)), None)
     if not said.keys() <= rows.keys():
         raise KeyError
@@ -153,7 +153,7 @@ def _mapped(rows: Mapping[str, tuple[str, Json]], known: Mapping[str, Any]) -> I
 
 def _frozen(payload: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
     """Yield pointer, name and value of everything in the payload that does not only follow from the rest."""
-    for key in payload.keys() - {"features", "flows", "requires", "resources", "sources"}:
+    for key in sorted(payload.keys() - {"features", "flows", "requires", "resources", "sources"}):
         yield from _values(f"/{key}", key, payload[key])
     for name, flow in payload["flows"].items():
         at, called = f"/flows/{name}", f"flows.{name}"

@@ -24,6 +24,7 @@ from firn_schemas.steps import STEPS, Ability, StepType
 
 FORMAT = "firn.plugin/1"
 MAX_MANIFEST = 1024 * 1024
+MAX_NESTING = 40
 
 
 class Plugin(NamedTuple):
@@ -102,11 +103,25 @@ def _manifest(content: bytes) -> Manifest:
         raise BadManifest("it is not JSON") from None
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise BadManifest(f"it has not the format `{FORMAT}`")
+    if _depth(body) > MAX_NESTING:
+        raise BadManifest(f"it is nested deeper than {MAX_NESTING}")
     try:
         return decode(Manifest, body)
     except DecodeError as error:
         path, problem = error.problems[0]
         raise BadManifest(f"`{path}` {problem}") from None
+
+
+def _depth(value: Json) -> int:
+    """Return how deep a value is nested, as far as it matters."""
+    depth, level = 0, [value]
+    while level and depth <= MAX_NESTING:
+        depth += 1
+        children: list[Json] = []
+        for one in level:
+            children += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        level = children
+    return depth
 
 
 def _named(word: str) -> str:

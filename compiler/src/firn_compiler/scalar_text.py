@@ -7,6 +7,7 @@ break (YAML 1.2.2, sections 7.3 and 8.1).
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from firn_compiler.document import Span
@@ -48,7 +49,7 @@ Chunk = list[tuple[str, Mark]]
 
 def place_in(lines: Sequence[str], span: Span, value: str, start: int, end: int) -> Span:
     """Return where `value[start:end]` stands in the file; the whole scalar where that cannot be told."""
-    marks = _aligned(list(_chunks(lines, span, value)), value)
+    marks = _marks(_Lines(lines, span), value)
     first = _at_or_after(marks, start)
     last = _before(marks, max(end, start + 1))
     if first is None or last is None or (last.line, last.column) < (first.line, first.column):
@@ -56,12 +57,34 @@ def place_in(lines: Sequence[str], span: Span, value: str, start: int, end: int)
     return Span(span.file, first.line, first.column, last.line, last.column + last.width)
 
 
-def _at_or_after(marks: list[Mark | None], offset: int) -> Mark | None:
-    return next((mark for mark in marks[offset:] if mark), None) or _before(marks, len(marks))
+class _Lines:
+    """The lines that a scalar spans, equal to those of the same scalar of the same text."""
+
+    def __init__(self, lines: Sequence[str], span: Span) -> None:
+        self.lines = lines
+        self.span = span
+
+    def __hash__(self) -> int:
+        return hash(self.span)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Lines) and self.span == other.span and self.lines is other.lines
 
 
-def _before(marks: list[Mark | None], offset: int) -> Mark | None:
-    return next((mark for mark in reversed(marks[:offset]) if mark), None)
+@lru_cache(maxsize=4)
+def _marks(where: _Lines, value: str) -> "Sequence[Mark | None]":
+    """Return the place of each character of a scalar; kept for the next template or query problem in the same one."""
+    return _aligned(list(_chunks(where.lines, where.span, value)), value)
+
+
+def _at_or_after(marks: "Sequence[Mark | None]", offset: int) -> Mark | None:
+    known = next((at for at in range(offset, len(marks)) if marks[at]), None)
+    return marks[known] if known is not None else _before(marks, len(marks))
+
+
+def _before(marks: "Sequence[Mark | None]", offset: int) -> Mark | None:
+    known = next((at for at in range(min(offset, len(marks)) - 1, -1, -1) if marks[at]), None)
+    return marks[known] if known is not None else None
 
 
 def _aligned(chunks: list[Chunk], value: str) -> list[Mark | None]:

@@ -106,6 +106,9 @@ class _Meant:
     def with_inputs(self, node: Mapping, path: Path) -> Mapping:
         """Return the step with those of its keys below `inputs` that are inputs of its type."""
         row = STEPS.get(word_meant(node, "type", STEPS) or "")
+        others = [key for key in node.entries if key not in _words(StepShape)[1] and closest(key, ["inputs"])]
+        if others and "inputs" not in node.entries:
+            return node  # that one is meant
         inputs = node.entries.get("inputs", Mapping({}, {}, node.span))
         own, known = _words(StepShape)[1], _words(row.inputs)[1] if row is not None else frozenset()
         moved = [key for key in node.entries if key not in own and key in known]
