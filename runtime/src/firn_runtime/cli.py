@@ -1,4 +1,4 @@
-"""The `firn` command: the runtime's own commands, and those that other distributions add through entry points."""
+"""The `firn` command: the runtime's own commands, the compiler's, and those that others add through entry points."""
 
 import os
 import signal

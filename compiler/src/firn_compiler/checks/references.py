@@ -267,9 +267,9 @@ def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     if not _readable(flow):
         return
     used = flow.resource_names
-    misspelt = used - {*flow.resources, *LOGICAL, *_layer_names(platform)}
+    unknown = used - {*flow.resources, *LOGICAL, *_layer_names(platform)}
     for name in flow.resources:
-        if name not in used and not misspelt:
+        if name not in used and not unknown:
             yield finding(
                 "W301",
                 f"no step uses the resource `{name}`",

@@ -108,7 +108,7 @@ class ReadInputs:
 
     resource: str = doc("Where to read.")
     table: str | None = doc("A table of a database, also `schema.table`.", default=None, place=True)
-    sql: str | None = doc("A SELECT over the database's tables, in the dialect of the flow's compute.", default=None)
+    sql: str | None = doc("A SELECT over the database's tables, in the database's dialect.", default=None)
     path: str | None = doc("A file below the resource's root, also a glob; or an API's path.", default=None, place=True)
     request: Request | None = doc("A request to an API.", default=None)
     columns: list[str] | None = doc("Only these columns, in this order.", default=None)
@@ -154,7 +154,7 @@ class QueryInputs:
     """Asks a database for a small result that other steps and conditions use."""
 
     resource: str = doc("What to ask; `compute` sees the flow's own datasets.")
-    sql: str = doc("The SELECT, in the dialect of the flow's compute.")
+    sql: str = doc("The SELECT, in the dialect of the resource.")
     params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
     max_rows: int = doc("More rows than this are an error.", default=1000, minimum=1, maximum=100_000)
 
