@@ -140,3 +140,9 @@ select customer_id, count(*) as n from orders group by (customer_id)
 select upper(name) as u, count(*) as n from customers group by upper(NAME)
 select id, count(*) as n, [x for x in [1, 2] if x > 1] as l from orders group by id
 select unnest({'a': 1, 'b': 2}) order by 2
+from orders a join customers b on a.id = b.id select b.name
+from orders, customers select name where orders.id = customers.id and name = 'x'
+select c.name, x.n from customers c, (select count(*) as n from orders o where o.customer_id = c.id) x
+select customer_id, id, count(*) as n from orders group by (customer_id, id)
+select id from orders where created_at > current_date - interval '3 mons'
+select customer_id from orders o group by customer_id having exists (select 1 from customers c where c.id = max(o.id))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from firn_compiler.checks.graph import references_in
 from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, walk
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.lower import lower_node
 from firn_compiler.stages.settle import resource
@@ -84,7 +84,7 @@ def _retries(flow: Flow) -> Iterator[Diagnostic]:
         for outer in job.steps:
             step = outer.innermost
             node, path = _retry(job, outer)
-            if node is None or not isinstance(node, Mapping) or _repeatable(step):
+            if not isinstance(node, Mapping) or _repeatable(step) or value_of(node).get("max_attempts") == 1:
                 continue
             key = STEPS[step.type].key_makes_repeatable
             help = f"give it `{key}`" if key else "remove the `retry`: what was done cannot be taken back"

@@ -127,6 +127,10 @@ def _columns(step: Step, path: Path) -> Found:
 def _not_a_type(text: str) -> str | None:
     """Return help for a text that is no type of the engine; None for one that is, or is made of others."""
     short = " ".join(text[:200].split())
+    if text.count("(") > text.count(")"):
+        return 'quote it, such as `"decimal(18,2)"`: in braces a comma ends the value'
+    if "<" in text:
+        return None  # a type of another engine
     found = re.fullmatch(r"([A-Za-z]\w*(?: \w+)*) ?(\(.*\))? ?((?:\[\d*\])*)", short, re.ASCII)
     if found is None or len(text) > 200:
         return "write such as `bigint`, `decimal(18,2)` or `varchar[]`"

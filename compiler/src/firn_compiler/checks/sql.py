@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from firn_compiler.checks.graph import elsewhere, makes_dataset, may_follow
+from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at, walk
 from firn_compiler.document import Mapping as MappingNode
@@ -86,7 +87,8 @@ class _Reader:
     ) -> None:
         self.flow, self.platform, self.document, self.constants, self.files = flow, platform, document, constants, files
         engine = text_at(logical(flow, platform, "compute"), "type") or "duckdb"
-        self.dialect = DIALECTS.get(engine, "duckdb")
+        named = text_at(flow.root, "compute") not in (None, "default")
+        self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         self.made: dict[str, dict[str, Dataset]] = {}
         self.known = Known([], {})
         self.documents = {document.file: document}
@@ -236,6 +238,8 @@ class _Reader:
         resource: str = "",
     ) -> Dataset:
         """Analyse one query; return what comes out."""
+        if not dialect:
+            return Dataset()
         from firn_compiler.sql import analyse
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
@@ -258,7 +262,8 @@ class _Reader:
             )
             for column, pairs in found.lineage.items()
         }
-        return Dataset(found.columns, origins)
+        wrong = any(one.code.startswith("E50") for one in found.problems)  # what comes out follows from a mistake
+        return Dataset(None if wrong else found.columns, origins)
 
     def inline(self, step: Step) -> Text | None:
         node = step.inputs.entries.get("sql")
@@ -273,7 +278,9 @@ class _Reader:
 
     def dialect_of(self, name: str) -> str:
         settled = resource(self.flow, self.platform, name)
-        row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
+        if settled is None:
+            return ""  # nobody can say before a platform is known
+        row = CONNECTORS.get((settled.kind, settled.driver))
         return row.dialect if row and row.dialect else self.dialect
 
 
@@ -351,6 +358,8 @@ def _parameters(step: Step, text: Text, used: tuple[str, ...], path: Path) -> It
         help = "write `params` as a list: one value for each, in order"
         yield finding("E506", message, key_span(step.inputs, ("params",)), help, (*step.inputs_path, "params"))
         return
+    missing = [name for name in named if name not in given]
+    meant = {misspelt(name, [key for key in given if key not in named]) for name in missing}
     for name in named:
         if name not in given:
             match = re.search(rf"\${re.escape(name)}\b", text.query)
@@ -358,7 +367,7 @@ def _parameters(step: Step, text: Text, used: tuple[str, ...], path: Path) -> It
             help = suggestion(name, given, "params:") if given else f"add `params: {{{name}: …}}`"
             yield finding("E506", f"`${name}` has no value in `params`", place, help, path)
     for name in given:
-        if name not in named and params is not None and isinstance(params, MappingNode):
+        if name not in named and name not in meant and params is not None and isinstance(params, MappingNode):
             help = suggestion(name, named, "placeholders:")
             message = f"the query has no placeholder `${name}`"
             yield finding("E506", message, params.keys[name], help, (*step.inputs_path, "params", name))

@@ -36,7 +36,8 @@ def grouping(select: exp.Select, owns: Owns) -> Iterator[Problem]:
         ("group", "`group by`", "compute it in a step, or a subquery, before"),
     ):
         clause = select.args.get(key)
-        yield from _aggregates(clause, what, help) if clause is not None else ()
+        inside = select.find_ancestor(exp.Select) is not None  # there an aggregate may be of the query around it
+        yield from _aggregates(clause, what, help) if clause is not None and not inside else ()
     for join in select.args.get("joins") or ():
         on = join.args.get("on")
         yield from _aggregates(on, "the condition of a join", "compute it in a subquery before") if on else ()
@@ -85,7 +86,9 @@ def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
         return
     if group is not None and any(value for key, value in group.args.items() if key != "expressions"):
         return  # ALL, ROLLUP, CUBE and GROUPING SETS
-    keys = [_key(item, select) for item in group.expressions] if group is not None else []
+    listed = group.expressions if group is not None else []
+    items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
+    keys = [_key(item, select) for item in items]
     if any(isinstance(key, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
         return
     if any(isinstance(key, exp.Column) and not owns(key) for key in keys):

@@ -79,7 +79,8 @@ def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
         return None, problems
     parsed = _parsed(engine, tokens, text)
     if isinstance(parsed, Problem):
-        return None, [parsed]
+        pivot = any(token.text.upper() in ("PIVOT", "UNPIVOT") for token in tokens)  # the parser knows few forms of it
+        return None, [] if pivot and parsed.code == "E501" else [parsed]
     outside = list(_outside(tokens))
     called = [] if outside or dialect != "duckdb" else list(_functions(parsed))
     return parsed, [*outside, *called, *_paths(parsed, text, dialect), *_changes(parsed)]

@@ -160,7 +160,10 @@ class _Resolver:
         hidden: set[str] = set()
         scope = Scope({}, outer, {}, merged, hidden)
         source = node.args.get("from_")
-        joins = node.args.get("joins") or []
+        joins = [
+            *_nodes(source.this.args.get("joins") if source is not None else None),
+            *(node.args.get("joins") or []),
+        ]
         for item in [source, *joins, *(node.args.get("laterals") or [])]:
             if item is not None:
                 self.source(item, scope, ctes, merged, hidden)
@@ -240,7 +243,7 @@ class _Resolver:
             if found is UNKNOWN:
                 self.expressions(_nodes(node.this), scope, ctes)
         elif isinstance(node, (exp.Query, exp.Values)):
-            found = self.query(node, scope.outer, ctes)
+            found = self.query(node, scope, ctes)  # the engine lets it see what stands before it
         else:
             found = UNKNOWN
             self.expressions(list(node.args.get("expressions") or ()), scope, ctes)

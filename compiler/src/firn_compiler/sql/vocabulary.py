@@ -16,7 +16,8 @@ _WITHOUT = frozenset(["CROSS", "NATURAL", "POSITIONAL"])
 
 
 _LONG = "year month day hour minute second millisecond microsecond quarter week decade".split()
-_SHORT = "century centuries millennium millennia y mon d h m s ms us min mins sec secs hr hrs w".split()
+_SHORT = "y mon mons w d hr hrs h min mins m sec secs s msec msecs ms usec usecs us".split()
+_SHORT += "century centuries millennium millennia".split()
 UNITS = frozenset([*_LONG, *(f"{one}s" for one in _LONG), *_SHORT])
 """Units of an interval."""
 

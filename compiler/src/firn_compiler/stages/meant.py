@@ -39,6 +39,7 @@ def flow_as_meant(root: Mapping) -> Meant:
     entries = meant.section(ResourceShape, meant.keys_of(FlowShape, root, ()), "resources")
     entries = _with(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = _with(entries, "steps", meant.items(entries, "steps", meant.step, ()))
+    entries = _with(entries, "transforms", meant.items(entries, "transforms", meant.transform, ()))
     return Meant(entries, meant.found, meant.renamed)
 
 
@@ -102,6 +103,15 @@ class _Meant:
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
         return _with(node, "inputs", self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs")))
+
+    def transform(self, node: Mapping, path: Path) -> Mapping:
+        """Return an item of `transforms`, whose inputs stand beside its type; only the type is looked for."""
+        key = next((one for one in node.entries if misspelt(one, ["type"])), "")
+        if not key or "type" in node.entries:
+            return node
+        help = suggestion(key, ["type"])
+        self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
+        return _renamed(node, {key: "type"})
 
     def with_inputs(self, node: Mapping, path: Path) -> Mapping:
         """Return the step with those of its keys below `inputs` that are inputs of its type."""
