@@ -146,3 +146,5 @@ select c.name, x.n from customers c, (select count(*) as n from orders o where o
 select customer_id, id, count(*) as n from orders group by (customer_id, id)
 select id from orders where created_at > current_date - interval '3 mons'
 select customer_id from orders o group by customer_id having exists (select 1 from customers c where c.id = max(o.id))
+select customer_id, count(*) as n from orders group by customer_id,
+select id, user as u, current_schema as s from orders

@@ -162,16 +162,18 @@ _CLOSING = {
 
 def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report clauses that hold nothing, and commas that separate nothing: the parser lets them pass."""
+    clause = None
     for index, token in enumerate(tokens):
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         word, kind = token.text.upper(), token.token_type
+        clause = kind if kind in _NEEDING else clause
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
         following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
         if kind is TokenType.COMMA and (ends or following == "," or following in _AFTER_A_LIST):
             if after is not None and after.token_type is TokenType.R_PAREN:
                 continue  # a list may end with a comma
-            if following in _AFTER_A_LIST and following == "FROM":
-                continue  # so may the list of a SELECT
+            if clause is TokenType.GROUP_BY or following == "FROM":
+                continue  # so may the lists of a SELECT and of GROUP BY
             yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
         elif following == "," and kind in (TokenType.SELECT, TokenType.DISTINCT) and after is not None:
             yield Problem("E501", "a comma separates nothing here", "remove it", after.start, after.end + 1)

@@ -17,8 +17,11 @@ from firn_compiler.sql.reading import place
 Origin = frozenset[tuple[str, str]]
 """Pairs of (relation, column) outside the query."""
 NOWHERE: Origin = frozenset()
-PSEUDO = frozenset(["rowid", "filename", "file_row_number", "ctid", "tableoid"])
-"""Columns that a relation has without declaring them."""
+PSEUDO = frozenset(
+    "rowid filename file_row_number ctid tableoid user current_user session_user current_role current_catalog"
+    " current_schema".split()
+)
+"""Columns that a relation has without declaring them, and words that SQL reads as values."""
 
 
 class Column(NamedTuple):
