@@ -7,7 +7,7 @@ from firn_compiler.assembly import Request, is_absolute
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Path, Scalar, Span
 from firn_compiler.model.project import Flow
-from firn_compiler.template import Constants, as_text, expanded
+from firn_compiler.template import Constants, Placeholder, as_text, expanded, parse, well_formed
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import bytes_digest, digest
 
@@ -99,14 +99,16 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
         return
     attached.texts[source.file] = text
     done, errors = expanded(text, constants)
-    if isinstance(done, Deferred):
-        help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
-        yield finding("E402", "SQL text can use only `var`", named.span, help, named.path)
-        return
     for error in errors:
         place = place_in_text(source.file, text, error.start, error.end)
         yield finding(error.code, error.message, place, error.help, named.path)
-    if not errors:
+    for part in parse(text):
+        root = part.path.partition(".")[0] if isinstance(part, Placeholder) and well_formed(part.path) else "var"
+        if root not in ("flow", "var") and isinstance(part, Placeholder):
+            place = place_in_text(source.file, text, part.start, part.end)
+            help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
+            yield finding("E402", f"SQL text cannot use `{root}`: only `var`", place, help, named.path)
+    if not errors and not isinstance(done, Deferred):
         whole = as_text(done)
         attached.sql[named.step] = SqlFile(source.file, text, whole)
         attached.sources.append({"kind": "sql", "name": named.name, "digest": bytes_digest(whole.encode())})

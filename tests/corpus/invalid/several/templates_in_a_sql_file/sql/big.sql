@@ -1,0 +1,4 @@
+select *
+from orders
+where amount > {{ var.least }}
+  and day = '{{ env.DAY }}'
