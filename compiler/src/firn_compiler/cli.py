@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
@@ -290,14 +290,14 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
     return Diagnostic("E110", f"`{target}` is not what these sources compile to", help=help)
 
 
-def _report(found: list[Diagnostic], texts: object, form: str) -> None:
+def _report(found: list[Diagnostic], texts: Mapping[str, str], form: str) -> None:
     """Show findings: text to standard error, every other format to standard output."""
     if form != "text":
         click.echo(_for_machines(found, form), nl=False)
         return
     from firn_compiler.render.text import render
 
-    click.echo(render(found, texts, colour=sys.stderr.isatty()), err=True, nl=False)  # type: ignore[arg-type]
+    click.echo(render(found, texts, colour=sys.stderr.isatty()), err=True, nl=False)
 
 
 def _for_machines(found: list[Diagnostic], form: str) -> str:

@@ -72,16 +72,16 @@ def _survey(value: Json, path: tuple[str | int, ...]) -> bool:
     if value is None or kind is bool:
         return True
     if kind is int:
-        if not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]  # an int by its exact type
             raise NotCanonical(path, "the integer is outside ±9007199254740991; write it as text")
         return True
     if kind is float:
-        return _float_agrees(value, path)  # type: ignore[arg-type]
+        return _float_agrees(value, path)  # type: ignore[arg-type]  # a float
     if len(path) >= MAX_DEPTH:
         raise NotCanonical(path, f"containers are nested deeper than {MAX_DEPTH}")
     plain = True
     if kind is dict:
-        for key, item in value.items():  # type: ignore[union-attr]
+        for key, item in value.items():  # type: ignore[union-attr]  # a dict
             if type(key) is not str:
                 raise NotCanonical(path, "a mapping key is not text")
             if not key.isascii():
@@ -90,7 +90,7 @@ def _survey(value: Json, path: tuple[str | int, ...]) -> bool:
             plain = _survey(item, (*path, key)) and plain
         return plain
     if kind is list:
-        for index, item in enumerate(value):  # type: ignore[arg-type]
+        for index, item in enumerate(value):  # type: ignore[arg-type]  # a list
             plain = _survey(item, (*path, index)) and plain
         return plain
     raise NotCanonical(path, f"{kind.__name__} is not a JSON type")

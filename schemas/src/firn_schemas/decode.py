@@ -44,6 +44,18 @@ def spelling(field: "Field[Any]") -> str:
     return field.name.removesuffix("_")
 
 
+@cache
+def keys(record: Any) -> tuple[str, ...]:
+    """Return the keys by which documents spell the record's fields, in order."""
+    return tuple(spelling(field) for field in fields(record))
+
+
+@cache
+def words(record: Any) -> frozenset[str]:
+    """Return the record's keys and their aliases."""
+    return frozenset(keys(record)).union(*(field.metadata.get("aliases", ()) for field in fields(record)))
+
+
 def tag(record: Any) -> tuple[str, str] | None:
     """Return the field that tells a record from others, and its one word: a literal of a single word; or None."""
     return _tag(record)

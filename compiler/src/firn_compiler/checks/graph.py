@@ -1,7 +1,6 @@
 """The graph: what a job or step refers to must exist and come before it."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, walk
@@ -10,6 +9,7 @@ from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import JobShape
 from firn_compiler.stages.expand import templates_in
 from firn_schemas.base import Json
+from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
 
 KNOWN_EARLY = frozenset(["callable", "from", "mode", "resource", "sql", "sql_file"])
@@ -101,7 +101,7 @@ def _dependencies_known(flow: Flow, job: Job) -> bool:
     )
 
 
-_JOB_KEYS = frozenset(field.name for field in fields(JobShape))
+_JOB_KEYS = frozenset(keys(JobShape))
 
 
 def elsewhere(flow: Flow, job: Job, name: str) -> str:

@@ -23,7 +23,7 @@ from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
 from firn_schemas.artifact_format import version_key
 from firn_schemas.connectors import CONNECTORS, Connector
-from firn_schemas.decode import spelling
+from firn_schemas.decode import keys, spelling, words
 from firn_schemas.steps import STEPS, StepType
 
 PARTS = ("config", "options")
@@ -53,10 +53,9 @@ def _setting(word: str, row: tuple[str, str], node: Node, path: Path) -> Iterato
     if key not in PARTS:
         yield finding("E201", f"`{word}` is not a setting", node.span, "write `config.NAME` or `options.NAME`", path)
         return
-    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
-    known = [word for field in fields(record) for word in (spelling(field), *field.metadata.get("aliases", ()))]
-    if rest and name not in known:
-        own = [f"{key}.{spelling(field)}" for field in fields(record)]
+    record = _record(key, row)
+    if rest and name not in words(record):
+        own = [f"{key}.{word}" for word in keys(record)]
         message = f"`{word}` is not a setting of `{row[0]}/{row[1]}`"
         yield finding("E201", message, node.span, suggestion(word, own), path)
 
@@ -155,7 +154,7 @@ def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic
         if key not in PARTS:
             continue
         path = tuple(_spelled(rest, key, row).split(".")) if rest else ()
-        if path and path[0] not in _settings(key, row):
+        if path and path[0] not in keys(_record(key, row)):
             continue  # what is no setting is reported where it is locked
         found = _touched(part(node, key, row), path)
         if found is not None and found.span.file:
@@ -166,15 +165,14 @@ def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic
             )
 
 
-def _settings(key: str, row: tuple[str, str]) -> set[str]:
-    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
-    return {spelling(field) for field in fields(record)}
+def _record(key: str, row: tuple[str, str]) -> type:
+    return CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
 
 
 def _spelled(rest: str, key: str, row: tuple[str, str]) -> str:
     """Return the setting in the schema's own spelling."""
     first, dot, more = rest.partition(".")
-    record = CONNECTORS[row].config if key == "config" else CONNECTORS[row].options
+    record = _record(key, row)
     own = next((spelling(one) for one in fields(record) if first in one.metadata.get("aliases", ())), first)
     return own + dot + more
 

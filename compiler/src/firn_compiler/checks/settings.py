@@ -1,8 +1,7 @@
 """Settings: every step's inputs and every used resource's merged settings against their closed schemas."""
 
 from collections.abc import Iterator
-from dataclasses import fields
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 from firn_compiler.checks.shape import shape
 from firn_compiler.closest import misspelt
@@ -29,11 +28,8 @@ from firn_compiler.stages.expand import templates_in
 from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource, served_by
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.decode import spelling
+from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
-from firn_schemas.steps.data import WriteMode
-
-WRITE_MODES = get_args(WriteMode)
 
 
 def step_inputs(flow: Flow) -> Iterator[Diagnostic]:
@@ -79,7 +75,7 @@ def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) 
     """Say of an unknown setting of `config` or `options` that it belongs to the other of the two."""
     other = {"config": "options", "options": "config"}.get(key)
     record = getattr(CONNECTORS[row], other) if row and other else None
-    known = {spelling(field) for field in fields(record)} if record else set()
+    known = keys(record) if record else ()
     for one in found:
         meant = misspelt(one.path.rpartition(".")[2], known) if one.code == "E201" else None
         yield one._replace(help=f"it belongs to `{other}`: `{other}: {{{meant}: …}}`") if meant else one

@@ -15,7 +15,7 @@ from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_spa
 from firn_compiler.model.closed import SecretReference, validator
 from firn_compiler.model.names import TEXTS, Duration, duration_meant
 from firn_compiler.model.shapes import FlowShape, JobShape, PlatformShape, StepShape
-from firn_schemas.decode import hints, spelling, tag
+from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.secret import Secret
 
 _EXPECTED = {
@@ -228,8 +228,8 @@ def _record_at(record: type, node: Node, path: Path) -> Any:
     return kind
 
 
-def _keys(record: Any) -> list[str]:
-    return [spelling(field) for field in fields(record)] if is_dataclass(record) else []
+def _keys(record: Any) -> tuple[str, ...]:
+    return keys(record) if isinstance(record, type) and is_dataclass(record) else ()
 
 
 def member(kind: Any, node: Node | None) -> Any:

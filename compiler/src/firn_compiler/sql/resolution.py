@@ -119,7 +119,7 @@ class _Resolver:
         clause = node.args.get("with_")
         for cte in clause.expressions if clause is not None else ():
             name = cte.alias.lower()
-            seen = ctes | {name: UNKNOWN} if clause.args.get("recursive") else ctes  # type: ignore[operator]
+            seen = {**ctes, name: UNKNOWN} if clause.args.get("recursive") else ctes
             ctes = {**ctes, name: _renamed(self.query(cte.this, outer, seen), _column_aliases(cte))}
         return ctes
 
@@ -159,9 +159,7 @@ class _Resolver:
         self.problems.append(Problem("E503", message, "both sides of a set operation are equally wide", start, end))
 
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
-        merged: set[str] = set()
-        hidden: set[str] = set()
-        scope = Scope({}, outer, {}, merged, hidden)
+        scope = Scope({}, outer, {}, set(), set())
         source = node.args.get("from_")
         joins = [
             *_nodes(source.this.args.get("joins") if source is not None else None),
@@ -169,7 +167,7 @@ class _Resolver:
         ]
         for item in [source, *joins, *(node.args.get("laterals") or [])]:
             if item is not None:
-                self.source(item, scope, ctes, merged, hidden)
+                self.source(item, scope, ctes)
         for projection in node.expressions:
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias.lower()] = NOWHERE
@@ -180,7 +178,7 @@ class _Resolver:
         self.ambiguous([one for join in joins for one in _nodes(join.args.get("on"))], scope)
         if self.checked:
             self.problems.extend(grouping(node, lambda column: self.owns(column, scope)))
-        result = self.projections(node, scope, ctes, merged, hidden)
+        result = self.projections(node, scope, ctes)
         rest = [value for key, value in node.args.items() if key not in _HANDLED]
         self.expressions([one for value in rest for one in _nodes(value)], scope, ctes)
         self.expressions([one for join in joins for one in _nodes(join.args.get("on"))], scope, ctes)
@@ -208,18 +206,18 @@ class _Resolver:
         known = any(column.name.lower() in one.columns for one in scope.relations.values())
         return known and column.name.lower() not in scope.aliases
 
-    def source(self, item: Any, scope: Scope, ctes: Ctes, merged: set[str], hidden: set[str]) -> None:
+    def source(self, item: Any, scope: Scope, ctes: Ctes) -> None:
         """Add one relation of a FROM or JOIN to the scope."""
         node = item if isinstance(item, exp.Lateral) else item.this
         name, relation = self.relation(node, scope, ctes)
         if isinstance(item, exp.Join):
-            merged.update(one.name.lower() for one in item.args.get("using") or ())
+            scope.joined.update(one.name.lower() for one in item.args.get("using") or ())
             if item.args.get("method") == "NATURAL":
-                merged.update(
+                scope.joined.update(
                     key for other in scope.relations.values() for key in relation.columns if key in other.columns
                 )
             if item.args.get("kind") in ("SEMI", "ANTI"):
-                hidden.add(name)
+                scope.hidden.add(name)
             for column in item.args.get("using") or ():
                 self.used(column, [*scope.relations.values()], relation)
         while name in scope.relations:
@@ -279,14 +277,14 @@ class _Resolver:
         self.read.add(".".join(part.name for part in node.parts))
         return Relation({}, open=True, base=".".join(part.name for part in node.parts))
 
-    def projections(self, node: exp.Select, scope: Scope, ctes: Ctes, merged: set[str], hidden: set[str]) -> Relation:
+    def projections(self, node: exp.Select, scope: Scope, ctes: Ctes) -> Relation:
         """Return the columns of a select list."""
         columns: dict[str, Column] = {}
         open_ = False
         for projection in node.expressions:
             star = _star(projection)
             if star is not None:
-                more, unknown = self.star(projection, star, scope, ctes, merged, hidden)
+                more, unknown = self.star(projection, star, scope, ctes)
                 open_ |= unknown or any(column.name.lower() in columns for column in more)
                 for column in more:
                     columns.setdefault(column.name.lower(), column)
@@ -310,12 +308,10 @@ class _Resolver:
         owners = [one for one in scope.relations.values() if key in one.columns]
         return owners[0].columns[key].name if len(projection.parts) < 3 and owners else str(projection.name)
 
-    def star(
-        self, projection: Any, star: exp.Star, scope: Scope, ctes: Ctes, merged: set[str], hidden: set[str]
-    ) -> tuple[list[Column], bool]:
+    def star(self, projection: Any, star: exp.Star, scope: Scope, ctes: Ctes) -> tuple[list[Column], bool]:
         """Return what `*` or `t.*` stands for, and whether that may be more."""
         owner = projection.args.get("table") if isinstance(projection, exp.Column) else None
-        relations = [one for name, one in scope.relations.items() if name not in hidden]
+        relations = [one for name, one in scope.relations.items() if name not in scope.hidden]
         if owner is not None:
             named = self.qualified(owner, scope)
             relations = [named] if named is not None else [UNKNOWN]
@@ -323,7 +319,7 @@ class _Resolver:
         open_ = any(relation.open for relation in relations)
         for relation in relations:
             for key, column in relation.columns.items():
-                if key in columns and key in merged and owner is None:
+                if key in columns and key in scope.joined and owner is None:
                     columns[key] = Column(column.name, columns[key].origin | column.origin)
                 else:
                     open_ |= key in columns  # the engine makes another name up for the second

@@ -4,7 +4,6 @@ What has no readable name is called "": the shape check reports it.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from firn_compiler.condition import parse_condition
 from firn_compiler.document import (
@@ -24,6 +23,7 @@ from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.meant import word_meant
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.base import Json
+from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
 
 
@@ -59,7 +59,7 @@ def _steps(node: Mapping, path: Path) -> Iterator[Step]:
             yield Step(text_at(item, "id") or "", kind, item, full, (*full, "inputs"), inputs)
 
 
-STEP_KEYS = frozenset(field.name for field in fields(StepShape))
+STEP_KEYS = frozenset(keys(StepShape))
 """Keys of a `transforms` item that are the step's own; the others are its inputs."""
 
 

@@ -4,8 +4,6 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import fields
-from functools import cache
 from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt
@@ -20,7 +18,7 @@ from firn_compiler.model.shapes import (
     ResourceShape,
     StepShape,
 )
-from firn_schemas.decode import spelling
+from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
 
@@ -116,11 +114,11 @@ class _Meant:
     def with_inputs(self, node: Mapping, path: Path) -> Mapping:
         """Return the step with those of its keys below `inputs` that are inputs of its type."""
         row = STEPS.get(word_meant(node, "type", STEPS) or "")
-        others = [key for key in node.entries if key not in _words(StepShape)[1] and closest(key, ["inputs"])]
+        others = [key for key in node.entries if key not in words(StepShape) and closest(key, ["inputs"])]
         if others and "inputs" not in node.entries:
             return node  # that one is meant
         inputs = node.entries.get("inputs", Mapping({}, {}, node.span))
-        own, known = _words(StepShape)[1], _words(row.inputs)[1] if row is not None else frozenset()
+        own, known = words(StepShape), words(row.inputs) if row is not None else frozenset()
         moved = [key for key in node.entries if key not in own and key in known]
         if not moved or not isinstance(inputs, Mapping):
             return node
@@ -135,7 +133,7 @@ class _Meant:
 
     def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return one mapping with the record's own keys where others were surely meant to be those."""
-        own, known = _words(record)
+        own, known = keys(record), words(record)
         if node.entries.keys() <= known:
             return node
         names: dict[str, str] = {}
@@ -150,13 +148,6 @@ class _Meant:
                 where = (*path, key)
                 self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
         return _renamed(node, names)
-
-
-@cache
-def _words(record: type) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the record's own keys, and those with their aliases."""
-    own = tuple(spelling(field) for field in fields(record))
-    return own, frozenset([*own, *(alias for field in fields(record) for alias in field.metadata.get("aliases", ()))])
 
 
 def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:

@@ -21,6 +21,7 @@ from firn_compiler.stages.meant import word_meant
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
+from firn_schemas.decode import keys
 
 EMPTY = Mapping({}, {}, BUILT_IN)
 LOGICAL = {"storage": "storage", "catalog": "catalogs", "compute": "compute"}
@@ -183,7 +184,7 @@ def flat_parts(node: Mapping, row: tuple[str, str]) -> tuple[Mapping, Mapping]:
     schema = CONNECTORS[row]
     spelled = with_spellings(schema.config, with_spellings(schema.options, node))
     assert isinstance(spelled, Mapping)
-    options = set(_keys(schema.options))
+    options = set(keys(schema.options))
     return _pick(spelled, options | {"type"}, out=True), _pick(spelled, options, out=False)
 
 
@@ -197,7 +198,7 @@ def _layer(platform: Platform | None, name: str) -> Settled | None:
     if found is None or not isinstance(found.config, Mapping) or text_at(layer, "namespace") is None:
         return found
     namespace: Node = layer.entries["namespace"]
-    setting = next(one for one in ("namespace", "prefix", "root") if one in _keys(_record(found)))
+    setting = next(one for one in ("namespace", "prefix", "root") if one in keys(_record(found)))
     if section == "storage":
         namespace = _folder(found.config.entries.get(setting), layer)
     upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
@@ -237,10 +238,6 @@ def compute_settings(node: Mapping, driver: str) -> Mapping:
     if driver == "duckdb":
         return mapping_at(node, "properties") or Mapping({}, {}, node.span)
     return _pick(node, {"type"}, out=True)
-
-
-def _keys(record: type) -> Iterator[str]:
-    yield from record.__dataclass_fields__  # type: ignore[attr-defined]  # every row of the table is a record
 
 
 def _pick(node: Mapping, names: set[str], *, out: bool) -> Mapping:
