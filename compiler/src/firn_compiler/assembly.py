@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, text_at
+from firn_compiler.leaks import Located, in_document, in_expanded, in_text
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.plugins import Plugin
 from firn_compiler.stages.bind import bind_flow
@@ -51,6 +53,8 @@ class Request(NamedTuple):
     """Finds the installed plug-ins; asked only where something is named that Firn itself does not have."""
     plugged: tuple[str, ...] = ()
     """Digests of the plug-ins whose rows are seen."""
+    today: str = ""
+    """The day, as a date of ISO 8601, against which exceptions expire; empty: none does."""
     kept: Kept | None = None
     """Where flows that were compiled before are kept; absent: everything is compiled."""
 
@@ -64,6 +68,10 @@ class Ground(NamedTuple):
     documents: dict[str, Document]
     texts: dict[str, str]
     found: list[Diagnostic]
+    decisions: tuple[Decision, ...] = ()
+    """Which findings of secrets the platform allows."""
+    leaks: Verdict = Verdict()
+    """What secrets the platform's files and the command line hold."""
 
 
 class Assembled(NamedTuple):
@@ -73,6 +81,8 @@ class Assembled(NamedTuple):
     constants: Constants
     text: str
     found: list[Diagnostic]
+    leaks: tuple[Located, ...] = ()
+    """The secrets that the file holds."""
 
 
 def ground(request: Request) -> Ground:
@@ -82,7 +92,8 @@ def ground(request: Request) -> Ground:
     variables = dict(request.variables)
     found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
-        return Ground(None, variables, documents, texts, found)
+        leaks = judged([*_written(texts, documents), *in_variables(request.variables)], ())
+        return Ground(None, variables, documents, texts, found, (), leaks)
     whole = merged_chain([document.root for document in chain])
     root = without_nulls(whole)
     assert isinstance(root, Mapping)
@@ -99,7 +110,17 @@ def ground(request: Request) -> Ground:
         found.append(finding("E203", "the platform has no environment", place, help, ("environment",)))
     platform = Platform(environment, tuple(chain), names, tree, whole)
     found += _each_file(platform, Constants(variables, {}), documents)
-    return Ground(platform, variables, documents, texts, found)
+    by = decisions(tree)
+    found += expired(by, request.today)
+    put_together = in_expanded(chain[-1], tree)
+    leaks = judged([*_written(texts, documents), *put_together, *in_variables(request.variables)], by)
+    return Ground(platform, variables, documents, texts, found, by, leaks)
+
+
+def _written(texts: Map[str, str], documents: Map[str, Document]) -> Iterator[Located]:
+    """Yield the secrets of files, those too that are no YAML."""
+    for file, text in texts.items():
+        yield from in_document(documents[file]) if file in documents else in_text(file, text)
 
 
 def _each_file(platform: Platform, constants: Constants, documents: Map[str, Document]) -> Iterator[Diagnostic]:
@@ -170,7 +191,7 @@ def assemble(source: Source, on: Ground) -> Assembled:
     text = text_of(source)
     document = parsed.document
     if document is None:
-        return Assembled(None, Constants({}, {}), text, [*parsed.found])
+        return Assembled(None, Constants({}, {}), text, [*parsed.found], tuple(in_text(source.file, text)))
     known = {key: word for key in ("name", "version") if (word := text_at(document.root, key)) is not None}
     variables = variables_of(document.root) | on.variables
     constants = Constants(variables if on.platform else _Lenient(variables), known)
@@ -179,7 +200,8 @@ def assemble(source: Source, on: Ground) -> Assembled:
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
-    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape])
+    leaks = (*in_document(document), *in_expanded(document, root))
+    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks)
 
 
 def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from firn_compiler.assembly import Request, is_absolute
+from firn_compiler.assembly import Request, is_absolute, text_of
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Path, Scalar, Span
+from firn_compiler.leaks import Located, in_file, in_text
 from firn_compiler.model.project import Flow
 from firn_compiler.template import Constants, Placeholder, as_text, expanded, parse, well_formed
 from firn_schemas.base import Json, JsonObject
@@ -51,11 +52,13 @@ class Attachments(NamedTuple):
     texts: dict[str, str]
     """By file, the text of what was read, for showing its lines."""
     read: list[Read]
+    leaks: list[Located]
+    """The secrets that the files hold."""
 
 
 def attachments(flow: Flow, constants: Constants, request: Request) -> tuple[Attachments, Found]:
     """Read every file and folder that the flow's steps name, and report those that cannot be."""
-    attached, found = Attachments({}, {}, [], {}, []), Found()
+    attached, found = Attachments({}, {}, [], {}, [], []), Found()
     for step in flow.steps:
         key, read = _READERS.get(step.type, ("", None))
         node = step.inputs.entries.get(key)
@@ -98,6 +101,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
         yield finding("E103", "the file is not UTF-8", named.span, "save it as UTF-8", named.path)
         return
     attached.texts[source.file] = text
+    attached.leaks.extend(in_text(source.file, text, named.path))
     done, errors = expanded(text, constants)
     for error in errors:
         place = place_in_text(source.file, text, error.start, error.end)
@@ -110,6 +114,8 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
             yield finding("E402", f"SQL text cannot use `{root}`: only `var`", place, help, named.path)
     if not errors and not isinstance(done, Deferred):
         whole = as_text(done)
+        if whole != text:
+            attached.leaks.extend(in_text(source.file, whole, named.path))
         attached.sql[named.step] = SqlFile(source.file, text, whole)
         attached.sources.append({"kind": "sql", "name": named.name, "digest": bytes_digest(whole.encode())})
 
@@ -127,6 +133,8 @@ def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) ->
         yield finding("E314", message, named.span, "name the folder of the dbt project", named.path)
         return
     attached.trees[named.step] = digest(listed)
+    for one in files:
+        attached.leaks.extend(in_file(f"{named.name}/{one.file}", text_of(one), named.path))
     base = named.name.removeprefix("./").rstrip("/")
     attached.sources.extend(
         {"kind": "dbt", "name": f"{base}/{one.file}", "digest": bytes_digest(one.content)} for one in files

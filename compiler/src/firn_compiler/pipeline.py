@@ -9,15 +9,18 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from firn_compiler.assembly import Ground, Request, ground
+from firn_compiler.checks.leaks import unneeded
 from firn_compiler.checks.policy import platform_policy
 from firn_compiler.checks.references import connectors
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
+from firn_compiler.concealment import findings_without, texts_without
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
 from firn_compiler.document import BUILT_IN
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Project
 from firn_compiler.plugins import BadManifest, Plugin, plugged_in
+from firn_compiler.scan.conceal import concealed
 from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place, policy_places
 from firn_compiler.stages.policy import policy
@@ -44,6 +47,8 @@ class Compilation(NamedTuple):
     """What the texts mean; a flow that was not compiled again is not in it."""
     found_in: tuple[tuple[Diagnostic, ...], ...] = ()
     """What was found in each flow and in the files that it names, in the order of the request."""
+    hidden: frozenset[str] = frozenset()
+    """Secrets that the texts hold: they are in nothing above but `project`, and may not be shown."""
 
     @property
     def ok(self) -> bool:
@@ -87,7 +92,7 @@ OF_A_PARENT = frozenset(["E203", "E303", "E403", "E705"])
 
 def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool) -> Compilation:
     on, seen = ground(request), Seen()
-    found = [*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen)]
+    found = [*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen), *on.leaks.found]
     platform = on.platform
     if platform is not None and not platform.whole:
         found = [one for one in found if one.code not in OF_A_PARENT]
@@ -104,15 +109,19 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
         found += unit.found
     texts |= on.texts
     found += [*_same_names(units), *_same_variables(units, seen), *_unknown_variables(request.variables, texts)]
-    environment = platform.environment if platform else ""
-    names = tuple(unit.name for unit in units)
+    if units:
+        found += unneeded(on.decisions, on.leaks.used.union(*(unit.used for unit in units)))
+    hidden = on.leaks.hidden.union(*(unit.hidden for unit in units))
+    environment = concealed(platform.environment, hidden) if platform else ""
+    names = tuple(concealed(unit.name, hidden) for unit in units)
     answer = Compilation(
-        in_order(found, texts),
-        texts,
+        findings_without(hidden, in_order(found, texts)),
+        texts_without(hidden, texts),
         flows=names,
         environment=environment,
         project=Project(tuple(flow for flow in flows if flow is not None), platform),
-        found_in=tuple(unit.found for unit in units),
+        found_in=tuple(findings_without(hidden, unit.found) for unit in units),
+        hidden=hidden,
     )
     if not freeze or has_errors(found) or on.platform is None:
         return answer

@@ -86,6 +86,8 @@ def shown(line: str, one: Diagnostic, span: Span) -> tuple[str, str, str]:
     whole = not any(kind == "key" and a < end and start < b for a, b, kind in split)
     if whole and (one.code.startswith(_NAMED) or f"`{inside}`" in one.message) and not one.code.startswith("E6"):
         return before, inside, after
+    if one.code == "E604":
+        return before.removesuffix("…"), "…", after.removeprefix("…")
     return before, token.rstrip() or token, after
 
 

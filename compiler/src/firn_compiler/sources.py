@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,12 @@ def project_request(
             place = place / PLATFORM_NAME
         source = _read(place, found) if place is not None else None
         environment = env or (place.resolve().parent.name if place else "")
-    return Request(tuple(flows), source, environment, variables, read_beside, read_folder, plugins), found
+    return Request(tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()), found
+
+
+def today() -> str:
+    """Return the day by the clock of the world (UTC), as a date of ISO 8601."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:

@@ -13,6 +13,7 @@ from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
+from firn_compiler.checks.leaks import Decision, judged
 from firn_compiler.checks.places import places
 from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
@@ -46,6 +47,10 @@ class Unit(NamedTuple):
     """None where an error is in the way, or no platform is known."""
     sources: tuple[JsonObject, ...] = ()
     places: tuple[Place, ...] = ()
+    used: tuple[Decision, ...] = ()
+    """The exceptions that the flow needed."""
+    hidden: frozenset[str] = frozenset()
+    """Secrets that the flow's files hold: for keeping them out of what is shown, and never kept."""
 
 
 def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> tuple[Unit, Flow | None, Map[str, str]]:
@@ -53,13 +58,16 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     assembled = assemble(source, on)
     flow, texts = assembled.flow, {source.file: assembled.text}
     if flow is None:
-        return Unit(source.file, "", BUILT_IN, tuple(assembled.found), {}, ()), None, texts
+        leaks = judged(assembled.leaks, on.decisions)
+        return Unit(source.file, "", BUILT_IN, (*assembled.found, *leaks.found), {}, (), hidden=leaks.hidden), None, texts
     attached, problems = attachments(flow, assembled.constants, request)
     seen: Seen = {}
     known = sql(flow, on.platform, flow.document, assembled.constants, _files(attached, assembled.constants))
-    found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen), *known.found)
+    leaks = judged([*assembled.leaks, *attached.leaks], on.decisions)
+    found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen), *known.found, *leaks.found)
     span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
-    unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read))
+    used = tuple(one for one in on.decisions if one in leaks.used)
+    unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read), used=used, hidden=leaks.hidden)
     if freeze and on.platform is not None and not has_errors((*found, *on.found)):
         unit = _frozen(unit, flow, on.platform, attached, known)
     return unit, flow, texts | attached.texts

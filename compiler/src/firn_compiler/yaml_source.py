@@ -430,6 +430,56 @@ class _Builder:
             items.append(self.node(event, depth + 1))
 
 
+class _Loose(_Builder):
+    """Builds trees for looking alone: whatever libyaml can read is taken, and nothing is refused."""
+
+    def __init__(self, file: str, text: str) -> None:
+        super().__init__(file, text)
+        self.roots: list[Node] = []
+
+    def read(self) -> list[Node]:
+        """Return the roots of all documents, and keys that are no text as roots of their own."""
+        while (event := self.parser.get_event()) is not None:
+            if isinstance(event, DocumentStartEvent):
+                self.roots.append(self.node(self.parser.get_event(), 1))
+        return self.roots
+
+    def refuse(self, message: str, span: Span, help: str = "", code: str = "E106") -> None:
+        """Take what a compilation refuses."""
+
+    def scalar(self, event: ScalarEvent) -> Scalar:
+        return Scalar(event.value, self.span(event), plain=not event.style)
+
+    def alias(self, event: Any) -> Node:
+        """Return what an alias stands for where that is one value: anything else is seen where it is written."""
+        node, _ = self.anchors.get(event.anchor, (None, 0))
+        return node if isinstance(node, Scalar) else Scalar(None, self.span(event))
+
+    def mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
+        start = self.span(event)
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        while not isinstance(event := self.parser.get_event(), CollectionEndEvent):
+            where = self.span(event)
+            name = event.value if isinstance(event, ScalarEvent) else "?"
+            if name == "?":
+                self.roots.append(self.node(event, depth + 1))
+            while name in entries:
+                name += "'"
+            keys[name] = where
+            entries[name] = self.node(self.parser.get_event(), depth + 1)
+        end = self.span(event)
+        return Mapping(entries, keys, start._replace(end_line=end.end_line, end_column=end.end_column))
+
+
+def parse_loosely(file: str, text: str) -> list[Node] | None:
+    """Return the roots of a YAML or JSON file of any tool; None where it is neither, or deeper than anyone writes."""
+    try:
+        return _Loose(file, text).read()
+    except (_Stop, YAMLError):
+        return None
+
+
 def out_of_range(text: str) -> bool:
     """Whether `text` spells a number that a file could not hold."""
     return _FLOAT.match(text) is not None and abs(float(text)) > MAX_INTEGER

@@ -220,6 +220,17 @@ class Compatibility:
 
 
 @record
+class AllowedFinding:
+    """A finding of the secret scanner that the platform allows."""
+
+    path: str = doc("Where the value stands in its source.")
+    rule: str = doc("The rule that finds it.")
+    sha256: str = doc("The value's salted digest.")
+    reason: str = doc("Why it is no secret.")
+    expires: str = doc("The last day on which it is allowed.")
+
+
+@record
 class Security:
     """The platform's policy, as far as the runtime enforces it."""
 
@@ -228,6 +239,7 @@ class Security:
     plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
     archive_drivers: list[str] | None = doc("Archive drivers that are allowed; absent: all.", default=None)
     decode_hook: DecodeHook | None = doc("Code that decodes marked settings.", default=None)
+    allow_findings: list[AllowedFinding] = doc("Findings of the secret scanner that are allowed.", default_factory=list)
 
 
 @record

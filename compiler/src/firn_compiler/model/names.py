@@ -10,6 +10,7 @@ Duration = NewType("Duration", str)
 Sha256 = NewType("Sha256", str)
 Exactly = NewType("Exactly", str)
 Filled = NewType("Filled", str)
+Day = NewType("Day", str)
 
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -66,6 +67,7 @@ TEXTS: dict[Any, Text] = {
         "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
     ),
     Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
+    Day: Text(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "must be a day such as `2027-06-30`"),
     Filled: Text(r"[\s\S]+", "must not be empty"),
     Exactly: Text(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
 }

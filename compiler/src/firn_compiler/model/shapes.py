@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from firn_compiler.model.names import Duration, Exactly, Filled, Name, Namespace, Sha256, Version
+from firn_compiler.model.names import Day, Duration, Exactly, Filled, Name, Namespace, Sha256, Version
 from firn_schemas.artifact_format import TRANSIENT, ErrorClass
 from firn_schemas.base import doc, record
 from firn_schemas.connectors.databases import PostgresConfig, SslMode
@@ -183,6 +183,17 @@ class DecodeHookShape:
 
 
 @record
+class AllowedFinding:
+    """A finding of the secret scanner that a person has judged to be no secret."""
+
+    path: Filled = doc("Where the value stands, as the finding says it.", examples=["resources.shop.options.session"])
+    rule: Name = doc("The rule that finds it.", examples=["random"])
+    sha256: Sha256 = doc("The value's salted digest: `firn scan --exceptions` prints it.")
+    reason: Filled = doc("Why it is no secret.")
+    expires: Day = doc("The last day on which it is allowed.", examples=["2027-06-30"])
+
+
+@record
 class SecurityShape:
     """The platform's policy."""
 
@@ -195,6 +206,9 @@ class SecurityShape:
         "Archive drivers that flows may use; absent: all.", default=None
     )
     decode_hook: DecodeHookShape | None = doc("Code that decodes marked settings.", default=None)
+    allow_findings: list[AllowedFinding] = doc(
+        "Findings of the secret scanner that are no secrets.", default_factory=list
+    )
 
 
 @record

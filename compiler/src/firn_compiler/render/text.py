@@ -5,6 +5,7 @@ from unicodedata import category, combining, east_asian_width
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
+from firn_compiler.scan.conceal import uncovered
 from firn_compiler.source_line import shown
 
 LIMIT = 50
@@ -71,7 +72,7 @@ def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> 
     if not 1 <= span.line <= len(lines):
         return []
     line, near = _near(lines[span.line - 1], span)
-    before, token, after = _cut(*map(_visible, shown(line, one, near)))
+    before, token, after = _cut(*(_visible(uncovered(part)) for part in shown(line, one, near)))
     gutter = len(str(span.line)) + 2
     carets = f"{paint[one.severity]}{'^' * max(_cells(token), 1)}{paint['end']}"
     return [

@@ -1,0 +1,124 @@
+"""Secrets that are written where none can be: in any value, key, comment or text, unless a decision allows it."""
+
+import re
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
+from hashlib import pbkdf2_hmac
+from typing import NamedTuple
+
+from firn_compiler.diagnostics import Diagnostic, finding
+from firn_compiler.document import Mapping, Path, Span, dotted, items_at, mapping_at, text_at
+from firn_compiler.leaks import Located, located, said_of
+from firn_schemas.base import Json
+from firn_schemas.secret_ref import valid_name
+
+ROUNDS = 600_000
+"""Rounds of PBKDF2-HMAC-SHA256 (OWASP, Password Storage Cheat Sheet): a short value is not guessed from its digest."""
+
+
+class Decision(NamedTuple):
+    """One entry of `security.allow_findings`: what a person has judged to be no secret, until when."""
+
+    path: str
+    rule: str
+    sha256: str
+    expires: str
+    span: Span
+
+
+class Verdict(NamedTuple):
+    """What was found in some texts, what of it must not be shown, and which decisions it needed."""
+
+    found: tuple[Diagnostic, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    used: frozenset[Decision] = frozenset()
+
+    def __or__(self, other: "Verdict") -> "Verdict":  # type: ignore[override]  # a verdict is no union of types
+        return Verdict((*self.found, *other.found), self.hidden | other.hidden, self.used | other.used)
+
+
+def decisions(root: Mapping | None) -> tuple[Decision, ...]:
+    """Return a platform's decisions, those whose shape is right."""
+    found = []
+    for item in items_at(mapping_at(root, "security"), "allow_findings"):
+        said = [text_at(item, key) for key in ("path", "rule", "sha256", "expires")]
+        if all(said):
+            found.append(Decision(*map(str, said), item.span))  # type: ignore[arg-type]  # four texts and the place
+    return tuple(found)
+
+
+def fingerprint(path: str, rule: str, secret: str) -> str:
+    """Return the digest by which a decision knows a value: slow, and salted with where it stands and why it is told."""
+    salt = f"firn.allow_findings/1\0{rule}\0{path}".encode()
+    return pbkdf2_hmac("sha256", secret.encode("utf-8", "replace"), salt, ROUNDS).hex()
+
+
+def judged(leaks: Iterable[Located], by: Iterable[Decision]) -> Verdict:
+    """Report what no decision allows."""
+    found: list[Diagnostic] = []
+    hidden: set[str] = set()
+    used: set[Decision] = set()
+    by = tuple(by)
+    for leak in leaks:
+        path = dotted(leak.path)
+        rows = [one for one in by if (one.path, one.rule) == (path, leak.rule)]
+        digest = fingerprint(path, leak.rule, leak.secret) if rows else ""
+        allowed = [one for one in rows if one.sha256.removeprefix("sha256:") == digest]
+        used.update(allowed)
+        if not allowed:
+            hidden |= {leak.secret, leak.written}
+            found.append(told(leak))
+    return Verdict(tuple(found), frozenset(hidden), frozenset(used))
+
+
+def told(leak: Located) -> Diagnostic:
+    """Say what stands where, and what to write instead; nothing of the value is said."""
+    what = "this" if leak.span.file else f"the value of `--var {leak.path[-1]}`"
+    message = f"{what} is {leak.kind}: it cannot be written here (rule `{leak.rule}`)"
+    return finding("E604", message, leak.span, _help(leak), leak.path)
+
+
+def _help(leak: Located) -> str:
+    if not leak.span.file:
+        return _ELSEWHERE
+    if leak.sort == "comment":
+        return "delete it, from the repository's history too, and replace the secret where it is issued"
+    if leak.sort != "value" or not leak.path or not isinstance(leak.path[-1], str):
+        return _ELSEWHERE
+    key = leak.path[-1]
+    if leak.secret != leak.written or leak.rule.startswith(("url-", "shell-", "sql-")) or leak.span.line != leak.span.end_line:
+        return _ELSEWHERE
+    return f"write `{key}: {{secret_ref: {_name(leak.path)}}}` where a secret can stand, and give the value to the run"
+
+
+_ELSEWHERE = "take it out, and give it as `{secret_ref: NAME}` to the setting of a connector that takes secrets"
+
+
+def _name(path: Path) -> str:
+    """Return a name for the secret made from the last two keys of its path."""
+    words = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in path if isinstance(part, str)]
+    name = "-".join(word for word in words[-2:] if word not in ("config", "params", "inputs", "options"))
+    return name if valid_name(name) else "NAME"
+
+
+def in_variables(variables: Map[str, Json]) -> list[Located]:
+    """Return the secrets among the values of `--var`."""
+    pieces = (piece for name, value in variables.items() for piece in said_of(value, ("variables", name), name))
+    return located([piece for piece in pieces if piece.sort == "value"], [])
+
+
+def expired(by: Iterable[Decision], today: str) -> Iterator[Diagnostic]:
+    """Report decisions whose day has passed; `today` is a date of ISO 8601, or empty where nobody asks."""
+    for index, one in enumerate(by):
+        if today and one.expires < today:
+            help = "replace the secret, or decide again: give a new reason and a new day"
+            message = f"the exception for `{one.path}` has expired on {one.expires}"
+            yield finding("E605", message, one.span, help, ("security", "allow_findings", index, "expires"))
+
+
+def unneeded(by: Iterable[Decision], used: frozenset[Decision]) -> Iterator[Diagnostic]:
+    """Report decisions for what nothing holds any more."""
+    for index, one in enumerate(by):
+        if one not in used:
+            message = f"nothing that was compiled needs the exception for `{one.path}` under the rule `{one.rule}`"
+            yield finding("W601", message, one.span, "delete it", ("security", "allow_findings", index))

@@ -1,0 +1,46 @@
+"""Keeps what was found out of everything that is shown, in clear and as JSON and YAML spell it."""
+
+import json
+import re
+from collections.abc import Iterable
+
+HIDDEN = "…"
+COVER = "\U0001b2fb"
+"""Stands for each character of a secret in a text that keeps its columns: a letter, so that a key stays one."""
+_COVERS = re.compile(f"{COVER}+")
+LEAST = 3
+"""Shorter texts stand everywhere; nothing so short is told from others."""
+
+
+def concealed(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without the secrets that stand in it, the longest first."""
+    for secret in sorted(_spellings(secrets), key=lambda one: (-len(one), one)):
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+def covered(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` of the same lines and columns, in which signs of their own stand for secrets."""
+    for secret in _spellings(secrets):
+        if secret in text:
+            text = text.replace(secret, _cover(secret))
+    return text
+
+
+def _cover(text: str) -> str:
+    return "".join(one if one in "\r\n" else COVER for one in text)
+
+
+def uncovered(line: str) -> str:
+    """Return a line as it may be shown: however long what was covered is, one sign stands for it."""
+    return _COVERS.sub(HIDDEN, line) if COVER in line else line
+
+
+def _spellings(secrets: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for secret in secrets:
+        lines = [secret, *(line for line in secret.splitlines() if len(line) >= 8)]
+        for line in lines:
+            found |= {line, line.strip(), json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1], repr(line)[1:-1]}
+    return {one for one in found if len(one) >= LEAST}

@@ -1,0 +1,98 @@
+"""Finds secrets in texts: one pass of all rules over everything, then each rule that matched where it did.
+
+The pass and the precise rules are the same patterns, so that the pass cannot drop what they would report.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import accumulate, islice, takewhile
+from typing import NamedTuple
+
+from firn_compiler.scan.linear import Patterns
+from firn_compiler.scan.rules import NAMED, RULES, Found, Text, worth
+from firn_compiler.scan.views import views
+from firn_compiler.scan.words import sort_of
+
+MAX_VIEWS = 2000
+"""How many views of one text are looked at."""
+
+
+class Leak(NamedTuple):
+    """A secret that was found: in which text and where, in characters, and by which rule."""
+
+    index: int
+    start: int
+    end: int
+    rule: str
+    kind: str
+    """Completes "this is …"."""
+    secret: str
+    """For comparing and for hiding alone; it is shown to nobody."""
+
+
+def leaks(texts: Iterable[Text]) -> list[Leak]:
+    """Return every secret, ordered by text and place; of those that overlap, what the most exact rule found."""
+    given = list(texts)
+    found = [*_look(given)]
+    inside = [(index, view) for index, text in enumerate(given) for view in islice(views(text), MAX_VIEWS)]
+    for leak in _look([view.text for _, view in inside]):
+        index, view = inside[leak.index]
+        found.append(leak._replace(index=index, start=view.start, end=view.end))
+    return _apart(found)
+
+
+def _look(texts: Sequence[Text]) -> Iterator[Leak]:
+    yield from _by_key(texts)
+    yield from _by_shape(texts)
+
+
+def _by_key(texts: Sequence[Text]) -> Iterator[Leak]:
+    for index, text in enumerate(texts):
+        if sort_of(text.key) and worth(text.text.strip(), text.key):
+            yield Leak(index, 0, len(text.text), NAMED.name, NAMED.kind, text.text.strip())
+
+
+def _by_shape(texts: Sequence[Text]) -> Iterator[Leak]:
+    """Look for the rules' shapes in every text at once, each after its key; equal ones are looked at once."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for index, text in enumerate(texts):
+        places.setdefault((text.prefix, text.text), []).append(index)
+    pieces = [text.encode("utf-8", "replace") for _, text in places]
+    prefixes = [prefix.encode("utf-8", "replace") for prefix, _ in places]
+    whole = b"\0".join(map(bytes.__add__, prefixes, pieces))
+    starts = [0, *accumulate(len(prefix) + len(piece) + 1 for prefix, piece in zip(prefixes, pieces, strict=True))]
+    rows = list(places.values())
+    for number in _patterns().present(whole):
+        rule = RULES[number]
+        for spans in _patterns().matches(number, whole):
+            groups = tuple(whole[start:end].decode("utf-8", "replace") for start, end in spans[1:] if start >= 0)
+            row = bisect_right(starts, spans[-1][0]) - 1
+            first, last = (at - starts[row] - len(prefixes[row]) for at in spans[-1])
+            if first < 0:
+                continue  # in the key, which is a text of its own
+            start = len(pieces[row][:first].decode("utf-8", "replace"))
+            end = start + len(groups[-1])
+            for index in rows[row]:
+                if rule.judge(Found(groups, texts[index], start, end)):
+                    yield Leak(index, start, end, rule.name, rule.kind, groups[-1])
+
+
+@cache
+def _patterns() -> Patterns:
+    return Patterns(rule.pattern for rule in RULES)
+
+
+_RANK = {rule.name: rank for rank, rule in reversed([*enumerate(RULES)])}
+
+
+def _apart(found: Iterable[Leak]) -> list[Leak]:
+    """Leave out what overlaps with what a more exact rule found."""
+    kept: list[Leak] = []
+    for leak in sorted(found, key=lambda one: (one.index, _RANK[one.rule], one.start, one.end)):
+        if not any(
+            leak.start < other.end and other.start < leak.end
+            for other in takewhile(lambda other: other.index == leak.index, reversed(kept))
+        ):
+            kept.append(leak)
+    return sorted(kept)

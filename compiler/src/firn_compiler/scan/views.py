@@ -1,0 +1,111 @@
+"""What a text holds besides itself: decoded, unescaped, out of a template, put together. Views are only looked at."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import orjson
+
+from firn_compiler.scan.chance import decoded
+from firn_compiler.scan.rules import Text
+
+MAX_DEPTH = 3
+"""How often what was decoded is decoded again."""
+
+_BASE64 = re.compile(r"[0-9A-Za-z+/_-]{8,}(?:[ \t]*\r?\n[ \t]*[0-9A-Za-z+/_-]{8,})*={0,2}")
+_HEX = re.compile(r"(?:[0-9a-f]{2}){10,}|(?:[0-9A-F]{2}){10,}")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}")
+_DEFAULT = re.compile(r"\{\{\s*([\w.-]+)\s*:([^{}]*)\}\}|\$\{([\w.]+):?[-=]([^{}]*)\}")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+_PIECES = re.compile(r"['\"]\s*(?:\|\||\+)\s*['\"]")
+_NOT_SHOWN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_HINT = re.compile(r"%[0-9A-Fa-f]{2}|\\[ux]|\{\{|\$\{|[{\[]\s*[\"{\[]|['\"]\s*(?:\|\||\+)\s*['\"]|[0-9A-Za-z+/_-]{16}")
+
+
+class View(NamedTuple):
+    """A text within a text, and the stretch of the outermost that it came from, in characters."""
+
+    text: Text
+    start: int
+    end: int
+
+
+def views(text: Text) -> Iterator[View]:
+    """Yield what `text` holds, and what that holds in turn."""
+    for view in _one_deep(text):
+        yield view
+        yield from (View(inner, view.start, view.end) for inner in _deeper(view.text, 1))
+
+
+def _deeper(text: Text, depth: int) -> Iterator[Text]:
+    if depth < MAX_DEPTH:
+        for view in _one_deep(text):
+            yield view.text
+            yield from _deeper(view.text, depth + 1)
+
+
+def _one_deep(text: Text) -> Iterator[View]:
+    whole = text.text
+    if not _HINT.search(whole) and (whole.isascii() or not _NOT_SHOWN.search(whole)):
+        return
+    for changed in _changed(text):
+        if changed.text != whole:
+            yield View(changed, 0, len(whole))
+    for match in _DEFAULT.finditer(whole):
+        default = match[2] if match[1] else match[4]
+        for key in ((match[1] or match[3]).rpartition(".")[2], text.key):
+            yield View(Text(default, key, text.above), *match.span())
+    yield from _encoded(text)
+
+
+def _changed(text: Text) -> Iterator[Text]:
+    """Yield the whole text read another way."""
+    whole = text.text
+    if _PERCENT.search(whole):
+        yield text._replace(text=unquote(whole, errors="replace"))
+    if _ESCAPE.search(whole):
+        yield text._replace(text=_ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), whole))
+    if _TEMPLATE.search(whole):
+        yield text._replace(text=_TEMPLATE.sub("", whole))
+    if _PIECES.search(whole):
+        yield text._replace(text=_PIECES.sub("", whole))
+    if not whole.isascii():
+        yield text._replace(text=_NOT_SHOWN.sub("", whole))
+    if whole.lstrip()[:1] in ("{", "["):
+        yield from _json(text)
+
+
+def _json(text: Text) -> Iterator[Text]:
+    try:
+        stack: list[tuple[str, object]] = [(text.key, orjson.loads(text.text))]
+    except ValueError:
+        return
+    while stack:
+        key, one = stack.pop()
+        if isinstance(one, dict):
+            stack += one.items()
+            yield from (Text(name) for name in one)
+        elif isinstance(one, list):
+            stack += ((key, item) for item in one)
+        elif isinstance(one, str):
+            yield Text(one, key, text.above)
+
+
+def _encoded(text: Text) -> Iterator[View]:
+    for match in _BASE64.finditer(text.text):
+        if len(match[0]) >= 16 and (content := decoded(match[0])) is not None:
+            yield from (View(text._replace(text=inside), *match.span()) for inside in _as_text(content))
+    for match in _HEX.finditer(text.text):
+        inside = _as_text(bytes.fromhex(match[0]))
+        yield from (View(text._replace(text=one), *match.span()) for one in inside)
+
+
+def _as_text(content: bytes) -> list[str]:
+    """Return the text that bytes hold, alone in a list; none where they hold something else."""
+    try:
+        whole = content.decode()
+    except UnicodeDecodeError:
+        return []
+    return [whole] if whole.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else []
