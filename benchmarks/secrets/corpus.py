@@ -62,7 +62,7 @@ def positives() -> Iterator[Sample]:
         fitting = [placement for placement in PLACEMENTS if fair(kind, placement)]
         count = 0
         for turn in range(len(fitting)):
-            sample = _sample(kind, fitting[(index * 5 + turn) % len(fitting)], index * 3 + turn * 4)
+            sample = _sample(kind, fitting[(index * 5 + turn) % len(fitting)], index * 3 + turn * 7)
             if sample and count < PER_KIND:
                 count += 1
                 yield sample

@@ -96,6 +96,10 @@ def _one_line(text: str) -> bool:
     return "\n" not in text
 
 
+def _has_middle(text: Marked) -> bool:
+    return len(text.secret) > 4 and any(letter.isalnum() for letter in text)
+
+
 def _foldable(text: str) -> bool:
     return "\n" not in text or text.startswith("-" * 5)
 
@@ -112,7 +116,7 @@ FORMS: dict[str, Form] = {
     "plain": Form(lambda text, _: [text], is_plain, as_key=True),
     "single": Form(lambda text, _: [single(text)], _one_line, as_key=True),
     "double": Form(lambda text, _: [double(text)], lambda _: True, as_key=True),
-    "escaped": Form(lambda text, _: [escaped(text)], lambda text: len(text.secret) > 4, as_key=True),
+    "escaped": Form(lambda text, _: [escaped(text)], _has_middle, as_key=True),
     "continued": Form(_continued, lambda text: len(text.secret) > 4 and _one_line(text)),
     "folded": Form(_folded, _foldable),
     "literal": Form(lambda text, pad: _block("|", text, pad, text.splitlines()), lambda _: True),

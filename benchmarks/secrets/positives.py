@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a row is a line
 """The kinds of secret that a person might write into a flow or a platform, one row each.
 
 A kind is `shaped` (a published prefix or structure gives it away anywhere), `random` (at least 20 random characters of
@@ -44,12 +45,15 @@ def _template(template: str) -> Make:
     return lambda random: marked(fill(text, random))
 
 
-def _kinds(group: str, fits: str, table: str, keys: tuple[str, ...] = ()) -> Iterator[Kind]:
-    """Read rows of: name, strength, keys (unless `keys` says them for all), template. A name begins with its vendor."""
+def _kinds(group: str, fits: str, table: str, keys: tuple[str, ...] = (), vendor: str = "") -> Iterator[Kind]:
+    """Read rows of: name, strength, keys (unless `keys` says them for all), template.
+
+    A name begins with its vendor, unless `vendor` says it for all.
+    """
     for row in _rows(table, 3 if keys else 4):
         name, strength, *middle, template = row
         named = keys or tuple(middle[0].split(","))
-        yield Kind(name, group, fits, strength, name.split("-")[0], named, _template(template))
+        yield Kind(name, group, fits, strength, vendor or name.split("-")[0], named, _template(template))
 
 
 CLOUDS = """
@@ -95,7 +99,7 @@ dbt-service-token           shaped  service_token              dbts_{alnum:42}
 dbt-cloud-legacy-token      keyed   api_token                  {hex:40}
 snowflake-password          keyed   password,SNOWFLAKE_PASSWORD  {strong:14}
 snowflake-key-passphrase    keyed   private_key_passphrase     {strong:16}
-confluent-api-key           keyed   api_key,sasl_username      {upper:16}
+confluent-api-key           keyed   api_key                    {upper:16}
 confluent-api-secret        random  api_secret,sasl_password   {b64:64}
 mongodb-atlas-private-key   keyed   private_key                {uuid}
 fivetran-api-key            keyed   api_key                    {alnum:16}
@@ -565,14 +569,14 @@ def _all() -> Iterator[Kind]:
         ("language models", MODELS),
         ("business services", BUSINESS),
         ("keys and JWT", SIGNED),
-        ("keys by name", SECRET_KEYS),
     )
     for group, table in vendors:
         yield from _kinds(group, "token", table)
-    yield from _kinds("URLs and DSNs", "url", URLS, URL_KEYS)
+    yield from _kinds("keys by name", "token", SECRET_KEYS, vendor="acme")
+    yield from _kinds("URLs and DSNs", "url", URLS, URL_KEYS, "shop")
     yield from _kinds("Authorization headers", "header", HEADERS, ("Authorization",))
     yield Kind("http-basic", "Authorization headers", "header", "shaped", "http", ("Authorization",), _basic)
-    yield from _kinds("passwords", "password", PASSWORDS, PASSWORD_KEYS)
+    yield from _kinds("passwords", "password", PASSWORDS, PASSWORD_KEYS, "shop")
     yield from _kinds("shell commands", "command", COMMANDS, ("command",))
     yield from _kinds("SQL", "sql", SQL, ("sql",))
     yield from _kinds("files in a scalar", "file", FILES, ("content",))

@@ -60,7 +60,7 @@ HUMAN = (
     "{leet}",
     "{leet}!{year}",
 )
-_HOLE = re.compile(r"\{([a-z0-9]+|[A-Z][a-z]+)(?::(\d+)(?:-(\d+))?)?\}")
+_HOLE = re.compile(r"\{([a-z][a-z0-9]*|[A-Z][a-z]+)(?::(\d+)(?:-(\d+))?)?\}")
 _MARK = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 _LEET = str.maketrans("aeiost", "4310$7")
 
@@ -123,6 +123,7 @@ NAMED: dict[str, Callable[[Random], str]] = {
     "user": lambda random: random.choice(USERS),
     "db": lambda random: random.choice(DATABASES),
     "host": lambda random: random.choice(HOSTS),
+    "example": lambda _: "EXAMPLE",
     "year": lambda random: str(random.randint(2017, 2026)),
     "region": lambda random: random.choice("eu-central-1 eu-west-1 us-east-1 us-west-2 ap-southeast-2".split()),
     "quoted": lambda random: quote(human(random) + "@" + characters(random, ALPHABETS["b64"], 4), safe=""),
