@@ -67,7 +67,11 @@ STEPS = (
 def _steps() -> Iterator[str]:
     random = Random("firn-clean-1")
     for number in range(SIZE):
-        yield fill(STEPS[number % len(STEPS)], random).replace("@", str(number), 1).replace("orders_@", f"orders_{number}")
+        yield (
+            fill(STEPS[number % len(STEPS)], random)
+            .replace("@", str(number), 1)
+            .replace("orders_@", f"orders_{number}")
+        )
 
 
 def clean(size: int = SIZE) -> str:

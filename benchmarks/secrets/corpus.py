@@ -52,8 +52,9 @@ def _sample(kind: Kind, placement: Placement, turn: int) -> Sample | None:
         return None
     form = forms[turn % len(forms)]
     text, form = written(placement, names, value, Random(random.random()), form)
-    return Sample(f"{kind.name}/{placement.name}/{form}", kind.group, placement.name, form, placement.file, text,
-                  value.secret)  # fmt: skip
+    return Sample(
+        f"{kind.name}/{placement.name}/{form}", kind.group, placement.name, form, placement.file, text, value.secret
+    )
 
 
 def positives() -> Iterator[Sample]:

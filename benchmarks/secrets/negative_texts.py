@@ -32,7 +32,6 @@ image registry.acme.example/etl@sha256:{hex:64}
 image ghcr.io/acme/loader:1.4.2@sha256:{hex:64}
 md5 {hex:32}
 etag "{hex:32}"
-content_md5 {base64:16}
 sha1 {hex:40}
 sha512 {hex:128}
 sha384 {hex:96}
@@ -53,7 +52,13 @@ cid bafybei{b32lower:52}
 nar_hash sha256:{b32lower:52}
 go_sum h1:{base64:32}
 """,
-    ("signatures under their keys", "value"): """
+    ("random by nature, under their keys", "named"): """
+content_md5 {base64:16}
+minisign_public_key RW{b64:54}
+peer_public_key {base64:32}
+vapid_public_key B{b64url:86}
+ksuid 2{alnum:26}
+etag {base64:24}
 signature {base64:64}
 expected_signature {hex:64}
 content_signature {base64:48}
@@ -80,6 +85,8 @@ directory_id {uuid}
 notebook_id {digits:16}
 job_uuid {uuid}
 urn urn:uuid:{uuid}
+lineage {uuid}
+deployment_id dpl_{digits:10}
 """,
     ("request and sortable ids", "value"): """
 request_id 01{crockford:24}
@@ -87,7 +94,6 @@ event_id 01{crockford:24}
 ulid 01{crockford:24}
 xid c{b32lower:19}
 object_id {hex:24}
-ksuid 2{alnum:26}
 message_id <{digits:14}.{hex:12}@mail.acme.example>
 snowflake_id {digits:18}
 execution_id exec-{lower:14}
@@ -260,12 +266,9 @@ host_key ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAAB
 known_hosts sftp.partner.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{b64:43}
 known_hosts |1|{base64:20}|{base64:20} ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ{b64:340}
 age_recipient age1{b32lower:58}
-minisign_public_key RW{b64:54}
-wireguard_peer_public_key {base64:32}
 gpg_fingerprint {hexupper:40}
 signing_certificate_fingerprint {hexupper:64}
 publishable_key pk_live_{alnum:24}
-vapid_public_key B{b64url:86}
 """,
     ("public keys in blocks", "block"): """
 public_key -----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA{b64:20}\\n{b64:64}\\n{b64:64}\\nIDAQAB\\n-----END PUBLIC KEY-----
@@ -741,7 +744,10 @@ lineage_id: 0x{hex:16}
 }
 
 SNIPPETS: list[tuple[str, str, str]] = [
-    ("secret references", "config", """
+    (
+        "secret references",
+        "config",
+        """
 config:
   host: db.prod.internal
   database: shop
@@ -750,21 +756,33 @@ config:
     secret_ref: shop-db
     key: password
 decode: {config: {password: true}}
-"""),
-    ("secret references", "config", """
+""",
+    ),
+    (
+        "secret references",
+        "config",
+        """
 config:
   # the password comes from the vault, never from here
   password: {secret_ref: shop-db-{digits:4}, key: password}
   # token: {secret_ref: crm-token}
   sslmode: verify-full
-"""),
-    ("secret references", "options", """
+""",
+    ),
+    (
+        "secret references",
+        "options",
+        """
 config: {base_url: "https://rates.example.com", bearer_token: {secret_ref: rates-api}}
 options:
   api_key_name: X-Api-Key
   api_key_in: header
-"""),
-    ("kubernetes references", "process", """
+""",
+    ),
+    (
+        "kubernetes references",
+        "process",
+        """
 command: [acme-export]
 env:
   - name: DB_PASSWORD
@@ -774,27 +792,47 @@ env:
         key: password
   - name: CRM_TOKEN_FILE
     value: /var/run/secrets/crm/token
-"""),
-    ("names of variables", "process", """
+""",
+    ),
+    (
+        "names of variables",
+        "process",
+        """
 command: [acme-export, --password-env, DB_PASSWORD, --token-file, /run/secrets/crm]
 env: {PGPASSFILE: /run/secrets/pgpass, AWS_PROFILE: etl, VAULT_ADDR: "https://vault.acme.example:8200"}
-"""),
-    ("names of variables", "process", """
+""",
+    ),
+    (
+        "names of variables",
+        "process",
+        """
 command: [acme-export]
 inherit_env: [DB_PASSWORD, CRM_API_TOKEN, AWS_SECRET_ACCESS_KEY, PATH]
-"""),
-    ("templates", "request", """
+""",
+    ),
+    (
+        "templates",
+        "request",
+        """
 headers:
   Authorization: "Bearer {{ env.RATES_TOKEN }}"
   X-Api-Key: ${RATES_KEY}
 params: {api_key: "{{ env.RATES_KEY }}", base: EUR}
-"""),
-    ("templates", "request", """
+""",
+    ),
+    (
+        "templates",
+        "request",
+        """
 params:
   cursor: "{{ steps.orders.outputs.next_token }}"
   page_token: "{{ var.first_page:start }}"
-"""),
-    ("SQL", "inputs", """
+""",
+    ),
+    (
+        "SQL",
+        "inputs",
+        """
 sql: |
   -- passwords are hashed before they come here; the token is a count
   with users as (
@@ -804,18 +842,30 @@ sql: |
   )
   select count(*) filter (where password_hash is null) as without_password
   from users
-"""),
-    ("SQL", "inputs", """
+""",
+    ),
+    (
+        "SQL",
+        "inputs",
+        """
 sql: >
   select sha256(concat(secret_key_id, '|', token_id)) as key, '{hex:64}' as expected
   from keys
   where key_type = 'password'
-"""),
-    ("SQL", "inputs", """
+""",
+    ),
+    (
+        "SQL",
+        "inputs",
+        """
 sql: select * from users where token = ? and password_hash = ?
 params: ["{{ run.id }}", "{{ flow.version }}"]
-"""),
-    ("SQL", "inputs", """
+""",
+    ),
+    (
+        "SQL",
+        "inputs",
+        """
 sql: |
   create or replace secret lake (
       type s3,
@@ -825,51 +875,83 @@ sql: |
   );
   set s3_access_key_id = getenv('AWS_ACCESS_KEY_ID');
   set s3_secret_access_key = getenv('AWS_SECRET_ACCESS_KEY');
-"""),
-    ("prose", "top", """
+""",
+    ),
+    (
+        "prose",
+        "top",
+        """
 description: |
   Revenue per customer. The login is that of the loader role; its password is the secret `shop-db`,
   and the token of the rates API is `rates-api`. Both are rotated every 90 days.
 
   Questions: data-eng@acme.example, or #data-eng (C024BE91L).
 owner: data-eng
-"""),
-    ("prose", "top", """
+""",
+    ),
+    (
+        "prose",
+        "top",
+        """
 # TODO: the password moves to the vault (DATA-1423)
 # key: position of the token in the text
 # see https://wiki.acme.example/pages/viewpage.action?pageId={digits:9} for how to get a token
 owner: data-eng
-"""),
-    ("prose", "top", """
+""",
+    ),
+    (
+        "prose",
+        "top",
+        """
 # Copyright 2024 Acme. Licensed under the Apache License, Version 2.0 (the "License");
 # you may not use this file except in compliance with the License.
 # sha256 of the last release: {hex:64}
 owner: data-eng
-"""),
-    ("prose", "top", """
+""",
+    ),
+    (
+        "prose",
+        "top",
+        """
 # pragma: allowlist secret
 # noqa, nosec, gitleaks:allow: nothing here needs it
 description: Tokens per document  # not credentials
-"""),
-    ("digests as written", "top", """
+""",
+    ),
+    (
+        "digests as written",
+        "top",
+        """
 variables:
   model_revision: {hex:40}
   image: registry.acme.example/scorer@sha256:{hex:64}
   snapshot: {digits:19}
   weights_md5: {hex:32}
-"""),
-    ("digests as written", "process", """
+""",
+    ),
+    (
+        "digests as written",
+        "process",
+        """
 command: [docker, run, --rm, "registry.acme.example/export@sha256:{hex:64}", --ref, {hex:40}]
-"""),
-    ("public keys as written", "config", """
+""",
+    ),
+    (
+        "public keys as written",
+        "config",
+        """
 config:
   host: sftp.partner.example
   user: outbox
   known_hosts: |
     sftp.partner.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{b64:43}
     [sftp.partner.example]:2222 ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ{b64:340}
-"""),
-    ("public keys as written", "config", """
+""",
+    ),
+    (
+        "public keys as written",
+        "config",
+        """
 config:
   host: polaris.internal
   ca: |
@@ -878,8 +960,12 @@ config:
     {b64:64}
     {b64:64}
     -----END CERTIFICATE-----
-"""),
-    ("public keys as written", "config", """
+""",
+    ),
+    (
+        "public keys as written",
+        "config",
+        """
 config:
   issuer: https://login.acme.example
   jwks:
@@ -888,39 +974,64 @@ config:
         kid: {b64url:22}
         e: AQAB
         n: {b64url:342}
-"""),
-    ("policies and limits", "config", """
+""",
+    ),
+    (
+        "policies and limits",
+        "config",
+        """
 config:
   login:
     type: password
     password_policy: {min_length: 12, require_digit: true}
     token: {ttl: 1h, refresh: true, audience: crm, type: Bearer}
     api_key: {in: header, name: X-Api-Key}
-"""),
-    ("policies and limits", "options", """
+""",
+    ),
+    (
+        "policies and limits",
+        "options",
+        """
 config: {model: gpt-4o-mini, tokenizer: o200k_base}
 options: {max_tokens: 4096, max_completion_tokens: 512, stop_tokens: ["</s>", "<|im_end|>"], token_budget: 2000000}
-"""),
-    ("name and value", "process", """
+""",
+    ),
+    (
+        "name and value",
+        "process",
+        """
 command: [acme-export]
 env:
   - {name: PASSWORD_FILE, value: /run/secrets/shop-db/password}
   - {name: TOKEN_URL, value: "https://login.acme.example/oauth2/token"}
   - {name: TOKENIZERS_PARALLELISM, value: "false"}
   - {name: PARTITION_KEY, value: customer_region}
-"""),
-    ("name and value", "process", """
+""",
+    ),
+    (
+        "name and value",
+        "process",
+        """
 command: [acme-export, --primary-key, order_id, --token-type, Bearer, --sort-key, created_at, --key, orders/2024.csv]
-"""),
-    ("name and value", "process", """
+""",
+    ),
+    (
+        "name and value",
+        "process",
+        """
 command: [acme-export, --password-file=/run/secrets/shop, --max-tokens=4096, --auth=iam, --secret-id=prod/shop-db]
-"""),
-    ("anchors", "config", """
+""",
+    ),
+    (
+        "anchors",
+        "config",
+        """
 config: &shared
   host: db.prod.internal
   password: {secret_ref: shop-db}
 replica: *shared
-"""),
+""",
+    ),
 ]
 
 _FLOWS = [

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a row is a line
 """What looks like a secret and is none: values under their keys, pairs as people write them, and whole files."""
 
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from placements import (
     FILES,
     KEYED,
     NEUTRAL,
+    PLACEMENTS,
     PLATFORM,
     PROCESS,
     REQUEST,
@@ -29,8 +29,17 @@ from values import fill
 SEED = "firn-harmless-1"
 PER_VALUE, PER_PAIR, PER_SNIPPET, PER_DOCUMENT = 3, 2, 2, 2
 UNDER_A_KEY = [placement for placement in KEYED if placement.name not in ("header", "list below its key")]
+VALUES_OF_CONTEXTS = {
+    "token": "orders",
+    "command": "acme-export --all",
+    "sql": "select 1",
+    "file": "LOG_LEVEL=info\nREGION=eu",
+}
+COMMON = ("config", "options", "env", "variables", "nested")
+"""Where such a value stands most often: each row has one of these, and then rarer ones."""
 PLACES: dict[str, list[Placement]] = {
     "value": UNDER_A_KEY,
+    "named": [placement for placement in UNDER_A_KEY if placement.name != "alias below its key"],
     "bare": [placement for pair in zip(UNDER_A_KEY, NEUTRAL * 2, strict=False) for placement in pair],
     "header": [placement for placement in KEYED if placement.name in ("header", "config", "commented-out pair")],
     "block": [placement for placement in (*KEYED, *NEUTRAL) if "block" in placement.fits],
@@ -52,6 +61,15 @@ class Negative(NamedTuple):
     text: str
 
 
+def _turned(fits: str, index: int) -> list[Placement]:
+    """Return the places of a row, another one first for each row; where there are common ones, one of those."""
+    places = PLACES[fits]
+    start = index * 5 % len(places)
+    common = [placement for placement in places if placement.name in COMMON]
+    first = [common[index % len(common)]] if common else []
+    return first + [place for place in (*places[start:], *places[:start]) if place not in first]
+
+
 def _values() -> Iterator[Negative]:
     """Yield every row of the tables of values in some of its places and forms."""
     index = 0
@@ -62,7 +80,7 @@ def _values() -> Iterator[Negative]:
             index += 1
             count = 0
             for turn in range(len(places)):
-                placement = places[(index * 5 + turn) % len(places)]
+                placement = places[turn]
                 random = Random(f"{SEED}/{family}/{row}/{placement.name}")
                 value = Marked(fill(template.replace("\\n", "\n"), random))
                 names = Names(key, "acme")
@@ -72,6 +90,16 @@ def _values() -> Iterator[Negative]:
                     text, form = written(placement, names, value, random, forms[(index * 3 + turn * 7) % len(forms)])
                     name = f"{family}/{row} {key}/{placement.name}/{form}"
                     yield Negative(name, family, placement.name, form, placement.file, text)
+
+
+def _contexts() -> Iterator[Negative]:
+    """Yield every placement once with nothing of note in it: what is found in a positive is not the file around it."""
+    for placement in PLACEMENTS:
+        fits = next(word for word in (*placement.fits.split(), "token") if word in VALUES_OF_CONTEXTS)
+        value, random = Marked(VALUES_OF_CONTEXTS[fits]), Random(f"{SEED}/{placement.name}")
+        text, form = written(placement, Names("note", "acme"), value, random, "double")
+        name = f"placements without a secret/{placement.name}/{form}"
+        yield Negative(name, "placements without a secret", placement.name, form, placement.file, text)
 
 
 HOLES: dict[str, tuple[str, str]] = {
@@ -140,6 +168,7 @@ def _documents() -> Iterator[Negative]:
 
 def negatives() -> Iterator[Negative]:
     """Yield every harmless sample, the same ones in the same order each time."""
+    yield from _contexts()
     yield from _values()
     yield from _pairs()
     yield from _snippets()

@@ -290,7 +290,7 @@ password-human              keyed   {human}
 password-sentence           keyed   {word} {word} {word} {word}
 password-pin                keyed   {digits:6}
 password-dollar             keyed   ${word}{digits:2}!
-password-percent            keyed   %{Word}{digits:3}%
+password-percent            keyed   %{Word}{digits:3}!
 password-star               keyed   *{word}&{digits:2}
 password-braces             keyed   {word}{{word}}{digits:2}
 password-slash              keyed   {word}/{Word}\\{digits:2}
@@ -427,10 +427,19 @@ def _pem(label: str, head: str, size: int, first: str = "", tail: str = "") -> M
 
 def _putty(random: Random) -> Value:
     public, private = fill("{base64:96}", random), fill("{base64:48}", random)
-    text = "\n".join([
-        "PuTTY-User-Key-File-3: ecdsa-sha2-nistp256", "Encryption: none", "Comment: etl", "Public-Lines: 2",
-        public[:64], public[64:], "Private-Lines: 1", private, f"Private-MAC: {SIZED['base64'](random, 24)}",
-    ])  # fmt: skip
+    text = "\n".join(
+        [
+            "PuTTY-User-Key-File-3: ecdsa-sha2-nistp256",
+            "Encryption: none",
+            "Comment: etl",
+            "Public-Lines: 2",
+            public[:64],
+            public[64:],
+            "Private-Lines: 1",
+            private,
+            f"Private-MAC: {SIZED['base64'](random, 24)}",
+        ]
+    )
     return Value(text, private)
 
 

@@ -13,8 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from clean import clean
-from corpus import Sample, samples
 from scanners import SCANNERS, Scanner
+
+from corpus import Sample, samples
 
 Found = dict[str, list[bool]]
 """Per scanner, whether it found something in each sample."""
@@ -94,7 +95,9 @@ def real(scanners: dict[str, Scanner], folders: list[Path]) -> None:
     paths = sorted({path for folder in folders for glob in REAL for path in folder.rglob(glob) if path.is_file()})
     found = scanned(scanners, ((path.name, path.read_bytes()) for path in paths))
     print(line("real files", "n", found))
-    print(line("flagged per 100", len(paths), (f"{100 * sum(hits) / max(1, len(paths)):.1f}" for hits in found.values())))
+    print(
+        line("flagged per 100", len(paths), (f"{100 * sum(hits) / max(1, len(paths)):.1f}" for hits in found.values()))
+    )
     for name, hits in found.items():
         print(f"\nflagged by {name}:")
         for path, hit in zip(paths, hits, strict=True):
@@ -131,7 +134,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=SCANNERS, help="this scanner; can be given several times")
     parser.add_argument("--by-kind", action="store_true", help="recall of every kind")
     parser.add_argument("--misses", action="store_true", help="the names of all missed and of all false positives")
-    parser.add_argument("--real", action="append", type=Path, metavar="FOLDER", help="scan the files of a folder instead")
+    parser.add_argument(
+        "--real", action="append", type=Path, metavar="FOLDER", help="scan the files of a folder instead"
+    )
     parser.add_argument("--clean", action="store_true", help="CPU seconds for 1 MB without a secret instead")
     return parser.parse_args()
 

@@ -22,7 +22,7 @@ def detect_secrets(suffix: str) -> Callable[[ExitStack], Scanner]:
     """Return plain detect-secrets with its default plug-ins on files of another suffix; empty keeps the name."""
 
     def prepare(stack: ExitStack) -> Scanner:
-        from detect_secrets import SecretsCollection  # type: ignore[import-untyped,unused-ignore]
+        from detect_secrets.core.secrets_collection import SecretsCollection  # type: ignore[import-untyped,unused-ignore]
         from detect_secrets.settings import default_settings  # type: ignore[import-untyped,unused-ignore]
 
         logging.getLogger("detect_secrets").setLevel(logging.CRITICAL)

@@ -106,7 +106,11 @@ def _base64url(text: str | bytes) -> str:
 
 def jwt(random: Random) -> str:
     header = _base64url(json.dumps({"alg": random.choice(["HS256", "RS256"]), "typ": "JWT"}, separators=(",", ":")))
-    claims = {"sub": random.choice(USERS), "iss": "https://login.acme.example", "exp": 1700000000 + random.getrandbits(24)}
+    claims = {
+        "sub": random.choice(USERS),
+        "iss": "https://login.acme.example",
+        "exp": 1700000000 + random.getrandbits(24),
+    }
     body = _base64url(json.dumps(claims, separators=(",", ":")))
     return f"{header}.{body}.{_base64url(random.randbytes(32))}"
 
@@ -163,5 +167,12 @@ def pem(label: str, body: str, head: str = "", tail: str = "") -> str:
     """Return armour around `body`; assembled here so that no file of the repository holds it."""
     dashes = "-" * 5
     lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-    return "\n".join([f"{dashes}BEGIN {label}{dashes}", *([head, ""] if head else []), *lines, *([tail] if tail else []),
-                      f"{dashes}END {label}{dashes}"])
+    return "\n".join(
+        [
+            f"{dashes}BEGIN {label}{dashes}",
+            *([head, ""] if head else []),
+            *lines,
+            *([tail] if tail else []),
+            f"{dashes}END {label}{dashes}",
+        ]
+    )
