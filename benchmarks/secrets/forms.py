@@ -59,10 +59,15 @@ def simple(text: str, flow: bool = False) -> str:
     return text if is_plain(text, flow) else double(text)
 
 
+def _middle(text: Marked) -> int:
+    """Return the middle of the secret; where it is encoded, that of the text."""
+    start = text.find(text.secret)
+    return len(text) // 2 if start < 0 else start + len(text.secret) // 2
+
+
 def escaped(text: Marked) -> str:
     """Write one letter or digit in the middle of the secret as an escape."""
-    start = max(text.find(text.secret), 0)
-    middle = start + len(text.secret) // 2
+    middle = _middle(text)
     place = next(index for index in (*range(middle, len(text)), *range(middle)) if text[index].isalnum())
     code = ord(text[place])
     escape = f"\\u{code:04x}" if place % 2 or code > 255 else f"\\x{code:02x}"
@@ -77,7 +82,7 @@ def _broken(text: str) -> list[str]:
 
 
 def _continued(text: Marked, pad: str) -> list[str]:
-    start = max(text.find(text.secret), 0) + len(text.secret) // 2
+    start = _middle(text)
     while text[start - 1] in "\\ " or text[start] == " ":
         start += 1
     return [double(text[:start])[:-1] + "\\", pad + double(text[start:])[1:]]

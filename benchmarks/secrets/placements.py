@@ -5,6 +5,7 @@ it is not, only a value that gives itself away can be known for a secret.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from random import Random
@@ -150,10 +151,14 @@ class Names(NamedTuple):
     vendor: str
 
     @property
-    def env(self) -> str:
+    def snake(self) -> str:
         name = self.key.replace("-", "_").replace(".", "_").strip("_")
-        name = "".join(f"_{letter}" if letter.isupper() and not name.isupper() else letter for letter in name).upper()
-        return name if name.startswith(self.vendor.upper()) else f"{self.vendor.upper()}_{name}"
+        return name if name.isupper() else re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+    @property
+    def env(self) -> str:
+        name, vendor = self.snake.upper(), self.vendor.upper()
+        return name if name.startswith(vendor) else f"{vendor}_{name}"
 
     @property
     def variable(self) -> str:
@@ -165,7 +170,7 @@ class Names(NamedTuple):
 
     @property
     def flag(self) -> str:
-        return "--" + self.key.lower().replace("_", "-").strip("-.")
+        return "--" + self.snake.lower().replace("_", "-")
 
 
 class Hole(NamedTuple):
