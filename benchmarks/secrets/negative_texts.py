@@ -227,7 +227,7 @@ token [REDACTED]
 secret_key insert-secret-key-here
 access_key_id AKIAIOSFODNN7{example}
 secret_access_key wJalrXUtnFEMI/K7MDENG/bPxRfiCY{example}KEY
-token ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+token ghp_{xs}
 api_key sk-xxxxxxxxxxxxxxxxxxxxxxxx
 token xoxb-your-token
 password none

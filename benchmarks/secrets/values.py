@@ -128,6 +128,7 @@ NAMED: dict[str, Callable[[Random], str]] = {
     "db": lambda random: random.choice(DATABASES),
     "host": lambda random: random.choice(HOSTS),
     "example": lambda _: "EXAMPLE",
+    "xs": lambda _: "x" * 36,
     "year": lambda random: str(random.randint(2017, 2026)),
     "region": lambda random: random.choice("eu-central-1 eu-west-1 us-east-1 us-west-2 ap-southeast-2".split()),
     "quoted": lambda random: quote(human(random) + "@" + characters(random, ALPHABETS["b64"], 4), safe=""),
