@@ -109,7 +109,7 @@ def jwt(random: Random) -> str:
     claims = {
         "sub": random.choice(USERS),
         "iss": "https://login.acme.example",
-        "exp": 1700000000 + random.getrandbits(24),
+        "exp": 1900000000 + random.getrandbits(24),
     }
     body = _base64url(json.dumps(claims, separators=(",", ":")))
     return f"{header}.{body}.{_base64url(random.randbytes(32))}"
