@@ -108,7 +108,8 @@ def _of_node(node: Node, path: Path, key: str, above: str, *, expanded: bool = F
     if kind is Scalar:
         text = _said(node)  # type: ignore[arg-type]  # narrowed by the exact type above
         if text and (not expanded or node.source is not None):  # type: ignore[union-attr]  # as above
-            yield Piece(Text(text, key, above), path, node.span)
+            elsewhere = not expanded and node.source is not None  # type: ignore[union-attr]  # as above
+            yield Piece(Text(text, "" if elsewhere else key, above), path, node.span)
     elif kind is Mapping:
         assert isinstance(node, Mapping)
         named = _named(node)
@@ -158,7 +159,8 @@ def _of_items(node: Sequence, path: Path, key: str, above: str, *, expanded: boo
         yield Piece(Text(" ".join(filter(None, said)), "", above), path, node.span, "anchor")
 
 
-_COMMENT = re.compile(r"(?:^|(?<=\s))#(.*)", re.MULTILINE)
+_COMMENT = re.compile(r"(?:^|(?<=\s))#(.*(?:\n[ \t]*#.*)*)", re.MULTILINE)
+"""Comments on lines that follow each other are one text."""
 _ANCHOR = re.compile(r"(?:^|(?<=[\s,\[{(]))[&*!%]([^\s,\[\]{}]{6,})", re.MULTILINE)
 
 

@@ -431,7 +431,10 @@ class _Builder:
 
 
 class _Loose(_Builder):
-    """Builds trees for looking alone: whatever libyaml can read is taken, and nothing is refused."""
+    """Builds trees for looking alone: whatever libyaml can read is taken, and nothing is refused.
+
+    A scalar's `source` is its tag: `!Ref`, `!vault` and their like say that it stands for something else.
+    """
 
     def __init__(self, file: str, text: str) -> None:
         super().__init__(file, text)
@@ -448,7 +451,7 @@ class _Loose(_Builder):
         """Take what a compilation refuses."""
 
     def scalar(self, event: ScalarEvent) -> Scalar:
-        return Scalar(event.value, self.span(event), plain=not event.style)
+        return Scalar(event.value, self.span(event), plain=not event.style, source=event.tag)
 
     def alias(self, event: Any) -> Node:
         """Return what an alias stands for where that is one value: anything else is seen where it is written."""

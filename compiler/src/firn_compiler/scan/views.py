@@ -68,7 +68,7 @@ def _changed(text: Text) -> Iterator[Text]:
     if _ESCAPE.search(whole):
         yield text._replace(text=_ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), whole))
     if _TEMPLATE.search(whole):
-        yield text._replace(text=_TEMPLATE.sub("", whole))
+        yield text._replace(text=_TEMPLATE.sub("{}", whole))
     if _PIECES.search(whole):
         yield text._replace(text=_PIECES.sub("", whole))
     if not whole.isascii():

@@ -9,18 +9,18 @@ Sort = Literal["password", "token", "key", ""]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_PASSWORD = frozenset("password passwords passwd passphrase passcode pwd pswd passw pword".split())
+_PASSWORD = frozenset("password passwords passwd passphrase passcode pwd pswd passw pword requirepass".split())
 _PASSWORD_ALONE = frozenset("pass pw mypass dbpass".split())
 _TOKEN = frozenset(
     """token tokens secret secrets apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey
     credential credentials creds cred bearer authorization sas dsn jwt pat webhook cookie passkey
-    seed mnemonic""".split()
+    mnemonic""".split()
 )
-_KEY = frozenset("key keys auth authentication session signature sig salt pin otp nonce csrf sid hmac license".split())
+_KEY = frozenset("key keys auth authentication session signature sig salt pin otp nonce csrf sid hmac".split())
 _MAKES_A_TOKEN = frozenset(
     """api access secret private account master encryption encrypt decrypt decryption signing sign shared client
     subscription integration ingestion ingest license service deploy ssh gpg pgp pem rsa app application admin write
-    auth fernet storage function host webhook jwt cipher aes hmac personal consumer root""".split()
+    auth fernet storage function host webhook jwt cipher aes hmac personal""".split()
 )
 """Words before `key` that make it a token."""
 _JOINED = re.compile(r"passw(?:or)?d|passphrase|apikey|secret(?!ar)|privatekey|accesskey|authtoken|accesstoken")
@@ -38,7 +38,7 @@ _SAFE_END = frozenset(
     role roles group groups user users username owner email domain hosts port ports namespace schema schemas selector
     selectors spec config configuration settings options params parameters generator validator reader writer handler
     resolver rules rule level strength complexity history attempts retries budget bucket usages cost price per rate
-    fingerprint thumbprint checksum digest hash hashes sha256 md5 encoding encoded separator delimiter character
+    fingerprint thumbprint checksum digest hash hashes sha256 md5 encoding encoded scheme schemes separator prompt delimiter character
     characters chars position offset cursor page start end begin stop exchange introspection revocation refresh
     response request encryption signing storage access admin key_id mapping mappings order ordering by fn func function
     placeholder example sample data default expression query sql command cmd output outputs input inputs result check
@@ -57,7 +57,7 @@ _SAFE_START = frozenset(
 )
 """First words before `key` or `token` after which it is none of the kind."""
 _CONTAINERS = frozenset(
-    """encrypteddata encrypted_data secretref secret_ref secretkeyref secretname""".split()
+    """encrypteddata encrypted_data secretref secret_ref secretkeyref secretname secure""".split()
 )
 """Keys whose value is a name or sealed, whatever their words say."""
 
@@ -95,6 +95,6 @@ def _sort(found: list[str], index: int) -> Sort:
     if word in _TOKEN:
         return "token"
     inside = _JOINED.search(word)
-    if inside:
+    if inside and not word.startswith("nopass"):
         return "password" if inside[0].startswith("pass") else "token"
     return "key" if word in _KEY and index == len(found) - 1 else ""
