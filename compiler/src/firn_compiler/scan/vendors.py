@@ -32,7 +32,7 @@ class Beside(NamedTuple):
 
 
 _UUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
-_JSON = r"(?:eyJ|eyA|ewo)[0-9A-Za-z_+/-]{12,}={0,2}"  # base64url of `{"`, `{ ` and `{\n`
+_JSON = r"e[wy][0-9A-Za-z_+/-]{12,}={0,2}"  # begins as `{` and whatever may follow it do in base64
 _PEM = (
     r"(?:LS0tLS1CRUdJTiBQUklWQVRFIEtF|LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBL|LS0tLS1CRUdJTiBEU0EgUFJJVkFURSBL"
     r"|LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtF|LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ"
@@ -50,7 +50,7 @@ FORMATS: tuple[Format, ...] = (
     Format("putty-private-key", "a PuTTY private key", r"PuTTY-User-Key-File-[0-9]{1,2}: ?[0-9a-z-]{3,40}"),
     Format("age-secret-key", "an age secret key", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{58,}"),
     Format("jwt", "a JSON web token", _JSON + r"\." + _JSON + r"\.[0-9A-Za-z_+/-]{10,}={0,2}"),
-    Format("jwt-in-base64", "a JSON web token in base64", r"ZXlK[0-9A-Za-z+/_-]{60,}={0,2}"),
+    Format("jwt-in-base64", "a JSON web token in base64", r"ZXlK[0-9A-Za-z+/_-]{48,}={0,2}"),
     Format("secret-token-uri", "a secret token", r"secret-token:[0-9A-Za-z%_.~+/-]{20,}"),
     # By provider
     Format(
@@ -343,7 +343,9 @@ FORMATS: tuple[Format, ...] = (
     Format("shopify-token", "a Shopify token", r"shp(?:at|ca|pa|ss|ua|tka)_[0-9A-Fa-f]{30,40}"),
     Format("sidekiq-url", "a Sidekiq credential", r"[0-9a-f]{8}:[0-9a-f]{8}@(?:gems|enterprise)\.contribsys\.com"),
     Format(
-        "slack-app-token", "a Slack app token", r"xapp-[0-9]{1,3}-[0-9A-Za-z]{8,15}-[0-9]{10,15}-[0-9A-Za-z]{10,80}"
+        "slack-app-token",
+        "a Slack app token",
+        r"xapp-(?:[0-9]{1,3}-[0-9A-Za-z]{4,15}-[0-9]{4,15}-[0-9A-Za-z]{10,80}|[0-9]{12}-[0-9A-Za-z/+]{24})",
     ),
     Format("slack-cookie", "a Slack session cookie", r"xoxd-[0-9A-Za-z%+/=_-]{40,}"),
     Format("slack-token", "a Slack token", r"xox[abceoprs]-[0-9][0-9A-Za-z-]{9,250}|xox[ar]-[0-9A-Za-z]{8,48}"),
@@ -372,7 +374,7 @@ FORMATS: tuple[Format, ...] = (
     Format("teamcity-token", "a TeamCity token", r"eyJ0eXAiOiAiVENWMiJ9\.[0-9A-Za-z_-]{36}\.[0-9A-Za-z_-]{48}"),
     Format("teamwork-token", "a Teamwork token", r"tkn\.v1_[0-9A-Za-z+/]{71}="),
     # Longer bot ids are left out: an account of twelve digits and a name stand so in a resource name.
-    Format("telegram-token", "a Telegram bot token", r"[0-9]{8,10}:A[0-9A-Za-z_-]{34}"),
+    Format("telegram-token", "a Telegram bot token", r"[0-9]{6,11}:A[0-9A-Za-z_-]{34}"),
     Format("telnyx-key", "a Telnyx API key", r"KEY[0-9A-F]{32}_[0-9A-Za-z]{22}"),
     Format("terraform-cloud-token", "a Terraform Cloud token", r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{60,70}"),
     Format("tines-webhook", "a Tines webhook", r"tines\.(?:com|io)/webhook/[0-9a-z]{32}/[0-9a-z]{32}"),
@@ -402,4 +404,221 @@ FORMATS: tuple[Format, ...] = (
     Format("zuplo-key", "a Zuplo API key", r"zpka_[0-9A-Za-z]{32}_[0-9A-Za-z]{8}"),
 )
 
-BESIDE: tuple[Beside, ...] = ()
+BESIDE: tuple[Beside, ...] = (
+    Beside("adafruit-credential", "an Adafruit IO key", ("adafruit",), r"[0-9A-Za-z_-]{32}"),
+    Beside("adobe-credential", "an Adobe credential", ("adobe",), r"[0-9a-f]{32}"),
+    Beside("airtable-credential", "an Airtable API key", ("airtable",), r"[0-9A-Za-z]{17}"),
+    Beside("algolia-credential", "an Algolia API key", ("algolia",), r"[0-9A-Za-z]{32}"),
+    Beside("alibaba-secret", "an Alibaba Cloud access key secret", ("alibaba", "aliyun", "oss"), r"[0-9A-Za-z]{30}"),
+    Beside("amplitude-credential", "an Amplitude key", ("amplitude",), r"[0-9a-f]{32}"),
+    Beside("asana-secret", "an Asana client secret", ("asana",), r"[0-9A-Za-z]{32}"),
+    Beside("assemblyai-credential", "an AssemblyAI API key", ("assemblyai",), r"[0-9a-f]{32}"),
+    Beside("atlassian-credential", "an Atlassian API token", ("atlassian", "jira", "confluence"), r"[0-9A-Za-z]{24}"),
+    Beside("auth0-secret", "an Auth0 client secret", ("auth0",), r"[0-9A-Za-z_-]{64}"),
+    Beside("aws-secret", "an AWS secret access key", ("aws", "amazon", "s3"), r"[0-9A-Za-z+/]{40}"),
+    Beside(
+        "azure-ai-credential",
+        "a key of an Azure AI service",
+        ("azure", "openai", "cognitive"),
+        r"[0-9a-f]{32}|[0-9A-Za-z]{84}",
+    ),
+    Beside(
+        "azure-devops-credential", "an Azure DevOps personal access token", ("azure", "azdo", "ado"), r"[0-9a-z]{52}"
+    ),
+    Beside("beamer-credential", "a Beamer API key", ("beamer",), r"b_[0-9A-Za-z+/=_-]{44}"),
+    Beside("binance-credential", "a Binance credential", ("binance",), r"[0-9A-Za-z]{64}"),
+    Beside(
+        "bitbucket-credential",
+        "a Bitbucket client credential",
+        ("bitbucket",),
+        r"[0-9A-Za-z=_-]{64}|[0-9A-Za-z+=_-]{44}|[0-9A-Za-z]{32}",
+    ),
+    Beside("bittrex-credential", "a Bittrex key", ("bittrex",), r"[0-9A-Za-z]{32}"),
+    Beside("box-credential", "a Box credential", ("boxapp", "box_client", "boxsdk"), r"[0-9A-Za-z]{32}"),
+    Beside("bugsnag-credential", "a Bugsnag key", ("bugsnag",), r"[0-9a-f]{32}"),
+    Beside("circleci-credential", "a CircleCI token", ("circleci", "circle"), r"[0-9a-f]{40}"),
+    Beside("cisco-meraki-credential", "a Cisco Meraki API key", ("meraki",), r"[0-9a-f]{40}"),
+    Beside("cloudflare-credential", "a Cloudflare API credential", ("cloudflare",), r"[0-9A-Za-z_-]{40}|[0-9a-f]{37}"),
+    Beside("cloudinary-credential", "a Cloudinary API secret", ("cloudinary",), r"[0-9A-Za-z_-]{27}"),
+    Beside("codecov-credential", "a Codecov token", ("codecov",), r"[0-9A-Za-z]{32}"),
+    Beside("cohere-credential", "a Cohere API key", ("cohere", "co_api_key"), r"[0-9A-Za-z]{40}"),
+    Beside("coinbase-credential", "a Coinbase credential", ("coinbase",), r"[0-9A-Za-z_-]{64}|[0-9A-Za-z]{32}"),
+    Beside("confluent-key", "a Confluent API key", ("confluent", "ccloud"), r"[0-9A-Za-z]{16}"),
+    Beside("confluent-old-secret", "a Confluent API secret", ("confluent", "ccloud", "kafka"), r"[0-9A-Za-z+/]{64}"),
+    Beside("contentful-credential", "a Contentful delivery token", ("contentful",), r"[0-9A-Za-z=_-]{43}"),
+    Beside("dagster-credential", "a Dagster token", ("dagster",), r"(?:agent|user):[0-9a-z-]{1,60}:[0-9a-f]{32}"),
+    Beside("datadog-credential", "a Datadog key", ("datadog", "dd"), r"[0-9A-Za-z]{40}|[0-9a-f]{32}"),
+    Beside("deepgram-credential", "a Deepgram API key", ("deepgram",), r"[0-9a-f]{40}"),
+    Beside(
+        "digitalocean-secret",
+        "a DigitalOcean credential",
+        ("digitalocean", "spaces"),
+        r"[0-9a-f]{64}|[0-9A-Za-z+/]{43}",
+    ),
+    Beside("discord-credential", "a Discord credential", ("discord",), r"[0-9a-f]{64}|[0-9A-Za-z=_-]{32}"),
+    Beside("drone-ci-credential", "a Drone CI token", ("droneci", "drone"), r"[0-9A-Za-z]{32}"),
+    Beside("dropbox-credential", "a Dropbox app credential", ("dropbox",), r"[0-9A-Za-z]{15}"),
+    Beside(
+        "elastic-credential",
+        "an Elasticsearch API key",
+        ("elastic", "elasticsearch", "kibana"),
+        r"[0-9A-Za-z+/]{58,60}={0,2}",
+    ),
+    Beside("etherscan-credential", "an Etherscan API key", ("etherscan", "bscscan", "polygonscan"), r"[0-9A-Z]{34}"),
+    Beside("etsy-credential", "an Etsy key", ("etsy",), r"[0-9a-z]{24}"),
+    Beside("facebook-credential", "a Facebook app secret", ("facebook", "fb", "meta"), r"[0-9A-Za-z]{32}"),
+    Beside("fastly-credential", "a Fastly API token", ("fastly",), r"[0-9A-Za-z=_-]{32}"),
+    Beside("finicity-credential", "a Finicity credential", ("finicity",), r"[0-9a-f]{32}|[0-9A-Za-z]{20}"),
+    Beside("finnhub-credential", "a Finnhub API key", ("finnhub",), r"[0-9A-Za-z]{20}"),
+    Beside(
+        "fivetran-credential", "a Fivetran credential", ("fivetran",), r"[0-9A-Za-z]{16,32}|[0-9A-Za-z+/]{30,62}={1,2}"
+    ),
+    Beside("flickr-credential", "a Flickr key", ("flickr",), r"[0-9A-Za-z]{32}"),
+    Beside("freemius-credential", "a Freemius secret key", ("freemius",), r"sk_[!-~]{29}"),
+    Beside("freshbooks-credential", "a FreshBooks credential", ("freshbooks",), r"[0-9A-Za-z]{64}"),
+    Beside(
+        "freshworks-credential", "a Freshworks API key", ("freshworks", "freshdesk", "freshservice"), r"[0-9A-Za-z]{20}"
+    ),
+    Beside("gcp-secret", "a Google credential", ("google", "gcp", "gcs"), r"[0-9A-Za-z+/]{40}|[0-9A-Za-z_-]{24}"),
+    Beside("github-credential", "a GitHub client secret or token", ("github",), r"[0-9a-f]{40}"),
+    Beside("gitlab-credential", "a GitLab token", ("gitlab",), r"[0-9A-Za-z_-]{20}|[0-9a-f]{64}"),
+    Beside("gitter-credential", "a Gitter token", ("gitter",), r"[0-9A-Za-z_-]{40}"),
+    Beside("gocardless-credential", "a GoCardless token", ("gocardless",), r"(?:live|sandbox)_[0-9A-Za-z=_-]{40,42}"),
+    Beside("heroku-credential", "a Heroku API key", ("heroku",), _UUID),
+    Beside("hetzner-credential", "a Hetzner token", ("hetzner", "hcloud"), r"[0-9A-Za-z]{64}"),
+    Beside("honeycomb-credential", "a Honeycomb key", ("honeycomb",), r"[0-9a-f]{32}|[0-9A-Za-z]{22}"),
+    Beside("hubspot-credential", "a HubSpot API key", ("hubspot",), _UUID),
+    Beside("ibm-cloud-credential", "an IBM Cloud API key", ("ibm", "ibmcloud"), r"[0-9A-Za-z_-]{42,44}"),
+    Beside("intercom-credential", "an Intercom token", ("intercom",), r"[0-9A-Za-z+/=_-]{60}"),
+    Beside("jenkins-credential", "a Jenkins token", ("jenkins",), r"[0-9a-f]{32,36}"),
+    Beside(
+        "jfrog-credential",
+        "a JFrog credential",
+        ("jfrog", "artifactory", "bintray", "xray"),
+        r"[0-9A-Za-z]{73}|[0-9A-Za-z]{64}",
+    ),
+    Beside("kraken-credential", "a Kraken key", ("kraken",), r"[0-9A-Za-z+/=_-]{80,90}"),
+    Beside(
+        "kubernetes-bootstrap-credential",
+        "a Kubernetes bootstrap token",
+        ("bootstrap", "kubeadm"),
+        r"[0-9a-z]{6}\.[0-9a-z]{16}",
+    ),
+    Beside("kucoin-credential", "a KuCoin credential", ("kucoin",), r"[0-9a-f]{24}|" + _UUID),
+    Beside(
+        "launchdarkly-credential", "a LaunchDarkly token", ("launchdarkly",), r"api-" + _UUID + r"|[0-9A-Za-z=_-]{40}"
+    ),
+    Beside("linear-credential", "a Linear client secret", ("linear",), r"[0-9a-f]{32}"),
+    Beside(
+        "linkedin-credential",
+        "a LinkedIn client credential",
+        ("linkedin", "linked_in"),
+        r"[0-9A-Za-z]{14}|[0-9A-Za-z]{16}",
+    ),
+    Beside("linode-credential", "a Linode token", ("linode",), r"[0-9a-f]{64}"),
+    Beside("logzio-credential", "a Logz.io token", ("logzio",), r"[0-9A-Za-z]{32}"),
+    Beside("looker-credential", "a Looker client credential", ("looker",), r"[0-9A-Za-z]{24}|[0-9A-Za-z]{20}"),
+    Beside("mailgun-credential", "a Mailgun credential", ("mailgun", "mg"), r"[0-9A-Za-z-]{72}|key-[0-9a-z]{32}"),
+    Beside("mandrill-credential", "a Mandrill API key", ("mandrill",), r"[0-9A-Za-z_-]{20,24}"),
+    Beside("mattermost-credential", "a Mattermost token", ("mattermost",), r"[0-9a-z]{26}"),
+    Beside("maxmind-credential", "a MaxMind license key", ("maxmind", "geoip"), r"[0-9A-Za-z]{16}"),
+    Beside(
+        "messagebird-credential", "a MessageBird key", ("messagebird", "message_bird"), r"[0-9A-Za-z_-]{25}|" + _UUID
+    ),
+    Beside("mezmo-credential", "a Mezmo key", ("mezmo", "logdna"), r"(?:sts_)?[0-9a-f]{32}"),
+    Beside("mistral-credential", "a Mistral API key", ("mistral",), r"[0-9A-Za-z]{32}"),
+    Beside("mixpanel-credential", "a Mixpanel credential", ("mixpanel",), r"[0-9A-Za-z]{32}"),
+    Beside("modal-credential", "a Modal token", ("modal",), r"a[ks]-[0-9A-Za-z]{22}"),
+    Beside("mongodb-atlas-credential", "a MongoDB Atlas private key", ("mongodb", "atlas"), _UUID),
+    Beside("neon-credential", "a password of a Neon database", ("neon", "npg"), r"npg_[0-9A-Za-z]{12,}"),
+    Beside("netlify-credential", "a Netlify token", ("netlify",), r"[0-9A-Za-z=_-]{40,46}|[0-9a-f]{60,64}"),
+    Beside("new-relic-credential", "a New Relic credential", ("newrelic", "relic"), r"[0-9A-Za-z]{64}|[0-9a-f]{40}"),
+    Beside(
+        "ngrok-credential",
+        "an ngrok credential",
+        ("ngrok",),
+        r"[0-9A-Za-z]{25,30}_[0-9][0-9A-Za-z]{20}|(?:ak|cr)_[0-9A-Za-z]{25,30}",
+    ),
+    Beside("npm-credential", "an npm token", ("npm", "npmrc"), _UUID),
+    Beside("nytimes-credential", "a New York Times API key", ("nytimes", "newyorktimes"), r"[0-9A-Za-z=_-]{32}"),
+    Beside("okta-credential", "an Okta API token", ("okta", "ssws"), r"00[0-9A-Za-z=_-]{40}"),
+    Beside(
+        "openweather-credential", "an OpenWeather API key", ("openweather", "openweathermap", "owm"), r"[0-9a-z]{32}"
+    ),
+    Beside("opsgenie-credential", "an Opsgenie API key", ("opsgenie",), _UUID),
+    Beside(
+        "pagerduty-credential",
+        "a PagerDuty key",
+        ("pagerduty", "pager_duty"),
+        r"u\+[0-9A-Za-z_+-]{18}|[0-9A-Za-z_+-]{20}|[0-9a-f]{32}",
+    ),
+    Beside("paypal-credential", "a PayPal credential", ("paypal",), r"[0-9A-Za-z_.-]{80}"),
+    Beside("plaid-credential", "a Plaid credential", ("plaid",), r"[0-9a-z]{30}|[0-9a-z]{24}"),
+    Beside("planetscale-credential", "a PlanetScale user", ("planetscale", "pscale"), r"[0-9a-z]{20}"),
+    Beside("postmark-credential", "a Postmark token", ("postmark",), _UUID),
+    Beside("private-ai-credential", "a Private AI key", ("privateai", "private_ai"), r"[0-9a-z]{32}"),
+    Beside("pusher-credential", "a Pusher secret", ("pusher",), r"[0-9a-f]{20}"),
+    Beside("qubole-credential", "a Qubole token", ("qubole",), r"[0-9A-Za-z]{64}"),
+    Beside("rapidapi-credential", "a RapidAPI key", ("rapidapi",), r"[0-9A-Za-z_-]{50}"),
+    Beside(
+        "razorpay-credential",
+        "a Razorpay credential",
+        ("razorpay",),
+        r"rzp_(?:live|test)_[0-9A-Za-z]{14}|[0-9A-Za-z]{24}",
+    ),
+    Beside("recaptcha-credential", "a reCAPTCHA key", ("recaptcha",), r"6L[0-9A-Za-z_-]{38}"),
+    Beside(
+        "redis-cloud-credential",
+        "a Redis Cloud credential",
+        ("redis", "rediscloud"),
+        r"[0-9A-Za-z]{32}|A[0-9a-z]{49,50}|S[0-9a-z]{49,50}",
+    ),
+    Beside("rockset-credential", "a Rockset API key", ("rockset",), r"[0-9A-Za-z]{64}"),
+    Beside("rollbar-credential", "a Rollbar token", ("rollbar",), r"[0-9a-f]{32}"),
+    Beside("sanity-credential", "a Sanity token", ("sanity",), r"sk[0-9A-Za-z]{79,180}"),
+    Beside("sauce-labs-credential", "a Sauce Labs access key", ("saucelabs", "sauce"), _UUID),
+    Beside(
+        "segment-credential", "a Segment token", ("segment",), r"[0-9A-Za-z_-]{43}\.[0-9A-Za-z_-]{43}|[0-9A-Za-z]{32}"
+    ),
+    Beside("sendbird-credential", "a Sendbird credential", ("sendbird",), r"[0-9a-f]{40}|[0-9a-f]{24}|" + _UUID),
+    Beside("sentry-credential", "a Sentry token", ("sentry",), r"[0-9a-f]{64}"),
+    Beside("shopify-client", "a Shopify client credential", ("shopify",), r"[0-9a-f]{32}"),
+    Beside("sidekiq-credential", "a Sidekiq credential", ("contribsys", "sidekiq"), r"[0-9a-f]{8}:[0-9a-f]{8}"),
+    Beside("signalfx-credential", "a SignalFx token", ("signalfx",), r"[0-9A-Za-z_-]{22}"),
+    Beside(
+        "smartsheet-credential", "a Smartsheet token", ("smartsheet", "smartsheets"), r"[0-9A-Za-z]{37}|[0-9A-Za-z]{26}"
+    ),
+    Beside("snyk-credential", "a Snyk token", ("snyk",), _UUID),
+    Beside("sonar-credential", "a Sonar token", ("sonar", "sonarqube", "sonarcloud"), r"[0-9A-Za-z=_-]{40}"),
+    Beside("sourcegraph-credential", "a Sourcegraph token", ("sourcegraph",), r"[0-9A-Fa-f]{40}"),
+    Beside("splunk-credential", "a Splunk token", ("splunk",), _UUID + r"|[0-9A-Za-z_-]{22}"),
+    Beside("spotify-credential", "a Spotify client credential", ("spotify",), r"[0-9a-f]{32}"),
+    Beside("squarespace-credential", "a Squarespace token", ("squarespace",), _UUID),
+    Beside("stitch-credential", "a Stitch token", ("stitch", "stitchdata"), r"[0-9a-z_]{35}|[0-9a-f]{64}"),
+    Beside("storyblok-credential", "a Storyblok token", ("storyblok",), r"[0-9A-Za-z]{22}tt"),
+    Beside("sumo-logic-id", "a Sumo Logic access id", ("sumo", "sumologic"), r"su[0-9A-Za-z]{12}"),
+    Beside("sumo-logic-key", "a Sumo Logic access key", ("sumo", "sumologic"), r"[0-9A-Za-z]{64}"),
+    Beside("tableau-credential", "a Tableau token", ("tableau",), r"[0-9A-Za-z+/]{22}==:[0-9A-Za-z]{32}"),
+    Beside("telegram-credential", "a Telegram bot token", ("telegram", "telegr"), r"[0-9]{5,16}:[0-9A-Za-z_-]{35}"),
+    Beside("travis-credential", "a Travis CI token", ("travis", "travisci"), r"[0-9A-Za-z_-]{22}"),
+    Beside(
+        "trello-credential", "a Trello credential", ("trello",), r"[0-9A-Za-z-]{32}|[0-9a-f]{64}|ATTA[0-9A-Za-z]{60,80}"
+    ),
+    Beside("twilio-credential", "a Twilio credential", ("twilio",), r"[0-9A-Za-z]{32}"),
+    Beside("twitch-credential", "a Twitch credential", ("twitch",), r"[0-9a-z]{30}"),
+    Beside("twitter-key", "an API key of X", ("twitter",), r"[0-9A-Za-z]{25}|[0-9A-Za-z]{35,50}"),
+    Beside("twitter-token", "an access token of X", ("twitter",), r"[0-9]{15,25}-[0-9A-Za-z]{20,40}"),
+    Beside("upstash-credential", "an Upstash token", ("upstash",), r"[0-9A-Za-z]{40,120}={0,2}"),
+    Beside("vault-credential", "a Vault token", ("vault", "hashicorp"), r"[brs]\.[0-9A-Za-z_-]{24,500}"),
+    Beside("vercel-credential", "a Vercel token", ("vercel",), r"[0-9A-Za-z]{24}"),
+    Beside("voyage-ai-credential", "a Voyage AI API key", ("voyage", "voyageai"), r"pa-[0-9A-Za-z_-]{43}"),
+    Beside("vultr-credential", "a Vultr API key", ("vultr",), r"[0-9A-Z]{36}"),
+    Beside("weights-and-biases-credential", "a Weights & Biases API key", ("wandb",), r"(?:local-)?[0-9a-f]{40}"),
+    Beside(
+        "yandex-credential",
+        "a Yandex credential",
+        ("yandex",),
+        r"YC[0-9A-Za-z_-]{38}|YC[0-9A-Za-z_-]{23}|[0-9A-Za-z.]{83}",
+    ),
+    Beside("zendesk-credential", "a Zendesk credential", ("zendesk",), r"[0-9A-Za-z]{40}|[0-9A-Za-z]{64}"),
+)
