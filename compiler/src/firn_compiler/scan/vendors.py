@@ -32,7 +32,7 @@ class Beside(NamedTuple):
 
 
 _UUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
-_JSON = r"e[wy][0-9A-Za-z_+/-]{12,}={0,2}"  # begins as `{` and whatever may follow it do in base64
+_JSON = r"(?:ey[ABIJ]|ew[0op])[0-9A-Za-z_+/-]{10,}={0,2}"  # base64 of `{` and the quote or space after it
 _PEM = (
     r"(?:LS0tLS1CRUdJTiBQUklWQVRFIEtF|LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBL|LS0tLS1CRUdJTiBEU0EgUFJJVkFURSBL"
     r"|LS0tLS1CRUdJTiBFQyBQUklWQVRFIEtF|LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ"
@@ -358,7 +358,7 @@ FORMATS: tuple[Format, ...] = (
     Format("snowflake-session-token", "a Snowflake session token", r"ver:[0-9]-hint:[0-9]{4,}-[0-9A-Za-z+/=_-]{40,}"),
     Format("snyk-token", "a Snyk token", r"snyk_[a-z]{3}\.[0-9a-z]{8}\.[0-9A-Za-z_-]{20,}(?:\.[0-9A-Za-z_-]{20,})?"),
     Format("socket-token", "a Socket API token", r"sktsec_[0-9A-Za-z_-]{40,60}"),
-    Format("sonar-token", "a Sonar token", r"sq[apu]_[0-9A-Za-z]{40}|sqco_[0-9A-Za-z]{59}"),
+    Format("sonar-token", "a Sonar token", r"sq[apu]_[0-9A-Za-z=_-]{40}|sqco_[0-9A-Za-z]{59}"),
     Format("sourcegraph-token", "a Sourcegraph token", r"sgp_(?:(?:[0-9A-Fa-f]{16}|local)_)?[0-9A-Fa-f]{40}"),
     Format("sourcegraph-cody-key", "a Sourcegraph gateway key", r"slk_[0-9a-f]{64}"),
     Format("square-secret", "a Square credential", r"sq0[a-z]{3}-[0-9A-Za-z_-]{22,60}"),
