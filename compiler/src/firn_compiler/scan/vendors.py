@@ -47,6 +47,11 @@ FORMATS: tuple[Format, ...] = (
         r"-----BEGIN (?:[0-9A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{4}|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ",
     ),
     Format("private-key-in-base64", "a private key in base64", _PEM + r"[0-9A-Za-z+/_-]{20,}={0,2}"),
+    Format(
+        "private-key-bundle",
+        "a PKCS #12 bundle with a private key",
+        r"MI[I-L][0-9A-Za-z+/]{2}[AQgw]IBAzCC[0-9A-Za-z+/]{100,}={0,2}",
+    ),
     Format("putty-private-key", "a PuTTY private key", r"PuTTY-User-Key-File-[0-9]{1,2}: ?[0-9a-z-]{3,40}"),
     Format("age-secret-key", "an age secret key", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{58,}"),
     Format("jwt", "a JSON web token", _JSON + r"\." + _JSON + r"\.[0-9A-Za-z_+/-]{10,}={0,2}"),
@@ -109,7 +114,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "azure-account-key",
         "an access key of an Azure account",
-        r"AccountKey=[0-9A-Za-z+/]{84,86}={1,2}",
+        r"AccountKey=[0-9A-Za-z+/]{40,88}={0,2}",
     ),
     Format(
         "azure-shared-access-key",
@@ -388,7 +393,7 @@ FORMATS: tuple[Format, ...] = (
     Format("typeform-token", "a Typeform token", r"tfp_[0-9A-Za-z_.=-]{40,60}"),
     Format("ubidots-token", "a Ubidots token", r"BBFF-[0-9A-Za-z]{30}"),
     Format("vault-token", "a Vault token", r"hv[rs]\.(?:[0-9A-Za-z_-]{80,200}|[0-9A-Za-z]{24,60})"),
-    Format("vault-batch-token", "a Vault batch token", r"hvb\.[0-9A-Za-z_-]{100,500}"),
+    Format("vault-batch-token", "a Vault batch token", r"hvb\.[0-9A-Za-z_-]{40,500}"),
     Format("vercel-blob-token", "a Vercel Blob token", r"vercel_blob_rw_[0-9A-Za-z]{16}_[0-9A-Za-z]{24,40}"),
     Format("vercel-token", "a Vercel token", r"vc[acikpr]_[0-9A-Za-z]{24,64}"),
     Format("voiceflow-key", "a Voiceflow API key", r"VF\.(?:(?:DM|WS)\.)?[0-9A-Fa-f]{24}\.[0-9A-Za-z]{16}"),
@@ -497,6 +502,7 @@ BESIDE: tuple[Beside, ...] = (
         ("jfrog", "artifactory", "bintray", "xray"),
         r"[0-9A-Za-z]{73}|[0-9A-Za-z]{64}",
     ),
+    Beside("kagi-credential", "a Kagi API key", ("kagi",), r"[0-9A-Za-z_-]{11}\.[0-9A-Za-z_-]{43}"),
     Beside("kraken-credential", "a Kraken key", ("kraken",), r"[0-9A-Za-z+/=_-]{80,90}"),
     Beside(
         "kubernetes-bootstrap-credential",
