@@ -170,11 +170,11 @@ FORMATS: tuple[Format, ...] = (
     Format("cerebras-key", "a Cerebras API key", r"csk-[0-9a-z]{48}"),
     Format("checkly-key", "a Checkly API key", r"cu_[0-9a-f]{32}"),
     Format("chromatic-token", "a Chromatic project token", r"chpt_[0-9a-z]{12,}"),
-    Format("circleci-token", "a CircleCI token", r"CCIP(?:AT|RJ)_[0-9A-Za-z]{22}_[0-9A-Za-z]{40}"),
+    Format("circleci-token", "a CircleCI token", r"CCIP(?:AT|RJ)_[0-9A-Za-z]{20,26}_[0-9A-Za-z]{40}"),
     Format("clickhouse-cloud-key", "a ClickHouse Cloud API key", r"4b1d[0-9A-Za-z]{38}"),
     Format("clickup-token", "a ClickUp token", r"pk_[0-9]{7,9}_[0-9A-Z]{32}"),
     Format("clojars-token", "a Clojars token", r"(?i:CLOJARS)_[0-9A-Za-z]{60}"),
-    Format("cloudflare-origin-ca-key", "a Cloudflare origin CA key", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
+    Format("cloudflare-origin-ca-key", "a Cloudflare origin CA key", r"v1\.0-[0-9a-f]{24,72}-[0-9a-f]{96,180}"),
     Format("cloudflare-token", "a Cloudflare API credential", r"cf(?:k|ut|at)_[0-9A-Za-z]{40}[0-9a-f]{8}"),
     Format(
         "cloudinary-url", "a Cloudinary credential", r"cloudinary://[0-9]{10,20}:[0-9A-Za-z_-]{20,}@[0-9A-Za-z_-]{2,}"
@@ -379,7 +379,7 @@ FORMATS: tuple[Format, ...] = (
     Format("teamcity-token", "a TeamCity token", r"eyJ0eXAiOiAiVENWMiJ9\.[0-9A-Za-z_-]{36}\.[0-9A-Za-z_-]{48}"),
     Format("teamwork-token", "a Teamwork token", r"tkn\.v1_[0-9A-Za-z+/]{71}="),
     # Longer bot ids are left out: an account of twelve digits and a name stand so in a resource name.
-    Format("telegram-token", "a Telegram bot token", r"[0-9]{6,11}:A[0-9A-Za-z_-]{34}"),
+    Format("telegram-token", "a Telegram bot token", r"[0-9]{6,11}:A[0-9A-Za-z_-]{33,34}"),
     Format("telnyx-key", "a Telnyx API key", r"KEY[0-9A-F]{32}_[0-9A-Za-z]{22}"),
     Format("terraform-cloud-token", "a Terraform Cloud token", r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{60,70}"),
     Format("tines-webhook", "a Tines webhook", r"tines\.(?:com|io)/webhook/[0-9a-z]{32}/[0-9a-z]{32}"),
