@@ -44,7 +44,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "private-key",
         "a private key",
-        r"-----BEGIN (?:[0-9A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{4}|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ",
+        r"-----BEGIN (?:[0-9A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{4}|-{4} BEGIN SSH2 ENCRYPTED PRIVATE KEY ",
     ),
     Format("private-key-in-base64", "a private key in base64", _PEM + r"[0-9A-Za-z+/_-]{20,}={0,2}"),
     Format(
@@ -91,7 +91,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "aws-bedrock-session-key",
         "a short-lived Amazon Bedrock API key",
-        r"bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[0-9A-Za-z+/_-]*={0,2}",
+        r"bedrock-api-key-YmVkcm9jay5hbWF6b25hd3[M]uY29t[0-9A-Za-z+/_-]*={0,2}",
     ),
     Format("aws-login-secret", "a client secret of Login with Amazon", r"amzn1\.oa2-cs\.v1\.[0-9a-f]{64}"),
     Format("aws-mws-token", "an Amazon MWS token", r"amzn\.mws\." + _UUID),
