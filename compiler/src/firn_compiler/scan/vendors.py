@@ -44,9 +44,14 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "private-key",
         "a private key",
-        r"-----BEGIN (?:[0-9A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{4}|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ",
+        r"-----BEGIN (?:[0-9A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-{4}|-{4} BEGIN SSH2 ENCRYPTED PRIVATE KEY ",
     ),
     Format("private-key-in-base64", "a private key in base64", _PEM + r"[0-9A-Za-z+/_-]{20,}={0,2}"),
+    Format(
+        "private-key-bundle",
+        "a PKCS #12 bundle with a private key",
+        r"MI[I-L][0-9A-Za-z+/]{2}[AQgw]IBAzCC[0-9A-Za-z+/]{100,}={0,2}",
+    ),
     Format("putty-private-key", "a PuTTY private key", r"PuTTY-User-Key-File-[0-9]{1,2}: ?[0-9a-z-]{3,40}"),
     Format("age-secret-key", "an age secret key", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{58,}"),
     Format("jwt", "a JSON web token", _JSON + r"\." + _JSON + r"\.[0-9A-Za-z_+/-]{10,}={0,2}"),
@@ -86,7 +91,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "aws-bedrock-session-key",
         "a short-lived Amazon Bedrock API key",
-        r"bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[0-9A-Za-z+/_-]*={0,2}",
+        r"bedrock-api-key-YmVkcm9jay5hbWF6b25hd3[M]uY29t[0-9A-Za-z+/_-]*={0,2}",
     ),
     Format("aws-login-secret", "a client secret of Login with Amazon", r"amzn1\.oa2-cs\.v1\.[0-9a-f]{64}"),
     Format("aws-mws-token", "an Amazon MWS token", r"amzn\.mws\." + _UUID),
@@ -109,7 +114,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "azure-account-key",
         "an access key of an Azure account",
-        r"AccountKey=[0-9A-Za-z+/]{84,86}={1,2}",
+        r"AccountKey=[0-9A-Za-z+/]{40,88}={0,2}",
     ),
     Format(
         "azure-shared-access-key",
@@ -165,11 +170,11 @@ FORMATS: tuple[Format, ...] = (
     Format("cerebras-key", "a Cerebras API key", r"csk-[0-9a-z]{48}"),
     Format("checkly-key", "a Checkly API key", r"cu_[0-9a-f]{32}"),
     Format("chromatic-token", "a Chromatic project token", r"chpt_[0-9a-z]{12,}"),
-    Format("circleci-token", "a CircleCI token", r"CCIP(?:AT|RJ)_[0-9A-Za-z]{22}_[0-9A-Za-z]{40}"),
+    Format("circleci-token", "a CircleCI token", r"CCIP(?:AT|RJ)_[0-9A-Za-z]{20,26}_[0-9A-Za-z]{40}"),
     Format("clickhouse-cloud-key", "a ClickHouse Cloud API key", r"4b1d[0-9A-Za-z]{38}"),
     Format("clickup-token", "a ClickUp token", r"pk_[0-9]{7,9}_[0-9A-Z]{32}"),
     Format("clojars-token", "a Clojars token", r"(?i:CLOJARS)_[0-9A-Za-z]{60}"),
-    Format("cloudflare-origin-ca-key", "a Cloudflare origin CA key", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}"),
+    Format("cloudflare-origin-ca-key", "a Cloudflare origin CA key", r"v1\.0-[0-9a-f]{24,72}-[0-9a-f]{96,180}"),
     Format("cloudflare-token", "a Cloudflare API credential", r"cf(?:k|ut|at)_[0-9A-Za-z]{40}[0-9a-f]{8}"),
     Format(
         "cloudinary-url", "a Cloudinary credential", r"cloudinary://[0-9]{10,20}:[0-9A-Za-z_-]{20,}@[0-9A-Za-z_-]{2,}"
@@ -336,7 +341,7 @@ FORMATS: tuple[Format, ...] = (
     Format("scrapfly-key", "a Scrapfly API key", r"scp-(?:live|test)-[0-9a-z]{32}"),
     Format("segment-token", "a Segment public API token", r"sgp_[0-9A-Za-z]{64}"),
     Format("sendgrid-key", "a SendGrid API key", r"SG\.[0-9A-Za-z_=.-]{60,75}"),
-    Format("sentry-organization-token", "a Sentry organization token", r"sntrys_eyJ[0-9A-Za-z+/=_-]{60,}"),
+    Format("sentry-organization-token", "a Sentry organization token", r"sntrys_[0-9A-Za-z+/=_-]{60,}"),
     Format("sentry-user-token", "a Sentry token", r"sntry[aiu]_[0-9a-f]{64}"),
     Format("settlemint-token", "a SettleMint access token", r"sm_[aps]at_[0-9A-Za-z]{16}"),
     Format("shippo-token", "a Shippo API token", r"shippo_(?:live|test)_[0-9A-Fa-f]{40}"),
@@ -374,7 +379,7 @@ FORMATS: tuple[Format, ...] = (
     Format("teamcity-token", "a TeamCity token", r"eyJ0eXAiOiAiVENWMiJ9\.[0-9A-Za-z_-]{36}\.[0-9A-Za-z_-]{48}"),
     Format("teamwork-token", "a Teamwork token", r"tkn\.v1_[0-9A-Za-z+/]{71}="),
     # Longer bot ids are left out: an account of twelve digits and a name stand so in a resource name.
-    Format("telegram-token", "a Telegram bot token", r"[0-9]{6,11}:A[0-9A-Za-z_-]{34}"),
+    Format("telegram-token", "a Telegram bot token", r"[0-9]{6,11}:A[0-9A-Za-z_-]{33,34}"),
     Format("telnyx-key", "a Telnyx API key", r"KEY[0-9A-F]{32}_[0-9A-Za-z]{22}"),
     Format("terraform-cloud-token", "a Terraform Cloud token", r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{60,70}"),
     Format("tines-webhook", "a Tines webhook", r"tines\.(?:com|io)/webhook/[0-9a-z]{32}/[0-9a-z]{32}"),
@@ -388,7 +393,7 @@ FORMATS: tuple[Format, ...] = (
     Format("typeform-token", "a Typeform token", r"tfp_[0-9A-Za-z_.=-]{40,60}"),
     Format("ubidots-token", "a Ubidots token", r"BBFF-[0-9A-Za-z]{30}"),
     Format("vault-token", "a Vault token", r"hv[rs]\.(?:[0-9A-Za-z_-]{80,200}|[0-9A-Za-z]{24,60})"),
-    Format("vault-batch-token", "a Vault batch token", r"hvb\.[0-9A-Za-z_-]{100,500}"),
+    Format("vault-batch-token", "a Vault batch token", r"hvb\.[0-9A-Za-z_-]{40,500}"),
     Format("vercel-blob-token", "a Vercel Blob token", r"vercel_blob_rw_[0-9A-Za-z]{16}_[0-9A-Za-z]{24,40}"),
     Format("vercel-token", "a Vercel token", r"vc[acikpr]_[0-9A-Za-z]{24,64}"),
     Format("voiceflow-key", "a Voiceflow API key", r"VF\.(?:(?:DM|WS)\.)?[0-9A-Fa-f]{24}\.[0-9A-Za-z]{16}"),
@@ -497,6 +502,7 @@ BESIDE: tuple[Beside, ...] = (
         ("jfrog", "artifactory", "bintray", "xray"),
         r"[0-9A-Za-z]{73}|[0-9A-Za-z]{64}",
     ),
+    Beside("kagi-credential", "a Kagi API key", ("kagi",), r"[0-9A-Za-z_-]{11}\.[0-9A-Za-z_-]{43}"),
     Beside("kraken-credential", "a Kraken key", ("kraken",), r"[0-9A-Za-z+/=_-]{80,90}"),
     Beside(
         "kubernetes-bootstrap-credential",
