@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Sequence, Span
 from firn_compiler.scalar_text import place_in
 from firn_compiler.scan.engine import leaks
-from firn_compiler.scan.rules import Text
+from firn_compiler.scan.found import Text
 from firn_compiler.yaml_source import parse_loosely
 
 Sort = Literal["value", "key", "comment", "anchor", "text"]
@@ -161,6 +161,7 @@ def _of_items(node: Sequence, path: Path, key: str, above: str, *, expanded: boo
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#(.*(?:\n[ \t]*#.*)*)", re.MULTILINE)
 """Comments on lines that follow each other are one text."""
+_NEXT = re.compile(r"(\n[ \t]*)#")
 _ANCHOR = re.compile(r"(?:^|(?<=[\s,\[{(]))[&*!%]([^\s,\[\]{}]{6,})", re.MULTILINE)
 
 
@@ -173,7 +174,8 @@ def _beside_values(file: str, text: str) -> Iterator[Piece]:
             at = match.start()
             column = match.start(1) - (text.rfind("\n", 0, match.start(1)) + 1) + 1
             span = Span(file, line + 1, column, line + 1, column + len(match[1]))
-            yield Piece(Text(match[1]), (), span, sort)  # type: ignore[arg-type]  # the two words above
+            text_ = _NEXT.sub(r"\1 ", match[1]) if sort == "comment" else match[1]
+            yield Piece(Text(text_), (), span, sort)  # type: ignore[arg-type]  # the two words above
 
 
 # --- other texts ---

@@ -55,6 +55,16 @@ def decoded(text: str) -> bytes | None:
         return None
 
 
+def text_of(token: str) -> str:
+    """Return the readable text that base64 holds; empty where it holds none."""
+    content = decoded(token)
+    try:
+        text = content.decode() if content else ""
+    except UnicodeDecodeError:
+        return ""
+    return text if text.isprintable() else ""
+
+
 def harmless_bytes(content: bytes) -> bool:
     """Whether what base64 held is plain text, an image, an archive or a public certificate or key."""
     if content.startswith(_MEDIA):

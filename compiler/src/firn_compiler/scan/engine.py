@@ -9,10 +9,12 @@ from functools import cache
 from itertools import accumulate, islice, takewhile
 from typing import NamedTuple
 
+from firn_compiler.scan.found import Found, Text
+from firn_compiler.scan.judges import worth
 from firn_compiler.scan.linear import Patterns
-from firn_compiler.scan.rules import NAMED, RULES, Found, Text, worth
+from firn_compiler.scan.rules import NAMED, RULES
 from firn_compiler.scan.views import views
-from firn_compiler.scan.words import sort_of
+from firn_compiler.scan.words import is_about, sort_of
 
 MAX_VIEWS = 2000
 """How many views of one text are looked at."""
@@ -49,7 +51,8 @@ def _look(texts: Sequence[Text]) -> Iterator[Leak]:
 
 def _by_key(texts: Sequence[Text]) -> Iterator[Leak]:
     for index, text in enumerate(texts):
-        if sort_of(text.key) and worth(text.text.strip(), text.key):
+        known = sort_of(text.key) or (text.key and sort_of(text.parent) and not is_about(text.key))
+        if known and worth(text.text.strip(), text.key, text.parent):
             yield Leak(index, 0, len(text.text), NAMED.name, NAMED.kind, text.text.strip())
 
 

@@ -16,7 +16,7 @@ def _row(name: str, pattern: str, reason: str) -> Row:
     return Row(name, re.compile(pattern), reason)
 
 
-_FILLER = "your|my|the|our|a|an|some|any|this|here|me|it|is|not|be|with|by|for|in|to|from|new|real|actual|own|put|set|goes"
+_FILLER = "your|my|the|our|a|an|some|any|this|here|me|it|is|not|be|with|by|for|in|to|from|and|or|of|void|please|new|real|actual|own|put|set|goes"
 _MARK = (
     "change|changeme|changeit|changethis|replace|replaceme|example|sample|dummy|fake|placeholder|todo|fixme|redacted|insert|enter|foo|bar|baz|foobar|xxx+|"
     "none|null|nil|na|tbd|invalid|unset|undefined|fill|fillme|yours?|my|some|test|testing|mock|demo|irrelevant|hidden|masked|removed|omitted|snip|any"
@@ -32,7 +32,7 @@ _PATH_PART = r"[\w.{}$*@%+=,:<>-]"
 
 ANYWHERE: tuple[Row, ...] = (
     _row("empty", r"\W*\Z", "signs alone hold nothing"),
-    _row("reference", r"\$\{?[\w.:-]+\}?\Z|\$\{[^}]*\Z|\.\w+(?:\.\w+)+\Z|\$[({][^()]*[)}]+\Z|%[(]\w+[)]s\Z|%\w+%\Z|@\w+@\Z|#\{[^}]*\}\Z|\$\[\[?[^]]*\]+\Z|:\w+\Z|\{[\w.]+\}\Z|\[\[[^]]*\]\]\Z|\(\([^)]*\)\)\Z|__\w+__\Z",
+    _row("reference", r"\$\{?[\w.:-]+\}?\Z|\$\{[^}]*\Z|\.\w+(?:\.\w+)+\Z|\$[({][^()]*[)}]+\Z|%[(]\w+[)]s\Z|%\w+%\Z|@\w+@\Z|#\{[^}]*\}#?\Z|\$\[\[?[^]]*\]+\Z|:\w+\Z|\{[\w.]+\}\Z|\[\[[^]]*\]\]\Z|\(\([^)]*\)\)\Z|__\w+__\Z",
          "another tool puts the value in"),
     _row("template", r"(?:[^{]*\{\{.*\}\}[^}]*|\{%.*%\})\Z", "a template is filled in later"),
     _row("angle", r"<[^<>]*>\Z|\[[^\[\]]*\]\Z", "a placeholder in brackets"),
@@ -40,10 +40,11 @@ ANYWHERE: tuple[Row, ...] = (
     _row("example", r".*(?:EXAMPLE|Example|example|PLACEHOLDER)(?:KEY|[-_].*)?\Z", "keys of manuals end so"),
     _row("repeated", r"(.{1,4})\1{2,}.{0,3}\Z|.{0,3}(.)\2{5,}.{0,3}\Z|.*[xX*•#?]{4,}.*\Z|[xX*•.#?-]{3,}\Z", "the same signs again and again"),
     _row("dots", r".*(?:\.{3}|…).*\Z", "cut short: an example"),
+    _row("address", r"[A-Za-z][0-9A-Za-z+.-]*:(?:[\w.]+:)*//[^\s]*\Z", "an address is judged by its parts"),
     _row("arn", r"arn:[\w-]+:[\w-]+:.*\Z", "an ARN names a resource"),
     _row("store",
          r"(?:vault|op|ssm|ssm-secure|awssm|aws-sm|aws-ssm|gcpsm|gcp-sm|gsm|azkv|akv|sm|secretsmanager|secretsmanager|keyring|keychain|env|file|ref\+\w+|secret|secrets|doppler|bws|infisical|conjur|k8s|kubernetes|sops|ejson|chamber|credstash|pass|lookup)(?:\+\w+)?:/{0,3}[^\s@]+\Z"
-         r"|projects/[^/]+/secrets/.*\Z|@Microsoft\.KeyVault\(.*\)\Z|secret/[\w./-]+(?:#[\w.-]+)?\Z",
+         r"|projects/[^/]+/secrets/.*\Z|https://[\w.-]+\.vault\.azure\.net/secrets/.*\Z|@Microsoft\.KeyVault\(.*\)\Z|secret/[\w./-]+(?:#[\w.-]+)?\Z",
          "an address in a store of secrets"),
     _row("sealed", r"ENC\[.*\]\Z|\{cipher\}.*\Z|\$ANSIBLE_VAULT;[\s\S]*|Ag[A-D][0-9A-Za-z+/]{200,}={0,2}\Z|ENC\(.*\)\Z|vault:v\d+:.*\Z|gAAAAA[\w-]{60,}={0,2}\Z", "encrypted"),
     _row("command", r".*\$\(.*\Z|`.*`\Z", "a command gives the value"),

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import orjson
 
 from firn_compiler.scan.chance import decoded
-from firn_compiler.scan.rules import Text
+from firn_compiler.scan.found import Text
 
 MAX_DEPTH = 3
 """How often what was decoded is decoded again."""
@@ -20,8 +20,9 @@ _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}")
 _DEFAULT = re.compile(r"\{\{\s*([\w.-]+)\s*:([^{}]*)\}\}|\$\{([\w.]+):?[-=]([^{}]*)\}")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _PIECES = re.compile(r"['\"]\s*(?:\|\||\+)\s*['\"]")
+_CONTINUED = re.compile(r"\\\r?\n\s*")
 _NOT_SHOWN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-_HINT = re.compile(r"%[0-9A-Fa-f]{2}|\\[ux]|\{\{|\$\{|[{\[]\s*[\"{\[]|['\"]\s*(?:\|\||\+)\s*['\"]|[0-9A-Za-z+/_-]{16}")
+_HINT = re.compile(r"\\\r?\n|%[0-9A-Fa-f]{2}|\\[ux]|\{\{|\$\{|[{\[]\s*[\"{\[]|['\"]\s*(?:\|\||\+)\s*['\"]|[0-9A-Za-z+/_-]{16}")
 
 
 class View(NamedTuple):
@@ -71,6 +72,8 @@ def _changed(text: Text) -> Iterator[Text]:
         yield text._replace(text=_TEMPLATE.sub("{}", whole))
     if _PIECES.search(whole):
         yield text._replace(text=_PIECES.sub("", whole))
+    if _CONTINUED.search(whole):
+        yield text._replace(text=_CONTINUED.sub(" ", whole))
     if not whole.isascii():
         yield text._replace(text=_NOT_SHOWN.sub("", whole))
     if whole.lstrip()[:1] in ("{", "["):

@@ -9,11 +9,11 @@ Sort = Literal["password", "token", "key", ""]
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_PASSWORD = frozenset("password passwords passwd passphrase passcode pwd pswd passw pword requirepass".split())
+_PASSWORD = frozenset("password passwords passwd passphrase passcode pwd pswd passw pword requirepass storepass keypass userpass passin passout ldappass".split())
 _PASSWORD_ALONE = frozenset("pass pw mypass dbpass".split())
 _TOKEN = frozenset(
     """token tokens secret secrets apikey apikeys apitoken authtoken accesstoken accesskey secretkey privatekey
-    credential credentials creds cred bearer authorization sas dsn jwt pat webhook cookie passkey
+    credential credentials creds cred bearer authorization sas jwt pat webhook cookie passkey
     mnemonic""".split()
 )
 _KEY = frozenset("key keys auth authentication session signature sig salt pin otp nonce csrf sid hmac".split())
@@ -38,7 +38,7 @@ _SAFE_END = frozenset(
     role roles group groups user users username owner email domain hosts port ports namespace schema schemas selector
     selectors spec config configuration settings options params parameters generator validator reader writer handler
     resolver rules rule level strength complexity history attempts retries budget bucket usages cost price per rate
-    fingerprint thumbprint checksum digest hash hashes sha256 md5 encoding encoded scheme schemes separator prompt delimiter character
+    fingerprint thumbprint checksum digest hash hashes sha256 md5 encoding encoded scheme schemes separator prompt at on since until question questions delimiter character
     characters chars position offset cursor page start end begin stop exchange introspection revocation refresh
     response request encryption signing storage access admin key_id mapping mappings order ordering by fn func function
     placeholder example sample data default expression query sql command cmd output outputs input inputs result check
@@ -68,9 +68,19 @@ def words(key: str) -> list[str]:
 
 
 @lru_cache(maxsize=65536)
+def is_about(key: str) -> bool:
+    """Whether a key says that its value is a name, a measure or a setting: whatever stands above it, no secret."""
+    found = [word for word in words(key) if not word.isdigit()]
+    return bool(found) and (found[-1] in _SAFE_END - _VALUES or found[0] in _SAFE_START)
+
+
+_VALUES = frozenset("data default content text value".split())
+
+
+@lru_cache(maxsize=65536)
 def sort_of(key: str) -> Sort:
     """Judge a key by its words: the last that says anything, unless others around it say that it is about one."""
-    if key.lower() in _CONTAINERS:
+    if not _CONTAINERS.isdisjoint(key.lower().split(".")):
         return ""
     found = [word for word in words(key) if not word.isdigit()]
     if not found:

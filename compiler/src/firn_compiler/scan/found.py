@@ -1,0 +1,49 @@
+"""What is looked at, and what a pattern found in it."""
+
+from typing import NamedTuple
+
+KEY_ENDS = "\x01"
+"""Stands between a key and the text under it."""
+
+
+class Text(NamedTuple):
+    """One text to look at, with the key that it stands under and the keys above; `key` is empty where none is."""
+
+    text: str
+    key: str = ""
+    above: str = ""
+    """The keys on the way to it, separated by dots, without its own."""
+
+    @property
+    def parent(self) -> str:
+        """The key above its own."""
+        return self.above.rpartition(".")[2]
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the text where it is looked at: its key, and the one above."""
+        return f"{self.parent} {self.key}{KEY_ENDS}" if self.key else ""
+
+
+class Found(NamedTuple):
+    """What a pattern found: the groups of the match, of which the last is the secret, and its surroundings."""
+
+    groups: tuple[str, ...]
+    text: Text
+    start: int
+    end: int
+
+    @property
+    def secret(self) -> str:
+        """The secret itself; it is shown to nobody."""
+        return self.groups[-1]
+
+    @property
+    def before(self) -> str:
+        """The text before the secret."""
+        return self.text.text[: self.start]
+
+    @property
+    def after(self) -> str:
+        """The text after the secret."""
+        return self.text.text[self.end :]

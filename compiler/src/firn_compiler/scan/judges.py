@@ -1,0 +1,254 @@
+"""Who decides, by context, whether what a pattern found is a secret. A judge sees one finding and remembers nothing."""
+
+import re
+from collections.abc import Callable
+
+from firn_compiler.scan import harmless
+from firn_compiler.scan.chance import (
+    decoded,
+    harmless_bytes,
+    looks_random,
+    mixed,
+    private_key_bytes,
+    readable,
+    reads,
+    text_of,
+)
+from firn_compiler.scan.found import Found
+from firn_compiler.scan.words import Sort, is_about, sort_of, words
+
+# --- values under a key ---
+
+
+def worth(secret: str, key: str, parent: str = "") -> bool:
+    """Whether a value under a key may be a secret: as much as the key's sort asks for, and nothing known as harmless.
+
+    A key that says nothing of its own, `value` or `prod`, takes what the key above it says.
+    """
+    said = key if sort_of(key) or is_about(key) else parent
+    sort = sort_of(said)
+    if not sort or _says_itself(secret, said) or harmless.known(secret, harmless.ANYWHERE):
+        return False
+    if "\n" in secret and not re.fullmatch(r"[0-9A-Za-z+/=\s_-]+", secret):
+        return False  # a text of many lines is looked at line by line
+    if _pair(secret) and not {"auth", "credential", "credentials", "creds"}.isdisjoint(words(said)):
+        return True
+    return _WORTH["token" if " " in said.strip() and sort == "password" else sort](_without_scheme(secret))
+
+
+def _says_itself(secret: str, key: str) -> bool:
+    """Whether a value only repeats its key: `password: password`, `token: <token>`."""
+    said = [word for word in words(secret) if not word.isdigit()]
+    return bool(said) and set(said) <= {*words(key), "the", "my", "a", "secret", "password", "token", "key", "api"}
+
+
+def _without_scheme(secret: str) -> str:
+    """Return a value of an `Authorization` header (RFC 9110, section 11.4) without the scheme: `Bearer …`."""
+    scheme, _, rest = secret.partition(" ")
+    return rest if scheme.isalpha() and mixed(rest) >= 2 and " " not in rest else secret
+
+
+def _pair(secret: str) -> bool:
+    """Whether a value is a user and a password, in clear or in base64, as HTTP's basic scheme gives them."""
+    plain = text_of(secret) or secret
+    user, _, password = plain.partition(":")
+    return bool(re.fullmatch(r"[\w.@-]+:[^\s:/{}]{4,}", plain)) and password.lower() not in _NOT_SAID and not _named(plain)
+
+
+def _password(secret: str) -> bool:
+    if not secret.isascii() and not re.search(r"[\d!-@]", secret):
+        return False  # a word of another language
+    if secret.islower() and "_" in secret and not _CREDENTIAL.isdisjoint(secret.split("_")):
+        return False  # the name of a column or a variable
+    return 3 <= len(secret) <= 500 and secret.count(" ") < 4 and secret.lower() not in _NOT_SAID
+
+
+def _token(secret: str) -> bool:
+    """Whether a value was made: signs of several sorts, or no words. Names are written in words."""
+    if len(secret) < 6 or " " in secret or not secret.isascii() or harmless.known(secret, _UNDER_A_TOKEN):
+        return False
+    parts = re.split(r"[^0-9A-Za-z]+", secret)
+    if mixed(secret) < 2 and (readable(secret) >= 0.5 or (len(parts) > 1 and max(map(len, parts)) <= 12)):
+        return False
+    return not _named(secret)
+
+
+def _named(secret: str) -> bool:
+    """Whether a text is words and short numbers, as names are: `orders-api-v2`, `ordersApiToken`."""
+    parts = [part for part in re.split(r"[^0-9A-Za-z]+", secret) if part]
+    simple = all((part.isalpha() and part.islower()) or (part.isdigit() and len(part) <= 4) for part in parts)
+    if len(parts) > 1 and ((simple and sum(map(reads, parts)) >= 2) or not _CREDENTIAL.isdisjoint(parts)):
+        return max(map(len, parts)) <= 16
+    short = sum(len(part) for part in parts if part.isdigit() and len(part) <= 4)
+    return readable(secret) >= 0.8 - 0.5 * short / len(secret) and not re.search(r"[^\w./:+ -]", secret)
+
+
+def _key(secret: str) -> bool:
+    return not harmless.known(secret, harmless.SHAPES) and looks_random(secret, 16) and not _inert(secret)
+
+
+_WORTH: dict[Sort, Callable[[str], bool]] = {"password": _password, "token": _token, "key": _key}
+_CREDENTIAL = frozenset("password passwd pwd secret secrets token key credentials creds auth apikey".split())
+_NOT_SAID = frozenset(
+    """true false yes no on off none null required optional string text varchar timestamp hidden password secret
+    disabled enabled plaintext plain env prompt ask keyring file basic token default username strong weak medium
+    x-oauth-basic x-access-token oauth2accesstoken""".split()
+)
+"""Values under a password's key that are none: types, switches and ways to give one."""
+
+
+def _rows(names: str) -> tuple[harmless.Row, ...]:
+    return tuple(row for row in harmless.SHAPES if row.name in names.split(", "))
+
+
+_UNDER_A_TOKEN = _rows("labelled digest, image, number, mail, host, version")
+_NEVER_BESIDE = _rows("uuid, labelled digest, image, number, host, mail")
+
+
+def _inert(token: str) -> bool:
+    content = decoded(token)
+    return content is not None and harmless_bytes(content)
+
+
+# --- tokens by their shape ---
+
+
+def published(found: Found) -> bool:
+    """Judge a token that its shape alone tells: only a manual's example is none."""
+    return not _made_up(found.secret)
+
+
+def _made_up(body: str) -> bool:
+    """Whether a token is an example: few signs, the same again and again, in order, or one that says so."""
+    return len(set(body.lower())) < 6 or _EXAMPLE.search(body) is not None
+
+
+_EXAMPLE = re.compile(r"EXAMPLE|(?i:x{6}|0{10}|1234567890abcdef|abcdefghijkl|your[-_])|(.)\1{9}")
+
+
+def beside(found: Found) -> bool:
+    """Judge a token that has its provider's name before it: it looks random, and the key calls it no id or digest."""
+    said = {*words(found.text.key), *words(found.before[-40:])[-2:]}
+    return (
+        said.isdisjoint(_IDS | _DIGESTS)
+        and not _made_up(found.secret)
+        and not harmless.known(found.secret, _NEVER_BESIDE)
+        and mixed(found.secret) >= 2
+        and readable(found.secret) < 0.5
+    )
+
+
+_IDS = frozenset("id ids uid uids guid uuid ksuid cid version image tag url uri ref kid".split())
+_DIGESTS = frozenset(
+    """sha sha1 sha256 sha512 digest digests hash hashes hashed checksum checksums integrity etag fingerprint thumbprint
+    sum sums md5 crc revision commit rev signature public publishable secure n x y x5c x5t""".split()
+)
+_KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*\\?[\"']?\Z")
+
+
+def by_chance(found: Found) -> bool:
+    """Judge a long token that nothing else speaks for: only what was made by chance and is no id, digest or name."""
+    secret = found.secret.strip("=./+-_")
+    inside = _KEY_BEFORE.search(found.before[-80:])
+    key = words(inside[1] if inside else found.text.key)
+    whole = secret == found.text.text.strip().rstrip("=") or _quoted(found)
+    if not looks_random(secret, 20 if whole else 24) or mixed(secret) < 3 or len(secret) > 200 or _made_up(secret):
+        return False
+    if not _DIGESTS.isdisjoint(key) or (key and key[-1] in _IDS and len(secret) <= 28):
+        return False
+    if _in_public(found, secret) or harmless.known(secret, harmless.SHAPES) or harmless.known(secret, harmless.ANYWHERE):
+        return False
+    return not _composed(secret) and not _inert(found.secret)
+
+
+def _quoted(found: Found) -> bool:
+    return found.before[-1:] in ("'", '"') and found.after[:1] in ("'", '"')
+
+
+def _composed(secret: str) -> bool:
+    """Whether a token is put together of words, ids and digests: `EnvironmentEC23fd7a…`, `pods/web-7d9c5b8f6-x2x4q`."""
+    parts = [part for part in re.split(r"[/_.=+-]", secret) if part]
+    runs = re.findall(r"[0-9A-Za-z+/]+", secret)
+    return (
+        any(len(part) >= 5 and reads(part) and (part.islower() or part.istitle()) for part in parts)
+        or readable(re.sub(r"[0-9a-f]{16,}", "", secret)) > 0.6
+        or all(len(part) < 8 or mixed(part) < 2 or harmless.known(part, harmless.SHAPES) for part in parts)
+        or (len(parts) > 1 and len(max(runs, key=len)) < 24 and bool(re.search(r"_[a-z]+$|^[a-z0-9]_[a-z]+_", secret)))
+    )
+
+
+def _in_public(found: Found, secret: str) -> bool:
+    """Whether a token is a part of what is public: an address's path, a public key, a certificate, a digest with a label."""
+    before = found.before
+    block = before.rfind("-----BEGIN ")
+    return (
+        re.search(r"https?://[^\s?]*$|[/:]$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:]) is not None
+        or secret.startswith(("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr"))
+        or (block >= 0 and "PRIVATE" not in before[block : block + 50] and "-----END" not in before[block:])
+    )
+
+
+# --- what stands in a place ---
+
+
+def said(found: Found) -> bool:
+    """Judge what stands where only a secret can: a placeholder may, too."""
+    secret = found.secret
+    if harmless.known(secret, harmless.ANYWHERE) or secret.lower() in _NOT_SAID:
+        return False
+    return len(secret) <= 12 or not _made_up(secret)
+
+
+def user_info(found: Found) -> bool:
+    """Judge the password of an address; a port with a path is none."""
+    return said(found) and re.match(r"\d{1,5}/", found.secret) is None
+
+
+def random_or_signs(found: Found) -> bool:
+    """Judge a credential after its scheme: `Bearer …` is one unless words follow."""
+    return said(found) and (readable(found.secret) < 0.6 or bool(re.search(r"[\d=]", found.secret)))
+
+
+def command_password(found: Found) -> bool:
+    """Judge what follows an option for a password; a number may be a port."""
+    return said(found) and re.fullmatch(r"\d{1,5}", found.secret) is None
+
+
+def said_token(found: Found) -> bool:
+    """Judge a quoted text after a word for a token."""
+    return said(found) and " " not in found.secret
+
+
+def given(found: Found) -> bool:
+    """Judge an assignment inside a text, `password=…`: by its key, as if it stood in the file itself."""
+    key, secret = found.groups[-2].rpartition(".")[2], found.secret.strip()
+    inside = found.before.rfind("${") > found.before.rfind("}")  # a default of the shell, which is looked at by itself
+    if inside or secret.startswith(("{{", "{%", "${")) or not worth(secret, key):
+        return False
+    if found.before[-1:] in ("'", '"'):
+        return True
+    if re.fullmatch(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+", secret):
+        return False  # an attribute, in code
+    if sort_of(key) == "password":
+        return not (secret.isalpha() and (secret.islower() or secret.istitle()) and _prose(found.text.text))
+    return re.search(r"[\d=+/]", secret) is not None  # unquoted words are names of other things
+
+
+def _prose(text: str) -> bool:
+    """Whether a text is a sentence: several words follow each other."""
+    return len(re.findall(r"\b[a-z]{2,}\b \b[a-z]{2,}\b", text)) >= 2
+
+
+def with_its_body(found: Found) -> bool:
+    """Judge the header of a private key: a body must follow that is no row of dots or of the same signs."""
+    after = re.sub(r"[A-Za-z-]+: [^\n]*|\\[nr]|[\s#>|*\"'\\-]+", "", found.after)
+    body = re.match(r"[0-9A-Za-z+/=]*", after)
+    return body is not None and len(body[0]) >= 24 and len(set(body[0][:64])) >= 10
+
+
+def bare_key(found: Found) -> bool:
+    """Judge base64 that may be a private key without its header."""
+    content = decoded(found.secret)
+    return content is not None and (private_key_bytes(content) or content.startswith(b"openssh-key-v1"))
+
+
