@@ -436,8 +436,8 @@ class _Loose(_Builder):
     A scalar's `source` is its tag: `!Ref`, `!vault` and their like say that it stands for something else.
     """
 
-    def __init__(self, file: str, text: str) -> None:
-        super().__init__(file, text)
+    def __init__(self, file: str, text: str, stand_in: str = "") -> None:
+        super().__init__(file, text, stand_in)
         self.roots: list[Node] = []
 
     def read(self) -> list[Node]:
@@ -451,12 +451,19 @@ class _Loose(_Builder):
         """Take what a compilation refuses."""
 
     def scalar(self, event: ScalarEvent) -> Scalar:
-        return Scalar(event.value, self.span(event), plain=not event.style, source=event.tag)
+        value = event.value.replace(self.stand_in, ":") if self.stand_in else event.value
+        return Scalar(value, self.span(event), plain=not event.style, source=event.tag)
 
     def alias(self, event: Any) -> Node:
         """Return what an alias stands for where that is one value: anything else is seen where it is written."""
         node, _ = self.anchors.get(event.anchor, (None, 0))
         return node if isinstance(node, Scalar) else Scalar(None, self.span(event))
+
+    def sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
+        built = super().sequence(event, depth)
+        if event.tag is not None:
+            built.items = [Scalar(one.value, one.span, source=event.tag) if isinstance(one, Scalar) else one for one in built.items]
+        return built
 
     def mapping(self, event: MappingStartEvent, depth: int) -> Mapping:
         start = self.span(event)
@@ -477,10 +484,15 @@ class _Loose(_Builder):
 
 def parse_loosely(file: str, text: str) -> list[Node] | None:
     """Return the roots of a YAML or JSON file of any tool; None where it is neither, or deeper than anyone writes."""
-    try:
-        return _Loose(file, text).read()
-    except (_Stop, YAMLError):
-        return None
+    for stand_in in ("", next((sign for sign in _STAND_INS if sign not in text), "")):
+        try:
+            return _Loose(file, _COLON_INSIDE.sub(stand_in, text) if stand_in else text, stand_in).read()
+        except _Stop:
+            return None
+        except YAMLError as error:
+            if _COLON not in str(getattr(error, "problem", "")):
+                return None
+    return None
 
 
 def out_of_range(text: str) -> bool:

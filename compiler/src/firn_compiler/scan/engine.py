@@ -14,7 +14,7 @@ from firn_compiler.scan.judges import worth
 from firn_compiler.scan.linear import Patterns
 from firn_compiler.scan.rules import NAMED, RULES
 from firn_compiler.scan.views import views
-from firn_compiler.scan.words import is_about, sort_of
+from firn_compiler.scan.words import is_neutral, sort_of
 
 MAX_VIEWS = 2000
 """How many views of one text are looked at."""
@@ -51,7 +51,7 @@ def _look(texts: Sequence[Text]) -> Iterator[Leak]:
 
 def _by_key(texts: Sequence[Text]) -> Iterator[Leak]:
     for index, text in enumerate(texts):
-        known = sort_of(text.key) or (text.key and sort_of(text.parent) and not is_about(text.key))
+        known = sort_of(text.key) or (is_neutral(text.key) and sort_of(text.parent))
         if known and worth(text.text.strip(), text.key, text.parent):
             yield Leak(index, 0, len(text.text), NAMED.name, NAMED.kind, text.text.strip())
 
@@ -69,9 +69,10 @@ def _by_shape(texts: Sequence[Text]) -> Iterator[Leak]:
     for number in _patterns().present(whole):
         rule = RULES[number]
         for spans in _patterns().matches(number, whole):
-            groups = tuple(whole[start:end].decode("utf-8", "replace") for start, end in spans[1:] if start >= 0)
-            row = bisect_right(starts, spans[-1][0]) - 1
-            first, last = (at - starts[row] - len(prefixes[row]) for at in spans[-1])
+            present = [span for span in spans[1:] if span[0] >= 0]
+            groups = tuple(whole[start:end].decode("utf-8", "replace") for start, end in present)
+            row = bisect_right(starts, present[-1][0]) - 1
+            first = present[-1][0] - starts[row] - len(prefixes[row])
             if first < 0:
                 continue  # in the key, which is a text of its own
             start = len(pieces[row][:first].decode("utf-8", "replace"))

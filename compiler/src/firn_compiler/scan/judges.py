@@ -15,7 +15,8 @@ from firn_compiler.scan.chance import (
     text_of,
 )
 from firn_compiler.scan.found import Found
-from firn_compiler.scan.words import Sort, is_about, sort_of, words
+from firn_compiler.scan.upstream import Upstream, reports
+from firn_compiler.scan.words import Sort, is_neutral, sort_of, words
 
 # --- values under a key ---
 
@@ -25,7 +26,7 @@ def worth(secret: str, key: str, parent: str = "") -> bool:
 
     A key that says nothing of its own, `value` or `prod`, takes what the key above it says.
     """
-    said = key if sort_of(key) or is_about(key) else parent
+    said = key if sort_of(key) or not is_neutral(key) else parent
     sort = sort_of(said)
     if not sort or _says_itself(secret, said) or harmless.known(secret, harmless.ANYWHERE):
         return False
@@ -33,7 +34,9 @@ def worth(secret: str, key: str, parent: str = "") -> bool:
         return False  # a text of many lines is looked at line by line
     if _pair(secret) and not {"auth", "credential", "credentials", "creds"}.isdisjoint(words(said)):
         return True
-    return _WORTH["token" if " " in said.strip() and sort == "password" else sort](_without_scheme(secret))
+    if "authorization" in words(said):
+        secret = _without_scheme(secret)
+    return _WORTH["token" if " " in said.strip() and sort == "password" else sort](secret)
 
 
 def _says_itself(secret: str, key: str) -> bool:
@@ -51,8 +54,8 @@ def _without_scheme(secret: str) -> str:
 def _pair(secret: str) -> bool:
     """Whether a value is a user and a password, in clear or in base64, as HTTP's basic scheme gives them."""
     plain = text_of(secret) or secret
-    user, _, password = plain.partition(":")
-    return bool(re.fullmatch(r"[\w.@-]+:[^\s:/{}]{4,}", plain)) and password.lower() not in _NOT_SAID and not _named(plain)
+    _, _, password = plain.partition(":")
+    return bool(re.fullmatch(r"[\w.@-]+:[^\s:/{}]{4,}", plain)) and bool(re.search(r"[\d\W]", password))
 
 
 def _password(secret: str) -> bool:
@@ -126,6 +129,16 @@ def _made_up(body: str) -> bool:
 _EXAMPLE = re.compile(r"EXAMPLE|(?i:x{6}|0{10}|1234567890abcdef|abcdefghijkl|your[-_])|(.)\1{9}")
 
 
+def reported(row: Upstream, found: Found) -> bool:
+    """Judge what a plug-in of detect-secrets may report: it does, and the text is neither a name nor a digest's end."""
+    return (
+        not _made_up(found.secret)
+        and readable(found.secret) < 0.6
+        and found.before[-1:].isalnum() + found.after[:1].isalnum() == 0
+        and reports(row, found)
+    )
+
+
 def beside(found: Found) -> bool:
     """Judge a token that has its provider's name before it: it looks random, and the key calls it no id or digest."""
     said = {*words(found.text.key), *words(found.before[-40:])[-2:]}
@@ -141,7 +154,7 @@ def beside(found: Found) -> bool:
 _IDS = frozenset("id ids uid uids guid uuid ksuid cid version image tag url uri ref kid".split())
 _DIGESTS = frozenset(
     """sha sha1 sha256 sha512 digest digests hash hashes hashed checksum checksums integrity etag fingerprint thumbprint
-    sum sums md5 crc revision commit rev signature public publishable secure n x y x5c x5t""".split()
+    sum sums md5 md crc revision commit rev signature public publishable secure""".split()
 )
 _KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*\\?[\"']?\Z")
 
@@ -156,9 +169,19 @@ def by_chance(found: Found) -> bool:
         return False
     if not _DIGESTS.isdisjoint(key) or (key and key[-1] in _IDS and len(secret) <= 28):
         return False
-    if _in_public(found, secret) or harmless.known(secret, harmless.SHAPES) or harmless.known(secret, harmless.ANYWHERE):
+    if _in_public(found, secret) or (inside and inside[1] in _OF_ADDRESSES and _in_address(found)):
+        return False
+    if any(harmless.known(one, rows) for one in (secret, found.secret) for rows in (harmless.SHAPES, harmless.ANYWHERE)):
         return False
     return not _composed(secret) and not _inert(found.secret)
+
+
+_OF_ADDRESSES = frozenset("t v h s ver id cb _".split())
+"""Parameters of addresses that name a version or a thing."""
+
+
+def _in_address(found: Found) -> bool:
+    return re.search(r"https?://\S*\Z", found.before[-300:]) is not None
 
 
 def _quoted(found: Found) -> bool:
@@ -182,8 +205,10 @@ def _in_public(found: Found, secret: str) -> bool:
     before = found.before
     block = before.rfind("-----BEGIN ")
     return (
-        re.search(r"https?://[^\s?]*$|[/:]$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:]) is not None
+        re.search(r"https?://[^\s?]*$|[/:]$|\|1\|[0-9A-Za-z+/=]*\|?$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:]) is not None
         or secret.startswith(("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr"))
+        or "jwk" in found.text.above.lower()
+        or '"kty"' in found.text.text
         or (block >= 0 and "PRIVATE" not in before[block : block + 50] and "-----END" not in before[block:])
     )
 

@@ -1,6 +1,7 @@
 """The rules, one row each: what a secret looks like in a text, what it is called, and who judges by context."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from firn_compiler.scan.found import KEY_ENDS, Found
@@ -12,11 +13,13 @@ from firn_compiler.scan.judges import (
     given,
     published,
     random_or_signs,
+    reported,
     said,
     said_token,
     user_info,
     with_its_body,
 )
+from firn_compiler.scan.upstream import UPSTREAM
 from firn_compiler.scan.vendors import BESIDE, FORMATS
 
 Judge = Callable[[Found], bool]
@@ -132,7 +135,7 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "pgpass-password",
         "a password in a pgpass line",
-        r"(?:^|[\n\x00\x01 ])[0-9A-Za-z_.*-]+:(?:[0-9]{2,5}|\*):[0-9A-Za-z_.*-]+:[0-9A-Za-z_.*@-]+:([^\s\x00:]+)",
+        r"(?:^|[\n\x00\x01 ])[0-9A-Za-z_.*-]+:(?:[0-9]{4,5}|\*):[0-9A-Za-z_.*-]+:[0-9A-Za-z_.*@-]+:([^\s\x00:]+)",
         said,
     ),
     Rule(
@@ -179,6 +182,7 @@ _BY_RULE: dict[str, Judge] = {"private-key": with_its_body}
 RULES: tuple[Rule, ...] = (
     *(Rule(row.rule, row.kind, _alone(row.pattern), _BY_RULE.get(row.rule, published)) for row in FORMATS),
     *(Rule(row.rule, row.kind, _beside(row.names, row.pattern), beside) for row in BESIDE),
+    *(Rule(row.rule, row.kind, row.pattern, partial(reported, row)) for row in UPSTREAM),
     *STRUCTURE,
 )
 """All, the most exact first: of two that find the same, the first is told."""

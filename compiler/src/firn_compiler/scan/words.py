@@ -16,7 +16,7 @@ _TOKEN = frozenset(
     credential credentials creds cred bearer authorization sas jwt pat webhook cookie passkey
     mnemonic""".split()
 )
-_KEY = frozenset("key keys auth authentication session signature sig salt pin otp nonce csrf sid hmac".split())
+_KEY = frozenset("key keys auth authentication session sig salt pin otp nonce csrf sid hmac".split())
 _MAKES_A_TOKEN = frozenset(
     """api access secret private account master encryption encrypt decrypt decryption signing sign shared client
     subscription integration ingestion ingest license service deploy ssh gpg pgp pem rsa app application admin write
@@ -50,7 +50,7 @@ _SAFE_START = frozenset(
     allowed require required requires need needs show hide skip reset forgot forget change update rotate verify validate
     partition primary foreign sort cluster clustering distribution dist unique surrogate natural business merge
     idempotency dedup dedupe deduplication routing row cache lookup join group order grouping composite candidate
-    alternate range hash bucket object public next previous prev page pagination continuation cursor last first
+    alternate range hash bucket object public publishable next previous prev page pagination continuation cursor last first
     start end stop pad eos bos sep unk mask cls special input prompt completion output generated sample tokenizer
     concurrency registry image map dict json field column index record message event topic metric label sensor state
     context config sub super foreign0 translation i18n entry item list menu shortcut hot arrow keyboard music""".split()
@@ -67,14 +67,15 @@ def words(key: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(key)]
 
 
-@lru_cache(maxsize=65536)
-def is_about(key: str) -> bool:
-    """Whether a key says that its value is a name, a measure or a setting: whatever stands above it, no secret."""
-    found = [word for word in words(key) if not word.isdigit()]
-    return bool(found) and (found[-1] in _SAFE_END - _VALUES or found[0] in _SAFE_START)
+def is_neutral(key: str) -> bool:
+    """Whether a key says nothing of its value: what stands above it does."""
+    return key.lower() in _NEUTRAL
 
 
-_VALUES = frozenset("data default content text value".split())
+_NEUTRAL = frozenset(
+    """value values val default current previous old new literal raw plain text content data string stringdata dev
+    development test testing stage staging prod production local eu us main primary""".split()
+)
 
 
 @lru_cache(maxsize=65536)
@@ -86,7 +87,8 @@ def sort_of(key: str) -> Sort:
     if not found:
         return ""
     last = found[-1]
-    if last in _SAFE_END or (len(found) > 1 and found[0] in _SAFE_START):
+    safe = last in _SAFE_END or last.removesuffix("s") in _SAFE_END
+    if safe or (len(found) > 1 and not _SAFE_START.isdisjoint((found[0], found[-2]))):
         # a secret's id, of those that are given as a pair
         return "token" if found[-2:] == ["secret", "id"] else ""
     for index in range(len(found) - 1, -1, -1):
