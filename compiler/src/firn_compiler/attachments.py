@@ -101,7 +101,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
         yield finding("E103", "the file is not UTF-8", named.span, "save it as UTF-8", named.path)
         return
     attached.texts[source.file] = text
-    attached.leaks.extend(in_text(source.file, text, named.path))
+    attached.leaks.extend(in_text(source.file, text))
     done, errors = expanded(text, constants)
     for error in errors:
         place = place_in_text(source.file, text, error.start, error.end)
@@ -115,7 +115,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
     if not errors and not isinstance(done, Deferred):
         whole = as_text(done)
         if whole != text:
-            attached.leaks.extend(in_text(source.file, whole, named.path))
+            attached.leaks.extend(in_text(source.file, whole))
         attached.sql[named.step] = SqlFile(source.file, text, whole)
         attached.sources.append({"kind": "sql", "name": named.name, "digest": bytes_digest(whole.encode())})
 
@@ -134,7 +134,7 @@ def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) ->
         return
     attached.trees[named.step] = digest(listed)
     for one in files:
-        attached.leaks.extend(in_file(f"{named.name}/{one.file}", text_of(one), named.path))
+        attached.leaks.extend(in_file(f"{named.name}/{one.file}", text_of(one)))
     base = named.name.removeprefix("./").rstrip("/")
     attached.sources.extend(
         {"kind": "dbt", "name": f"{base}/{one.file}", "digest": bytes_digest(one.content)} for one in files

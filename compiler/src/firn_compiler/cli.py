@@ -2,7 +2,7 @@
 
 import gc
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from firn_compiler.diagnostics import Diagnostic, has_errors
+from firn_compiler.options import env_option, format_option, paths_argument, platform_option, report, var_option
 from firn_schemas.base import Json
 
 if TYPE_CHECKING:
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
 gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
 
 DEFAULT_OUTPUT = "compiled_artifacts.json"
-paths_argument = click.argument("paths", nargs=-1)
-platform_option = click.option("-p", "--platform", metavar="FILE", help="The platform; `-` reads standard input.")
-env_option = click.option("--env", metavar="NAME", help="Find platform/NAME/platform.yaml, and name the environment.")
-var_option = click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "sarif", "github"]),
-    default="text",
-    help="How findings are shown; all but text go to standard output.",
-)
 
 
 @click.command("compile")
@@ -72,7 +62,7 @@ def compile_command(
     if compilation.artifact is not None and not has_errors(found):
         failure = _differs(target, compilation.artifact) if check else write(compilation, target)
         found += [failure] if failure else []
-    _report(found, compilation.texts, form)
+    report(found, compilation.texts, form)
     if has_errors(found):
         sys.exit(1)
     if form == "text":
@@ -119,7 +109,7 @@ def validate_command(
     request, unread = project_request(flows, chosen, env, _variables(variables))
     compilation = validate_project(request)
     found = [*unread, *compilation.diagnostics]
-    _report(found, compilation.texts, form)
+    report(found, compilation.texts, form)
     if has_errors(found):
         sys.exit(1)
     if form == "text":
@@ -133,7 +123,7 @@ def _platforms_alone(platforms: list[str], variables: dict[str, Json], form: str
     from firn_compiler.matrix import alone
 
     result = alone(platforms, variables)
-    _report(list(result.found), result.texts, form)
+    report(list(result.found), result.texts, form)
     if has_errors(result.found):
         sys.exit(1)
     if form == "text":
@@ -145,7 +135,7 @@ def _every_environment(flows: list[str], variables: dict[str, Json], form: str) 
     from firn_compiler.render.matrix import matrix
 
     result = in_every_environment(flows, variables)
-    _report(list(result.found), result.texts, form)
+    report(list(result.found), result.texts, form)
     if form == "text":
         click.echo(matrix(result.flows, result.environments, result.cells), nl=False)
     sys.exit(1 if has_errors(result.found) else 0)
@@ -166,28 +156,30 @@ def explain_command(
     `jobs.build.steps.orders.inputs.table` or, of sources, `connectors.shop_db.config.host` and `variables.days`.
     """
     from firn_compiler.explanation import NotExplained, as_rows, as_text, explain
+    from firn_compiler.scan.conceal import concealed
 
     *sources, path = words
-    known = (
+    known, secrets = (
         _sources_history(sources or ["."], platform, env, variables, form)
         if platform or env or any(not one.endswith(".json") for one in sources)
-        else _artifact_history(Path(sources[0] if sources else DEFAULT_OUTPUT))
+        else (_artifact_history(Path(sources[0] if sources else DEFAULT_OUTPUT)), frozenset[str]())
     )
     try:
         found = explain(known, path)
     except NotExplained as error:
-        raise click.UsageError(f"{error}; {error.help}") from None
+        raise click.UsageError(concealed(f"{error}; {error.help}", secrets)) from None
     if form == "json":
         import orjson
 
-        click.echo(orjson.dumps({"explanations": as_rows(found)}, option=orjson.OPT_INDENT_2))
+        rows = orjson.dumps({"explanations": as_rows(found)}, option=orjson.OPT_INDENT_2).decode()
+        click.echo(concealed(rows, secrets))
         return
-    click.echo(as_text(found), nl=False)
+    click.echo(concealed(as_text(found), secrets), nl=False)
 
 
 def _sources_history(
     sources: list[str], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
-) -> "Iterable[Place]":
+) -> "tuple[Iterable[Place], frozenset[str]]":
     from firn_compiler.explanation import of_project
     from firn_compiler.pipeline import validate_project
     from firn_compiler.sources import project_request
@@ -196,8 +188,9 @@ def _sources_history(
     compilation = validate_project(request)
     errors = [one for one in (*unread, *compilation.diagnostics) if one.severity == "error"]
     if errors:  # what can be explained is, all the same
-        _report(errors if form == "text" else [], compilation.texts, "text")
-    return of_project(compilation.project, request.variables, errors) if compilation.project else ()
+        report(errors if form == "text" else [], compilation.texts, "text")
+    known = of_project(compilation.project, request.variables, errors) if compilation.project else ()
+    return known, compilation.hidden
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":
@@ -230,7 +223,7 @@ def schema_command(name: str | None, output: str) -> None:
             replace(target, schema_bytes(one))
         except OSError as error:
             failure = Diagnostic("E109", f"cannot write `{target}`: {(error.strerror or 'failed').lower()}")
-            _report([failure], {}, "text")
+            report([failure], {}, "text")
             sys.exit(1)
         click.echo(target)
 
@@ -288,29 +281,3 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
 
     help = "\n".join(["compile again and commit the result", *between(on_disk, content).splitlines()])
     return Diagnostic("E110", f"`{target}` is not what these sources compile to", help=help)
-
-
-def _report(found: list[Diagnostic], texts: Mapping[str, str], form: str) -> None:
-    """Show findings: text to standard error, every other format to standard output."""
-    if form != "text":
-        click.echo(_for_machines(found, form), nl=False)
-        return
-    from firn_compiler.render.text import render
-
-    click.echo(render(found, texts, colour=sys.stderr.isatty()), err=True, nl=False)
-
-
-def _for_machines(found: list[Diagnostic], form: str) -> str:
-    if form == "sarif":
-        from firn_compiler import __version__
-        from firn_compiler.manual import title
-        from firn_compiler.render.sarif import as_sarif
-
-        return as_sarif(found, __version__, title)
-    if form == "github":
-        from firn_compiler.render.github import as_github
-
-        return as_github(found)
-    from firn_compiler.render.machine import as_json
-
-    return as_json(found) + "\n"

@@ -8,7 +8,6 @@ import orjson
 
 from firn_compiler.assembly import Ground, Request, text_of
 from firn_compiler.attachments import Read, read_again
-from firn_compiler.checks.leaks import Decision
 from firn_compiler.diagnostics import Diagnostic, Related, has_errors
 from firn_compiler.document import Span
 from firn_compiler.model.project import Flow
@@ -31,7 +30,7 @@ def kept_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
         files = [request.read(source.file, one.name) for one in unit.read if one.kind == "sql"]
         return unit, None, {one.file: text_of(one) for one in (source, *files) if one is not None}
     unit, flow, texts = flow_unit(source, on, request, freeze=freeze)
-    if unit.lowered is not None:
+    if unit.lowered is not None and not unit.leaks.used:  # what an exception allows is never kept
         request.kept.put(key, unit_bytes(unit))
     return unit, flow, texts
 
@@ -78,7 +77,6 @@ def unit_bytes(unit: Unit) -> bytes:
         "read": [[*one] for one in unit.read],
         "secrets": {variable: [full, at(span), path] for variable, (full, span, path) in unit.secrets.items()},
         "sources": unit.sources,
-        "used": [[*one[:-1], at(one.span)] for one in unit.used],
     }
     return orjson.dumps(body | {"files": list(files)})
 
@@ -117,5 +115,4 @@ def _unit(body: Any) -> Unit:
             Place(pointer, name, span(at), value, tuple(Layer(span(a), v) for a, v in layers), written, removed)
             for pointer, name, at, value, layers, written, removed in body["places"]
         ),
-        tuple(Decision(path, rule, sha256, expires, span(at)) for path, rule, sha256, expires, at in body["used"]),
     )

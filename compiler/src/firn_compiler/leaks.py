@@ -10,7 +10,7 @@ from firn_compiler.scan.engine import leaks
 from firn_compiler.scan.found import Text
 from firn_compiler.yaml_source import parse_loosely
 
-Sort = Literal["value", "key", "comment", "anchor", "text"]
+Sort = Literal["value", "key", "comment", "other", "text"]
 
 
 class Piece(NamedTuple):
@@ -44,34 +44,39 @@ def in_expanded(document: Document, root: Node) -> list[Located]:
     """Return the secrets that templates have put together in a document's tree: no text of the file holds them."""
     if "{{" not in document.text:
         return []
-    return located([piece for piece in _of_node(root, (), "", "", expanded=True) if piece.sort == "value"], document.lines)
+    return located(
+        [piece for piece in _of_node(root, (), "", "", expanded=True) if piece.sort == "value"], document.lines
+    )
 
 
-def in_file(file: str, text: str, path: Path = ()) -> list[Located]:
+def in_file(file: str, text: str) -> list[Located]:
     """Return the secrets of a file of any tool: as YAML or JSON where it is that, else line by line."""
     roots = parse_loosely(file, text) if file.lower().endswith(_TREES) else None
-    return in_text(file, text, path) if roots is None else _in_trees(file, text, roots, path)
+    return in_text(file, text) if roots is None else _in_trees(file, text, roots)
 
 
 _TREES = (".yaml", ".yml", ".json")
 
 
-def _in_trees(file: str, text: str, roots: Iterable[Node], path: Path = ()) -> list[Located]:
-    pieces = [piece for root in roots for piece in _of_node(root, path, "", "")]
+def _in_trees(file: str, text: str, roots: Iterable[Node]) -> list[Located]:
+    pieces = [piece for root in roots for piece in _of_node(root, (), "", "")]
     return located([*pieces, *_beside_values(file, text)], text.splitlines())
 
 
-def in_text(file: str, text: str, path: Path = ()) -> list[Located]:
-    """Return the secrets of any other text: each line by itself, for what it assigns, and the whole for its shapes."""
+def in_text(file: str, text: str) -> list[Located]:
+    """Return the secrets of any other text: each line by itself, for what it assigns, and the whole for its shapes.
+
+    Their path is the file's name.
+    """
     lines = text.splitlines()
-    return located([*_of_lines(file, lines, path)], lines)
+    return located([*_of_lines(file, lines)], lines)
 
 
 def located(pieces: list[Piece], lines: list[str]) -> list[Located]:
     """Look at pieces of one file, and say where in it secrets stand; what overlaps is said once."""
     found = []
     for leak in leaks(piece.text for piece in pieces):
-        piece = pieces[leak.index]
+        piece = pieces[leak.number]
         written = piece.text.text[leak.start : leak.end]
         span = _place(piece, lines, leak.start, leak.end)
         found.append(Located(leak.rule, leak.kind, piece.path, span, piece.sort, leak.secret, written))
@@ -103,7 +108,7 @@ def _place(piece: Piece, lines: list[str], start: int, end: int) -> Span:
 
 
 def _of_node(node: Node, path: Path, key: str, above: str, *, expanded: bool = False) -> Iterator[Piece]:
-    """Yield what a tree holds; of one in which templates were replaced, the values that are no longer what was written."""
+    """Yield what a tree holds; of one in which templates were replaced, the values that were put together."""
     kind = type(node)
     if kind is Scalar:
         text = _said(node)  # type: ignore[arg-type]  # narrowed by the exact type above
@@ -130,7 +135,21 @@ def _said(node: Scalar) -> str:
     return str(value) if type(value) in (int, float) else ""
 
 
-_NAMES = ("name", "key", "id", "variable", "var", "header", "parameter", "param", "option", "setting", "field", "Name", "Key")
+_NAMES = (
+    "name",
+    "key",
+    "id",
+    "variable",
+    "var",
+    "header",
+    "parameter",
+    "param",
+    "option",
+    "setting",
+    "field",
+    "Name",
+    "Key",
+)
 _VALUES = ("value", "default", "content", "data", "text", "val", "Value", "defaultValue", "defaultValues")
 
 
@@ -152,11 +171,11 @@ def _of_items(node: Sequence, path: Path, key: str, above: str, *, expanded: boo
     said = []
     for index, item in enumerate(node.items):
         yield from _of_node(item, (*path, index), before or key, above, expanded=expanded)
-        text = item.value if type(item) is Scalar and isinstance(item.value, str) else ""  # type: ignore[union-attr]
+        text = item.value if type(item) is Scalar and isinstance(item.value, str) else ""
         before = text.lstrip("-") if text.startswith("--") and "=" not in text else ""
         said.append(text)
     if any(text.startswith("-") for text in said):
-        yield Piece(Text(" ".join(filter(None, said)), "", above), path, node.span, "anchor")
+        yield Piece(Text(" ".join(filter(None, said)), "", above), path, node.span, "other")
 
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#(.*(?:\n[ \t]*#.*)*)", re.MULTILINE)
@@ -167,7 +186,7 @@ _ANCHOR = re.compile(r"(?:^|(?<=[\s,\[{(]))[&*!%]([^\s,\[\]{}]{6,})", re.MULTILI
 
 def _beside_values(file: str, text: str) -> Iterator[Piece]:
     """Yield what a document holds that is no value: comments, and the names of anchors, tags and directives."""
-    for pattern, sort in ((_COMMENT, "comment"), (_ANCHOR, "anchor")):
+    for pattern, sort in ((_COMMENT, "comment"), (_ANCHOR, "other")):
         line = at = 0
         for match in pattern.finditer(text):
             line += text.count("\n", at, match.start())
@@ -180,12 +199,13 @@ def _beside_values(file: str, text: str) -> Iterator[Piece]:
 
 # --- other texts ---
 
-_ASSIGNED = re.compile(r"\s*(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?[;,]?\s*$")
+_ASSIGNED = re.compile(
+    r"\s*(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?[;,]?\s*$"
+)
 
 
-def _of_lines(file: str, lines: Iterable[str], path: Path) -> Iterator[Piece]:
-    lines = list(lines)
-    whole = "\n".join(lines)
+def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
+    whole, path = "\n".join(lines), (file.replace("\\", "/").rpartition("/")[2],)
     if whole.strip():
         yield Piece(Text(whole), path, Span(file, 1, 1, max(len(lines), 1), 1), "text")
     for number, line in enumerate(lines, 1):

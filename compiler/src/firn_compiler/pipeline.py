@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from firn_compiler.assembly import Ground, Request, ground
-from firn_compiler.checks.leaks import unneeded
+from firn_compiler.checks.leaks import in_artifact, unneeded
 from firn_compiler.checks.policy import platform_policy
 from firn_compiler.checks.references import connectors
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
@@ -110,8 +110,8 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
     texts |= on.texts
     found += [*_same_names(units), *_same_variables(units, seen), *_unknown_variables(request.variables, texts)]
     if units:
-        found += unneeded(on.decisions, on.leaks.used.union(*(unit.used for unit in units)))
-    hidden = on.leaks.hidden.union(*(unit.hidden for unit in units))
+        found += unneeded(on.decisions, on.leaks.used.union(*(unit.leaks.used for unit in units)))
+    hidden = on.leaks.hidden.union(*(unit.leaks.hidden for unit in units))
     environment = concealed(platform.environment, hidden) if platform else ""
     names = tuple(concealed(unit.name, hidden) for unit in units)
     answer = Compilation(
@@ -138,6 +138,9 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
     except NotCanonical as error:
         return answer._replace(diagnostics=(*answer.diagnostics, *(_not_frozen(units) or [_cannot(error)])))
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
+    allowed = on.leaks.allowed.union(*(unit.leaks.allowed for unit in units))
+    if last := tuple(in_artifact(content, allowed)):
+        return answer._replace(diagnostics=(*answer.diagnostics, *last))
     where = (*policy_places(on.platform), *(place for unit in units for place in unit.places))
     return answer._replace(artifact=content, digest=hashed, places=where)
 

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import orjson
 
 from firn_compiler.assembly import Request
 from firn_compiler.diagnostics import Diagnostic, suggestion
+from firn_compiler.document import Span
 from firn_compiler.emit import map_path
 from firn_compiler.plugins import MAX_MANIFEST, Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
@@ -43,7 +44,9 @@ def project_request(
             place = place / PLATFORM_NAME
         source = _read(place, found) if place is not None else None
         environment = env or (place.resolve().parent.name if place else "")
-    return Request(tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()), found
+    return Request(
+        tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()
+    ), found
 
 
 def today() -> str:
@@ -146,10 +149,10 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _read(path: Path, found: list[Diagnostic]) -> Source | None:
+def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES) -> Source | None:
     try:
         with path.open("rb") as file:
-            return Source(str(path), file.read(MAX_BYTES + 1))
+            return Source(str(path), file.read(limit + 1))
     except OSError as error:
         reason = {FileNotFoundError: "there is no file", IsADirectoryError: "this is a folder, not a file:"}
         words = reason.get(type(error), f"cannot read ({error.strerror})")
@@ -191,6 +194,36 @@ def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
                 return None
             files.append(Source(place.relative_to(base).as_posix(), content))
     return tuple(sorted(files)) if base.is_dir() else None
+
+
+SCANNED = (".yaml", ".yml", ".json", ".sql", ".env", ".toml", ".ini", ".cfg", ".conf", ".properties", ".tf", ".tfvars")
+NOT_SCANNED = frozenset([".git", ".venv", "venv", "node_modules", "__pycache__", ".firn", ".mypy_cache", ".ruff_cache"])
+MAX_SCANNED = 32 * 1024 * 1024
+
+
+def files_to_scan(paths: Iterable[str], found: list[Diagnostic]) -> Iterator[Source]:
+    """Read the files that paths mean, ordered: those named, and of folders those with settings in them.
+
+    Links are not followed, nor are folders that tools make. What is too large is a finding; what holds no text is
+    left out.
+    """
+    for path in map(Path, paths):
+        for file in _settings_below(path) if path.is_dir() else [path]:
+            source = _read(file, found, MAX_SCANNED)
+            if source is not None and len(source.content) > MAX_SCANNED:
+                place = Span(source.file, 1, 1, 1, 2)
+                found.append(Diagnostic("E107", f"the file is larger than {MAX_SCANNED // 2**20} MiB", place))
+            elif source is not None and b"\0" not in source.content[:8192]:
+                yield source
+
+
+def _settings_below(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(one for one in folders if one not in NOT_SCANNED)
+        for name in sorted(names):
+            file = Path(place) / name
+            if (file.suffix.lower() in SCANNED or name.startswith(".env")) and file.is_file() and not file.is_symlink():
+                yield file
 
 
 def payload_of(artifact: Path) -> dict[str, Any]:

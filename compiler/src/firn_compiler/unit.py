@@ -13,7 +13,7 @@ from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
-from firn_compiler.checks.leaks import Decision, judged
+from firn_compiler.checks.leaks import Verdict, judged
 from firn_compiler.checks.places import places
 from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
@@ -47,10 +47,8 @@ class Unit(NamedTuple):
     """None where an error is in the way, or no platform is known."""
     sources: tuple[JsonObject, ...] = ()
     places: tuple[Place, ...] = ()
-    used: tuple[Decision, ...] = ()
-    """The exceptions that the flow needed."""
-    hidden: frozenset[str] = frozenset()
-    """Secrets that the flow's files hold: for keeping them out of what is shown, and never kept."""
+    leaks: Verdict = Verdict()
+    """The secrets that the flow's files hold, which are never kept, and the exceptions that it needed."""
 
 
 def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> tuple[Unit, Flow | None, Map[str, str]]:
@@ -59,15 +57,14 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     flow, texts = assembled.flow, {source.file: assembled.text}
     if flow is None:
         leaks = judged(assembled.leaks, on.decisions)
-        return Unit(source.file, "", BUILT_IN, (*assembled.found, *leaks.found), {}, (), hidden=leaks.hidden), None, texts
+        return Unit(source.file, "", BUILT_IN, (*assembled.found, *leaks.found), {}, (), leaks=leaks), None, texts
     attached, problems = attachments(flow, assembled.constants, request)
     seen: Seen = {}
     known = sql(flow, on.platform, flow.document, assembled.constants, _files(attached, assembled.constants))
     leaks = judged([*assembled.leaks, *attached.leaks], on.decisions)
     found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen), *known.found, *leaks.found)
     span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
-    used = tuple(one for one in on.decisions if one in leaks.used)
-    unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read), used=used, hidden=leaks.hidden)
+    unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read), leaks=leaks)
     if freeze and on.platform is not None and not has_errors((*found, *on.found)):
         unit = _frozen(unit, flow, on.platform, attached, known)
     return unit, flow, texts | attached.texts

@@ -462,7 +462,9 @@ class _Loose(_Builder):
     def sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
         built = super().sequence(event, depth)
         if event.tag is not None:
-            built.items = [Scalar(one.value, one.span, source=event.tag) if isinstance(one, Scalar) else one for one in built.items]
+            built.items = [
+                Scalar(one.value, one.span, source=event.tag) if isinstance(one, Scalar) else one for one in built.items
+            ]
         return built
 
     def mapping(self, event: MappingStartEvent, depth: int) -> Mapping:

@@ -1,5 +1,6 @@
 """Secrets that are written where none can be: in any value, key, comment or text, unless a decision allows it."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
@@ -9,6 +10,8 @@ from typing import NamedTuple
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Path, Span, dotted, items_at, mapping_at, text_at
 from firn_compiler.leaks import Located, located, said_of
+from firn_compiler.scan.conceal import concealed
+from firn_compiler.scan.engine import published_in
 from firn_schemas.base import Json
 from firn_schemas.secret_ref import valid_name
 
@@ -27,23 +30,31 @@ class Decision(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was found in some texts, what of it must not be shown, and which decisions it needed."""
+    """The secrets that no decision allows, and the decisions that the others needed."""
 
-    found: tuple[Diagnostic, ...] = ()
-    hidden: frozenset[str] = frozenset()
+    refused: tuple[Located, ...] = ()
     used: frozenset[Decision] = frozenset()
+    allowed: frozenset[str] = frozenset()
+    """The texts that decisions allow."""
 
-    def __or__(self, other: "Verdict") -> "Verdict":  # type: ignore[override]  # a verdict is no union of types
-        return Verdict((*self.found, *other.found), self.hidden | other.hidden, self.used | other.used)
+    @property
+    def found(self) -> tuple[Diagnostic, ...]:
+        """What to say of them."""
+        return tuple(map(told, self.refused))
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The texts that must not be shown."""
+        return frozenset(text for leak in self.refused for text in (leak.secret, leak.written))
 
 
 def decisions(root: Mapping | None) -> tuple[Decision, ...]:
     """Return a platform's decisions, those whose shape is right."""
     found = []
     for item in items_at(mapping_at(root, "security"), "allow_findings"):
-        said = [text_at(item, key) for key in ("path", "rule", "sha256", "expires")]
-        if all(said):
-            found.append(Decision(*map(str, said), item.span))  # type: ignore[arg-type]  # four texts and the place
+        path, rule, sha256, expires = (text_at(item, key) for key in ("path", "rule", "sha256", "expires"))
+        if path and rule and sha256 and expires:
+            found.append(Decision(path, rule, sha256, expires, item.span))
     return tuple(found)
 
 
@@ -54,21 +65,30 @@ def fingerprint(path: str, rule: str, secret: str) -> str:
 
 
 def judged(leaks: Iterable[Located], by: Iterable[Decision]) -> Verdict:
-    """Report what no decision allows."""
-    found: list[Diagnostic] = []
-    hidden: set[str] = set()
+    """Sort secrets into those that a decision allows and those that none does."""
+    rows: dict[tuple[str, str], list[Decision]] = {}
+    for one in by:
+        rows.setdefault((one.path, one.rule), []).append(one)
+    refused: list[Located] = []
     used: set[Decision] = set()
-    by = tuple(by)
-    for leak in leaks:
-        path = dotted(leak.path)
-        rows = [one for one in by if (one.path, one.rule) == (path, leak.rule)]
-        digest = fingerprint(path, leak.rule, leak.secret) if rows else ""
-        allowed = [one for one in rows if one.sha256.removeprefix("sha256:") == digest]
-        used.update(allowed)
-        if not allowed:
-            hidden |= {leak.secret, leak.written}
-            found.append(told(leak))
-    return Verdict(tuple(found), frozenset(hidden), frozenset(used))
+    allowed: set[str] = set()
+    for leak, path in with_paths(leaks):
+        known = rows.get((path, leak.rule), ())
+        digest = fingerprint(path, leak.rule, leak.secret) if known else ""
+        deciding = [one for one in known if one.sha256.removeprefix("sha256:") == digest]
+        if deciding:
+            used.update(deciding)
+            allowed |= {leak.secret, leak.written}
+        else:
+            refused.append(leak)
+    return Verdict(tuple(refused), frozenset(used), frozenset(allowed))
+
+
+def with_paths(leaks: Iterable[Located]) -> list[tuple[Located, str]]:
+    """Return secrets with their paths as they may be shown: a key that is a secret itself stands in none."""
+    leaks = list(leaks)
+    keys = {leak.secret for leak in leaks if leak.sort == "key"}
+    return [(leak, concealed(dotted(leak.path), keys)) for leak in leaks]
 
 
 def told(leak: Located) -> Diagnostic:
@@ -86,7 +106,11 @@ def _help(leak: Located) -> str:
     if leak.sort != "value" or not leak.path or not isinstance(leak.path[-1], str):
         return _ELSEWHERE
     key = leak.path[-1]
-    if leak.secret != leak.written or leak.rule.startswith(("url-", "shell-", "sql-")) or leak.span.line != leak.span.end_line:
+    if (
+        leak.secret != leak.written
+        or leak.rule.startswith(("url-", "shell-", "sql-"))
+        or leak.span.line != leak.span.end_line
+    ):
         return _ELSEWHERE
     return f"write `{key}: {{secret_ref: {_name(leak.path)}}}` where a secret can stand, and give the value to the run"
 
@@ -105,6 +129,25 @@ def in_variables(variables: Map[str, Json]) -> list[Located]:
     """Return the secrets among the values of `--var`."""
     pieces = (piece for name, value in variables.items() for piece in said_of(value, ("variables", name), name))
     return located([piece for piece in pieces if piece.sort == "value"], [])
+
+
+def exceptions(leaks: Iterable[Located], expires: str) -> str:
+    """Return entries of `security.allow_findings` for secrets that have a path; the reason is left to a person."""
+    rows = {(path, one.rule, one.secret): None for one, path in with_paths(leaks) if path}
+    entries = [
+        f"    - path: {json.dumps(path)}\n      rule: {rule}\n      sha256: {fingerprint(path, rule, secret)}\n"
+        f'      reason: ""\n      expires: {expires}\n'
+        for path, rule, secret in rows
+    ]
+    return "security:\n  allow_findings:\n" + "".join(entries) if entries else ""
+
+
+def in_artifact(content: bytes, allowed: frozenset[str]) -> Iterator[Diagnostic]:
+    """Report tokens of published formats in the finished file, apart from those that were allowed where they stand."""
+    for rule, kind, secret in published_in(content):
+        if not any(secret in one for one in allowed):
+            help = "what puts it together is in the flow or the platform: take it out there"
+            yield Diagnostic("E604", f"the artifact would hold {kind} (rule `{rule}`)", help=help)
 
 
 def expired(by: Iterable[Decision], today: str) -> Iterator[Diagnostic]:

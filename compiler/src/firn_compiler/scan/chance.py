@@ -41,7 +41,18 @@ def looks_random(text: str, least: int = 20) -> bool:
     return len(text) >= least and mixed(text) >= 2 and len(set(text)) >= least // 2 and readable(text) < 0.4
 
 
-_MEDIA = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"PK\x03\x04", b"\x1f\x8b", b"%PDF", b"wOF", b"\0asm", b"\0\1\0\0\0")
+_MEDIA = (
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"%PDF",
+    b"wOF",
+    b"\0asm",
+    b"\0\1\0\0\0",
+)
 
 
 def decoded(text: str) -> bytes | None:
@@ -80,7 +91,7 @@ def harmless_bytes(content: bytes) -> bool:
 
 
 def private_key_bytes(content: bytes) -> bool:
-    """Whether DER holds a private key: a sequence that begins with version 0 or 1 and goes on (RFC 5208, 5915, 8017)."""
+    """Whether DER holds a private key: a sequence that begins with a version, 0 or 1 (RFC 5208, 5915, 8017)."""
     for skip, length in ((4, b"\x82"), (3, b"\x81"), (2, b"")):
         if content[:1] == b"\x30" and content[1 : 1 + len(length)] == length:
             return content[skip : skip + 3] in (b"\x02\x01\x00", b"\x02\x01\x01") and len(content) >= 46

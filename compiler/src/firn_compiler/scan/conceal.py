@@ -42,5 +42,11 @@ def _spellings(secrets: Iterable[str]) -> set[str]:
     for secret in secrets:
         lines = [secret, *(line for line in secret.splitlines() if len(line) >= 8)]
         for line in lines:
-            found |= {line, line.strip(), json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1], repr(line)[1:-1]}
+            found |= {
+                line,
+                line.strip(),
+                json.dumps(line)[1:-1],
+                json.dumps(line, ensure_ascii=False)[1:-1],
+                repr(line)[1:-1],
+            }
     return {one for one in found if len(one) >= LEAST}

@@ -6,24 +6,26 @@ The pass and the precise rules are the same patterns, so that the pass cannot dr
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate
 from typing import NamedTuple
 
 from firn_compiler.scan.found import Found, Text
-from firn_compiler.scan.judges import worth
+from firn_compiler.scan.judges import published, worth
 from firn_compiler.scan.linear import Patterns
 from firn_compiler.scan.rules import NAMED, RULES
-from firn_compiler.scan.views import views
+from firn_compiler.scan.views import View, views
 from firn_compiler.scan.words import is_neutral, sort_of
 
-MAX_VIEWS = 2000
-"""How many views of one text are looked at."""
+ROOM = 1024 * 1024
+"""How many characters may be decoded from a text, over four times its own: what would be more is refused."""
+TOO_MUCH = "too-much-encoded"
 
 
 class Leak(NamedTuple):
     """A secret that was found: in which text and where, in characters, and by which rule."""
 
-    index: int
+    number: int
+    """Which of the texts holds it."""
     start: int
     end: int
     rule: str
@@ -37,11 +39,32 @@ def leaks(texts: Iterable[Text]) -> list[Leak]:
     """Return every secret, ordered by text and place; of those that overlap, what the most exact rule found."""
     given = list(texts)
     found = [*_look(given)]
-    inside = [(index, view) for index, text in enumerate(given) for view in islice(views(text), MAX_VIEWS)]
+    inside: list[tuple[int, View]] = []
+    for number, text in enumerate(given):
+        room = 4 * len(text.text) + ROOM
+        for view in views(text):
+            room -= len(view.text.text)
+            inside.append((number, view))
+            if room < 0:
+                found.append(
+                    Leak(number, 0, len(text.text), TOO_MUCH, "a text with more encoded in it than is read", "")
+                )
+                break
     for leak in _look([view.text for _, view in inside]):
-        index, view = inside[leak.index]
-        found.append(leak._replace(index=index, start=view.start, end=view.end))
+        number, view = inside[leak.number]
+        found.append(leak._replace(number=number, start=view.start, end=view.end))
     return _apart(found)
+
+
+def published_in(content: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield rule, kind and text of the tokens of published formats in the bytes of a file, whatever its form."""
+    for number in _patterns().present(content):
+        rule = RULES[number]
+        for spans in _patterns().matches(number, content) if rule.judge is published else ():
+            start, end = spans[-1]
+            secret = content[start:end].decode("utf-8", "replace")
+            if rule.judge(Found((secret,), Text(secret), 0, len(secret))):
+                yield rule.name, rule.kind, secret
 
 
 def _look(texts: Sequence[Text]) -> Iterator[Leak]:
@@ -87,16 +110,14 @@ def _patterns() -> Patterns:
     return Patterns(rule.pattern for rule in RULES)
 
 
-_RANK = {rule.name: rank for rank, rule in reversed([*enumerate(RULES)])}
+_RANK = {rule.name: rank for rank, rule in reversed([*enumerate(RULES)])} | {TOO_MUCH: -1}
 
 
 def _apart(found: Iterable[Leak]) -> list[Leak]:
     """Leave out what overlaps with what a more exact rule found."""
-    kept: list[Leak] = []
-    for leak in sorted(found, key=lambda one: (one.index, _RANK[one.rule], one.start, one.end)):
-        if not any(
-            leak.start < other.end and other.start < leak.end
-            for other in takewhile(lambda other: other.index == leak.index, reversed(kept))
-        ):
-            kept.append(leak)
-    return sorted(kept)
+    kept: dict[int, list[Leak]] = {}
+    for leak in sorted(found, key=lambda one: (_RANK[one.rule], one.number, one.start, one.end)):
+        others = kept.setdefault(leak.number, [])
+        if not any(leak.start < other.end and other.start < leak.end for other in others):
+            others.append(leak)
+    return sorted(leak for others in kept.values() for leak in others)

@@ -171,7 +171,9 @@ def by_chance(found: Found) -> bool:
         return False
     if _in_public(found, secret) or (inside and inside[1] in _OF_ADDRESSES and _in_address(found)):
         return False
-    if any(harmless.known(one, rows) for one in (secret, found.secret) for rows in (harmless.SHAPES, harmless.ANYWHERE)):
+    if any(
+        harmless.known(one, rows) for one in (secret, found.secret) for rows in (harmless.SHAPES, harmless.ANYWHERE)
+    ):
         return False
     return not _composed(secret) and not _inert(found.secret)
 
@@ -201,14 +203,15 @@ def _composed(secret: str) -> bool:
 
 
 def _in_public(found: Found, secret: str) -> bool:
-    """Whether a token is a part of what is public: an address's path, a public key, a certificate, a digest with a label."""
+    """Whether a token is a part of what is public: an address, a public key, a certificate, a labelled digest."""
     before = found.before
     block = before.rfind("-----BEGIN ")
     return (
-        re.search(r"https?://[^\s?]*$|[/:]$|\|1\|[0-9A-Za-z+/=]*\|?$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:]) is not None
+        re.search(r"https?://[^\s?]*$|[/:]$|\|1\|[0-9A-Za-z+/=]*\|?$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:])
+        is not None
         or secret.startswith(("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr"))
         or "jwk" in found.text.above.lower()
-        or '"kty"' in found.text.text
+        or ('"kty"' in found.text.text and re.search(r'"(?:n|e|x|y|kid|x5c|x5t)":\s*\[?"$', before) is not None)
         or (block >= 0 and "PRIVATE" not in before[block : block + 50] and "-----END" not in before[block:])
     )
 
@@ -275,5 +278,3 @@ def bare_key(found: Found) -> bool:
     """Judge base64 that may be a private key without its header."""
     content = decoded(found.secret)
     return content is not None and (private_key_bytes(content) or content.startswith(b"openssh-key-v1"))
-
-

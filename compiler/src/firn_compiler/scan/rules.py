@@ -62,7 +62,9 @@ STRUCTURE: tuple[Rule, ...] = (
         r"[A-Za-z][0-9A-Za-z+.-]*://([0-9A-Za-z_.~%-]{16,})@[0-9A-Za-z]",
         random_or_signs,
     ),
-    Rule("jdbc-password", "an address with a password in it", r"jdbc:oracle:[a-z]+:[^\s\x00/@]+/([^\s\x00/@\"']+)@", said),
+    Rule(
+        "jdbc-password", "an address with a password in it", r"jdbc:oracle:[a-z]+:[^\s\x00/@]+/([^\s\x00/@\"']+)@", said
+    ),
     Rule(
         "authorization",
         "an authorization header",
@@ -72,7 +74,8 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "bearer",
         "a credential after its scheme",
-        r"(?i)(?:^|[^a-z])(?:bearer|basic|token|apikey|sso-key|digest|geniekey|splunk|bot)[ \t]+([0-9A-Za-z+/=._~:-]{12,})",
+        r"(?i)(?:^|[^a-z])(?:bearer|basic|token|apikey|sso-key|digest|geniekey|splunk|bot)[ \t]+"
+        r"([0-9A-Za-z+/=._~:-]{12,})",
         random_or_signs,
     ),
     Rule(
@@ -109,14 +112,16 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "shell-password-apart",
         _IN_COMMAND,
-        rf"{_START}(?:(?:docker|podman|helm|az|oc|buildah|skopeo)[ \t][^\n\x00|;]*login{_GAP}{_REST}-p|redis-cli{_GAP}{_REST}-a"
+        rf"{_START}(?:(?:docker|podman|helm|az|oc|buildah|skopeo)[ \t][^\n\x00|;]*login{_GAP}{_REST}-p"
+        rf"|redis-cli{_GAP}{_REST}-a"
         rf"|(?:ldapsearch|ldapadd|ldapmodify|ldappasswd){_GAP}{_REST}-w|(?:sqlcmd|bcp|isql){_GAP}{_REST}-P){_GAP}{_Q}{_ARGUMENT}",
         command_password,
     ),
     Rule(
         "shell-password-piped",
         _IN_COMMAND,
-        r"(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\x00\"'|]+)[\"']?[ \t]*\|[^\n\x00]*(?:--password-stdin|--passphrase-fd|sudo -S|--stdin)",
+        r"(?:echo|printf)[ \t]+(?:-n[ \t]+)?[\"']?([^\s\x00\"'|]+)[\"']?[ \t]*\|[^\n\x00]*"
+        r"(?:--password-stdin|--passphrase-fd|sudo -S|--stdin)",
         said,
     ),
     Rule(

@@ -49,8 +49,8 @@ UPSTREAM: tuple[Upstream, ...] = (
         "a Cloudant credential",
         "cloudant",
         "CloudantDetector",
-        r"(?i)((?:cloudant|cl|clou)[_-]?(?:api)?(?:key|pwd|pw|password|pass|token)[\"'\] :=>]{1,8}(?:[0-9a-f]{64}|[a-z]{24})"
-        r"|https?://[0-9a-z_-]+:(?:[0-9a-f]{64}|[a-z]{24})@[0-9a-z_-]+\.cloudant\.com)",
+        r"(?i)((?:cloudant|cl|clou)[_-]?(?:api)?(?:key|pwd|pw|password|pass|token)[\"'\] :=>]{1,8}"
+        r"(?:[0-9a-f]{64}|[a-z]{24})|https?://[0-9a-z_-]+:(?:[0-9a-f]{64}|[a-z]{24})@[0-9a-z_-]+\.cloudant\.com)",
     ),
     Upstream(
         "discord-detector",
@@ -88,9 +88,7 @@ UPSTREAM: tuple[Upstream, ...] = (
         r"(?i)(secret[_-]?(?:access)?[_-]?key[\"'\] :=>]{1,8}[0-9a-f]{48})",
     ),
     Upstream("jwt-detector", "a JSON web token", "jwt", "JwtTokenDetector", r"(eyJ[0-9A-Za-z_=-]+\.[0-9A-Za-z_=-]+)"),
-    Upstream(
-        "mailchimp-detector", "a Mailchimp key", "mailchimp", "MailchimpDetector", r"([0-9a-z]{32}-us[0-9]{1,2})"
-    ),
+    Upstream("mailchimp-detector", "a Mailchimp key", "mailchimp", "MailchimpDetector", r"([0-9a-z]{32}-us[0-9]{1,2})"),
     Upstream("npm-detector", "an npm token", "npm", "NpmDetector", r"(//[^\n\x00]+/:_authToken=[^\n\x00]+)"),
     Upstream(
         "openai-detector",
@@ -128,7 +126,9 @@ UPSTREAM: tuple[Upstream, ...] = (
         r"(?i)((?:softlayer|sl)[_-]?(?:api)?[_-]?(?:key|pwd|password|pass|token)[\"'\] :=>]{1,8}[0-9a-z]{64}"
         r"|https?://api.softlayer.com/soap/v3(?:\.1)?/[0-9a-z]{64})",
     ),
-    Upstream("square-detector", "a Square secret", "square_oauth", "SquareOAuthDetector", r"(sq0csp-[0-9A-Za-z\\_-]{43})"),
+    Upstream(
+        "square-detector", "a Square secret", "square_oauth", "SquareOAuthDetector", r"(sq0csp-[0-9A-Za-z\\_-]{43})"
+    ),
     Upstream("stripe-detector", "a Stripe key", "stripe", "StripeDetector", r"([rs]k_live_[0-9A-Za-z]{24})"),
     Upstream(
         "telegram-detector",
@@ -139,7 +139,7 @@ UPSTREAM: tuple[Upstream, ...] = (
     ),
     Upstream("twilio-detector", "a Twilio key", "twilio", "TwilioKeyDetector", r"((?:AC|SK)[0-9a-z]{32})"),
 )
-"""Its plug-ins by shape. Left out: key words, entropy and user info, which are judged by context here, and public IPs."""
+"""Its plug-ins by shape. Left out: key words, entropy and user info, judged by context here, and public addresses."""
 
 
 def reports(row: Upstream, found: Found) -> bool:

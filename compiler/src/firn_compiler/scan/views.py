@@ -22,7 +22,13 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _PIECES = re.compile(r"['\"]\s*(?:\|\||\+)\s*['\"]")
 _CONTINUED = re.compile(r"\\\r?\n\s*")
 _NOT_SHOWN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-_HINT = re.compile(r"\\\r?\n|%[0-9A-Fa-f]{2}|\\[ux]|\{\{|\$\{|[{\[]\s*[\"{\[]|['\"]\s*(?:\|\||\+)\s*['\"]|[0-9A-Za-z+/_-]{16}")
+_HINT = re.compile(
+    r"\\\r?\n|%[0-9A-Fa-f]{2}|\\[ux]|\{\{|\$\{|[{\[]\s*[\"{\[]|['\"]\s*(?:\|\||\+)\s*['\"]|[0-9A-Za-z+/_-]{16}"
+)
+
+
+_PUBLIC = frozenset("n e x y kid x5c x5t".split())
+"""Members of a JSON web key that anyone may see (RFC 7517, RFC 7518)."""
 
 
 class View(NamedTuple):
@@ -88,7 +94,7 @@ def _json(text: Text) -> Iterator[Text]:
     while stack:
         key, one = stack.pop()
         if isinstance(one, dict):
-            stack += one.items()
+            stack += (item for item in one.items() if "kty" not in one or item[0] not in _PUBLIC)
             yield from (Text(name) for name in one)
         elif isinstance(one, list):
             stack += ((key, item) for item in one)
