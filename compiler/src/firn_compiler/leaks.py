@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Sequence, Span
+from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scalar, Sequence, Span
 from firn_compiler.scalar_text import place_in
-from firn_compiler.scan.engine import leaks
+from firn_compiler.scan.engine import Leak, leaks
 from firn_compiler.scan.found import Text
 from firn_compiler.yaml_source import parse_loosely
 
-Sort = Literal["value", "key", "comment", "other", "text"]
+Sort = Literal["value", "key", "comment", "text", "other"]
+"""What a text is in its file; `other` stands for what has no place of its own: an anchor's name, a whole command."""
 
 
 class Piece(NamedTuple):
@@ -27,6 +28,7 @@ class Located(NamedTuple):
 
     rule: str
     kind: str
+    """Completes "this is …"."""
     path: Path
     span: Span
     sort: Sort
@@ -42,11 +44,7 @@ def in_document(document: Document) -> list[Located]:
 
 def in_expanded(document: Document, root: Node) -> list[Located]:
     """Return the secrets that templates have put together in a document's tree: no text of the file holds them."""
-    if "{{" not in document.text:
-        return []
-    return located(
-        [piece for piece in _of_node(root, (), "", "", expanded=True) if piece.sort == "value"], document.lines
-    )
+    return _in_values(root, document.lines, expanded=True) if "{{" in document.text else []
 
 
 def in_file(file: str, text: str) -> list[Located]:
@@ -58,37 +56,62 @@ def in_file(file: str, text: str) -> list[Located]:
 _TREES = (".yaml", ".yml", ".json")
 
 
-def _in_trees(file: str, text: str, roots: Iterable[Node]) -> list[Located]:
-    pieces = [piece for root in roots for piece in _of_node(root, (), "", "")]
-    return located([*pieces, *_beside_values(file, text)], text.splitlines())
-
-
 def in_text(file: str, text: str) -> list[Located]:
     """Return the secrets of any other text: each line by itself, for what it assigns, and the whole for its shapes.
 
     Their path is the file's name.
     """
     lines = text.splitlines()
-    return located([*_of_lines(file, lines)], lines)
+    return _apart(_located(list(_of_lines(file, lines)), lines))
 
 
-def located(pieces: list[Piece], lines: list[str]) -> list[Located]:
-    """Look at pieces of one file, and say where in it secrets stand; what overlaps is said once."""
-    found = []
-    for leak in leaks(piece.text for piece in pieces):
-        piece = pieces[leak.number]
-        written = piece.text.text[leak.start : leak.end]
-        span = _place(piece, lines, leak.start, leak.end)
-        found.append(Located(leak.rule, leak.kind, piece.path, span, piece.sort, leak.secret, written))
-    values = [one for one in found if one.sort in ("value", "key")]
-    return [one for one in found if one in values or not any(_within(one.span, other.span) for other in values)]
+def in_values(values: Iterable[tuple[Path, str, object]]) -> list[Located]:
+    """Return the secrets of plain values, each with its path and the key that it stands under; they have no place."""
+    texts = [Piece(Text(value, key), path, BUILT_IN) for path, key, value in values if isinstance(value, str)]
+    return _located(texts, [])
 
 
-def _within(inner: Span, outer: Span) -> bool:
-    start, end = (outer.line, outer.column), (outer.end_line, outer.end_column)
-    return start <= (inner.line, inner.column) < end or (inner.line, inner.column) <= start < (
-        inner.end_line,
-        inner.end_column,
+def _in_trees(file: str, text: str, roots: Iterable[Node]) -> list[Located]:
+    lines = text.splitlines()
+    found = [one for root in roots for one in _in_values(root, lines)]
+    return _apart([*found, *_located(list(_beside_values(file, text)), lines)])
+
+
+def _in_values(root: Node, lines: list[str], *, expanded: bool = False) -> list[Located]:
+    """Look at each different text of a tree once; for the places of those that hold secrets, go through it again."""
+    every = _Texts(expanded=expanded)
+    every.of(root, (), "", "")
+    texts = list(every.seen)
+    wanted = {texts[leak.number] for leak in leaks(texts)}
+    if not wanted:
+        return []
+    again = _Texts(expanded=expanded, wanted=wanted)
+    again.of(root, (), "", "")
+    return _located(again.pieces, lines)
+
+
+def _located(pieces: list[Piece], lines: list[str]) -> list[Located]:
+    return [_one(pieces[leak.number], leak, lines) for leak in leaks([piece.text for piece in pieces])]
+
+
+def _one(piece: Piece, leak: Leak, lines: list[str]) -> Located:
+    written = piece.text.text[leak.start : leak.end]
+    span = _place(piece, lines, leak.start, leak.end)
+    return Located(leak.rule, leak.kind, piece.path, span, piece.sort, leak.secret, written)
+
+
+def _apart(found: list[Located]) -> list[Located]:
+    """Leave out of comments, lines and whole commands what a value or a key there says already."""
+    values = [one.span for one in found if one.sort in ("value", "key")]
+    return [
+        one for one in found if one.sort in ("value", "key") or not any(_overlap(one.span, span) for span in values)
+    ]
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    starts, ends = (one.line, one.column), (one.end_line, one.end_column)
+    return starts < (other.end_line, other.end_column) and (other.line, other.column) < max(
+        ends, (*starts[:1], starts[1] + 1)
     )
 
 
@@ -106,95 +129,97 @@ def _place(piece: Piece, lines: list[str], start: int, end: int) -> Span:
 
 # --- documents ---
 
-
-def _of_node(node: Node, path: Path, key: str, above: str, *, expanded: bool = False) -> Iterator[Piece]:
-    """Yield what a tree holds; of one in which templates were replaced, the values that were put together."""
-    kind = type(node)
-    if kind is Scalar:
-        text = _said(node)  # type: ignore[arg-type]  # narrowed by the exact type above
-        if text and (not expanded or node.source is not None):  # type: ignore[union-attr]  # as above
-            elsewhere = not expanded and node.source is not None  # type: ignore[union-attr]  # as above
-            yield Piece(Text(text, "" if elsewhere else key, above), path, node.span)
-    elif kind is Mapping:
-        assert isinstance(node, Mapping)
-        named = _named(node)
-        inside = f"{above}.{key}" if key else above
-        for name, item in node.entries.items():
-            yield Piece(Text(name, "", inside), (*path, name), node.keys[name], "key")
-            yield from _of_node(item, (*path, name), named.get(name, name), inside, expanded=expanded)
-    else:
-        assert isinstance(node, Sequence)
-        yield from _of_items(node, path, key, above, expanded=expanded)
+_NAMES = ("name", "key", "id", "variable", "var", "header", "parameter", "param", "option", "setting", "field")
+_VALUES = ("value", "default", "content", "data", "text", "val", "defaultValue", "defaultValues")
+_NAMED = frozenset([*_VALUES, "Value"])
 
 
-def _said(node: Scalar) -> str:
-    """Return what a scalar says, as text; numbers too may be passwords."""
-    value = node.value
-    if isinstance(value, str):
-        return value
-    return str(value) if type(value) in (int, float) else ""
+class _Texts:
+    """The texts of a tree: each different one once, or, of those that are `wanted`, every place.
+
+    Of a tree in which templates were replaced (`expanded`), only the values that were put together.
+    """
+
+    def __init__(self, *, expanded: bool, wanted: set[Text] | None = None) -> None:
+        self.expanded = expanded
+        self.wanted = wanted
+        self.seen: dict[Text, None] = {}
+        self.pieces: list[Piece] = []
+
+    def add(self, text: Text, path: Path, span: Span, sort: Sort) -> None:
+        if self.wanted is None:
+            self.seen[text] = None
+        elif text in self.wanted:
+            self.pieces.append(Piece(text, path, span, sort))
+
+    def of(self, node: Node, path: Path, key: str, above: str) -> None:
+        """Take everything at and below a node, that stands under `key`, and `above` over that."""
+        kind = type(node)
+        if kind is Scalar:
+            self.of_scalar(node, path, key, above)  # type: ignore[arg-type]  # narrowed by the exact type above
+        elif kind is Mapping:
+            self.of_mapping(node, path, key)  # type: ignore[arg-type]  # as above
+        else:
+            self.of_items(node, path, key, above)  # type: ignore[arg-type]  # as above
+
+    def of_scalar(self, node: Scalar, path: Path, key: str, above: str) -> None:
+        value = node.value
+        if not isinstance(value, str):
+            if type(value) not in (int, float):
+                return
+            value = str(value)  # numbers too may be passwords
+        if not self.expanded:
+            self.add(Text(value, "" if node.source is not None else key, above), path, node.span, "value")
+        elif node.source is not None:
+            self.add(Text(value, key, above), path, node.span, "value")
+
+    def of_mapping(self, node: Mapping, path: Path, key: str) -> None:
+        entries, keys = node.entries, node.keys
+        named = "" if _NAMED.isdisjoint(entries) else _name_of(entries)
+        for name, item in entries.items():
+            if not self.expanded:
+                self.add(Text(name), (*path, name), keys[name], "key")
+            self.of(item, (*path, name), named if named and name in _NAMED else name, key)
+
+    def of_items(self, node: Sequence, path: Path, key: str, above: str) -> None:
+        """Take a list's items: one after an option, `--token`, stands under its name; a whole command is taken too."""
+        before, command = "", False
+        for index, item in enumerate(node.items):
+            self.of(item, (*path, index), before or key, above)
+            text = item.value if isinstance(item, Scalar) and isinstance(item.value, str) else ""
+            before = text.lstrip("-") if text.startswith("--") and "=" not in text else ""
+            command = command or text.startswith("-")
+        if command:
+            said = [item.value for item in node.items if isinstance(item, Scalar) and isinstance(item.value, str)]
+            self.add(Text(" ".join(said)), path, node.span, "other")
 
 
-_NAMES = (
-    "name",
-    "key",
-    "id",
-    "variable",
-    "var",
-    "header",
-    "parameter",
-    "param",
-    "option",
-    "setting",
-    "field",
-    "Name",
-    "Key",
-)
-_VALUES = ("value", "default", "content", "data", "text", "val", "Value", "defaultValue", "defaultValues")
-
-
-def _named(node: Mapping) -> dict[str, str]:
-    """Return under which key a value stands that is named beside itself: `{name: DB_PASSWORD, value: …}`."""
-    values = [key for key in _VALUES if key in node.entries]
-    if not values:
-        return {}
-    for key in _NAMES:
-        name = node.entries.get(key)
+def _name_of(entries: dict[str, Node]) -> str:
+    """Return under which key the value of a mapping stands that is named beside it: `{name: DB_PASSWORD, value: …}`."""
+    for key in (*_NAMES, "Name", "Key"):
+        name = entries.get(key)
         if isinstance(name, Scalar) and isinstance(name.value, str):
-            return dict.fromkeys(values, name.value)
-    return {}
+            return name.value
+    return ""
 
 
-def _of_items(node: Sequence, path: Path, key: str, above: str, *, expanded: bool) -> Iterator[Piece]:
-    """Yield a list's items: one after an option, `--token`, stands under its name; a command is looked at whole too."""
-    before = ""
-    said = []
-    for index, item in enumerate(node.items):
-        yield from _of_node(item, (*path, index), before or key, above, expanded=expanded)
-        text = item.value if type(item) is Scalar and isinstance(item.value, str) else ""
-        before = text.lstrip("-") if text.startswith("--") and "=" not in text else ""
-        said.append(text)
-    if any(text.startswith("-") for text in said):
-        yield Piece(Text(" ".join(filter(None, said)), "", above), path, node.span, "other")
-
-
-_COMMENT = re.compile(r"(?:^|(?<=\s))#(.*(?:\n[ \t]*#.*)*)", re.MULTILINE)
+_COMMENT = re.compile(r"#(?<!\S#)(.*(?:\n[ \t]*#.*)*)")
 """Comments on lines that follow each other are one text."""
 _NEXT = re.compile(r"(\n[ \t]*)#")
-_ANCHOR = re.compile(r"(?:^|(?<=[\s,\[{(]))[&*!%]([^\s,\[\]{}]{6,})", re.MULTILINE)
+_ANCHOR = re.compile(r"[&*!%](?<![^\s,\[{(][&*!%])([^\s,\[\]{}]{6,})")
 
 
 def _beside_values(file: str, text: str) -> Iterator[Piece]:
     """Yield what a document holds that is no value: comments, and the names of anchors, tags and directives."""
-    for pattern, sort in ((_COMMENT, "comment"), (_ANCHOR, "other")):
+    for pattern in (_COMMENT, _ANCHOR):
         line = at = 0
         for match in pattern.finditer(text):
             line += text.count("\n", at, match.start())
             at = match.start()
             column = match.start(1) - (text.rfind("\n", 0, match.start(1)) + 1) + 1
             span = Span(file, line + 1, column, line + 1, column + len(match[1]))
-            text_ = _NEXT.sub(r"\1 ", match[1]) if sort == "comment" else match[1]
-            yield Piece(Text(text_), (), span, sort)  # type: ignore[arg-type]  # the two words above
+            said = _NEXT.sub(r"\1 ", match[1])
+            yield Piece(Text(said), (), span, "comment" if pattern is _COMMENT else "other")
 
 
 # --- other texts ---
@@ -213,17 +238,3 @@ def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
         if match and match[2]:
             span = Span(file, number, match.start(2) + 1, number, match.end(2) + 1)
             yield Piece(Text(match[2], match[1]), path, span, "text")
-
-
-def said_of(value: object, path: Path = (), key: str = "", above: str = "") -> Iterator[Piece]:
-    """Yield the texts of plain JSON values, as pieces without a place."""
-    if isinstance(value, str):
-        yield Piece(Text(value, key, above), path, Span("", 0, 0, 0, 0))
-    elif isinstance(value, dict):
-        inside = f"{above}.{key}" if key else above
-        for name, item in value.items():
-            yield Piece(Text(name, "", inside), (*path, name), Span("", 0, 0, 0, 0), "key")
-            yield from said_of(item, (*path, name), name, inside)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from said_of(item, (*path, index), key, above)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Path, Span, dotted, items_at, mapping_at, text_at
-from firn_compiler.leaks import Located, located, said_of
+from firn_compiler.leaks import Located, in_values
 from firn_compiler.scan.conceal import concealed
 from firn_compiler.scan.engine import published_in
 from firn_schemas.base import Json
@@ -127,8 +127,7 @@ def _name(path: Path) -> str:
 
 def in_variables(variables: Map[str, Json]) -> list[Located]:
     """Return the secrets among the values of `--var`."""
-    pieces = (piece for name, value in variables.items() for piece in said_of(value, ("variables", name), name))
-    return located([piece for piece in pieces if piece.sort == "value"], [])
+    return in_values((("variables", name), name, str(value)) for name, value in variables.items())
 
 
 def exceptions(leaks: Iterable[Located], expires: str) -> str:

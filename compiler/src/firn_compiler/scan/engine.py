@@ -10,9 +10,10 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from firn_compiler.scan.found import Found, Text
-from firn_compiler.scan.judges import published, worth
+from firn_compiler.scan.judges import worth
 from firn_compiler.scan.linear import Patterns
 from firn_compiler.scan.rules import NAMED, RULES
+from firn_compiler.scan.vendors import FORMATS
 from firn_compiler.scan.views import View, views
 from firn_compiler.scan.words import is_neutral, sort_of
 
@@ -58,9 +59,9 @@ def leaks(texts: Iterable[Text]) -> list[Leak]:
 
 def published_in(content: bytes) -> Iterator[tuple[str, str, str]]:
     """Yield rule, kind and text of the tokens of published formats in the bytes of a file, whatever its form."""
-    for number in _patterns().present(content):
+    for number in _patterns().present(content, len(FORMATS)):
         rule = RULES[number]
-        for spans in _patterns().matches(number, content) if rule.judge is published else ():
+        for spans in _patterns().matches(number, content) if number < len(FORMATS) else ():
             start, end = spans[-1]
             secret = content[start:end].decode("utf-8", "replace")
             if rule.judge(Found((secret,), Text(secret), 0, len(secret))):
@@ -74,8 +75,8 @@ def _look(texts: Sequence[Text]) -> Iterator[Leak]:
 
 def _by_key(texts: Sequence[Text]) -> Iterator[Leak]:
     for index, text in enumerate(texts):
-        known = sort_of(text.key) or (is_neutral(text.key) and sort_of(text.parent))
-        if known and worth(text.text.strip(), text.key, text.parent):
+        known = sort_of(text.key) or (is_neutral(text.key) and sort_of(text.above))
+        if known and worth(text.text.strip(), text.key, text.above):
             yield Leak(index, 0, len(text.text), NAMED.name, NAMED.kind, text.text.strip())
 
 
@@ -98,7 +99,8 @@ def _by_shape(texts: Sequence[Text]) -> Iterator[Leak]:
             first = present[-1][0] - starts[row] - len(prefixes[row])
             if first < 0:
                 continue  # in the key, which is a text of its own
-            start = len(pieces[row][:first].decode("utf-8", "replace"))
+            ascii_ = len(pieces[row]) == len(texts[rows[row][0]].text)
+            start = first if ascii_ else len(pieces[row][:first].decode("utf-8", "replace"))
             end = start + len(groups[-1])
             for index in rows[row]:
                 if rule.judge(Found(groups, texts[index], start, end)):

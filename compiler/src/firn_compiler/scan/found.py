@@ -7,22 +7,16 @@ KEY_ENDS = "\x01"
 
 
 class Text(NamedTuple):
-    """One text to look at, with the key that it stands under and the keys above; `key` is empty where none is."""
+    """One text to look at, with the key that it stands under, and the key above that; empty where none is."""
 
     text: str
     key: str = ""
     above: str = ""
-    """The keys on the way to it, separated by dots, without its own."""
-
-    @property
-    def parent(self) -> str:
-        """The key above its own."""
-        return self.above.rpartition(".")[2]
 
     @property
     def prefix(self) -> str:
-        """What stands before the text where it is looked at: its key, and the one above."""
-        return f"{self.parent} {self.key}{KEY_ENDS}" if self.key else ""
+        """What stands before the text where it is looked at: the keys."""
+        return f"{self.above} {self.key}{KEY_ENDS}" if self.key else ""
 
 
 class Found(NamedTuple):

@@ -1,6 +1,7 @@
 """What is known not to be a secret: one row for each sort of text, with the reason."""
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 
@@ -8,12 +9,21 @@ class Row(NamedTuple):
     """A shape of a whole value that is no secret."""
 
     name: str
-    pattern: re.Pattern[str]
     reason: str
+    patterns: tuple[str, ...]
+
+    def fits(self, text: str) -> bool:
+        """Whether the whole of `text` has the shape."""
+        return _compiled(self.patterns).match(text) is not None
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(rf"(?:{one})\Z" for one in patterns))
 
 
 def _row(name: str, reason: str, *patterns: str) -> Row:
-    return Row(name, re.compile("|".join(rf"(?:{one})\Z" for one in patterns)), reason)
+    return Row(name, reason, patterns)
 
 
 _MARK = (
@@ -157,4 +167,4 @@ SHAPES: tuple[Row, ...] = (
 
 def known(text: str, rows: tuple[Row, ...]) -> Row | None:
     """Return the row that says why the whole of `text` is no secret; None where none does."""
-    return next((row for row in rows if row.pattern.match(text)), None)
+    return next((row for row in rows if row.fits(text)), None)

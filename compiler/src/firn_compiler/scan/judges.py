@@ -162,10 +162,12 @@ _KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*\\?[\"']?\Z")
 def by_chance(found: Found) -> bool:
     """Judge a long token that nothing else speaks for: only what was made by chance and is no id, digest or name."""
     secret = found.secret.strip("=./+-_")
+    if len(secret) < 20 or len(secret) > 200 or mixed(secret) < 3:
+        return False
     inside = _KEY_BEFORE.search(found.before[-80:])
     key = words(inside[1] if inside else found.text.key)
     whole = secret == found.text.text.strip().rstrip("=") or _quoted(found)
-    if not looks_random(secret, 20 if whole else 24) or mixed(secret) < 3 or len(secret) > 200 or _made_up(secret):
+    if not looks_random(secret, 20 if whole else 24) or _made_up(secret):
         return False
     if not _DIGESTS.isdisjoint(key) or (key and key[-1] in _IDS and len(secret) <= 28):
         return False
@@ -210,7 +212,7 @@ def _in_public(found: Found, secret: str) -> bool:
         re.search(r"https?://[^\s?]*$|[/:]$|\|1\|[0-9A-Za-z+/=]*\|?$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:])
         is not None
         or secret.startswith(("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr"))
-        or "jwk" in found.text.above.lower()
+        or "jwk" in f"{found.text.above} {found.text.key}".lower()
         or ('"kty"' in found.text.text and re.search(r'"(?:n|e|x|y|kid|x5c|x5t)":\s*\[?"$', before) is not None)
         or (block >= 0 and "PRIVATE" not in before[block : block + 50] and "-----END" not in before[block:])
     )

@@ -25,10 +25,13 @@ class Patterns:
         weaker = [weakened(pattern) for pattern in self._patterns]
         self._sets = [_set([*weaker[at : at + CHUNK], _END]) for at in range(0, len(weaker), CHUNK)]
 
-    def present(self, text: bytes) -> list[int]:
-        """Return the numbers, ascending, of all patterns that match anywhere in `text`, and of some that do not."""
+    def present(self, text: bytes, before: int | None = None) -> list[int]:
+        """Return the numbers, ascending, of all patterns that match anywhere in `text`, and of some that do not.
+
+        Those from the number `before` on are left out, roughly.
+        """
         found: list[int] = []
-        for chunk, one in enumerate(self._sets):
+        for chunk, one in enumerate(self._sets[: None if before is None else -(-before // CHUNK)]):
             first, size = chunk * CHUNK, min(CHUNK, len(self._patterns) - chunk * CHUNK)
             seen = set(one.Match(text + _END) or ())
             found += sorted(first + at for at in (seen - {size} if size in seen else range(size)))

@@ -22,10 +22,9 @@ _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _PIECES = re.compile(r"['\"]\s*(?:\|\||\+)\s*['\"]")
 _CONTINUED = re.compile(r"\\\r?\n\s*")
 _NOT_SHOWN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-_HINT = re.compile(
-    r"\\\r?\n|%[0-9A-Fa-f]{2}|\\[ux]|\{\{|\$\{|[{\[]\s*[\"{\[]|['\"]\s*(?:\|\||\+)\s*['\"]|[0-9A-Za-z+/_-]{16}"
-)
-
+_SIGNS = ("%", "\\", "{{", "${", '"', "'")
+_LONG = re.compile(r"[0-9A-Za-z+/_-]{16}")
+"""What a text holds, at least, that can be read another way; or what is not ASCII."""
 
 _PUBLIC = frozenset("n e x y kid x5c x5t".split())
 """Members of a JSON web key that anyone may see (RFC 7517, RFC 7518)."""
@@ -55,7 +54,7 @@ def _deeper(text: Text, depth: int) -> Iterator[Text]:
 
 def _one_deep(text: Text) -> Iterator[View]:
     whole = text.text
-    if not _HINT.search(whole) and (whole.isascii() or not _NOT_SHOWN.search(whole)):
+    if not (any(sign in whole for sign in _SIGNS) or _LONG.search(whole) or not whole.isascii()):
         return
     for changed in _changed(text):
         if changed.text != whole:
@@ -104,7 +103,8 @@ def _json(text: Text) -> Iterator[Text]:
 
 def _encoded(text: Text) -> Iterator[View]:
     for match in _BASE64.finditer(text.text):
-        if len(match[0]) >= 16 and (content := decoded(match[0])) is not None:
+        one_case = match[0].islower() or match[0].isupper()  # what texts become has both
+        if len(match[0]) >= 16 and not one_case and (content := decoded(match[0])) is not None:
             yield from (View(text._replace(text=inside), *match.span()) for inside in _as_text(content))
     for match in _HEX.finditer(text.text):
         inside = _as_text(bytes.fromhex(match[0]))
