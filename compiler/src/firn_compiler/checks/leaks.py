@@ -99,23 +99,16 @@ def told(leak: Located) -> Diagnostic:
 
 
 def _help(leak: Located) -> str:
-    if not leak.span.file:
-        return _ELSEWHERE
     if leak.sort == "comment":
         return "delete it, from the repository's history too, and replace the secret where it is issued"
-    if leak.sort != "value" or not leak.path or not isinstance(leak.path[-1], str):
-        return _ELSEWHERE
-    key = leak.path[-1]
-    if (
-        leak.secret != leak.written
-        or leak.rule.startswith(("url-", "shell-", "sql-"))
-        or leak.span.line != leak.span.end_line
-    ):
-        return _ELSEWHERE
-    return f"write `{key}: {{secret_ref: {_name(leak.path)}}}` where a secret can stand, and give the value to the run"
+    if leak.rule.startswith("url-"):
+        return "take it out of the address, and write `password: {secret_ref: NAME}` in the connector's `config`"
+    if leak.sort == "value" and leak.path[:1] in _SETTINGS and leak.secret == leak.written:
+        return f"write `{leak.path[-1]}: {{secret_ref: {_name(leak.path)}}}`, and give the value to the run"
+    return "take it out: a connector's `config` takes it as `{secret_ref: NAME}`, and the run is given the value"
 
 
-_ELSEWHERE = "take it out, and give it as `{secret_ref: NAME}` to the setting of a connector that takes secrets"
+_SETTINGS = [(section,) for section in ("resources", "connectors", "storage", "catalogs", "compute", "state")]
 
 
 def _name(path: Path) -> str:

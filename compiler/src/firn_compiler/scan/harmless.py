@@ -84,7 +84,7 @@ ANYWHERE: tuple[Row, ...] = (
         r"\.\w+(?:\.\w+)+",
     ),
     _row("template", "a template is filled in later", r"[^{]*\{\{.*\}\}[^}]*", r"\{%.*%\}"),
-    _row("brackets", "a placeholder in brackets", r"<[^<>]*>", r"\[[^\[\]]*\]"),
+    _row("brackets", "a placeholder in brackets", r"<[^<>]*>", r"\[.*\]"),
     _row("placeholder", "a placeholder says itself that it is none", _PLACEHOLDER),
     _row("example", "keys of manuals end so", r".*(?:EXAMPLE|Example|example|PLACEHOLDER)(?:KEY|[-_].*)?"),
     _row(

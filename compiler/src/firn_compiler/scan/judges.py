@@ -63,6 +63,8 @@ def _password(secret: str) -> bool:
         return False  # a word of another language
     if secret.islower() and "_" in secret and not _CREDENTIAL.isdisjoint(secret.split("_")):
         return False  # the name of a column or a variable
+    if harmless.known(secret, _UNDER_A_PASSWORD) or re.fullmatch(r"[A-Z][a-z]+(?: [A-Za-z]+)*|\d{1,3}", secret):
+        return False  # a label of an interface, a measure
     return 3 <= len(secret) <= 500 and secret.count(" ") < 4 and secret.lower() not in _NOT_SAID
 
 
@@ -104,6 +106,7 @@ def _rows(names: str) -> tuple[harmless.Row, ...]:
     return tuple(row for row in harmless.SHAPES if row.name in names.split(", "))
 
 
+_UNDER_A_PASSWORD = _rows("version")
 _UNDER_A_TOKEN = _rows("labelled digest, image, number, mail, host, version")
 _NEVER_BESIDE = _rows("uuid, labelled digest, image, number, host, mail")
 
@@ -199,7 +202,7 @@ def _composed(secret: str) -> bool:
     return (
         any(len(part) >= 5 and reads(part) and (part.islower() or part.istitle()) for part in parts)
         or readable(re.sub(r"[0-9a-f]{16,}", "", secret)) > 0.6
-        or all(len(part) < 8 or mixed(part) < 2 or harmless.known(part, harmless.SHAPES) for part in parts)
+        or all(len(part) < 10 or mixed(part) < 2 or harmless.known(part, harmless.SHAPES) for part in parts)
         or (len(parts) > 1 and len(max(runs, key=len)) < 24 and bool(re.search(r"_[a-z]+$|^[a-z0-9]_[a-z]+_", secret)))
     )
 
@@ -253,7 +256,7 @@ def given(found: Found) -> bool:
     """Judge an assignment inside a text, `password=…`: by its key, as if it stood in the file itself."""
     key, secret = found.groups[-2].rpartition(".")[2], found.secret.strip()
     inside = found.before.rfind("${") > found.before.rfind("}")  # a default of the shell, which is looked at by itself
-    if inside or secret.startswith(("{{", "{%", "${")) or not worth(secret, key):
+    if inside or secret.startswith(("{{", "{%", "${", ",", ")")) or not worth(secret, key):
         return False
     if found.before[-1:] in ("'", '"'):
         return True

@@ -40,7 +40,9 @@ _ABOUT = frozenset(
     permission permissions placeholder plugin policies policy port position prefix price prompt property provider query
     question rate reader ref reference refresh regex region request required reset resolver response result retries
     revocation role rotate rotation rule sample schema scheme scope second selector separator setting settings signing
-    since size source spec sql start state status storage store strategy strength suffix table tables target template
+    since size source spec long short blank weak mismatch invalid empty same different missing incorrect wrong profile
+    retention ageing aging ago
+    sql start state status storage store strategy strength suffix table tables target template
     test text thumbprint timeout title ttl type until uri url usage user username uuid validator var variable
     verification version window writer sha256 md5 indexes index indices classes addresses""".split()
 )
@@ -48,6 +50,7 @@ _ABOUT = frozenset(
 _BEFORE = frozenset(
     """max min num total count use uses using has have is are no not without enable enabled disable disabled allow
     allowed require required requires need needs show hide skip reset forgot forget change update rotate verify validate
+    confirm confirmation
     partition primary foreign sort cluster clustering distribution dist unique surrogate natural business merge
     idempotency dedup dedupe deduplication routing row cache lookup join group order grouping composite candidate
     alternate range hash bucket object public publishable next previous prev page pagination continuation cursor last
@@ -77,7 +80,7 @@ def is_neutral(key: str) -> bool:
 @lru_cache(maxsize=65536)
 def sort_of(key: str) -> Sort:
     """Judge a key by its words: the last that says anything, unless others say that it is about one."""
-    found = [word for word in words(key) if not word.isdigit()]
+    found = [word for word in words(".".join(key.split(".")[-2:])) if not word.isdigit()]
     if not found or not _ELSEWHERE.isdisjoint(key.lower().split(".")):
         return ""
     if found[-2:] == ["secret", "id"]:
