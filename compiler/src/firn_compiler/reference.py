@@ -12,6 +12,10 @@ from typing import get_args
 
 from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
 from firn_compiler.keys import codes, grid, section, table
+from firn_compiler.scan import harmless
+from firn_compiler.scan.rules import STRUCTURE
+from firn_compiler.scan.upstream import UPSTREAM
+from firn_compiler.scan.vendors import BESIDE, FORMATS
 from firn_compiler.stages.settle import connector_names
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
@@ -42,6 +46,7 @@ def names() -> dict[str, str]:
     found = dict.fromkeys(("connectors", *(kind for kind, _ in rows)), "connectors/README") | {"steps": "steps/README"}
     found |= {name: f"platform/{part}" for part, known in (PLACED | RECORDS).items() for name in (*known, part)}
     found |= {word: rows[key] for word, key in connector_names().items()}
+    found |= dict.fromkeys(("secrets", "allow_findings"), "platform/secrets")
     return found | {"/".join(key): page for key, page in rows.items()} | {name: f"steps/{name}" for name in STEPS}
 
 
@@ -50,7 +55,8 @@ def subjects() -> dict[str, dict[str, str]]:
     return {
         "Connectors": {"/".join(key): str(row.config.__doc__) for key, row in CONNECTORS.items()},
         "Steps": {name: str(row.inputs.__doc__) for name, row in STEPS.items()},
-        "Parts of a platform": {part: ", ".join(known) for part, known in (PLACED | RECORDS).items()},
+        "Parts of a platform": {part: ", ".join(known) for part, known in (PLACED | RECORDS).items()}
+        | {"secrets": "what the secret scanner looks for, and its exceptions"},
     }
 
 
@@ -61,6 +67,7 @@ def pages(features: Features) -> dict[str, str]:
     made |= {f"platform/{part}": _placed(types, features) for part, types in PLACED.items()}
     made |= {f"platform/{part}": _records(part, known, features) for part, known in RECORDS.items()}
     made |= {"connectors/README": _connectors(features), "steps/README": _steps(features)}
+    made["platform/secrets"] = _rules()
     return {f"{page}.md": _GAP.sub(r"\1\n", "\n\n".join(blocks)) + "\n" for page, blocks in made.items()}
 
 
@@ -131,6 +138,29 @@ def _steps(features: Features) -> Iterator[str]:
         for name, row in STEPS.items()
     ]
     yield grid(["step", "what it does", "run"], rows)
+
+
+def _rules() -> Iterator[str]:
+    yield "## By place and by name"
+    yield _named_rules((row.name, row.kind) for row in STRUCTURE)
+    yield "## By format"
+    yield "The published formats of providers' tokens, wherever one stands."
+    yield _named_rules((row.rule, row.kind) for row in FORMATS)
+    yield "## By a provider's name"
+    yield "Tokens without a form of their own, known by the name before them."
+    yield grid(["rule", "it finds", "names"], [[f"`{row.rule}`", row.kind, codes(row.names)] for row in BESIDE])
+    yield "## By detect-secrets"
+    yield "What its own plug-ins report of one value."
+    yield _named_rules((row.rule, row.kind) for row in UPSTREAM)
+    yield "## No secrets"
+    yield "Under every key:"
+    yield grid(["text", "why"], [[row.name, row.reason] for row in harmless.ANYWHERE])
+    yield "Where neither key nor place asks for a secret:"
+    yield grid(["text", "why"], [[row.name, row.reason] for row in harmless.SHAPES])
+
+
+def _named_rules(rows: Iterable[tuple[str, str]]) -> str:
+    return grid(["rule", "it finds"], [[f"`{name}`", kind] for name, kind in rows])
 
 
 def _run(able: bool) -> str:
