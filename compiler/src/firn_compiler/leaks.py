@@ -120,11 +120,15 @@ def _place(piece: Piece, lines: list[str], start: int, end: int) -> Span:
     if piece.sort == "value" and span.file:
         return place_in(lines, span, piece.text.text, start, end)
     if piece.sort in ("comment", "text"):
-        before = piece.text.text[:start]
-        line = span.line + before.count("\n")
-        column = start - (before.rfind("\n") + 1) + (span.column if "\n" not in before else 1)
-        return Span(span.file, line, column, line, column + max(end - start, 1))
+        first, last = _after(span, piece.text.text[:start]), _after(span, piece.text.text[: max(end, start + 1)])
+        return Span(span.file, *first, *last)
     return span
+
+
+def _after(span: Span, text: str) -> tuple[int, int]:
+    """Return line and column behind a text that begins where a span does."""
+    last = text.rpartition("\n")[2]
+    return span.line + text.count("\n"), len(last) + (1 if "\n" in text else span.column)
 
 
 # --- documents ---
@@ -211,6 +215,7 @@ _ANCHOR = re.compile(r"[&*!%](?<![^\s,\[{(][&*!%])([^\s,\[\]{}]{6,})")
 
 def _beside_values(file: str, text: str) -> Iterator[Piece]:
     """Yield what a document holds that is no value: comments, and the names of anchors, tags and directives."""
+    text = text.replace("\r\n", " \n").replace("\r", "\n")
     for pattern in (_COMMENT, _ANCHOR):
         line = at = 0
         for match in pattern.finditer(text):

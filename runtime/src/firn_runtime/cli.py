@@ -20,6 +20,7 @@ COMPILER_COMMANDS = {
     "explain": "firn_compiler.cli",
     "help": "firn_compiler.cli",
     "init": "firn_compiler.commands.init",
+    "scan": "firn_compiler.commands.scan",
     "schema": "firn_compiler.cli",
     "validate": "firn_compiler.cli",
 }

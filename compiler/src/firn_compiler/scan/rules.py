@@ -81,7 +81,7 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "sql-password",
         _IN_SQL,
-        r"(?i)(?:identified\s+(?:with\s+[0-9a-z_']+\s+)?(?:by|as)(?:\s+password)?|password(?:\s+is)?)\s+[\"']([^\"'\x00\n]+)[\"']",
+        r"(?i)(?:identified\s+(?:with\s+[0-9a-z_']+\s+)?(?:by|as)(?:\s+password)?\s+|password(?:[ \t]+is)?[ \t]+)[\"']([^\"'\x00\n]+)[\"']",
         said,
     ),
     Rule(
