@@ -34,7 +34,7 @@ class Located(NamedTuple):
     sort: Sort
     secret: str
     written: str
-    """The stretch of the text that holds it, which may be an encoded form."""
+    """The stretch of the text that holds it, up to signs that end a word; it may be an encoded form."""
 
 
 def in_document(document: Document) -> list[Located]:
@@ -95,9 +95,16 @@ def _located(pieces: list[Piece], lines: list[str]) -> list[Located]:
 
 
 def _one(piece: Piece, leak: Leak, lines: list[str]) -> Located:
-    written = piece.text.text[leak.start : leak.end]
+    whole = piece.text.text
+    before, after = _NO_END.search(whole[: leak.start][::-1]), _NO_END.search(whole[leak.end :])
+    assert before is not None  # no sign at all is a stretch, too
+    assert after is not None
+    written = whole[leak.start - before.end() : leak.end + after.end()]
     span = _place(piece, lines, leak.start, leak.end)
     return Located(leak.rule, leak.kind, piece.path, span, piece.sort, leak.secret, written)
+
+
+_NO_END = re.compile(r"[^\s\"'`,;<>{}()\[\]]{0,200}")
 
 
 def _apart(found: list[Located]) -> list[Located]:

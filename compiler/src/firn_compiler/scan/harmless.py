@@ -144,7 +144,7 @@ SHAPES: tuple[Row, ...] = (
     _row(
         "labelled digest",
         "a digest that says its kind",
-        r"(?i:(?:.*[@:=/_-])?(?:md5|sha-?\d{1,3}|sha512_256|blake\w*|crc32|digest|checksum|etag)[-:=_/]?[0-9a-z+/=_-]+)",
+        r"(?i:(?:.*[@:=/_-])?(?:md5|h1|sha-?\d{1,3}|sha512_256|blake\w*|crc32|digest|checksum|etag)[-:=_/]?[0-9a-z+/=_-]+)",
     ),
     _row("image", "pinned by a digest", r"[\w./:-]+@sha256:[0-9a-f]{64}", r"[\w./-]+@[0-9a-f]{40}"),
     _row("number", "a number, a time, a range or a telephone", r"[-+]?[\d.,_:/ -]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,3}"),

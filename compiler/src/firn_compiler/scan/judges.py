@@ -28,11 +28,12 @@ def worth(secret: str, key: str, parent: str = "") -> bool:
     """
     said = key if sort_of(key) or not is_neutral(key) else parent
     sort = sort_of(said)
-    if not sort or _says_itself(secret, said) or harmless.known(secret, harmless.ANYWHERE):
+    made = sort == "password" and re.search(r"\d|[^\w\s.-]", secret)
+    if not sort or (not made and _says_itself(secret, said)) or harmless.known(secret, harmless.ANYWHERE):
         return False
     if "\n" in secret and not re.fullmatch(r"[0-9A-Za-z+/=\s_-]+", secret):
         return False  # a text of many lines is looked at line by line
-    if _pair(secret) and not {"auth", "credential", "credentials", "creds"}.isdisjoint(words(said)):
+    if _pair(secret) and not {"auth", "authentication", "credential", "credentials", "creds"}.isdisjoint(words(said)):
         return True
     if "authorization" in words(said):
         secret = _without_scheme(secret)
@@ -53,9 +54,10 @@ def _without_scheme(secret: str) -> str:
 
 def _pair(secret: str) -> bool:
     """Whether a value is a user and a password, in clear or in base64, as HTTP's basic scheme gives them."""
-    plain = text_of(secret) or secret
-    _, _, password = plain.partition(":")
-    return bool(re.fullmatch(r"[\w.@-]+:[^\s:/{}]{4,}", plain)) and bool(re.search(r"[\d\W]", password))
+    inside = text_of(secret)
+    _, _, password = (inside or secret).partition(":")
+    pair = re.fullmatch(r"[\w.@-]+:[^:\n]{4,}", inside) or re.fullmatch(r"[\w.@-]+:[^\s:/{}]{4,}", secret)
+    return pair is not None and bool(re.search(r"[\d\W]", password))
 
 
 def _password(secret: str) -> bool:
@@ -70,6 +72,8 @@ def _password(secret: str) -> bool:
 
 def _token(secret: str) -> bool:
     """Whether a value was made: signs of several sorts, or no words. Names are written in words."""
+    if secret.isdigit():
+        return len(secret) >= 16
     if len(secret) < 6 or " " in secret or not secret.isascii() or harmless.known(secret, _UNDER_A_TOKEN):
         return False
     parts = re.split(r"[^0-9A-Za-z]+", secret)
@@ -97,7 +101,7 @@ _CREDENTIAL = frozenset("password passwd pwd secret secrets token key credential
 _NOT_SAID = frozenset(
     """true false yes no on off none null required optional string text varchar timestamp hidden password secret
     disabled enabled plaintext plain env prompt ask keyring file basic token default username strong weak medium
-    x-oauth-basic x-access-token oauth2accesstoken""".split()
+    pass x-oauth-basic x-access-token oauth2accesstoken""".split()
 )
 """Values under a password's key that are none: types, switches and ways to give one."""
 
@@ -120,16 +124,19 @@ def _inert(token: str) -> bool:
 
 
 def published(found: Found) -> bool:
-    """Judge a token that its shape alone tells: only a manual's example is none."""
-    return not _made_up(found.secret)
+    """Judge a token that its shape alone tells: only a manual's example is none, and a long word."""
+    longest = max(re.findall(r"[0-9A-Za-z+/=]+", found.secret), key=len, default="")
+    return not _made_up(found.secret) and not (longest.islower() and longest.isalpha() and readable(longest) > 0.8)
 
 
 def _made_up(body: str) -> bool:
-    """Whether a token is an example: few signs, the same again and again, in order, or one that says so."""
-    return len(set(body.lower())) < 6 or _EXAMPLE.search(body) is not None
+    """Whether a token is an example: few signs, one that says so, or mostly the same sign or signs in order."""
+    in_order = sum(len(run[0]) for run in _RUN.finditer(body))
+    return len(set(body.lower())) < 6 or _EXAMPLE.search(body) is not None or in_order >= 0.45 * len(body)
 
 
-_EXAMPLE = re.compile(r"EXAMPLE|(?i:x{6}|0{10}|1234567890abcdef|abcdefghijkl|your[-_])|(.)\1{9}")
+_EXAMPLE = re.compile(r"EXAMPLE|(?i:x{6}|your[-_])")
+_RUN = re.compile(r"(?P<one>.)(?P=one){5,}|(?i:1234567890(?:abcdef)?|abcdefghijkl[m-z]*|0123456789(?:abcdef)?)")
 
 
 def reported(row: Upstream, found: Found) -> bool:
@@ -165,7 +172,7 @@ _KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*\\?[\"']?\Z")
 def by_chance(found: Found) -> bool:
     """Judge a long token that nothing else speaks for: only what was made by chance and is no id, digest or name."""
     secret = found.secret.strip("=./+-_")
-    if len(secret) < 20 or len(secret) > 200 or mixed(secret) < 3:
+    if len(secret) < 20 or len(secret) > 2000 or mixed(secret) < 3:
         return False
     inside = _KEY_BEFORE.search(found.before[-80:])
     key = words(inside[1] if inside else found.text.key)
@@ -212,7 +219,7 @@ def _in_public(found: Found, secret: str) -> bool:
     before = found.before
     block = before.rfind("-----BEGIN ")
     return (
-        re.search(r"https?://[^\s?]*$|[/:]$|\|1\|[0-9A-Za-z+/=]*\|?$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:])
+        re.search(r"[a-z][a-z0-9+.-]*://[^\s?]*$|\|1\|[0-9A-Za-z+/=]*\|?$|(?i:sha-?\d{1,3}|md5)[-:=]$", before[-300:])
         is not None
         or secret.startswith(("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr"))
         or "jwk" in f"{found.text.above} {found.text.key}".lower()
@@ -256,7 +263,11 @@ def given(found: Found) -> bool:
     """Judge an assignment inside a text, `password=…`: by its key, as if it stood in the file itself."""
     key, secret = found.groups[-2].rpartition(".")[2], found.secret.strip()
     inside = found.before.rfind("${") > found.before.rfind("}")  # a default of the shell, which is looked at by itself
-    if inside or secret.startswith(("{{", "{%", "${", ",", ")")) or not worth(secret, key):
+    if (
+        inside
+        or secret.startswith(("{{", "{%", "${", ",", ")", "--", "+ ", ". ", ".$", "+new ", "\\$", "&lt;"))
+        or not worth(secret, key)
+    ):
         return False
     if found.before[-1:] in ("'", '"'):
         return True
@@ -264,7 +275,8 @@ def given(found: Found) -> bool:
         return False  # an attribute, in code
     if sort_of(key) == "password":
         return not (secret.isalpha() and (secret.islower() or secret.istitle()) and _prose(found.text.text))
-    return re.search(r"[\d=+/]", secret) is not None  # unquoted words are names of other things
+    # unquoted words are names of other things
+    return re.search(r"[\d=+/]", secret) is not None or looks_random(secret, 16)
 
 
 def _prose(text: str) -> bool:

@@ -41,10 +41,11 @@ _START = r"(?:^|[\s\x00\x01/\"'`(])"
 _REST = r"(?:[^\n\x00|;]*[ \t])?"
 _ARGUMENT = r"([^\s\x00\"'-][^\s\x00\"']*)"
 _WORDS = (
-    r"(?:pass|pswd|pwd|secret|token|[a-z]+[_.-]?key|credential|creds|bearer|sig|auth|dsn|cookie|jwt|webhook|mnemonic)"
+    r"(?:pas+w?|ps+w|pwd|pw|secret|token|[a-z]+[_.-]?key|cred|bearer|sig|auth|cookie|jwt|webhook|mnemonic|pat|salt|sas|pin"
+    r"|otp|session|nonce)"
 )
 _NAME = rf"([0-9a-z_.-]*{_WORDS}[0-9a-z_.-]*)"
-_SIGN = r"[\"'`\]]{0,2}[ \t]*(?:=>|:=|==|=|:)[ \t]*"
+_SIGN = r"[\"'`\]]{0,2}[ \t]*(?:=>|:=|\?=|==|=|:)[ \t]*"
 _BY_NAME = "a secret by its name"
 _IN_COMMAND = "a password in a command"
 _IN_SQL = "a password in a statement"
@@ -81,13 +82,14 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "sql-password",
         _IN_SQL,
-        r"(?i)(?:identified\s+(?:with\s+[0-9a-z_']+\s+)?(?:by|as)(?:\s+password)?\s+|password(?:[ \t]+is)?[ \t]+)[\"']([^\"'\x00\n]+)[\"']",
+        r"(?i)(?:identified\s+(?:with\s+[0-9a-z_']+\s+)?(?:by|as)(?:\s+password)?\s+|password(?:[ \t]+is)?[ \t]+)"
+        r"[\"']([^\"'\x00\n]+)[\"']",
         said,
     ),
     Rule(
         "sql-password-set",
         _IN_SQL,
-        r"(?i)password(?:\s+for\s+[^\s\x00=]+)?\s*=\s*(?:password\s*\()?\s*'([^'\x00\n]+)'|pragma\s+(?:hex)?(?:re)?key\s*=\s*[\"']([^\"'\x00\n]+)[\"']",
+        r"(?i)(?:^|[^0-9a-z_.'])password(?:\s+for\s+[^\s\x00=]+)?\s*=\s*(?:password\s*\()?\s*'([^'\x00\n]+)'|pragma\s+(?:hex)?(?:re)?key\s*=\s*[\"']([^\"'\x00\n]+)[\"']",
         said,
     ),
     Rule(
@@ -128,7 +130,7 @@ STRUCTURE: tuple[Rule, ...] = (
         "shell-user",
         "a user with a password in a command",
         rf"{_START}(?:curl|wget|http|https|smbclient|xh|ftp|lftp|rsync|snowsql){_GAP}{_REST}"
-        rf"(?:-u|--user|--proxy-user|-U|-a|--auth)[ \t=]?{_Q}[^\s\x00:\"']+[:%]([^\s\x00\"']+)",
+        rf"(?:-u|--user|--proxy-user|-U|-a|--auth)[ \t=]*{_Q}[^\s\x00:\"'<]*[:%]{_Q}([^\s\x00\"'>]+)",
         said,
     ),
     Rule(

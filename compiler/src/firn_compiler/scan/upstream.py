@@ -124,7 +124,7 @@ UPSTREAM: tuple[Upstream, ...] = (
         "softlayer",
         "SoftlayerDetector",
         r"(?i)((?:softlayer|sl)[_-]?(?:api)?[_-]?(?:key|pwd|password|pass|token)[\"'\] :=>]{1,8}[0-9a-z]{64}"
-        r"|https?://api.softlayer.com/soap/v3(?:\.1)?/[0-9a-z]{64})",
+        r"|https?://api[^\n\x00]softlayer[^\n\x00]com/soap/v3(?:[^\n\x00]1)?/[0-9a-z]{64})",
     ),
     Upstream(
         "square-detector", "a Square secret", "square_oauth", "SquareOAuthDetector", r"(sq0csp-[0-9A-Za-z\\_-]{43})"

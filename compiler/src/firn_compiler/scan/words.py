@@ -10,7 +10,8 @@ Sort = Literal["password", "token", "key", ""]
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _PASSWORD = frozenset(
-    """password passwords passwd passphrase passcode pwd pswd passw pword requirepass storepass keypass userpass passin
+    """password passwords passwd passphrase passcode pwd pswd passw pword passwort pasword psswd pswrd passwrd
+    requirepass storepass keypass userpass passin
     passout ldappass""".split()
 )
 _PASSWORD_LAST = frozenset("pass pw mypass dbpass".split())
@@ -25,7 +26,10 @@ _MAKES_A_TOKEN = frozenset(
     auth fernet storage function host webhook jwt cipher aes hmac personal""".split()
 )
 """Words before `key` that make it a token."""
-_JOINED = re.compile(r"passw(?:or)?d|passphrase|apikey|secret(?!ar)|privatekey|accesskey|authtoken|accesstoken")
+_JOINED = re.compile(
+    r"passw(?:or)?d|passphrase|apikey|secret(?!ar)|privatekey|accesskey|authtoken|accesstoken"
+    r"|token\Z|(?:ssh|gpg|user|project|signing|client|aws)key\Z"
+)
 """Words within a word that is written as one: `dbpassword`."""
 
 _ABOUT = frozenset(
@@ -47,18 +51,23 @@ _ABOUT = frozenset(
     verification version window writer sha256 md5 indexes index indices classes addresses""".split()
 )
 """Last words after which the value is about a secret, and none itself; with an `s` too."""
-_BEFORE = frozenset(
+_SWITCH = frozenset(
     """max min num total count use uses using has have is are no not without enable enabled disable disabled allow
     allowed require required requires need needs show hide skip reset forgot forget change update rotate verify validate
-    confirm confirmation
-    partition primary foreign sort cluster clustering distribution dist unique surrogate natural business merge
+    confirm confirmation""".split()
+)
+"""First words of a measure, a switch or a label."""
+_OF_DATA = frozenset(
+    """partition primary foreign sort cluster clustering distribution dist unique surrogate natural business merge
     idempotency dedup dedupe deduplication routing row cache lookup join group order grouping composite candidate
     alternate range hash bucket object public publishable next previous prev page pagination continuation cursor last
     first start end stop pad eos bos sep unk mask cls special input prompt completion output generated sample tokenizer
     concurrency registry image map dict json field column index record message event topic metric label sensor state
     context config sub super translation entry item list menu shortcut hot arrow keyboard music""".split()
 )
-"""Words at the beginning, or before the last, with which `key` or `token` is none of the kind."""
+"""Words at the beginning, or before it, with which `key` or `token` is none of the kind."""
+_HELD = frozenset("registry image record message event topic public cache config bucket object".split())
+"""Of those, what has tokens too."""
 _ELSEWHERE = frozenset("encrypteddata encrypted_data secretref secret_ref secretkeyref secretname secure".split())
 """Keys whose value is a name or sealed, whatever their words say."""
 _NEUTRAL = frozenset(
@@ -87,9 +96,17 @@ def sort_of(key: str) -> Sort:
         return "token"  # the half of a pair that is one: an AppRole's
     if found[-1] in _ABOUT or found[-1].removesuffix("s") in _ABOUT:
         return ""
-    if len(found) > 1 and not _BEFORE.isdisjoint((found[0], found[-2])):
+    if len(found) > 1 and (found[0] in _SWITCH or _of_data(found)):
         return ""
     return next((sort for index in range(len(found) - 1, -1, -1) if (sort := _sort(found, index))), "")
+
+
+def _of_data(found: list[str]) -> bool:
+    """Whether a key or token is one of data, not of a door: `partition_key`, `next_page_token`."""
+    last, before = found[-1], found[-2]
+    if last in ("key", "keys"):
+        return before not in _MAKES_A_TOKEN and not _OF_DATA.isdisjoint((found[0], before))
+    return last in ("token", "tokens") and not (_OF_DATA - _HELD).isdisjoint((found[0], before))
 
 
 def _sort(found: list[str], index: int) -> Sort:
