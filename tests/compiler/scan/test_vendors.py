@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 import pytest
-import re2  # type: ignore[import-untyped]
+import re2
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
