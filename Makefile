@@ -2,13 +2,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check fuzz bench bench-peers schemas artifacts lock clean
+.PHONY: help demo test check fuzz bench bench-peers bench-secrets schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
 	@echo "make check  lint, types and import contracts alone"
 	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
 	@echo "make bench  the benchmarks"
+	@echo "make bench-secrets  the secret scanner beside detect-secrets, on a labelled corpus"
 	@echo "make bench-peers  the compiler beside dbt, SQLMesh and Meltano; installs them, and takes minutes"
 
 .venv/ready: requirements.lock schemas/pyproject.toml compiler/pyproject.toml runtime/pyproject.toml
@@ -42,6 +43,10 @@ bench: .venv/ready
 
 bench-peers: .venv/ready
 	@$(BIN)/python benchmarks/peers.py
+
+bench-secrets: .venv/ready
+	@$(BIN)/python benchmarks/secrets/run.py
+	@$(BIN)/python benchmarks/secrets/run.py --clean
 
 schemas: .venv/ready
 	$(BIN)/firn schema -o schemas

@@ -11,7 +11,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _PASSWORD = frozenset(
     """password passwords passwd passphrase passcode pwd pswd passw pword passwort pasword psswd pswrd passwrd
-    requirepass storepass keypass userpass passin
+    contrasena kennwort senha wachtwoord requirepass storepass keypass userpass passin
     passout ldappass""".split()
 )
 _PASSWORD_LAST = frozenset("pass pw mypass dbpass".split())
@@ -112,6 +112,8 @@ def _of_data(found: list[str]) -> bool:
 def _sort(found: list[str], index: int) -> Sort:
     word, last = found[index], index == len(found) - 1
     if word in _PASSWORD or (word in _PASSWORD_LAST and last):
+        return "password"
+    if index and found[index - 1] + word in _PASSWORD:
         return "password"
     if word in _TOKEN or (word in ("key", "keys") and index and found[index - 1] in _MAKES_A_TOKEN):
         return "token"
