@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import permutations
 from typing import NamedTuple
 
 from firn_compiler.scan.found import KEY_ENDS, Found
@@ -46,6 +47,9 @@ _WORDS = (
 )
 _NAME = rf"([0-9a-z_.-]*{_WORDS}[0-9a-z_.-]*)"
 _SIGN = r"[\"'`\]]{0,2}[ \t]*(?:=>|:=|\?=|==|=|:)[ \t]*"
+_SIGNS = r"[0-9A-Za-z+/_.=~-]"
+_MIXED = "|".join(f"{a}{_SIGNS}*{b}{_SIGNS}*{c}" for a, b, c in permutations(("[a-z]", "[A-Z]", "[0-9]")))
+"""All three in any order: most texts lack one, and are not looked at again."""
 _BY_NAME = "a secret by its name"
 _IN_COMMAND = "a password in a command"
 _IN_SQL = "a password in a statement"
@@ -166,7 +170,7 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule("named-argument", _BY_NAME, rf"(?i)(?:^|[\s\x00\x01\"'])--?{_NAME}(?:=|[ \t]+){_Q}{_ARGUMENT}", given),
     Rule("named-quoted", _BY_NAME, rf"(?i){_NAME}\\*{_SIGN}\\*[\"']([^\"'\x00\n]{{3,200}}?)\\*[\"']", given),
     Rule("named", _BY_NAME, rf"(?i){_NAME}{_SIGN}([^\s\x00\"'`,;&(){{}}<>\[\]|]{{3,500}})", given),
-    Rule("random", "a random text, as secrets are", r"([0-9A-Za-z+/_.=~-]{20,})", by_chance),
+    Rule("random", "a random text, as secrets are", rf"({_SIGNS}*(?:{_MIXED}){_SIGNS}*)", by_chance),
 )
 """What stands in a place of a known structure, and what stands anywhere."""
 
