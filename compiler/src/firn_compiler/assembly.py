@@ -9,7 +9,7 @@ from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, text_at
-from firn_compiler.leaks import Located, in_document, in_expanded, in_text
+from firn_compiler.leaks import Located, in_expanded, in_source
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.plugins import Plugin
 from firn_compiler.stages.bind import bind_flow
@@ -19,7 +19,7 @@ from firn_compiler.stages.meant import flow_as_meant, platform_as_meant
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.settle import each_in_full
 from firn_compiler.template import Constants, literal
-from firn_compiler.yaml_source import Source, parse
+from firn_compiler.yaml_source import Parsed, Source, parse
 from firn_schemas.base import Json
 from firn_schemas.canonical import NotCanonical, survey
 
@@ -87,12 +87,13 @@ class Assembled(NamedTuple):
 
 def ground(request: Request) -> Ground:
     """Parse and merge the platform's chain; a file that cannot be read stops only itself."""
-    chain, texts, found = _chain(request)
+    read, texts, found = _chain(request)
+    chain = [one.document for one in reversed(read.values()) if one.document is not None]
     documents = {document.file: document for document in chain}
     variables = dict(request.variables)
     found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
-        leaks = judged([*_written(texts, documents), *in_variables(request.variables)], ())
+        leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
         return Ground(None, variables, documents, texts, found, (), leaks)
     whole = merged_chain([document.root for document in chain])
     root = without_nulls(whole)
@@ -113,14 +114,14 @@ def ground(request: Request) -> Ground:
     by = decisions(tree)
     found += expired(by, request.today)
     put_together = in_expanded(chain[-1], tree)
-    leaks = judged([*_written(texts, documents), *put_together, *in_variables(request.variables)], by)
+    leaks = judged([*_written(texts, read), *put_together, *in_variables(request.variables)], by)
     return Ground(platform, variables, documents, texts, found, by, leaks)
 
 
-def _written(texts: Map[str, str], documents: Map[str, Document]) -> Iterator[Located]:
-    """Yield the secrets of files, those too that are no YAML."""
+def _written(texts: Map[str, str], read: Map[str, Parsed]) -> Iterator[Located]:
+    """Yield the secrets of files, those too that could not be read."""
     for file, text in texts.items():
-        yield from in_document(documents[file]) if file in documents else in_text(file, text)
+        yield from in_source(file, text, read[file])
 
 
 def _each_file(platform: Platform, constants: Constants, documents: Map[str, Document]) -> Iterator[Diagnostic]:
@@ -142,25 +143,24 @@ def _outside(variables: Map[str, Json]) -> Iterator[Diagnostic]:
             yield Diagnostic("E206", f"the variable `{name}` cannot be frozen: {error.reason}")
 
 
-def _chain(request: Request) -> tuple[list[Document], dict[str, str], list[Diagnostic]]:
-    """Return the platform's documents, base first, and the text of every file that could be read."""
-    chain: list[Document] = []
+def _chain(request: Request) -> tuple[dict[str, Parsed], dict[str, str], list[Diagnostic]]:
+    """Return what became of each of the platform's files, the leaf first, with their texts."""
+    read: dict[str, Parsed] = {}
     texts: dict[str, str] = {}
     found: list[Diagnostic] = []
     source = request.platform
     for _ in range(MAX_CHAIN):
         if source is None:
-            return chain, texts, found
-        parsed = parse(source)
+            return read, texts, found
+        parsed = read[source.file] = parse(source)
         texts[source.file] = text_of(source)
         found += parsed.found
         if parsed.document is None:
-            return chain, texts, found
-        chain.insert(0, parsed.document)
+            return read, texts, found
         root = parsed.document.root
         parent = text_at(root, "extends")
         if parent is None:
-            return chain, texts, found
+            return read, texts, found
         source = None if is_absolute(parent) else request.read(parsed.document.file, parent)
         place = root.entries["extends"].span
         if source is None and is_absolute(parent):
@@ -175,7 +175,7 @@ def _chain(request: Request) -> tuple[list[Document], dict[str, str], list[Diagn
             source = None
     if source is not None:
         found.append(Diagnostic("E308", f"more than {MAX_CHAIN} files extend each other"))
-    return chain, texts, found
+    return read, texts, found
 
 
 def _chain_name(chain: list[Document], index: int) -> str:
@@ -191,7 +191,7 @@ def assemble(source: Source, on: Ground) -> Assembled:
     text = text_of(source)
     document = parsed.document
     if document is None:
-        return Assembled(None, Constants({}, {}), text, [*parsed.found], tuple(in_text(source.file, text)))
+        return Assembled(None, Constants({}, {}), text, [*parsed.found], tuple(in_source(source.file, text, parsed)))
     known = {key: word for key in ("name", "version") if (word := text_at(document.root, key)) is not None}
     variables = variables_of(document.root) | on.variables
     constants = Constants(variables if on.platform else _Lenient(variables), known)
@@ -200,7 +200,7 @@ def assemble(source: Source, on: Ground) -> Assembled:
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
-    leaks = (*in_document(document), *in_expanded(document, root))
+    leaks = (*in_source(source.file, text, parsed), *in_expanded(document, root))
     return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks)
 
 

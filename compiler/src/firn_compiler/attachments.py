@@ -98,6 +98,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
     try:
         text = source.content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
+        attached.leaks.extend(in_text(source.file, text_of(source)))
         yield finding("E103", "the file is not UTF-8", named.span, "save it as UTF-8", named.path)
         return
     attached.texts[source.file] = text

@@ -8,7 +8,7 @@ from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scal
 from firn_compiler.scalar_text import place_in
 from firn_compiler.scan.engine import Leak, leaks
 from firn_compiler.scan.found import Text
-from firn_compiler.yaml_source import parse_loosely
+from firn_compiler.yaml_source import Parsed, parse_loosely
 
 Sort = Literal["value", "key", "comment", "text", "other"]
 """What a text is in its file; `other` stands for what has no place of its own: an anchor's name, a whole command."""
@@ -42,6 +42,13 @@ def in_document(document: Document) -> list[Located]:
     return _in_trees(document.file, document.text, [document.root])
 
 
+def in_source(file: str, text: str, parsed: Parsed) -> list[Located]:
+    """Return the secrets of a flow or platform: of one with mistakes, also what the compiler leaves out."""
+    if parsed.document is not None and not parsed.found:
+        return in_document(parsed.document)
+    return in_yaml(file, text)
+
+
 def in_expanded(document: Document, root: Node) -> list[Located]:
     """Return the secrets that templates have put together in a document's tree: no text of the file holds them."""
     return _in_values(root, document.lines, expanded=True) if "{{" in document.text else []
@@ -49,7 +56,12 @@ def in_expanded(document: Document, root: Node) -> list[Located]:
 
 def in_file(file: str, text: str) -> list[Located]:
     """Return the secrets of a file of any tool: as YAML or JSON where it is that, else line by line."""
-    roots = parse_loosely(file, text) if file.lower().endswith(_TREES) else None
+    return in_yaml(file, text) if file.lower().endswith(_TREES) else in_text(file, text)
+
+
+def in_yaml(file: str, text: str) -> list[Located]:
+    """Return the secrets of any YAML or JSON; of what is neither, line by line."""
+    roots = parse_loosely(file, text)
     return in_text(file, text) if roots is None else _in_trees(file, text, roots)
 
 
@@ -237,16 +249,26 @@ def _beside_values(file: str, text: str) -> Iterator[Piece]:
 # --- other texts ---
 
 _ASSIGNED = re.compile(
-    r"\s*(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?[;,]?\s*$"
+    r"(\s*)(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?[;,]?\s*$"
 )
+_OPENING = ("", "|", ">", "|-", ">-", "{", "[")
+"""What may stand for the value of a key whose value comes on the next lines."""
 
 
 def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
     whole, path = "\n".join(lines), (file.replace("\\", "/").rpartition("/")[2],)
     if whole.strip():
         yield Piece(Text(whole), path, Span(file, 1, 1, max(len(lines), 1), 1), "text")
+    above, indent = "", -1
     for number, line in enumerate(lines, 1):
+        deep = len(line) - len(line.lstrip())
+        if deep <= indent and line.strip():
+            above, indent = "", -1
         match = _ASSIGNED.match(line)
-        if match and match[2]:
-            span = Span(file, number, match.start(2) + 1, number, match.end(2) + 1)
-            yield Piece(Text(match[2], match[1]), path, span, "text")
+        if match and match[3] in _OPENING:
+            above, indent = match[2], deep
+        elif match:
+            span = Span(file, number, match.start(3) + 1, number, match.end(3) + 1)
+            yield Piece(Text(match[3], match[2], above), path, span, "text")
+        elif above and line.strip():
+            yield Piece(Text(line.strip(), above), path, Span(file, number, deep + 1, number, len(line) + 1), "text")

@@ -452,7 +452,7 @@ class _Loose(_Builder):
 
     def scalar(self, event: ScalarEvent) -> Scalar:
         value = event.value.replace(self.stand_in, ":") if self.stand_in else event.value
-        return Scalar(value, self.span(event), plain=not event.style, source=event.tag)
+        return Scalar(value, self.span(event), plain=not event.style, source=_foreign(event.tag))
 
     def alias(self, event: Any) -> Node:
         """Return what an alias stands for where that is one value: anything else is seen where it is written."""
@@ -461,7 +461,7 @@ class _Loose(_Builder):
 
     def sequence(self, event: SequenceStartEvent, depth: int) -> Sequence:
         built = super().sequence(event, depth)
-        if event.tag is not None:
+        if _foreign(event.tag):
             built.items = [
                 Scalar(one.value, one.span, source=event.tag) if isinstance(one, Scalar) else one for one in built.items
             ]
@@ -482,6 +482,11 @@ class _Loose(_Builder):
             entries[name] = self.node(self.parser.get_event(), depth + 1)
         end = self.span(event)
         return Mapping(entries, keys, start._replace(end_line=end.end_line, end_column=end.end_column))
+
+
+def _foreign(tag: str | None) -> str | None:
+    """Return a tag that gives its value another meaning: none of YAML's own."""
+    return None if tag is None or tag.startswith("tag:yaml.org") else tag
 
 
 def parse_loosely(file: str, text: str) -> list[Node] | None:
