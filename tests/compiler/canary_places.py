@@ -656,18 +656,3 @@ ON_THE_COMMAND_LINE = [
 PLACES = [*IN_A_FLOW, *IN_YAML, *WRAPPED, *IN_A_PLATFORM, *BESIDE_A_FLOW, *ON_THE_COMMAND_LINE]
 
 # --- what is known to go wrong ---
-
-NOT_CALLED = [
-    "flow: a driver of no known type",
-    "yaml: a tag's value",
-    "yaml: a binary value",
-    "yaml: a second document",
-    "yaml: a password in a second document",
-    "yaml: the second of two keys",
-    "yaml: a key that is a list",
-    "yaml: a password below its key, and a mistake",
-    "yaml: a password in a block, and a mistake",
-    "platform: an unknown key",
-    "file: SQL that is not UTF-8",
-]
-"""The file is refused and nothing is shown, but not because of the secret: nobody is told that one stands there."""

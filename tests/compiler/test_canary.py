@@ -19,7 +19,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from click.testing import CliRunner
 
-from compiler.canary_places import BESIDE_A_FLOW, NOT_CALLED, PLACES, PROJECT, Place
+from compiler.canary_places import BESIDE_A_FLOW, PLACES, PROJECT, Place
 from firn_compiler import matrix, pipeline
 from firn_compiler.assembly import Request
 from firn_compiler.pipeline import Compilation, compile_project, validate_project
@@ -341,16 +341,11 @@ def assert_hidden(project: Written, shown: list[tuple[str, str]]) -> None:
 # --- the tests ---
 
 
-def each(wrong: Iterable[str] = (), reason: str = "") -> pytest.MarkDecorator:
-    """Try every place; those that are known to go wrong, and say so, are expected to."""
-    wrong = frozenset(wrong)
-    assert wrong <= {place.name for place in PLACES}
-    known = pytest.mark.xfail(strict=True, reason=reason)
-    marked = [pytest.param(one, id=one.name, marks=[known] if one.name in wrong else []) for one in PLACES]
-    return pytest.mark.parametrize("place", marked)
+each = pytest.mark.parametrize("place", PLACES, ids=[place.name for place in PLACES])
+"""Try every place."""
 
 
-@each()
+@each
 def test_a_secret_never_compiles(place: Place, outcomes: Callable[[Place], Outcome], clean: dict[str, bytes]) -> None:
     outcome = outcomes(place)
     for one in outcome.said:
@@ -360,13 +355,13 @@ def test_a_secret_never_compiles(place: Place, outcomes: Callable[[Place], Outco
     assert {name: outcome.files[name].encode() for name in clean} == clean
 
 
-@each(NOT_CALLED, "refused for another reason alone; that a secret stands there is not said")
+@each
 def test_a_secret_is_called_one(place: Place, outcomes: Callable[[Place], Outcome]) -> None:
     codes = {one["code"] for one in findings(outcomes(place).said)}
     assert codes & {"E601", "E604"}, codes
 
 
-@each()
+@each
 def test_a_secret_is_never_shown(place: Place, outcomes: Callable[[Place], Outcome]) -> None:
     outcome = outcomes(place)
     said = [(one.words, one.out) for one in outcome.said]
@@ -375,13 +370,13 @@ def test_a_secret_is_never_shown(place: Place, outcomes: Callable[[Place], Outco
     )
 
 
-@each()
+@each
 def test_a_secret_is_never_explained(place: Place, outcomes: Callable[[Place], Outcome]) -> None:
     outcome = outcomes(place)
     assert_hidden(outcome.project, [(one.words, one.out) for one in outcome.explained])
 
 
-@each()
+@each
 def test_a_secret_breaks_no_command(place: Place, outcomes: Callable[[Place], Outcome]) -> None:
     outcome = outcomes(place)
     for one in (*outcome.said, *outcome.explained):

@@ -86,15 +86,24 @@ def of_project(
     wrong = [one for one in refused if one.severity == "error" and not one.code.startswith("E7")]
     paths = {f"{_entry(one)}." for one in wrong if one.path}
     spans = {one.span for one in wrong}
+    secrets = [one.span for one in wrong if one.code == "E604"]
     for place in _places(project, variables):  # variables come last
         spelled = [f"{way}." for way in _ways(_normal(place.name))]
         named = any(way.startswith(path) for way in spelled for path in paths)
-        if named or not spans.isdisjoint({place.span, *(layer.span for layer in place.replaced)}):
+        own = {place.span, *(layer.span for layer in place.replaced)}
+        if named or not spans.isdisjoint(own) or any(_within(one, span) for one in secrets for span in own):
             layers = tuple(one._replace(value=HIDDEN) for one in place.replaced)
             texts = [place.written, *(str(one.value) for one in place.replaced)]
             paths |= {f"variables.{name}." for text in texts for name in _VARIABLE.findall(text)}
             place = place._replace(value=HIDDEN, written="", replaced=layers)
         yield place
+
+
+def _within(inner: Span, outer: Span) -> bool:
+    """Whether a stretch of a file begins in another."""
+    start = (inner.line, inner.column)
+    first, last = (outer.line, outer.column), (outer.end_line, outer.end_column)
+    return inner.file == outer.file and first <= start < last
 
 
 def _entry(one: Diagnostic) -> str:

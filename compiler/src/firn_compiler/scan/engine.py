@@ -15,7 +15,6 @@ from firn_compiler.scan.linear import Patterns
 from firn_compiler.scan.rules import NAMED, RULES
 from firn_compiler.scan.vendors import FORMATS
 from firn_compiler.scan.views import View, views
-from firn_compiler.scan.words import is_neutral, sort_of
 
 ROOM = 1024 * 1024
 """How many characters may be decoded from a text, over four times its own: what would be more is refused."""
@@ -75,8 +74,7 @@ def _look(texts: Sequence[Text]) -> Iterator[Leak]:
 
 def _by_key(texts: Sequence[Text]) -> Iterator[Leak]:
     for index, text in enumerate(texts):
-        known = sort_of(text.key) or (is_neutral(text.key) and sort_of(text.above))
-        if known and worth(text.text.strip(), text.key, text.above):
+        if worth(text.text.strip(), text.key, text.above):
             yield Leak(index, 0, len(text.text), NAMED.name, NAMED.kind, text.text.strip())
 
 

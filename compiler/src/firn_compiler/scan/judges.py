@@ -16,7 +16,7 @@ from firn_compiler.scan.chance import (
 )
 from firn_compiler.scan.found import Found
 from firn_compiler.scan.upstream import Upstream, reports
-from firn_compiler.scan.words import Sort, is_neutral, sort_of, words
+from firn_compiler.scan.words import Sort, saying, sort_of, words
 
 # --- values under a key ---
 
@@ -26,7 +26,7 @@ def worth(secret: str, key: str, parent: str = "") -> bool:
 
     A key that says nothing of its own, `value` or `prod`, takes what the key above it says.
     """
-    said = key if sort_of(key) or not is_neutral(key) else parent
+    said = saying(key, parent)
     sort = sort_of(said)
     made = sort == "password" and re.search(r"\d|[^\w\s.-]", secret)
     if not sort or (not made and _says_itself(secret, said)) or harmless.known(secret, harmless.ANYWHERE):
@@ -61,8 +61,8 @@ def _pair(secret: str) -> bool:
 
 
 def _password(secret: str) -> bool:
-    if not secret.isascii() and not re.search(r"[\d!-@]", secret):
-        return False  # a word of another language
+    if _foreign(secret):
+        return False
     if secret.islower() and "_" in secret and not _CREDENTIAL.isdisjoint(secret.split("_")):
         return False  # the name of a column or a variable
     if harmless.known(secret, _UNDER_A_PASSWORD) or re.fullmatch(r"[A-Z][a-z]+(?: [A-Za-z]+)*|\d{1,3}", secret):
@@ -70,11 +70,16 @@ def _password(secret: str) -> bool:
     return 3 <= len(secret) <= 500 and secret.count(" ") < 4 and secret.lower() not in _NOT_SAID
 
 
+def _foreign(text: str) -> bool:
+    """Whether a text is a word of another language."""
+    return not text.isascii() and not re.search(r"[\d!-@]", text)
+
+
 def _token(secret: str) -> bool:
     """Whether a value was made: signs of several sorts, or no words. Names are written in words."""
     if secret.isdigit():
         return len(secret) >= 16
-    if len(secret) < 6 or " " in secret or not secret.isascii() or harmless.known(secret, _UNDER_A_TOKEN):
+    if len(secret) < 6 or " " in secret or _foreign(secret) or harmless.known(secret, _UNDER_A_TOKEN):
         return False
     parts = re.split(r"[^0-9A-Za-z]+", secret)
     if mixed(secret) < 2 and (readable(secret) >= 0.5 or (len(parts) > 1 and max(map(len, parts)) <= 12)):

@@ -70,6 +70,8 @@ _HELD = frozenset("registry image record message event topic public cache config
 """Of those, what has tokens too."""
 _ELSEWHERE = frozenset("encrypteddata encrypted_data secretref secret_ref secretkeyref secretname secure".split())
 """Keys whose value is a name or sealed, whatever their words say."""
+_SEVERAL = frozenset("secrets passwords tokens api_keys apikeys".split())
+"""Keys of mappings whose every value is one."""
 _NEUTRAL = frozenset(
     """value values val default current previous old new literal raw plain text content data string stringdata dev
     development test testing stage staging prod production local eu us main primary""".split()
@@ -81,9 +83,18 @@ def words(key: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(key)]
 
 
-def is_neutral(key: str) -> bool:
-    """Whether a key says nothing of its value: what stands above it does."""
-    return key.lower() in _NEUTRAL
+def saying(key: str, above: str) -> str:
+    """Return the key that says what a value is: its own, or the one above where that holds several, or its own nothing.
+
+    `token` above `value` and `secrets` above `db` do; what a key is about, as `secrets` above `path`, stays its own.
+    """
+    if sort_of(key) or not sort_of(above):
+        return key
+    return above if key.lower() in _NEUTRAL or (above.lower() in _SEVERAL and not _about(words(key))) else key
+
+
+def _about(found: list[str]) -> bool:
+    return bool(found) and (found[-1] in _ABOUT or found[-1].removesuffix("s") in _ABOUT)
 
 
 @lru_cache(maxsize=65536)
@@ -94,7 +105,7 @@ def sort_of(key: str) -> Sort:
         return ""
     if found[-2:] == ["secret", "id"]:
         return "token"  # the half of a pair that is one: an AppRole's
-    if found[-1] in _ABOUT or found[-1].removesuffix("s") in _ABOUT:
+    if _about(found):
         return ""
     if len(found) > 1 and (found[0] in _SWITCH or _of_data(found)):
         return ""
