@@ -10,11 +10,11 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from firn_compiler.scan.found import Found, Text
-from firn_compiler.scan.judges import worth
 from firn_compiler.scan.linear import Patterns
 from firn_compiler.scan.rules import NAMED, RULES
 from firn_compiler.scan.vendors import FORMATS
 from firn_compiler.scan.views import View, views
+from firn_compiler.scan.worth import worth
 
 ROOM = 1024 * 1024
 """How many characters may be decoded from a text, over four times its own: what would be more is refused."""

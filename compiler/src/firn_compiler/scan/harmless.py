@@ -165,6 +165,12 @@ SHAPES: tuple[Row, ...] = (
 """Harmless by their shape alone, under a key that asks for no secret."""
 
 
+def shapes(*names: str) -> tuple[Row, ...]:
+    """Return some of `SHAPES`, by their names."""
+    assert set(names) <= {row.name for row in SHAPES}
+    return tuple(row for row in SHAPES if row.name in names)
+
+
 def known(text: str, rows: tuple[Row, ...]) -> Row | None:
     """Return the row that says why the whole of `text` is no secret; None where none does."""
     return next((row for row in rows if row.fits(text)), None)

@@ -69,8 +69,8 @@ def _one_deep(text: Text) -> Iterator[View]:
 def _changed(text: Text) -> Iterator[Text]:
     """Yield the whole text read another way."""
     whole = text.text
-    if _PERCENT.search(whole):
-        yield text._replace(text=unquote(whole, errors="replace"))
+    if _PERCENT.search(whole) and (plain := _unquoted(whole)):
+        yield text._replace(text=plain)
     if _ESCAPE.search(whole):
         yield text._replace(text=_ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), whole))
     if _TEMPLATE.search(whole):
@@ -83,6 +83,14 @@ def _changed(text: Text) -> Iterator[Text]:
         yield text._replace(text=_NOT_SHOWN.sub("", whole))
     if whole.lstrip()[:1] in ("{", "["):
         yield from _json(text)
+
+
+def _unquoted(text: str) -> str:
+    """Return what percent-encoding holds; empty where it holds no text."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return ""
 
 
 def _json(text: Text) -> Iterator[Text]:
