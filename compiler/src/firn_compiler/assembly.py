@@ -1,5 +1,6 @@
 """From texts to a project: files parsed, the platform's chain merged, templates replaced, shapes checked."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
@@ -220,8 +221,13 @@ class _Lenient(dict[str, Json]):
 
 
 def text_of(source: Source) -> str:
-    """Return a file's text for showing its lines; what is not UTF-8 is replaced."""
-    return source.content.decode("utf-8-sig", "replace")
+    """Return a file's text for looking at it and for showing its lines; what is neither UTF-8 nor UTF-16 is replaced."""
+    return source.content.decode(encoding(source.content), "replace").replace("\0", "")
+
+
+def encoding(content: bytes) -> str:
+    """Return the name of a text's encoding by its first bytes."""
+    return "utf-16" if content.startswith((BOM_UTF16_BE, BOM_UTF16_LE)) else "utf-8-sig"
 
 
 def is_absolute(path: str) -> bool:

@@ -1,7 +1,9 @@
 """Where in files secrets stand: every value, key, comment and anchor of a document, and every line of other text."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scalar, Sequence, Span
@@ -108,10 +110,11 @@ def _located(pieces: list[Piece], lines: list[str]) -> list[Located]:
 
 def _one(piece: Piece, leak: Leak, lines: list[str]) -> Located:
     whole = piece.text.text
-    before, after = _NO_END.search(whole[: leak.start][::-1]), _NO_END.search(whole[leak.end :])
+    near = whole[max(0, leak.start - 200) : leak.start]
+    before, after = _NO_END.match(near[::-1]), _NO_END.match(whole, leak.end)
     assert before is not None  # no sign at all is a stretch, too
     assert after is not None
-    written = whole[leak.start - before.end() : leak.end + after.end()]
+    written = whole[leak.start - before.end() : after.end()]
     span = _place(piece, lines, leak.start, leak.end)
     return Located(leak.rule, leak.kind, piece.path, span, piece.sort, leak.secret, written)
 
@@ -121,10 +124,20 @@ _NO_END = re.compile(r"[^\s\"'`,;<>{}()\[\]]{0,200}")
 
 def _apart(found: list[Located]) -> list[Located]:
     """Leave out of comments, lines and whole commands what a value or a key there says already."""
-    values = [one.span for one in found if one.sort in ("value", "key")]
+    lines: dict[int, list[Span]] = {}
+    for one in found:
+        for line in range(one.span.line, one.span.end_line + 1) if one.sort in ("value", "key") else ():
+            lines.setdefault(line, []).append(one.span)
     return [
-        one for one in found if one.sort in ("value", "key") or not any(_overlap(one.span, span) for span in values)
+        one
+        for one in found
+        if one.sort in ("value", "key")
+        or not any(_overlap(one.span, span) for line in _lines_of(one.span) for span in lines.get(line, ()))
     ]
+
+
+def _lines_of(span: Span) -> range:
+    return range(span.line, span.end_line + 1)
 
 
 def _overlap(one: Span, other: Span) -> bool:
@@ -139,15 +152,21 @@ def _place(piece: Piece, lines: list[str], start: int, end: int) -> Span:
     if piece.sort == "value" and span.file:
         return place_in(lines, span, piece.text.text, start, end)
     if piece.sort in ("comment", "text"):
-        first, last = _after(span, piece.text.text[:start]), _after(span, piece.text.text[: max(end, start + 1)])
+        starts = _line_starts(piece.text.text)
+        first, last = _after(span, starts, start), _after(span, starts, max(end, start + 1))
         return Span(span.file, *first, *last)
     return span
 
 
-def _after(span: Span, text: str) -> tuple[int, int]:
-    """Return line and column behind a text that begins where a span does."""
-    last = text.rpartition("\n")[2]
-    return span.line + text.count("\n"), len(last) + (1 if "\n" in text else span.column)
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> tuple[int, ...]:
+    return (0, *(match.end() for match in re.finditer("\n", text)))
+
+
+def _after(span: Span, starts: tuple[int, ...], offset: int) -> tuple[int, int]:
+    """Return line and column of an offset in a text that begins where a span does."""
+    line = bisect_right(starts, offset) - 1
+    return span.line + line, offset - starts[line] + (span.column if line == 0 else 1)
 
 
 # --- documents ---

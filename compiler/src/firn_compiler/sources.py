@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import click
 import orjson
 
-from firn_compiler.assembly import Request
+from firn_compiler.assembly import Request, encoding
 from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.document import Span
 from firn_compiler.emit import map_path
@@ -214,14 +213,8 @@ def files_to_scan(paths: Iterable[str], found: list[Diagnostic]) -> Iterator[Sou
             if source is not None and len(source.content) > MAX_SCANNED:
                 place = Span(source.file, 1, 1, 1, 2)
                 found.append(Diagnostic("E107", f"the file is larger than {MAX_SCANNED // 2**20} MiB", place))
-            elif source is not None and b"\0" not in (content := _as_utf8(source.content))[:8192]:
-                yield source._replace(content=content)
-
-
-def _as_utf8(content: bytes) -> bytes:
-    """Return a text as UTF-8 where its first bytes say that it is UTF-16."""
-    wide = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    return content.decode("utf-16", "replace").encode() if wide else content
+            elif source is not None and "\0" not in source.content[:8192].decode(encoding(source.content), "replace"):
+                yield source
 
 
 def _settings_below(folder: Path) -> Iterator[Path]:

@@ -87,7 +87,7 @@ def judged(leaks: Iterable[Located], by: Iterable[Decision]) -> Verdict:
 def with_paths(leaks: Iterable[Located]) -> list[tuple[Located, str]]:
     """Return secrets with their paths as they may be shown: a key that is a secret itself stands in none."""
     leaks = list(leaks)
-    keys = {leak.secret for leak in leaks if leak.sort == "key"}
+    keys = frozenset(leak.secret for leak in leaks if leak.sort == "key")
     return [(leak, concealed(dotted(leak.path), keys)) for leak in leaks]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 
 HIDDEN = "…"
 COVER = "\U0001b2fb"
@@ -12,15 +12,15 @@ LEAST = 3
 """Shorter texts stand everywhere; nothing so short is told from others."""
 
 
-def concealed(text: str, secrets: Iterable[str]) -> str:
+def concealed(text: str, secrets: frozenset[str]) -> str:
     """Return `text` without the secrets that stand in it, the longest first."""
-    for secret in sorted(_spellings(secrets), key=lambda one: (-len(one), one)):
+    for secret in _spellings(secrets):
         if secret in text:
             text = text.replace(secret, HIDDEN)
     return text
 
 
-def covered(text: str, secrets: Iterable[str]) -> str:
+def covered(text: str, secrets: frozenset[str]) -> str:
     """Return `text` of the same lines and columns, in which signs of their own stand for secrets."""
     for secret in _spellings(secrets):
         if secret in text:
@@ -37,16 +37,12 @@ def uncovered(line: str) -> str:
     return _COVERS.sub(HIDDEN, line) if COVER in line else line
 
 
-def _spellings(secrets: Iterable[str]) -> set[str]:
+@lru_cache(maxsize=4)
+def _spellings(secrets: frozenset[str]) -> tuple[str, ...]:
+    """Return how secrets may be spelled, the longest first."""
     found: set[str] = set()
     for secret in secrets:
-        lines = [secret, *(line for line in secret.splitlines() if len(line) >= 8)]
-        for line in lines:
-            found |= {
-                line,
-                line.strip(),
-                json.dumps(line)[1:-1],
-                json.dumps(line, ensure_ascii=False)[1:-1],
-                repr(line)[1:-1],
-            }
-    return {one for one in found if len(one) >= LEAST}
+        for line in (secret, *(line for line in secret.splitlines() if len(line) >= 8)):
+            spelled = (json.dumps(line), json.dumps(line, ensure_ascii=False), repr(line))
+            found |= {line, line.strip(), *(one[1:-1] for one in spelled)}
+    return tuple(sorted((one for one in found if len(one) >= LEAST), key=lambda one: (-len(one), one)))

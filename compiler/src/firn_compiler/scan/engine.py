@@ -90,6 +90,7 @@ def _by_shape(texts: Sequence[Text]) -> Iterator[Leak]:
     rows = list(places.values())
     for number in _patterns().present(whole):
         rule = RULES[number]
+        known = (-1, 0, 0)  # a row, and how many characters its first bytes are
         for spans in _patterns().matches(number, whole):
             present = [span for span in spans[1:] if span[0] >= 0]
             groups = tuple(whole[start:end].decode("utf-8", "replace") for start, end in present)
@@ -97,12 +98,12 @@ def _by_shape(texts: Sequence[Text]) -> Iterator[Leak]:
             first = present[-1][0] - starts[row] - len(prefixes[row])
             if first < 0:
                 continue  # in the key, which is a text of its own
-            ascii_ = len(pieces[row]) == len(texts[rows[row][0]].text)
-            start = first if ascii_ else len(pieces[row][:first].decode("utf-8", "replace"))
-            end = start + len(groups[-1])
+            _, byte, char = known if known[0] == row and known[1] <= first else (row, 0, 0)
+            start = char + len(pieces[row][byte:first].decode("utf-8", "replace"))
+            known = (row, first, start)
             for index in rows[row]:
-                if rule.judge(Found(groups, texts[index], start, end)):
-                    yield Leak(index, start, end, rule.name, rule.kind, groups[-1])
+                if rule.judge(Found(groups, texts[index], start, start + len(groups[-1]))):
+                    yield Leak(index, start, start + len(groups[-1]), rule.name, rule.kind, groups[-1])
 
 
 @cache
@@ -115,9 +116,13 @@ _RANK = {rule.name: rank for rank, rule in reversed([*enumerate(RULES)])} | {TOO
 
 def _apart(found: Iterable[Leak]) -> list[Leak]:
     """Leave out what overlaps with what a more exact rule found."""
-    kept: dict[int, list[Leak]] = {}
+    kept: list[Leak] = []
+    taken: dict[int, tuple[list[int], list[int]]] = {}
     for leak in sorted(found, key=lambda one: (_RANK[one.rule], one.number, one.start, one.end)):
-        others = kept.setdefault(leak.number, [])
-        if not any(leak.start < other.end and other.start < leak.end for other in others):
-            others.append(leak)
-    return sorted(leak for others in kept.values() for leak in others)
+        starts, ends = taken.setdefault(leak.number, ([], []))
+        at = bisect_right(starts, leak.start)
+        if not (at and ends[at - 1] > leak.start) and not (at < len(starts) and starts[at] < leak.end):
+            starts.insert(at, leak.start)
+            ends.insert(at, leak.end)
+            kept.append(leak)
+    return sorted(kept)

@@ -5,6 +5,9 @@ from typing import NamedTuple
 KEY_ENDS = "\x01"
 """Stands between a key and the text under it."""
 
+NEAR = 4096
+"""How many characters around a match are looked at."""
+
 
 class Text(NamedTuple):
     """One text to look at, with the key that it stands under, and the key above that; empty where none is."""
@@ -34,10 +37,15 @@ class Found(NamedTuple):
 
     @property
     def before(self) -> str:
-        """The text before the secret."""
-        return self.text.text[: self.start]
+        """The text before the secret, as far as anyone looks."""
+        return self.text.text[max(0, self.start - NEAR) : self.start]
 
     @property
     def after(self) -> str:
-        """The text after the secret."""
-        return self.text.text[self.end :]
+        """The text after the secret, as far as anyone looks."""
+        return self.text.text[self.end : self.end + NEAR]
+
+    @property
+    def around(self) -> str:
+        """What stands beside the secret."""
+        return f"{self.before[-200:]} {self.after[:200]}"

@@ -11,10 +11,18 @@ class Row(NamedTuple):
     name: str
     reason: str
     patterns: tuple[str, ...]
+    long: bool = False
+    """Whether a text may have it that is longer than a value is."""
 
     def fits(self, text: str) -> bool:
         """Whether the whole of `text` has the shape."""
-        return _compiled(self.patterns).match(text) is not None
+        if len(text) > MAX_VALUE and not self.long:
+            return False
+        return says_so(text) if not self.patterns else _compiled(self.patterns).match(text) is not None
+
+
+MAX_VALUE = 2000
+"""Longer texts are none of these: no person chose them."""
 
 
 @cache
@@ -22,31 +30,53 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(rf"(?:{one})\Z" for one in patterns))
 
 
-def _row(name: str, reason: str, *patterns: str) -> Row:
-    return Row(name, reason, patterns)
+def _row(name: str, reason: str, *patterns: str, long: bool = False) -> Row:
+    return Row(name, reason, patterns, long)
 
 
-_MARK = (
-    "change|changeme|changeit|changethis|replace|replaceme|example|sample|dummy|fake|placeholder|todo|fixme|redacted|"
-    "insert|enter|foo|bar|baz|foobar|xxx+|none|null|nil|na|tbd|invalid|unset|undefined|fill|fillme|yours?|my|some|test|"
-    "testing|mock|demo|irrelevant|hidden|masked|removed|omitted|snip|any"
+_MARK = frozenset(
+    """change changeme changeit changethis replace replaceme example sample dummy fake placeholder todo fixme redacted
+    insert enter foo bar baz foobar none null nil na tbd invalid unset undefined fill fillme your yours my some test
+    testing mock demo irrelevant hidden masked removed omitted snip any""".split()
 )
-_THING = (
-    "password|passwd|pass|pwd|passphrase|secret|token|key|keys|apikey|api|auth|access|account|client|user|username|name|"
-    "id|value|string|text|private|public|service|admin|db|database|app|bot|oauth|bearer|credential|credentials|webhook|"
-    "jwt|session|signing|encryption|master|root|default|strong|secure|random|super|long|complex|data|cloud|org|project|"
-    "organization|workspace|tenant|company|domain|host|server|url|personal|integration|dev|prod|staging|local|production|"
-    "development"
+_THING = frozenset(
+    """password passwd pass pwd passphrase secret token key keys apikey api auth access account client user username
+    name id value string text private public service admin db database app bot oauth bearer credential credentials
+    webhook jwt session signing encryption master root default strong secure random super long complex data cloud org
+    project organization workspace tenant company domain host server url personal integration dev prod staging local
+    production development""".split()
 )
-_FILLER = (
-    "your|my|the|our|a|an|some|any|this|here|me|it|is|not|be|with|by|for|in|to|from|and|or|of|void|please|new|real|"
-    "actual|own|put|set|goes"
+_FILLER = frozenset(
+    """your my the our a an some any this here me it is not be with by for in to from and or of void please new real
+    actual own put set goes""".split()
 )
-_PLACEHOLDER = (
-    rf"(?i:(?=.*(?:\b|_)?(?:{_MARK}))"
-    rf"(?:(?:{_MARK}|{_THING}|{_FILLER}|[a-z]{{2,10}}(?=[-_ ./](?:{_THING})\b))[-_ ./!]*)+\d{{0,3}})"
-)
-"""One word at least that says so, and none that does not speak of such things."""
+_SPOKEN = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]")
+_GLUED = re.compile(r"(change|replace|your|my|example|test|dummy|fake|insert|enter|some)([a-z]+)")
+
+
+def says_so(text: str) -> bool:
+    """Whether a value says that it is a placeholder: by one word at least, and none that speaks of anything else."""
+    if len(text) > 80:
+        return False
+    said = [one.lower() for part in _SPOKEN.findall(text) for one in _apart(part)]
+    while said and said[-1].isdigit() and len(said[-1]) <= 3:
+        said.pop()
+    spoken = [one for one in said if one not in "-_ ./!"]
+    marked = any(one in _MARK or set(one) == {"x"} for one in spoken)
+    return marked and all(
+        one in _MARK or one in _THING or one in _FILLER or set(one) == {"x"} or (one.isalpha() and after in _THING)
+        for one, after in zip(spoken, [*spoken[1:], ""], strict=True)
+    )
+
+
+def _apart(word: str) -> list[str]:
+    """Split a word that is written as one: `yourpassword`, `YourApiKey`."""
+    glued = _GLUED.fullmatch(word)
+    if glued and (glued[2] in _THING or glued[2] in _FILLER):
+        return [glued[1], glued[2]]
+    return re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+", word) or [word]
+
+
 _STORE = (
     r"(?:vault|op|ssm|ssm-secure|awssm|aws-sm|aws-ssm|gcpsm|gcp-sm|gsm|azkv|akv|sm|secretsmanager|keyring|keychain|env|"
     r"file|ref\+\w+|secrets?|doppler|bws|infisical|conjur|k8s|kubernetes|sops|ejson|chamber|credstash|pass|lookup)"
@@ -54,7 +84,7 @@ _STORE = (
 )
 _PATH_PART = r"[\w.{}$*@%+=,:<>-]"
 _FILE = (
-    r"[\w./-]+\.(?:pem|crt|cer|key|p12|pfx|jks|json|ya?ml|txt|env|toml|ini|cfg|conf|pub|asc|gpg|sql|csv|sh|py|md|html?|"
+    r"id_(?:rsa|dsa|ecdsa|ed25519)(?:\.pub)?|[\w./-]+\.(?:pem|crt|cer|key|p12|pfx|jks|json|ya?ml|txt|env|toml|ini|cfg|conf|pub|asc|gpg|sql|csv|sh|py|md|html?|"
     r"xml|log|parquet|p8|der|ppk|keytab|j2|tpl)"
 )
 _BLOCK = (
@@ -85,7 +115,7 @@ ANYWHERE: tuple[Row, ...] = (
     ),
     _row("template", "a template is filled in later", r"[^{]*\{\{.*\}\}[^}]*", r"\{%.*%\}"),
     _row("brackets", "a placeholder in brackets", r"<[^<>]*>", r"\[.*\]"),
-    _row("placeholder", "a placeholder says itself that it is none", _PLACEHOLDER),
+    _row("placeholder", "a placeholder says itself that it is none"),
     _row("example", "keys of manuals end so", r".*(?:EXAMPLE|Example|example|PLACEHOLDER)(?:KEY|[-_].*)?"),
     _row(
         "repeated",
@@ -117,6 +147,7 @@ ANYWHERE: tuple[Row, ...] = (
         r"Ag[A-D][0-9A-Za-z+/]{200,}={0,2}",
         r"vault:v\d+:.*",
         r"gAAAAA[\w-]{60,}={0,2}",
+        long=True,
     ),
     _row("command", "a command gives the value", r".*\$\(.*", r"`.*`"),
     _row("pointer", "a place in this document", r"#/[\w/$~%.-]+"),
@@ -130,7 +161,7 @@ ANYWHERE: tuple[Row, ...] = (
     _row("environment", "the name of an environment variable", r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"),
     _row("registered", "a name in a registry of names", r"(?:urn|uuid|oid):.*"),
     _row("date", "a date", r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?", r"\d{1,2}/\d{1,2}/\d{2,4}"),
-    _row("public", "public by its nature", _BLOCK, _SSH),
+    _row("public", "public by its nature", _BLOCK, _SSH, long=True),
 )
 """Harmless under every key."""
 
@@ -148,7 +179,7 @@ SHAPES: tuple[Row, ...] = (
     ),
     _row("image", "pinned by a digest", r"[\w./:-]+@sha256:[0-9a-f]{64}", r"[\w./-]+@[0-9a-f]{40}"),
     _row("number", "a number, a time, a range or a telephone", r"[-+]?[\d.,_:/ -]+(?:[eE][-+]?\d+)?[a-zA-Z%]{0,3}"),
-    _row("version", "a version", r"(?:[vV^~<>=! |]*\d+(?:\.(?:\d+|x|\*|v?[0-9a-f_]+))+(?:[-+.\w]*))+"),
+    _row("version", "a version", r"[vV^~<>=! ]*\d+(?:\.[0-9A-Za-z_*]+)+(?:[-+][\w.+-]*)?", r"[\d.^~<>=|xX* -]+"),
     _row("ulid", "an identifier by its form", r"[0-7][0-9A-HJKMNP-TV-Z]{25}"),
     _row(
         "cloud id",

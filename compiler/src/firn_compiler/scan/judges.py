@@ -73,10 +73,11 @@ def by_chance(found: Found) -> bool:
         return False
     inside = _KEY_BEFORE.search(found.before[-80:])
     key = words(inside[1] if inside else found.text.key)
-    whole = secret == found.text.text.strip().rstrip("=") or _quoted(found)
+    alone = len(found.text.text) < 2 * len(found.secret) + 8 and secret == found.text.text.strip().rstrip("=")
+    whole = alone or _quoted(found)
     if not looks_random(secret, 20 if whole else 24) or _made_up(secret):
         return False
-    if not _DIGESTS.isdisjoint(key) or (key and key[-1] in _IDS and len(secret) <= 28):
+    if not _DIGESTS.isdisjoint(key) or (key and key[-1] in _IDS and len(secret) <= 44):
         return False
     if _in_public(found, secret) or (inside and inside[1] in _OF_ADDRESSES and _in_address(found)):
         return False
@@ -122,7 +123,7 @@ def _in_public(found: Found, secret: str) -> bool:
         is not None
         or secret.startswith(("AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh", "AAAAGnNr"))
         or "jwk" in f"{found.text.above} {found.text.key}".lower()
-        or ('"kty"' in found.text.text and re.search(r'"(?:n|e|x|y|kid|x5c|x5t)":\s*\[?"$', before) is not None)
+        or ('"kty"' in found.around and re.search(r'"(?:n|e|x|y|kid|x5c|x5t)":\s*\[?"$', before) is not None)
         or (block >= 0 and "PRIVATE" not in before[block : block + 50] and "-----END" not in before[block:])
     )
 
@@ -145,12 +146,15 @@ def user_info(found: Found) -> bool:
 
 def random_or_signs(found: Found) -> bool:
     """Judge a credential after its scheme: `Bearer …` is one unless words follow."""
+    if re.match(r"@(?:o\d+\.ingest\.)?(?:\w+\.)?sentry\.io/", found.after):
+        return False  # the key of a Sentry DSN is public
     return said(found) and (readable(found.secret) < 0.6 or bool(re.search(r"[\d=]", found.secret)))
 
 
 def command_password(found: Found) -> bool:
     """Judge what follows an option for a password; a number may be a port."""
-    return said(found) and re.fullmatch(r"\d{1,5}", found.secret) is None
+    word = found.secret.isalpha() and found.before.endswith(" ") and _prose(found)
+    return said(found) and not word and re.fullmatch(r"\d{1,5}", found.secret) is None
 
 
 def said_token(found: Found) -> bool:
@@ -173,14 +177,22 @@ def given(found: Found) -> bool:
     if re.fullmatch(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+", secret):
         return False  # an attribute, in code
     if sort_of(key) == "password":
-        return not (secret.isalpha() and (secret.islower() or secret.istitle()) and _prose(found.text.text))
+        return not (secret.isalpha() and (secret.islower() or secret.istitle()) and _prose(found))
     # unquoted words are names of other things
     return re.search(r"[\d=+/]", secret) is not None or looks_random(secret, 16)
 
 
-def _prose(text: str) -> bool:
-    """Whether a text is a sentence: several words follow each other."""
-    return len(re.findall(r"\b[a-z]{2,}\b \b[a-z]{2,}\b", text)) >= 2
+def _prose(found: Found) -> bool:
+    """Whether a word is one of a sentence: it goes on, or several words follow each other around it."""
+    if re.match(r"[,;]? +[A-Za-z]", found.after):
+        return True
+    return len(re.findall(r"\b[a-z]{2,}\b \b[a-z]{2,}\b", found.around)) >= 2
+
+
+def in_words(found: Found) -> bool:
+    """Judge what a sentence says that a password is: a word is none, nor a day."""
+    secret = found.secret.rstrip(".,;:!?)")
+    return said(found) and bool(re.search(r"\d", secret) and re.search(r"[A-Za-z]", secret)) and len(secret) >= 6
 
 
 def with_its_body(found: Found) -> bool:

@@ -12,6 +12,7 @@ from firn_compiler.scan.judges import (
     by_chance,
     command_password,
     given,
+    in_words,
     published,
     random_or_signs,
     reported,
@@ -166,6 +167,13 @@ STRUCTURE: tuple[Rule, ...] = (
         "a private key",
         r"(?:^|[^0-9A-Za-z+/])((?:M[CGHIJ]|b3BlbnNzaC1rZXktdjE)[0-9A-Za-z+/ \t\n\r]{60,}={0,2})",
         bare_key,
+    ),
+    Rule(
+        "named-in-words",
+        _BY_NAME,
+        r"(?i)((?:password|passwd|pwd|passphrase|token|secret|api[ _-]?key))[ \t]+(?:is|was)[ \t:]+[\"'`]?"
+        r"([^\s\x00\"'`<>{}]{6,})",
+        in_words,
     ),
     Rule("named-argument", _BY_NAME, rf"(?i)(?:^|[\s\x00\x01\"'])--?{_NAME}(?:=|[ \t]+){_Q}{_ARGUMENT}", given),
     Rule("named-quoted", _BY_NAME, rf"(?i){_NAME}\\*{_SIGN}\\*[\"']([^\"'\x00\n]{{3,200}}?)\\*[\"']", given),

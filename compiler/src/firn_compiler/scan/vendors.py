@@ -433,7 +433,7 @@ FORMATS: tuple[Format, ...] = (
 BESIDE: tuple[Beside, ...] = (
     Beside("adafruit-credential", "an Adafruit IO key", ("adafruit",), r"[0-9A-Za-z_-]{32}"),
     Beside("adobe-credential", "an Adobe credential", ("adobe",), r"[0-9a-f]{32}"),
-    Beside("airtable-credential", "an Airtable API key", ("airtable",), r"[0-9A-Za-z]{17}"),
+    Beside("airtable-credential", "an Airtable API key", ("airtable",), r"key[0-9A-Za-z]{14}"),
     Beside("algolia-credential", "an Algolia API key", ("algolia",), r"[0-9A-Za-z]{32}"),
     Beside("alibaba-secret", "an Alibaba Cloud access key secret", ("alibaba", "aliyun", "oss"), r"[0-9A-Za-z]{30}"),
     Beside("amplitude-credential", "an Amplitude key", ("amplitude",), r"[0-9a-f]{32}"),

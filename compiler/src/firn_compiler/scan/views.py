@@ -1,8 +1,10 @@
 """What a text holds besides itself: decoded, unescaped, out of a template, put together. Views are only looked at."""
 
+import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from unicodedata import normalize
 from urllib.parse import unquote
 
 import orjson
@@ -18,11 +20,14 @@ _HEX = re.compile(r"(?:[0-9a-f]{2}){10,}|(?:[0-9A-F]{2}){10,}")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}|\$\{[^{}]*\}")
 _DEFAULT = re.compile(r"\{\{\s*([\w.-]+)\s*:([^{}]*)\}\}|\$\{([\w.]+):?[-=]([^{}]*)\}")
+_ARGUMENT = re.compile(r"\(\s*['\"](\w{2,100})['\"]\s*,\s*['\"]([^'\"\n]{3,200})['\"]\s*\)")
+"""A name and a default, as functions of templates take them: `env_var('DB_PASSWORD', '…')`."""
+_ENTITY = re.compile(r"&(?:#\d+|#x[0-9A-Fa-f]+|[a-z]+);")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 _PIECES = re.compile(r"['\"]\s*(?:\|\||\+)\s*['\"]")
 _CONTINUED = re.compile(r"\\\r?\n\s*")
 _NOT_SHOWN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
-_SIGNS = ("%", "\\", "{{", "${", '"', "'")
+_SIGNS = ("%", "\\", "{{", "${", '"', "'", "&")
 _LONG = re.compile(r"[0-9A-Za-z+/_-]{16}")
 """What a text holds, at least, that can be read another way; or what is not ASCII."""
 
@@ -63,6 +68,8 @@ def _one_deep(text: Text) -> Iterator[View]:
         default = match[2] if match[1] else match[4]
         for key in ((match[1] or match[3]).rpartition(".")[2], text.key):
             yield View(Text(default, key, text.above), *match.span())
+    for match in _ARGUMENT.finditer(whole):
+        yield View(Text(match[2], match[1], text.key), *match.span())
     yield from _encoded(text)
 
 
@@ -75,12 +82,15 @@ def _changed(text: Text) -> Iterator[Text]:
         yield text._replace(text=_ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), whole))
     if _TEMPLATE.search(whole):
         yield text._replace(text=_TEMPLATE.sub("{}", whole))
+        yield text._replace(text=_DEFAULT.sub(lambda match: (match[2] or match[4] or "").strip(), whole))
+    if "&" in whole and _ENTITY.search(whole):
+        yield text._replace(text=html.unescape(whole))
     if _PIECES.search(whole):
         yield text._replace(text=_PIECES.sub("", whole))
     if _CONTINUED.search(whole):
         yield text._replace(text=_CONTINUED.sub(" ", whole))
     if not whole.isascii():
-        yield text._replace(text=_NOT_SHOWN.sub("", whole))
+        yield text._replace(text=normalize("NFKC", _NOT_SHOWN.sub("", whole)))
     if whole.lstrip()[:1] in ("{", "["):
         yield from _json(text)
 

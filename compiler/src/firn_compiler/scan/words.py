@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 from typing import Literal
+from unicodedata import combining, normalize
 
 Sort = Literal["password", "token", "key", ""]
 """`password`: any text is one. `token`: what looks made, not named. `key`: what looks random."""
@@ -11,7 +12,8 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _PASSWORD = frozenset(
     """password passwords passwd passphrase passcode pwd pswd passw pword passwort pasword psswd pswrd passwrd
-    contrasena kennwort senha wachtwoord requirepass storepass keypass userpass passin
+    contrasena kennwort senha wachtwoord motdepasse mdp geheim losenord psw pgpw
+    requirepass storepass keypass userpass passin
     passout ldappass""".split()
 )
 _PASSWORD_LAST = frozenset("pass pw mypass dbpass".split())
@@ -34,8 +36,8 @@ _JOINED = re.compile(
 
 _ABOUT = frozenset(
     """access action admin age algorithm alg arn argument at attempt attribute audience budget bucket by changed char
-    character check checksum class cmd column command complexity config configuration context cost count cursor data
-    day default delimiter description digest dir directory disable disabled domain driver duration email enable enabled
+    character check checksum class cmd column command complexity config configuration context cost count cursor day
+    delimiter description digest dir directory disable disabled domain driver duration email enable enabled
     encoded encoding encryption end endpoint engine env example exchange expiration expire expired expiry expression
     field file filename fingerprint fn folder format fn func function generator group handler hash header help hint
     history host hour id identifier input introspection issuer kind label length len level lifetime limit limits
@@ -47,7 +49,7 @@ _ABOUT = frozenset(
     since size source spec long short blank weak mismatch invalid empty same different missing incorrect wrong profile
     retention ageing aging ago
     sql start state status storage store strategy strength suffix table tables target template
-    test text thumbprint timeout title ttl type until uri url usage user username uuid validator var variable
+    test thumbprint timeout title ttl type until uri url usage user username uuid validator var variable
     verification version window writer sha256 md5 indexes index indices classes addresses""".split()
 )
 """Last words after which the value is about a secret, and none itself; with an `s` too."""
@@ -80,6 +82,8 @@ _NEUTRAL = frozenset(
 
 def words(key: str) -> list[str]:
     """Split a key by its separators, its capitals and its digits: `AWSSecretKey2` is `aws`, `secret`, `key`, `2`."""
+    if not key.isascii():
+        key = "".join(one for one in normalize("NFKD", key) if not combining(one)).replace("парол", "password_")
     return [word.lower() for word in _WORD.findall(key)]
 
 
@@ -101,6 +105,8 @@ def _about(found: list[str]) -> bool:
 def sort_of(key: str) -> Sort:
     """Judge a key by its words: the last that says anything, unless others say that it is about one."""
     found = [word for word in words(".".join(key.split(".")[-2:])) if not word.isdigit()]
+    while len(found) > 1 and found[-1] in _NEUTRAL:
+        found.pop()
     if not found or not _ELSEWHERE.isdisjoint(key.lower().split(".")):
         return ""
     if found[-2:] == ["secret", "id"]:

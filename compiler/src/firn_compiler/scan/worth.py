@@ -18,7 +18,7 @@ def worth(secret: str, key: str, parent: str = "") -> bool:
     made = sort == "password" and re.search(r"\d|[^\w\s.-]", secret)
     if not sort or (not made and _says_itself(secret, said)) or harmless.known(secret, harmless.ANYWHERE):
         return False
-    if "\n" in secret and not re.fullmatch(r"[0-9A-Za-z+/=\s_-]+", secret):
+    if "\n" in secret and not re.fullmatch(r"[0-9A-Za-z+/=\s_-]+|[^\s:=]+(?:\n[^\s:=]+){1,2}", secret):
         return False  # a text of many lines is looked at line by line
     if _pair(secret) and not {"auth", "authentication", "credential", "credentials", "creds"}.isdisjoint(words(said)):
         return True
@@ -52,8 +52,8 @@ def _password(secret: str) -> bool:
         return False
     if secret.islower() and "_" in secret and not _CREDENTIAL.isdisjoint(secret.split("_")):
         return False  # the name of a column or a variable
-    if harmless.known(secret, _UNDER_A_PASSWORD) or re.fullmatch(r"[A-Z][a-z]+(?: [A-Za-z]+)*|\d{1,3}", secret):
-        return False  # a label of an interface, a measure
+    if re.fullmatch(r"[A-Z][a-z]+(?: [A-Za-z]+)*|\d{1,3}|[\^~v=<>]+ ?\d[\w.]*|\d+(?:\.\d+){2,}", secret):
+        return False  # a label of an interface, a measure, a version
     return len(secret) >= 3 and secret.lower() not in NOT_SAID and not _sentence(secret)
 
 
@@ -110,7 +110,6 @@ NOT_SAID = frozenset(
 """Values under a password's key that are none: types, switches and ways to give one."""
 
 
-_UNDER_A_PASSWORD = harmless.shapes("version")
 _UNDER_A_TOKEN = harmless.shapes("labelled digest", "image", "number", "mail", "host", "version")
 
 
