@@ -221,7 +221,7 @@ class _Lenient(dict[str, Json]):
 
 
 def text_of(source: Source) -> str:
-    """Return a file's text for looking at it and for showing its lines; what is neither UTF-8 nor UTF-16 is replaced."""
+    """Return a file's text for looking at it and for showing its lines; what is not UTF-8 or UTF-16 is replaced."""
     return source.content.decode(encoding(source.content), "replace").replace("\0", "")
 
 

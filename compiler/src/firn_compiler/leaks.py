@@ -268,10 +268,10 @@ def _beside_values(file: str, text: str) -> Iterator[Piece]:
 # --- other texts ---
 
 _ASSIGNED = re.compile(
-    r"(\s*)(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*[:=]\s*[\"']?(.*?)[\"']?[;,]?\s*$"
+    r"(\s*)(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*(?:=>|:=|[:=])\s*[\"']?(.*?)[\"']?[;,]?\s*$"
 )
-_OPENING = ("", "|", ">", "|-", ">-", "{", "[")
-"""What may stand for the value of a key whose value comes on the next lines."""
+_OPENING = ("", "|", ">", "|-", ">-")
+"""What stands for the value of a key of YAML whose value comes on the next lines."""
 
 
 def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
@@ -285,7 +285,7 @@ def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
             above, indent = "", -1
         match = _ASSIGNED.match(line)
         if match and match[3] in _OPENING:
-            above, indent = match[2], deep
+            above, indent = (match[2], deep) if file.lower().endswith(_TREES) else ("", -1)
         elif match:
             span = Span(file, number, match.start(3) + 1, number, match.end(3) + 1)
             yield Piece(Text(match[3], match[2], above), path, span, "text")

@@ -4,6 +4,8 @@ import json
 import re
 from functools import lru_cache
 
+from firn_compiler.scan.linear import Words
+
 HIDDEN = "…"
 COVER = "\U0001b2fb"
 """Stands for each character of a secret in a text that keeps its columns: a letter, so that a key stays one."""
@@ -14,18 +16,12 @@ LEAST = 3
 
 def concealed(text: str, secrets: frozenset[str]) -> str:
     """Return `text` without the secrets that stand in it, the longest first."""
-    for secret in _spellings(secrets):
-        if secret in text:
-            text = text.replace(secret, HIDDEN)
-    return text
+    return _spellings(secrets).replaced(text, lambda _: HIDDEN)
 
 
 def covered(text: str, secrets: frozenset[str]) -> str:
     """Return `text` of the same lines and columns, in which signs of their own stand for secrets."""
-    for secret in _spellings(secrets):
-        if secret in text:
-            text = text.replace(secret, _cover(secret))
-    return text
+    return _spellings(secrets).replaced(text, _cover)
 
 
 def _cover(text: str) -> str:
@@ -38,11 +34,11 @@ def uncovered(line: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _spellings(secrets: frozenset[str]) -> tuple[str, ...]:
+def _spellings(secrets: frozenset[str]) -> Words:
     """Return how secrets may be spelled, the longest first."""
     found: set[str] = set()
     for secret in secrets:
         for line in (secret, *(line for line in secret.splitlines() if len(line) >= 8)):
             spelled = (json.dumps(line), json.dumps(line, ensure_ascii=False), repr(line))
             found |= {line, line.strip(), *(one[1:-1] for one in spelled)}
-    return tuple(sorted((one for one in found if len(one) >= LEAST), key=lambda one: (-len(one), one)))
+    return Words(sorted((one for one in found if len(one) >= LEAST), key=lambda one: (-len(one), one)))

@@ -1,7 +1,7 @@
 """What is known not to be a secret: one row for each sort of text, with the reason."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 
@@ -122,7 +122,7 @@ ANYWHERE: tuple[Row, ...] = (
         "the same signs again and again",
         r"(?P<some>.{1,4})(?P=some){2,}.{0,3}",
         r".{0,3}(?P<one>.)(?P=one){5,}.{0,3}",
-        r".*[xX*•#?]{4,}.*",
+        r"[\w-]{0,12}?[xX*•#?]{4,}[\w-]{0,4}",
         r"[xX*•.#?-]{3,}",
     ),
     _row("dots", "cut short: an example", r".*(?:\.{3}|…).*"),
@@ -202,6 +202,7 @@ def shapes(*names: str) -> tuple[Row, ...]:
     return tuple(row for row in SHAPES if row.name in names)
 
 
+@lru_cache(maxsize=4096)
 def known(text: str, rows: tuple[Row, ...]) -> Row | None:
     """Return the row that says why the whole of `text` is no secret; None where none does."""
     return next((row for row in rows if row.fits(text)), None)

@@ -39,6 +39,7 @@ def reported(row: Upstream, found: Found) -> bool:
     """Judge what a plug-in of detect-secrets may report: it does, and the text is neither a name nor a digest's end."""
     return (
         not _made_up(found.secret)
+        and not (row.but and found.secret.startswith(row.but))
         and readable(found.secret) < 0.6
         and found.before[-1:].isalnum() + found.after[:1].isalnum() == 0
         and reports(row, found)
@@ -197,7 +198,7 @@ def in_words(found: Found) -> bool:
 
 def with_its_body(found: Found) -> bool:
     """Judge the header of a private key: a body must follow that is no row of dots or of the same signs."""
-    after = re.sub(r"[A-Za-z-]+: [^\n]*|\\[nr]|[\s#>|*\"'\\-]+", "", found.after)
+    after = re.sub(r"[A-Za-z-]+: [^\n]*|\\[nr]|[\s#>|*\"'\\-]+", "", found.after[:400])
     body = re.match(r"[0-9A-Za-z+/=]*", after)
     return body is not None and len(body[0]) >= 24 and len(set(body[0][:64])) >= 10
 

@@ -153,7 +153,7 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "xml-password",
         _BY_NAME,
-        r"(?i)<([a-z.:_-]*(?:password|passphrase|token|secret|apikey)[a-z_-]*)>\s*([^<>\x00]+)<",
+        r"(?i)<([a-z.:_-]*(?:password|passphrase|token|secret|apikey)[a-z_-]*)>\s*([^<>\x00]+)</",
         given,
     ),
     Rule(

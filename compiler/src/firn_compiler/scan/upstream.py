@@ -19,6 +19,8 @@ class Upstream(NamedTuple):
     module: str
     detector: str
     pattern: str
+    but: str = ""
+    """What it reports as well, and is none: the beginning of a name."""
 
 
 UPSTREAM: tuple[Upstream, ...] = (
@@ -137,7 +139,7 @@ UPSTREAM: tuple[Upstream, ...] = (
         "TelegramBotTokenDetector",
         r"([0-9]{8,10}:[0-9A-Za-z_-]{35})",
     ),
-    Upstream("twilio-detector", "a Twilio key", "twilio", "TwilioKeyDetector", r"((?:AC|SK)[0-9a-z]{32})"),
+    Upstream("twilio-detector", "a Twilio key", "twilio", "TwilioKeyDetector", r"((?:AC|SK)[0-9a-z]{32})", "AC"),
 )
 """Its plug-ins by shape. Left out: key words, entropy and user info, judged by context here, and public addresses."""
 

@@ -386,7 +386,7 @@ FORMATS: tuple[Format, ...] = (
     Format("tinybird-token", "a Tinybird token", r"p\.eyJ[0-9A-Za-z_-]{40,}\.[0-9A-Za-z_-]{30,}"),
     Format("together-key", "a Together API key", r"tgp_v1_[0-9A-Za-z_-]{43}"),
     Format("trigger-dev-key", "a Trigger.dev key", r"tr_(?:dev|pat|prod|stg)_[0-9A-Za-z]{20,40}"),
-    Format("twilio-key", "a Twilio API key or account", r"(?:AC|SK)[0-9A-Fa-f]{32}"),
+    Format("twilio-key", "a Twilio API key", r"SK[0-9A-Fa-f]{32}"),
     Format("twitch-stream-key", "a Twitch stream key", r"live_[0-9]{8,12}_[0-9A-Za-z]{30,36}"),
     # Something other than the letter A must follow soon: a run of it alone is base64 of zeros.
     Format("twitter-bearer-token", "a bearer token of X", r"A{19,30}[0-9B-Za-z%][0-9A-Za-z%]{58,160}"),

@@ -69,7 +69,8 @@ def _one_deep(text: Text) -> Iterator[View]:
         for key in ((match[1] or match[3]).rpartition(".")[2], text.key):
             yield View(Text(default, key, text.above), *match.span())
     for match in _ARGUMENT.finditer(whole):
-        yield View(Text(match[2], match[1], text.key), *match.span())
+        for key in (match[1], text.key):
+            yield View(Text(match[2], key, text.above), *match.span())
     yield from _encoded(text)
 
 

@@ -80,6 +80,8 @@ def _token(secret: str) -> bool:
         return len(secret) >= 16
     if len(secret) < 6 or " " in secret or _foreign(secret) or harmless.known(secret, _UNDER_A_TOKEN):
         return False
+    if len(set(secret)) < 4 or secret[0] in "{[":
+        return False
     parts = re.split(r"[^0-9A-Za-z]+", secret)
     if mixed(secret) < 2 and (readable(secret) >= 0.5 or (len(parts) > 1 and max(map(len, parts)) <= 12)):
         return False
@@ -97,7 +99,12 @@ def _named(secret: str) -> bool:
 
 
 def _key(secret: str) -> bool:
-    return not harmless.known(secret, harmless.SHAPES) and looks_random(secret, 16) and not inert(secret)
+    return (
+        "{}" not in secret
+        and not harmless.known(secret, harmless.SHAPES)
+        and looks_random(secret, 16)
+        and not inert(secret)
+    )
 
 
 _WORTH: dict[Sort, Callable[[str], bool]] = {"password": _password, "token": _token, "key": _key}
@@ -105,7 +112,7 @@ _CREDENTIAL = frozenset("password passwd pwd secret secrets token key credential
 NOT_SAID = frozenset(
     """true false yes no on off none null required optional string text varchar timestamp hidden password secret
     disabled enabled plaintext plain env prompt ask keyring file basic token default username strong weak medium
-    pass x-oauth-basic x-access-token oauth2accesstoken""".split()
+    pass random generated auto x-oauth-basic x-access-token oauth2accesstoken""".split()
 )
 """Values under a password's key that are none: types, switches and ways to give one."""
 
