@@ -72,7 +72,8 @@ def by_chance(found: Found) -> bool:
     secret = found.secret.strip("=./+-_")
     if len(secret) < 20 or len(secret) > 2000 or mixed(secret) < 3:
         return False
-    inside = _KEY_BEFORE.search(found.before[-80:])
+    near = found.before[-60:]
+    inside = _KEY_BEFORE.search(near) if ":" in near or "=" in near else None
     key = words(inside[1] if inside else found.text.key)
     alone = len(found.text.text) < 2 * len(found.secret) + 8 and secret == found.text.text.strip().rstrip("=")
     whole = alone or _quoted(found)
