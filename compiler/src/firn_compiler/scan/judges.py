@@ -198,10 +198,10 @@ def in_words(found: Found) -> bool:
 
 
 def with_its_body(found: Found) -> bool:
-    """Judge the header of a private key: a body must follow that is no row of dots or of the same signs."""
+    """Judge the header of a private key: alone it is one; what follows must not be dots or the same sign."""
     after = re.sub(r"[A-Za-z-]+: [^\n]*|\\[nr]|[\s#>|*\"'\\-]+", "", found.after[:400])
     body = re.match(r"[0-9A-Za-z+/=]*", after)
-    return body is not None and len(body[0]) >= 24 and len(set(body[0][:64])) >= 10
+    return not after or (body is not None and len(body[0]) >= 24 and len(set(body[0][:64])) >= 10)
 
 
 def bare_key(found: Found) -> bool:
