@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from firn_compiler.checks.leaks import in_artifact
 from firn_compiler.cli import compile_command
 from firn_compiler.commands.scan import scan_command
 
@@ -177,3 +178,12 @@ def test_what_an_exception_allows_is_not_kept(folder: Path) -> None:
     decided(folder)
     assert compiled().exit_code == 0
     assert not any(RANDOM.encode() in file.read_bytes() for file in (folder / ".firn").rglob("*") if file.is_file())
+
+
+def test_the_bytes_of_an_artifact_are_looked_at_last() -> None:
+    token = "AKIA" + "CANARYCANARY2345"
+    content = json.dumps({"payload": {"flows": {"a": {"description": f"key {token}"}}}}).encode()
+    [found] = in_artifact(content, frozenset())
+    assert (found.code, token in repr(found)) == ("E604", False)
+    assert list(in_artifact(content, frozenset([token]))) == []
+    assert list(in_artifact(b'{"payload": {}}', frozenset())) == []

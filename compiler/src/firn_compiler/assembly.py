@@ -114,7 +114,7 @@ def ground(request: Request) -> Ground:
     found += _each_file(platform, Constants(variables, {}), documents)
     by = decisions(tree)
     found += expired(by, request.today)
-    put_together = in_expanded(chain[-1], tree)
+    put_together = in_expanded(chain, tree)
     leaks = judged([*_written(texts, read), *put_together, *in_variables(request.variables)], by)
     return Ground(platform, variables, documents, texts, found, by, leaks)
 
@@ -201,7 +201,7 @@ def assemble(source: Source, on: Ground) -> Assembled:
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
-    leaks = (*in_source(source.file, text, parsed), *in_expanded(document, root))
+    leaks = (*in_source(source.file, text, parsed), *in_expanded([document], root))
     return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks)
 
 

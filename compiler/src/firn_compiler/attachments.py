@@ -102,7 +102,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
         yield finding("E103", "the file is not UTF-8", named.span, "save it as UTF-8", named.path)
         return
     attached.texts[source.file] = text
-    attached.leaks.extend(in_text(source.file, text))
+    leaks = in_text(source.file, text)
     done, errors = expanded(text, constants)
     for error in errors:
         place = place_in_text(source.file, text, error.start, error.end)
@@ -115,10 +115,11 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
             yield finding("E402", f"SQL text cannot use `{root}`: only `var`", place, help, named.path)
     if not errors and not isinstance(done, Deferred):
         whole = as_text(done)
-        if whole != text:
-            attached.leaks.extend(in_text(source.file, whole))
+        known = {one.secret for one in leaks}
+        leaks += (one for one in in_text(source.file, whole) if whole != text and one.secret not in known)
         attached.sql[named.step] = SqlFile(source.file, text, whole)
         attached.sources.append({"kind": "sql", "name": named.name, "digest": bytes_digest(whole.encode())})
+    attached.leaks.extend(leaks)
 
 
 def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Map
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -14,6 +15,9 @@ from firn_compiler.yaml_source import Parsed, parse_loosely
 
 Sort = Literal["value", "key", "comment", "text", "other"]
 """What a text is in its file; `other` stands for what has no place of its own: an anchor's name, a whole command."""
+
+Lines = Map[str, list[str]]
+"""The lines of files, by their names."""
 
 
 class Piece(NamedTuple):
@@ -51,9 +55,10 @@ def in_source(file: str, text: str, parsed: Parsed) -> list[Located]:
     return in_yaml(file, text)
 
 
-def in_expanded(document: Document, root: Node) -> list[Located]:
-    """Return the secrets that templates have put together in a document's tree: no text of the file holds them."""
-    return _in_values(root, document.lines, expanded=True) if "{{" in document.text else []
+def in_expanded(documents: Iterable[Document], root: Node) -> list[Located]:
+    """Return the secrets that templates have put together in the tree of some documents, where no text holds them."""
+    lines = {one.file: one.lines for one in documents if "{{" in one.text}
+    return _in_values(root, lines, expanded=True) if lines else []
 
 
 def in_file(file: str, text: str) -> list[Located]:
@@ -76,22 +81,22 @@ def in_text(file: str, text: str) -> list[Located]:
     Their path is the file's name.
     """
     lines = text.splitlines()
-    return _apart(_located(list(_of_lines(file, lines)), lines))
+    return _apart(_located(list(_of_lines(file, lines)), {file: lines}))
 
 
 def in_values(values: Iterable[tuple[Path, str, object]]) -> list[Located]:
     """Return the secrets of plain values, each with its path and the key that it stands under; they have no place."""
     texts = [Piece(Text(value, key), path, BUILT_IN) for path, key, value in values if isinstance(value, str)]
-    return _located(texts, [])
+    return _located(texts, {})
 
 
 def _in_trees(file: str, text: str, roots: Iterable[Node]) -> list[Located]:
-    lines = text.splitlines()
+    lines = {file: text.splitlines()}
     found = [one for root in roots for one in _in_values(root, lines)]
     return _apart([*found, *_located(list(_beside_values(file, text)), lines)])
 
 
-def _in_values(root: Node, lines: list[str], *, expanded: bool = False) -> list[Located]:
+def _in_values(root: Node, lines: Lines, *, expanded: bool = False) -> list[Located]:
     """Look at each different text of a tree once; for the places of those that hold secrets, go through it again."""
     every = _Texts(expanded=expanded)
     every.of(root, (), "", "")
@@ -104,11 +109,11 @@ def _in_values(root: Node, lines: list[str], *, expanded: bool = False) -> list[
     return _located(again.pieces, lines)
 
 
-def _located(pieces: list[Piece], lines: list[str]) -> list[Located]:
+def _located(pieces: list[Piece], lines: Lines) -> list[Located]:
     return [_one(pieces[leak.number], leak, lines) for leak in leaks([piece.text for piece in pieces])]
 
 
-def _one(piece: Piece, leak: Leak, lines: list[str]) -> Located:
+def _one(piece: Piece, leak: Leak, lines: Lines) -> Located:
     whole = piece.text.text
     near = whole[max(0, leak.start - 200) : leak.start]
     before, after = _NO_END.match(near[::-1]), _NO_END.match(whole, leak.end)
@@ -147,10 +152,10 @@ def _overlap(one: Span, other: Span) -> bool:
     )
 
 
-def _place(piece: Piece, lines: list[str], start: int, end: int) -> Span:
+def _place(piece: Piece, lines: Lines, start: int, end: int) -> Span:
     span = piece.span
-    if piece.sort == "value" and span.file:
-        return place_in(lines, span, piece.text.text, start, end)
+    if piece.sort == "value" and span.file in lines:
+        return place_in(lines[span.file], span, piece.text.text, start, end)
     if piece.sort in ("comment", "text"):
         starts = _line_starts(piece.text.text)
         first, last = _after(span, starts, start), _after(span, starts, max(end, start + 1))
