@@ -187,7 +187,7 @@ class AllowedFinding:
     """A finding of the secret scanner that a person has judged to be no secret."""
 
     path: Filled = doc("Where the value stands, as the finding says it.", examples=["resources.shop.options.session"])
-    rule: Name = doc("The rule that finds it.", examples=["random"])
+    rule: Filled = doc("The rule that finds it.", examples=["random"])
     sha256: Sha256 = doc("The value's salted digest: `firn scan --exceptions` prints it.")
     reason: Filled = doc("Why it is no secret.")
     expires: Day = doc("The last day on which it is allowed.", examples=["2027-06-30"])
