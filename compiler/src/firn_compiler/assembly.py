@@ -222,7 +222,7 @@ class _Lenient(dict[str, Json]):
 
 def text_of(source: Source) -> str:
     """Return a file's text for looking at it and for showing its lines; what is not UTF-8 or UTF-16 is replaced."""
-    return source.content.decode(encoding(source.content), "replace").replace("\0", "")
+    return source.content.decode(encoding(source.content), "replace").replace("\0", "\ufffd")
 
 
 def encoding(content: bytes) -> str:

@@ -11,6 +11,7 @@ from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scal
 from firn_compiler.scalar_text import place_in
 from firn_compiler.scan.engine import Leak, leaks
 from firn_compiler.scan.found import Text
+from firn_compiler.scan.words import saying, sort_of
 from firn_compiler.yaml_source import Parsed, parse_loosely
 
 Sort = Literal["value", "key", "comment", "text", "other"]
@@ -291,8 +292,8 @@ def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
         match = _ASSIGNED.match(line)
         if match and match[3] in _OPENING:
             above, indent = (match[2], deep) if file.lower().endswith(_TREES) else ("", -1)
-        elif match:
+        elif match and sort_of(saying(match[2], above)):  # other lines are looked at as a part of the whole
             span = Span(file, number, match.start(3) + 1, number, match.end(3) + 1)
             yield Piece(Text(match[3], match[2], above), path, span, "text")
-        elif above and line.strip():
+        elif not match and above and line.strip():
             yield Piece(Text(line.strip(), above), path, Span(file, number, deep + 1, number, len(line) + 1), "text")
