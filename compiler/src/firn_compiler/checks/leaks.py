@@ -1,11 +1,12 @@
 """Secrets that are written where none can be: in any value, key, comment or text, unless a decision allows it."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from hashlib import pbkdf2_hmac
 from typing import NamedTuple
+
+import orjson
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Path, Span, dotted, items_at, mapping_at, text_at
@@ -127,7 +128,8 @@ def exceptions(leaks: Iterable[Located], expires: str) -> str:
     """Return entries of `security.allow_findings` for secrets that have a path; the reason is left to a person."""
     rows = {(path, one.rule, one.secret): None for one, path in with_paths(leaks) if path}
     entries = [
-        f"    - path: {json.dumps(path)}\n      rule: {rule}\n      sha256: {fingerprint(path, rule, secret)}\n"
+        f"    - path: {orjson.dumps(path).decode()}\n      rule: {rule}\n"
+        f"      sha256: {fingerprint(path, rule, secret)}\n"
         f'      reason: ""\n      expires: {expires}\n'
         for path, rule, secret in rows
     ]

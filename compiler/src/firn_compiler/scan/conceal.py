@@ -1,6 +1,5 @@
 """Keeps what was found out of everything that is shown, in clear and as JSON and YAML spell it."""
 
-import json
 import re
 from functools import lru_cache
 
@@ -36,6 +35,8 @@ def uncovered(line: str) -> str:
 @lru_cache(maxsize=4)
 def _spellings(secrets: frozenset[str]) -> Words:
     """Return how secrets may be spelled, the longest first."""
+    import json  # costs as much as all of this, and is needed where a secret was found
+
     found: set[str] = set()
     for secret in secrets:
         for line in (secret, *(line for line in secret.splitlines() if len(line) >= 8)):

@@ -1,11 +1,9 @@
 """What a text holds besides itself: decoded, unescaped, out of a template, put together. Views are only looked at."""
 
-import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 from unicodedata import normalize
-from urllib.parse import unquote
 
 import orjson
 
@@ -85,7 +83,9 @@ def _changed(text: Text) -> Iterator[Text]:
         yield text._replace(text=_TEMPLATE.sub("{}", whole))
         yield text._replace(text=_DEFAULT.sub(lambda match: (match[2] or match[4] or "").strip(), whole))
     if "&" in whole and _ENTITY.search(whole):
-        yield text._replace(text=html.unescape(whole))
+        from html import unescape
+
+        yield text._replace(text=unescape(whole))
     if _PIECES.search(whole):
         yield text._replace(text=_PIECES.sub("", whole))
     if _CONTINUED.search(whole):
@@ -98,6 +98,8 @@ def _changed(text: Text) -> Iterator[Text]:
 
 def _unquoted(text: str) -> str:
     """Return what percent-encoding holds; empty where it holds no text."""
+    from urllib.parse import unquote
+
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
