@@ -117,7 +117,7 @@ def _located(pieces: list[Piece], lines: Lines) -> list[Located]:
 def _one(piece: Piece, leak: Leak, lines: Lines) -> Located:
     whole = piece.text.text
     near = whole[max(0, leak.start - 200) : leak.start]
-    before, after = _NO_END.match(near[::-1]), _NO_END.match(whole, leak.end)
+    before, after = _NO_BEGINNING.match(near[::-1]), _NO_END.match(whole, leak.end)
     assert before is not None  # no sign at all is a stretch, too
     assert after is not None
     written = whole[leak.start - before.end() : after.end()]
@@ -125,21 +125,25 @@ def _one(piece: Piece, leak: Leak, lines: Lines) -> Located:
     return Located(leak.rule, leak.kind, piece.path, span, piece.sort, leak.secret, written)
 
 
+_NO_BEGINNING = re.compile(r"[^\s\"'`,;<>{}()\[\]=]{0,200}")
 _NO_END = re.compile(r"[^\s\"'`,;<>{}()\[\]]{0,200}")
 
 
 def _apart(found: list[Located]) -> list[Located]:
-    """Leave out of comments, lines and whole commands what a value or a key there says already."""
+    """Leave out of comments, lines and whole commands what a value, a key or a smaller stretch there says already."""
+    kept: list[Located] = []
     lines: dict[int, list[Span]] = {}
-    for one in found:
-        for line in range(one.span.line, one.span.end_line + 1) if one.sort in ("value", "key") else ():
-            lines.setdefault(line, []).append(one.span)
-    return [
-        one
-        for one in found
-        if one.sort in ("value", "key")
-        or not any(_overlap(one.span, span) for line in _lines_of(one.span) for span in lines.get(line, ()))
-    ]
+    for one in sorted(found, key=lambda one: (one.sort not in ("value", "key"), _size(one.span))):
+        near = [span for line in _lines_of(one.span) for span in lines.get(line, ())]
+        if one.sort in ("value", "key") or not any(_overlap(one.span, span) for span in near):
+            kept.append(one)
+            for line in _lines_of(one.span):
+                lines.setdefault(line, []).append(one.span)
+    return sorted(kept, key=lambda one: one.span)
+
+
+def _size(span: Span) -> tuple[int, int]:
+    return span.end_line - span.line, span.end_column - span.column
 
 
 def _lines_of(span: Span) -> range:

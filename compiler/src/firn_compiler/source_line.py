@@ -87,10 +87,15 @@ def shown(line: str, one: Diagnostic, span: Span) -> tuple[str, str, str]:
     if whole and (one.code.startswith(_NAMED) or f"`{inside}`" in one.message) and not one.code.startswith("E6"):
         return before, inside, after
     if one.code == "E604":
+        assigned = _ASSIGNED.match(line)
+        if assigned and not before.strip("… '\""):
+            before = assigned[0] + ("" if line[assigned.end() : start].strip("'\"") == "" else "…")
         return before.removesuffix("…"), "…", after.removeprefix("…")
     return before, token.rstrip() or token, after
 
 
+_ASSIGNED = re.compile(r"\s*(?:export\s+)?[\w.-]{1,100}\s*=\s*[\"']?")
+"""How a line begins that is no YAML: what is named there is shown."""
 _NAMED = ("E203", "E3", "E5", "W3")
 _EXPRESSIONS = ("sql", "sql_file", "when")
 """Keys whose text is shown as it stands."""
