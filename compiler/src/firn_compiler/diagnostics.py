@@ -63,12 +63,16 @@ def _at_span(one: Diagnostic) -> object:
     return one.span
 
 
+def _at_opening(one: Diagnostic) -> object:
+    return one.span.opening
+
+
 def _at_path(one: Diagnostic) -> object:
     return one.span.file, one.path
 
 
 _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...] = (
-    ("E202", ("E601", "E602"), _at_span),
+    ("E202", ("E601", "E602"), _at_opening),
     ("E201", ("E106", "E402"), _at_span),
     ("E604", ("E601",), _at_path),
     ("E40", ("E601",), _at_path),

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
+from firn_compiler.scan.conceal import COVER
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -86,11 +87,13 @@ def shown(line: str, one: Diagnostic, span: Span) -> tuple[str, str, str]:
     whole = not any(kind == "key" and a < end and start < b for a, b, kind in split)
     if whole and (one.code.startswith(_NAMED) or f"`{inside}`" in one.message) and not one.code.startswith("E6"):
         return before, inside, after
-    if one.code == "E604":
+    if one.code in ("E601", "E604"):
         assigned = _ASSIGNED.match(line)
         if assigned and not before.strip("… '\""):
             before = assigned[0] + ("" if line[assigned.end() : start].strip("'\"") == "" else "…")
-        return before.removesuffix("…"), "…", after.removeprefix("…")
+        after = after.lstrip(COVER).removeprefix("…")
+        quote = before[-1:] if before[-1:] in ("'", '"') and not after.startswith(before[-1:]) else ""
+        return before.removesuffix("…"), "…", quote + after
     return before, token.rstrip() or token, after
 
 

@@ -96,7 +96,7 @@ def told(leak: Located) -> Diagnostic:
     """Say what stands where, and what to write instead; nothing of the value is said."""
     what = "this" if leak.span.file else f"the value of `--var {leak.path[-1]}`"
     message = f"{what} is {leak.kind}: it cannot be written here (rule `{leak.rule}`)"
-    return finding("E604", message, leak.span, _help(leak), leak.path)
+    return finding("E604", message, leak.span.opening, _help(leak), leak.path)  # the end would tell its length
 
 
 def _help(leak: Located) -> str:

@@ -146,7 +146,7 @@ def _fields(record: Any, node: Mapping, path: Path, homes: Homes) -> Iterator[Di
                 )
                 span = item.span if item.span.file else node.span
                 message = f"`{name}` is a secret and cannot be written here"
-                yield finding("E601", message, span, help, (*path, name))
+                yield finding("E601", message, span.opening, help, (*path, name))  # the end would tell its length
 
 
 def _takes_secret(kind: Any) -> bool:
