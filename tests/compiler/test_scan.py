@@ -188,3 +188,10 @@ def test_the_bytes_of_an_artifact_are_looked_at_last() -> None:
     assert (found.code, token in repr(found)) == ("E604", False)
     assert list(in_artifact(content, frozenset([token]))) == []
     assert list(in_artifact(b'{"payload": {}}', frozenset())) == []
+
+
+def test_every_value_of_a_key_that_is_repeated_is_looked_at(folder: Path) -> None:
+    first = f'"password\'1": {PASSWORD}\n'
+    (folder / "a.yaml").write_text(first + "password: ${PW}\n" * 20_000 + f"password: {PASSWORD}\n" * 2)
+    found = json.loads(scan("a.yaml", "--format", "json").output)["diagnostics"]
+    assert [one["line"] for one in found] == [1, 20_002, 20_003]

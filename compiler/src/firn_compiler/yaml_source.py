@@ -471,13 +471,16 @@ class _Loose(_Builder):
         start = self.span(event)
         entries: dict[str, Node] = {}
         keys: dict[str, Span] = {}
+        repeated = 0  # goes on over all keys, so that each name is tried once
         while not isinstance(event := self.parser.get_event(), CollectionEndEvent):
             where = self.span(event)
             name = event.value if isinstance(event, ScalarEvent) else "?"
             if name == "?":
                 self.roots.append(self.node(event, depth + 1))
+            written = name
             while name in entries:
-                name += "'"
+                repeated += 1
+                name = f"{written}'{repeated}"
             keys[name] = where
             entries[name] = self.node(self.parser.get_event(), depth + 1)
         end = self.span(event)
