@@ -466,7 +466,7 @@ def _long(seeds: range) -> int:
 
 def say(*lines: str) -> None:
     """Print at once."""
-    print(*lines, sep="\n", flush=True)  # noqa: T201
+    print(*lines, sep="\n", flush=True)  # noqa: T201  # a script's report
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ CANARY = "c4n4ry"
 
 def test_a_secret_has_no_text_but_its_mask() -> None:
     secret = Secret(CANARY)
-    assert {str(secret), repr(secret), f"{secret}", f"{secret:>40}", "%s" % secret} == {"***"}  # noqa: UP031
+    assert {str(secret), repr(secret), f"{secret}", f"{secret:>40}", "%s" % secret} == {"***"}  # noqa: UP031  # the oldest way to show it, too
     assert secret.reveal() == CANARY
 
 

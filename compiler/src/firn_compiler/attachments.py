@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from firn_compiler.assembly import Request, is_absolute, text_of
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Deferred, Path, Scalar, Span
+from firn_compiler.document import Deferred, Path, Scalar, Span, beginning, place_in_text
 from firn_compiler.leaks import Located, in_file, in_text
 from firn_compiler.model.project import Flow
 from firn_compiler.template import Constants, Placeholder, as_text, expanded, parse, well_formed
@@ -105,12 +105,12 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
     leaks = in_text(source.file, text)
     done, errors = expanded(text, constants)
     for error in errors:
-        place = place_in_text(source.file, text, error.start, error.end)
+        place = place_in_text(beginning(source.file), text, error.start, error.end)
         yield finding(error.code, error.message, place, error.help, named.path)
     for part in parse(text):
         root = part.path.partition(".")[0] if isinstance(part, Placeholder) and well_formed(part.path) else "var"
         if root not in ("flow", "var") and isinstance(part, Placeholder):
-            place = place_in_text(source.file, text, part.start, part.end)
+            place = place_in_text(beginning(source.file), text, part.start, part.end)
             help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
             yield finding("E402", f"SQL text cannot use `{root}`: only `var`", place, help, named.path)
     if not errors and not isinstance(done, Deferred):
@@ -145,13 +145,3 @@ def _dbt(named: Named, _: Constants, request: Request, attached: Attachments) ->
 
 _READERS = {"sql": ("sql_file", _sql), "dbt": ("path", _dbt)}
 """By a step's type, the input that names a file or folder, and who reads it."""
-
-
-def place_in_text(file: str, text: str, start: int, end: int) -> Span:
-    """Return where a stretch of a file's text stands."""
-    first, last = _line_column(text, start), _line_column(text, end)
-    return Span(file, *first, *last)
-
-
-def _line_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - (text.rfind("\n", 0, offset) + 1) + 1

@@ -1,5 +1,7 @@
 """A YAML file as a tree whose every node knows where it stands, and a merged tree that knows what it replaced."""
 
+import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
@@ -23,6 +25,11 @@ class Span(NamedTuple):
     def opening(self) -> "Span":
         """Its first character."""
         return self._replace(end_line=self.line, end_column=self.column + 1)
+
+
+def beginning(file: str) -> Span:
+    """Return the first character of a file."""
+    return Span(file, 1, 1, 1, 2)
 
 
 BUILT_IN = Span("", 0, 0, 0, 0)
@@ -110,6 +117,22 @@ class Document(NamedTuple):
 @lru_cache(maxsize=8)
 def _lines(text: str) -> list[str]:
     return text.splitlines()
+
+
+@lru_cache(maxsize=8)
+def _line_starts(text: str) -> tuple[int, ...]:
+    return (0, *(match.end() for match in re.finditer("\n", text)))
+
+
+def place_in_text(span: Span, text: str, start: int, end: int) -> Span:
+    """Return where `text[start:end]` stands, of a text that begins where `span` does; its lines end with `\\n`."""
+    return Span(span.file, *_after(span, text, start), *_after(span, text, end))
+
+
+def _after(span: Span, text: str, offset: int) -> tuple[int, int]:
+    starts = _line_starts(text)
+    line = bisect_right(starts, offset) - 1
+    return span.line + line, offset - starts[line] + (span.column if line == 0 else 1)
 
 
 def value_of(node: Node) -> Any:

@@ -1,13 +1,11 @@
 """Where in files secrets stand: every value, key, comment and anchor of a document, and every line of other text."""
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from collections.abc import Mapping as Map
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scalar, Sequence, Span
+from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scalar, Sequence, Span, place_in_text
 from firn_compiler.scalar_text import place_in
 from firn_compiler.scan.engine import Leak, leaks
 from firn_compiler.scan.found import Text
@@ -44,15 +42,10 @@ class Located(NamedTuple):
     """The stretch of the text that holds it, up to signs that end a word; it may be an encoded form."""
 
 
-def in_document(document: Document) -> list[Located]:
-    """Return the secrets of a parsed file, in its order."""
-    return _in_trees(document.file, document.text, [document.root])
-
-
 def in_source(file: str, text: str, parsed: Parsed) -> list[Located]:
     """Return the secrets of a flow or platform: of one with mistakes, also what the compiler leaves out."""
     if parsed.document is not None and not parsed.found:
-        return in_document(parsed.document)
+        return _in_trees(file, text, [parsed.document.root])
     return in_yaml(file, text)
 
 
@@ -102,12 +95,14 @@ def _in_values(root: Node, lines: Lines, *, expanded: bool = False) -> list[Loca
     every = _Texts(expanded=expanded)
     every.of(root, (), "", "")
     texts = list(every.seen)
-    wanted = {texts[leak.number] for leak in leaks(texts)}
-    if not wanted:
+    found: dict[Text, list[Leak]] = {}
+    for leak in leaks(texts):
+        found.setdefault(texts[leak.number], []).append(leak)
+    if not found:
         return []
-    again = _Texts(expanded=expanded, wanted=wanted)
+    again = _Texts(expanded=expanded, wanted=found.keys())
     again.of(root, (), "", "")
-    return _located(again.pieces, lines)
+    return [_one(piece, leak, lines) for piece in again.pieces for leak in found[piece.text]]
 
 
 def _located(pieces: list[Piece], lines: Lines) -> list[Located]:
@@ -151,10 +146,8 @@ def _lines_of(span: Span) -> range:
 
 
 def _overlap(one: Span, other: Span) -> bool:
-    starts, ends = (one.line, one.column), (one.end_line, one.end_column)
-    return starts < (other.end_line, other.end_column) and (other.line, other.column) < max(
-        ends, (*starts[:1], starts[1] + 1)
-    )
+    end = max((one.end_line, one.end_column), (one.line, one.column + 1))
+    return (one.line, one.column) < (other.end_line, other.end_column) and (other.line, other.column) < end
 
 
 def _place(piece: Piece, lines: Lines, start: int, end: int) -> Span:
@@ -162,21 +155,8 @@ def _place(piece: Piece, lines: Lines, start: int, end: int) -> Span:
     if piece.sort == "value" and span.file in lines:
         return place_in(lines[span.file], span, piece.text.text, start, end)
     if piece.sort in ("comment", "text"):
-        starts = _line_starts(piece.text.text)
-        first, last = _after(span, starts, start), _after(span, starts, max(end, start + 1))
-        return Span(span.file, *first, *last)
+        return place_in_text(span, piece.text.text, start, max(end, start + 1))
     return span
-
-
-@lru_cache(maxsize=4)
-def _line_starts(text: str) -> tuple[int, ...]:
-    return (0, *(match.end() for match in re.finditer("\n", text)))
-
-
-def _after(span: Span, starts: tuple[int, ...], offset: int) -> tuple[int, int]:
-    """Return line and column of an offset in a text that begins where a span does."""
-    line = bisect_right(starts, offset) - 1
-    return span.line + line, offset - starts[line] + (span.column if line == 0 else 1)
 
 
 # --- documents ---
@@ -192,7 +172,7 @@ class _Texts:
     Of a tree in which templates were replaced (`expanded`), only the values that were put together.
     """
 
-    def __init__(self, *, expanded: bool, wanted: set[Text] | None = None) -> None:
+    def __init__(self, *, expanded: bool, wanted: Set[Text] | None = None) -> None:
         self.expanded = expanded
         self.wanted = wanted
         self.seen: dict[Text, None] = {}

@@ -13,7 +13,7 @@ import orjson
 
 from firn_compiler.assembly import Request, encoding
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import Span
+from firn_compiler.document import beginning
 from firn_compiler.emit import map_path
 from firn_compiler.plugins import MAX_MANIFEST, Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
@@ -211,8 +211,8 @@ def files_to_scan(paths: Iterable[str], found: list[Diagnostic]) -> Iterator[Sou
         for file in _settings_below(path) if path.is_dir() else [path]:
             source = _read(file, found, MAX_SCANNED)
             if source is not None and len(source.content) > MAX_SCANNED:
-                place = Span(source.file, 1, 1, 1, 2)
-                found.append(Diagnostic("E107", f"the file is larger than {MAX_SCANNED // 2**20} MiB", place))
+                message = f"the file is larger than {MAX_SCANNED // 2**20} MiB"
+                found.append(Diagnostic("E107", message, beginning(source.file)))
             elif source is not None and "\0" not in source.content[:8192].decode(encoding(source.content), "replace"):
                 yield source
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping as Map
 from typing import NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
-from firn_compiler.attachments import Attachments, Read, attachments, place_in_text
+from firn_compiler.attachments import Attachments, Read, attachments
 from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
@@ -21,7 +21,7 @@ from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
 from firn_compiler.checks.sql import Known, Text, Texts, offsets, sql
 from firn_compiler.diagnostics import Diagnostic, has_errors
-from firn_compiler.document import BUILT_IN, Mapping, Span
+from firn_compiler.document import BUILT_IN, Mapping, Span, beginning, place_in_text
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
 from firn_compiler.stages.places import Place, flow_places
@@ -93,7 +93,7 @@ def _files(attached: Attachments, constants: Constants) -> Texts:
         if file is None:
             return None
         back = offsets(file.text, constants)
-        return Text(file.expanded, lambda start, end: place_in_text(file.file, file.text, *back(start, end)))
+        return Text(file.expanded, lambda start, end: place_in_text(beginning(file.file), file.text, *back(start, end)))
 
     return text
 

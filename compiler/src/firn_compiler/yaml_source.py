@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 )
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import UNKNOWN, Deferred, Document, Mapping, Node, Scalar, Sequence, Span
+from firn_compiler.document import UNKNOWN, Deferred, Document, Mapping, Node, Scalar, Sequence, Span, beginning
 from firn_schemas.base import Json
 from firn_schemas.canonical import MAX_INTEGER
 
@@ -117,7 +117,7 @@ _STAND_INS = "\ue000\ue001\ue002"
 
 
 def _decode(source: Source) -> str:
-    start = Span(source.file, 1, 1, 1, 2)
+    start = beginning(source.file)
     if len(source.content) > MAX_BYTES:
         raise _Stop("E107", f"the file is larger than {MAX_BYTES // 2**20} MiB", start)
     content = source.content.removeprefix(BOM_UTF8)
@@ -236,7 +236,7 @@ class _Builder:
         parser.get_event()  # the stream's start
         start = parser.get_event()
         if not isinstance(start, DocumentStartEvent):
-            raise _Stop("E102", "the file is empty", Span(self.file, 1, 1, 1, 2), "it holds only comments")
+            raise _Stop("E102", "the file is empty", beginning(self.file), "it holds only comments")
         if start.version or start.tags:
             self.refuse("directives (`%`) are not allowed", self.span(start), "remove the line")
         root = self.node(parser.get_event(), 1)
@@ -245,7 +245,7 @@ class _Builder:
         if isinstance(after, DocumentStartEvent):
             self.refuse("the file holds more than one document", self.span(after), "keep one; remove `---`")
         if isinstance(root, Scalar) and root.value is None and not self.found and root.span.line == root.span.end_line:
-            raise _Stop("E102", "the file is empty", Span(self.file, 1, 1, 1, 2), "it holds only `---`")
+            raise _Stop("E102", "the file is empty", beginning(self.file), "it holds only `---`")
         return root
 
     def span(self, event: Event) -> Span:

@@ -68,12 +68,17 @@ def decoded(text: str) -> bytes | None:
 
 def text_of(token: str) -> str:
     """Return the readable text that base64 holds; empty where it holds none."""
-    content = decoded(token)
+    text = plain(decoded(token) or b"")
+    return text if text.isprintable() else ""
+
+
+def plain(content: bytes) -> str:
+    """Return the text that bytes are, of lines that can be shown; empty where they are something else."""
     try:
-        text = content.decode() if content else ""
+        text = content.decode()
     except UnicodeDecodeError:
         return ""
-    return text if text.isprintable() else ""
+    return text if all(one.isprintable() or one in "\r\n\t" for one in text) else ""
 
 
 def harmless_bytes(content: bytes) -> bool:
@@ -83,11 +88,7 @@ def harmless_bytes(content: bytes) -> bool:
     if content[:1] == b"\x30" and len(content) > 60:
         inside = content[4:5] if content[1:2] == b"\x82" else content[3:4] if content[1:2] == b"\x81" else content[2:3]
         return inside == b"\x30"  # a certificate or public key: a private one begins with its version
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return False
-    return len(text) >= 6 and sum(one.isprintable() or one in "\r\n\t" for one in text) == len(text)
+    return len(plain(content)) >= 6
 
 
 def private_key_bytes(content: bytes) -> bool:

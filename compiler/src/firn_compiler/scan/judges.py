@@ -41,7 +41,8 @@ def reported(row: Upstream, found: Found) -> bool:
         not _made_up(found.secret)
         and not (row.but and found.secret.startswith(row.but))
         and readable(found.secret) < 0.6
-        and found.before[-1:].isalnum() + found.after[:1].isalnum() == 0
+        and not found.before[-1:].isalnum()
+        and not found.after[:1].isalnum()
         and reports(row, found)
     )
 
@@ -168,11 +169,7 @@ def given(found: Found) -> bool:
     """Judge an assignment inside a text, `password=…`: by its key, as if it stood in the file itself."""
     key, secret = found.groups[-2].rpartition(".")[2], found.secret.strip()
     inside = found.before.rfind("${") > found.before.rfind("}")  # a default of the shell, which is looked at by itself
-    if (
-        inside
-        or secret.startswith(("{{", "{%", "${", ",", ")", "--", "+ ", ". ", ".$", "+new ", "\\$", "&lt;"))
-        or not worth(secret, key)
-    ):
+    if inside or secret.startswith(_GOES_ON) or not worth(secret, key):
         return False
     if found.before[-1:] in ("'", '"'):
         return True
@@ -182,6 +179,10 @@ def given(found: Found) -> bool:
         return not (secret.isalpha() and (secret.islower() or secret.istitle()) and _prose(found))
     # unquoted words are names of other things
     return re.search(r"[\d=+/]", secret) is not None or looks_random(secret, 16)
+
+
+_GOES_ON = ("{{", "{%", "${", ",", ")", "--", "+ ", ". ", ".$", "+new ", "\\$", "&lt;")
+"""How what follows a sign begins where it is no value: a template, another argument, more of a program or page."""
 
 
 def _prose(found: Found) -> bool:

@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 import orjson
 
-from firn_compiler.scan.chance import decoded
+from firn_compiler.scan.chance import decoded, plain
 from firn_compiler.scan.found import Text
 
 MAX_DEPTH = 3
@@ -125,17 +125,8 @@ def _json(text: Text) -> Iterator[Text]:
 def _encoded(text: Text) -> Iterator[View]:
     for match in _BASE64.finditer(text.text):
         one_case = match[0].islower() or match[0].isupper()  # what texts become has both
-        if len(match[0]) >= 16 and not one_case and (content := decoded(match[0])) is not None:
-            yield from (View(text._replace(text=inside), *match.span()) for inside in _as_text(content))
+        if len(match[0]) >= 16 and not one_case and (inside := plain(decoded(match[0]) or b"")):
+            yield View(text._replace(text=inside), *match.span())
     for match in _HEX.finditer(text.text):
-        inside = _as_text(bytes.fromhex(match[0]))
-        yield from (View(text._replace(text=one), *match.span()) for one in inside)
-
-
-def _as_text(content: bytes) -> list[str]:
-    """Return the text that bytes hold, alone in a list; none where they hold something else."""
-    try:
-        whole = content.decode()
-    except UnicodeDecodeError:
-        return []
-    return [whole] if whole.replace("\n", "").replace("\r", "").replace("\t", "").isprintable() else []
+        if inside := plain(bytes.fromhex(match[0])):
+            yield View(text._replace(text=inside), *match.span())
