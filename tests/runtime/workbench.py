@@ -6,6 +6,7 @@ from typing import Any
 
 from firn_runtime.connectors import connector_class
 from firn_runtime.engine import Engine, Limits, Session
+from firn_runtime.publication import Publication
 from firn_runtime.step import StepResult
 from firn_runtime.steps import step_function
 from firn_schemas.connectors import CONNECTORS
@@ -57,6 +58,10 @@ class _Context:
     @property
     def scratch(self) -> Path:
         return self.bench.folder / "work"
+
+    @property
+    def publication(self) -> Publication:
+        return Publication("flow", "r1", "main", self.id, "sha256:0", "sha256:1")
 
     def resource(self, name: str) -> Any:
         return self.bench.resources[name]

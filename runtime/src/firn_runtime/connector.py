@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeV
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Places, Relation, Session
+    from firn_runtime.publication import Publication
     from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 C = TypeVar("C")
@@ -69,8 +70,8 @@ class Readable(Protocol):
 class Writable(Protocol):
     """A connector that `write` steps use."""
 
-    def write(self, inputs: "WriteInputs", session: "Session") -> Written:
-        """Publish the dataset `inputs.from_` in one atomic act."""
+    def write(self, inputs: "WriteInputs", session: "Session", publication: "Publication") -> Written:
+        """Publish the dataset `inputs.from_` in one atomic act, unless this very publication was made before."""
         ...
 
 

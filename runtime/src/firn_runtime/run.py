@@ -15,6 +15,7 @@ from firn_runtime.connectors import CONNECTORS as BUILT_IN
 from firn_runtime.errors import ConnectorError, ErrorClass, internal
 from firn_runtime.events import Event, EventName, Failure, Listener, Status
 from firn_runtime.prepare import Compute, choose, connectors_of, refuse_misshapen_nodes
+from firn_runtime.publication import Publication
 from firn_runtime.resolve import Scope, Unresolved
 from firn_runtime.step import StepResult
 from firn_runtime.steps import STEPS as BUILT_IN_STEPS
@@ -116,7 +117,7 @@ class _Context:
     """What the run lends to one step."""
 
     def __init__(self, run: "_Run", job: Job, step: Step) -> None:
-        self._run, self._job, self.id = run, job, step.id
+        self._run, self._job, self._step, self.id = run, job, step, step.id
 
     @property
     def session(self) -> "Session":
@@ -127,6 +128,11 @@ class _Context:
         folder = self._run.workspace / self._job.id / self.id
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def publication(self) -> Publication:
+        run, job, step = self._run, self._job, self._step
+        return Publication(run.name, run.id, job.id, step.id, step.fingerprint.data, run.artifact.digest)
 
     def resource(self, name: str) -> Any:
         return self._run.connected(name)

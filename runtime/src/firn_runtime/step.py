@@ -8,6 +8,7 @@ from firn_schemas.base import Json
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Session
+    from firn_runtime.publication import Publication
 
 
 class StepResult(NamedTuple):
@@ -34,6 +35,11 @@ class StepContext(Protocol):
     @property
     def scratch(self) -> Path:
         """A folder of this step alone, removed after the run."""
+        ...
+
+    @property
+    def publication(self) -> "Publication":
+        """What names this step's write."""
         ...
 
     def resource(self, name: str) -> Any:

@@ -10,6 +10,7 @@ from firn_runtime.connectors.projection import projected, table_name
 from firn_runtime.connectors.sqlite_types import sqlite_rows
 from firn_runtime.engine import Places, Relation, Session, identifier, select
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import Publication
 from firn_schemas.connectors import NoOptions
 from firn_schemas.connectors.databases import DuckDbConfig, Sqlite3Config, Sqlite3Options
 from firn_schemas.steps.data import ReadInputs, WriteInputs
@@ -59,8 +60,9 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         """Return a SELECT over the file's tables."""
         return Relation(select(sql), params, self.attached(session))
 
-    def write(self, inputs: WriteInputs, session: Session) -> Written:
+    def write(self, inputs: WriteInputs, session: Session, publication: Publication) -> Written:
         """Replace a table in one transaction: readers see the old rows or the new."""
+        del publication
         if self.config.read_only:
             raise ConnectorError("auth", "the resource is `read_only`", "the platform decides: ask for a writable one")
         if inputs.table is None:

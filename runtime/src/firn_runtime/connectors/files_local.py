@@ -12,6 +12,7 @@ from firn_runtime.connector import ConnectorBase, Rows, Written
 from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.engine import Places, Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import Publication
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, FileFormat, FormatOptions, ReadInputs, WriteInputs
 
@@ -85,8 +86,9 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
         compression = packed if chosen == "auto" else chosen
         return kind, "uncompressed" if compression in (None, "none") else compression
 
-    def write(self, inputs: WriteInputs, session: Session) -> Written:
+    def write(self, inputs: WriteInputs, session: Session, publication: Publication) -> Written:
         """Write beside the target, then rename: readers see the old file or the new."""
+        del publication
         if inputs.path is None:
             raise ConnectorError("data", "files are written by `path`")
         relative = _confined(inputs.path)

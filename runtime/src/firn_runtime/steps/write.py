@@ -11,5 +11,5 @@ from firn_schemas.steps.data import WriteInputs
 def write(inputs: WriteInputs, context: StepContext) -> StepResult:
     """Publish the dataset in one atomic act; the results are about what was published."""
     target = cast(Writable, context.resource(inputs.resource))
-    written = target.write(inputs, context.session)
+    written = target.write(inputs, context.session, context.publication)
     return dataset_result(context.session, inputs.from_, written.rows, written.bytes)
