@@ -358,8 +358,9 @@ def test_what_is_not_there_names_what_is_near(project: Path, path: str, sentence
 
 def test_a_root_that_is_not_there_names_those_that_are(project: Path) -> None:
     assert refused("conectors", "--env", "prod") == (
-        "there is no value `conectors`; near it: `connectors`, `environment`, `extends`, `flows`, `jobs`, `resources`, "
-        "`security`, `state`, `storage`, `variables`, `version`, `workspace`; did you mean `connectors`?"
+        "there is no value `conectors`; near it: `connectors`, `environment`, `extends`, `flows`, `jobs`, `lock`, "
+        "`max_parallel`, `resources`, `security`, `state`, `storage`, `variables`, `version`, `workspace`; "
+        "did you mean `connectors`?"
     )
 
 

@@ -206,10 +206,10 @@ def _artifact_history(artifact: Path) -> "Iterable[Place]":
 
 
 @click.command("schema")
-@click.argument("name", required=False, type=click.Choice(["flow", "platform", "artifact"]))
+@click.argument("name", required=False, type=click.Choice(["flow", "platform", "artifact", "events", "preflight"]))
 @click.option("-o", "--output", metavar="FOLDER", default=".", help="Where to write; the current folder by default.")
 def schema_command(name: str | None, output: str) -> None:
-    """Write the JSON Schemas of flow, platform and artifact; with a NAME, print that one."""
+    """Write the JSON Schemas of flow, platform, artifact, events and preflight; with a NAME, print that one."""
     from firn_compiler.published import SCHEMAS, schema_bytes
 
     if name is not None:

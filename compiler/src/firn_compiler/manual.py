@@ -18,6 +18,7 @@ FAMILIES = {
     "R1": "An artifact that is refused",
     "R2": "What a run needs from its environment",
     "R3": "A run that failed",
+    "R4": "State, resumption and locks",
 }
 """What the codes with a common beginning are about, in the order of the list."""
 _CODE = re.compile(r"[EWR]\d{3}")

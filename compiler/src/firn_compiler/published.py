@@ -1,4 +1,4 @@
-"""The JSON Schemas of flow, platform and artifact, for editors and for anyone who checks files without Firn.
+"""The JSON Schemas of what people write and machines read, for editors and for anyone who checks without Firn.
 
 They are made from the same records and shapes that the compiler checks with; the copies in schemas/ are generated.
 """
@@ -9,28 +9,53 @@ from typing import Any
 import orjson
 from pydantic.json_schema import models_json_schema
 
-from firn_compiler.model.json_models import closed_model
+from firn_compiler.model.json_models import TEMPLATE, closed_model
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.stages.settle import TYPES, connector_names
 from firn_schemas.artifact import Envelope
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import spelling
+from firn_schemas.events import EVENTS
+from firn_schemas.preflight import Preflight
 from firn_schemas.steps import STEPS
 
-SCHEMAS = ("flow", "platform", "artifact")
+SCHEMAS = ("flow", "platform", "artifact", "events", "preflight")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema_bytes(name: str) -> bytes:
     """Return the schema as a file: sorted keys, two-space indent, one final newline."""
-    made = {"flow": _flow, "platform": _platform, "artifact": _artifact}[name]()
+    made = _MAKERS[name]()
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps({"$schema": DIALECT, "title": f"Firn {name}"} | made, option=options)
 
 
 def _artifact() -> dict[str, Any]:
     return closed_model(Envelope).model_json_schema(by_alias=True)
+
+
+def _events() -> dict[str, Any]:
+    """Return the schema of one event: a line of `--log-format json` or `--events`."""
+    models = [(closed_model(record), "serialization") for record in EVENTS]
+    references, joined = models_json_schema(models, by_alias=True)  # type: ignore[arg-type]  # a list of literal pairs
+    return {"oneOf": [references[model] for model in models], "$defs": _settled(joined["$defs"])}  # type: ignore[index]
+
+
+def _preflight() -> dict[str, Any]:
+    schema: dict[str, Any] = _settled(closed_model(Preflight).model_json_schema(by_alias=True))
+    return schema
+
+
+def _settled(node: Any) -> Any:
+    """Return a schema without what lets templates stand for values: what a run says has its final form."""
+    if isinstance(node, list):
+        return [_settled(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    kinds = [one for one in node.get("anyOf", ()) if one != TEMPLATE]
+    rest = {key: _settled(one) for key, one in node.items() if key != "anyOf"}
+    return rest | (_settled(kinds[0]) if len(kinds) == 1 else {"anyOf": _settled(kinds)} if kinds else {})
 
 
 def _flow() -> dict[str, Any]:
@@ -139,3 +164,6 @@ def _given(*keys: str) -> dict[str, Any]:
 
 def _spelled(reference: dict[str, Any], exactly_one: tuple[str, ...]) -> dict[str, Any]:
     return reference | ({"oneOf": [_given(key) for key in exactly_one]} if exactly_one else {})
+
+
+_MAKERS = {"flow": _flow, "platform": _platform, "artifact": _artifact, "events": _events, "preflight": _preflight}

@@ -57,6 +57,7 @@ class Step:
     retry: Retry | None = doc("When the step is tried again; absent: never.", default=None)
     timeout: float | None = doc("Seconds after which the step is stopped.", default=None)
     lock: Lock | None = doc("A lock that is held while the step works.", default=None)
+    repeatable: bool = doc("Doing it twice is as good as once; a mail is not.", default=True)
     columns: list[str] | None = doc("The dataset's columns, where the compiler knows them.", default=None)
     lineage: dict[str, list[SourceColumn]] = doc(
         "From the dataset's columns to those outside the flow they are computed from, as far as known.",
@@ -135,6 +136,8 @@ class Flow:
     resources: dict[str, str] = doc("From the name that the flow's steps use to the key in `payload.resources`.")
     observability: Observability | None = doc("The flow's, over the platform's.", default=None)
     governance: Governance | None = doc("The flow's, over the platform's.", default=None)
+    lock: Lock = doc("Held by every run of the flow.")
+    max_parallel: int = doc("Jobs that run side by side.", minimum=1)
     fingerprint: Fingerprint = doc("Over all of the flow; independent of other flows in the artifact.")
 
 
@@ -236,6 +239,7 @@ class Security:
 
     mode: str | None = doc("`enterprise` or `internal_fast`; absent where the platform states none.", default=None)
     secret_mounts: list[str] = doc("Folders in which mounted secrets are looked up, in this order.")
+    allow_short_secrets: bool = doc("Secrets of fewer than 5 characters are accepted.", default=False)
     plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
     archive_drivers: list[str] | None = doc("Archive drivers that are allowed; absent: all.", default=None)
     decode_hook: DecodeHook | None = doc("Code that decodes marked settings.", default=None)

@@ -10,7 +10,7 @@ from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
 from firn_compiler.model.project import Flow, Job, Platform, Step
-from firn_compiler.stages.lower import lower_node
+from firn_compiler.stages.lower import is_repeatable, lower_node
 from firn_compiler.stages.settle import resource
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.canonical import file_bytes
@@ -18,8 +18,6 @@ from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS
 
 PLACES = ("table", "path")
-SAFE_METHODS = frozenset(["GET", "HEAD", "PUT", "DELETE"])
-"""Idempotent methods (RFC 9110, section 9.2.2)."""
 
 
 class _Write(NamedTuple):
@@ -84,7 +82,7 @@ def _retries(flow: Flow) -> Iterator[Diagnostic]:
         for outer in job.steps:
             step = outer.innermost
             node, path = _retry(job, outer)
-            if not isinstance(node, Mapping) or _repeatable(step) or value_of(node).get("max_attempts") == 1:
+            if not isinstance(node, Mapping) or is_repeatable(step) or value_of(node).get("max_attempts") == 1:
                 continue
             key = STEPS[step.type].key_makes_repeatable
             help = f"give it `{key}`" if key else "remove the `retry`: what was done cannot be taken back"
@@ -101,16 +99,6 @@ def _retry(job: Job, step: Step) -> tuple[Node | None, Path]:
 
 def _key_of(step: Step, job: Job) -> Span:
     return step.node.keys.get("retry") or job.node.keys["retry"]
-
-
-def _repeatable(step: Step) -> bool:
-    row = STEPS.get(step.type)
-    if row is None or row.repeatable or text_at(step.inputs, "method") in SAFE_METHODS:
-        return True
-    given = step.inputs.entries.get(row.key_makes_repeatable)
-    if isinstance(given, Mapping):
-        return text_at(given, "strategy") != "none"
-    return given is not None
 
 
 def _unused_outputs(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:

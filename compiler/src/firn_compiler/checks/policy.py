@@ -40,6 +40,7 @@ def platform_policy(platform: Platform) -> Iterator[Diagnostic]:
                 if isinstance(item, Scalar) and isinstance(item.value, str):
                     yield from _setting(item.value, row, item, ("connectors", name, "locked"))
             yield from _decode(platform, node, row, ("connectors", name, "decode"))
+    yield from _hook(mapping_at(platform.root, "security"))
     yield from _compatibility(platform)
     yield from _roles(platform.root)
 
@@ -72,9 +73,20 @@ def _decode(platform: Platform, node: Mapping, row: tuple[str, str], path: Path)
             yield finding(
                 "E202", message, leaf.span, "`true` sends the setting through the decode hook", (*path, *where)
             )
-    if decoded(node) and mapping_at(mapping_at(platform.root, "security"), "decode_hook") is None:
+    if decoded(node, row) and mapping_at(mapping_at(platform.root, "security"), "decode_hook") is None:
         help = "add `security.decode_hook: {module: NAME}`"
         yield finding("E705", "the platform has no decode hook", node.keys["decode"], help, path)
+
+
+def _hook(security: Mapping | None) -> Iterator[Diagnostic]:
+    """Report a decode hook whose code an enterprise platform does not pin."""
+    hook = mapping_at(security, "decode_hook")
+    if security is None or hook is None or text_at(security, "mode") != "enterprise":
+        return
+    if text_at(hook, "module") not in (None, "base64") and text_at(hook, "sha256") is None:
+        help = "add `sha256: …`, the digest of the module's file: `sha256sum FILE` prints it"
+        message = "an enterprise platform pins the code of its decode hook, and this one has no `sha256`"
+        yield finding("E709", message, security.keys["decode_hook"], help, ("security", "decode_hook"))
 
 
 def _compatibility(platform: Platform) -> Iterator[Diagnostic]:

@@ -130,6 +130,10 @@ class FlowShape:
     )
     governance: GovernanceShape | None = doc("The flow's own, over the platform's.", default=None)
     observability: ObservabilityShape | None = doc("The flow's own, over the platform's.", default=None)
+    lock: LockShape | None = doc(
+        "Held by every run of the flow; absent: `flow:` and its name, so that no two runs of it overlap.", default=None
+    )
+    max_parallel: int | None = doc("Jobs that run side by side; absent: 4.", default=None, minimum=1, maximum=256)
 
 
 @record
@@ -200,6 +204,9 @@ class SecurityShape:
     mode: Literal["enterprise", "internal_fast"] = doc("What a flow may bring along.")
     secret_mounts: list[str] = doc(
         "Folders in which mounted secrets are looked up, in this order.", default_factory=list
+    )
+    allow_short_secrets: bool = doc(
+        "Accept secrets of fewer than 5 characters, which cannot be masked reliably.", default=False
     )
     plugins: list[PluginShape] = doc("Plug-ins that flows may use.", default_factory=list)
     archive_drivers: list[Literal["zipfile", "tarfile", "pyzipper"]] | None = doc(

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from firn_compiler.plugins import Plugin
 from firn_compiler.stages.features import features
-from firn_compiler.stages.lower import Lowered
+from firn_compiler.stages.lower import OF_A_FLOW, Lowered
 from firn_schemas.canonical import digest
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.secret_ref import variable_name
@@ -85,10 +85,11 @@ def _flow(flow: Lowered, keys: dict[str, str], resources: Any) -> Record:
     words = {key: flow.head[key] for key in WORDS if key in flow.head}
     parts = {part: [one["fingerprint"][part] for one in jobs] for part in ("data", "operation", "words")}
     own = {"name": flow.name, "version": flow.head["version"]}
+    limits = {key: flow.head[key] for key in OF_A_FLOW}
     return flow.head | {
         "jobs": jobs,
         "resources": keys,
-        "fingerprint": fingerprint([own, parts["data"]], [engine, parts["operation"]], [words, parts["words"]]),
+        "fingerprint": fingerprint([own, parts["data"]], [engine, limits, parts["operation"]], [words, parts["words"]]),
     }
 
 

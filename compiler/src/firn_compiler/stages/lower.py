@@ -10,7 +10,7 @@ from firn_compiler.model.graph import ordered
 from firn_compiler.model.names import is_duration, seconds
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.model.shapes import LockShape, RetryShape
-from firn_compiler.stages.defaults import with_defaults, with_spellings
+from firn_compiler.stages.defaults import as_node, with_defaults, with_spellings
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_compiler.stages.settle import secret_of
 from firn_schemas.base import Json, JsonObject
@@ -61,8 +61,20 @@ def lower_flow(flow: Flow, platform: Platform, resources: dict[str, JsonObject],
         node = inherited(flow, platform, key)
         if node is not None:
             head[key] = lower_node(without_nulls(node))
+    head |= _lowered(flow_operation(flow))
     jobs = [_job(job, extras) for job in ordered(flow.jobs)]
     return Lowered(flow.name, head, jobs, resources)
+
+
+OF_A_FLOW = ("lock", "max_parallel")
+"""How a flow's runs go about their work."""
+
+
+def flow_operation(flow: Flow) -> dict[str, Node]:
+    """Return how the flow's runs go about their work, with what holds where it does not say."""
+    unsaid = as_node({"lock": {"key": f"flow:{flow.name}", "ttl_seconds": 60}, "max_parallel": 4})
+    assert isinstance(unsaid, Mapping)
+    return unsaid.entries | operation(flow.root, *OF_A_FLOW)
 
 
 INHERITED = ("observability", "governance")
@@ -167,7 +179,8 @@ def held(record: Any, value: Any) -> Any:
 def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:
     inputs: Any = held(STEPS[step.type].inputs, lower_node(settled_inputs(step)))
     if step.inner is not None:
-        inputs["step"] = {key: value for key, value in _step(step.inner, None, extras).items() if key != "id"}
+        inner = _step(step.inner, None, extras)
+        inputs["step"] = {key: value for key, value in inner.items() if key not in ("id", "repeatable")}
     if "sql_file" in inputs:
         del inputs["sql_file"]
         inputs["sql"] = extras.sql[step.path]
@@ -175,9 +188,26 @@ def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:
     if step.outputs.entries:
         lowered["outputs"] = lower_node(step.outputs)
     lowered |= _lowered(step_operation(step, job))
+    lowered |= {} if is_repeatable(step) else {"repeatable": False}
     word = text_at(step.node, "on_no_data")
     lowered |= {"on_no_data": word} if word not in (None, "continue") else {}
     return lowered | extras.of.get(step.path, {}) | _words(step.node, "description")
+
+
+def is_repeatable(step: Step) -> bool:
+    """Say whether doing the step twice is as good as once."""
+    inner = step.innermost
+    row = STEPS.get(inner.type)
+    if row is None or row.repeatable or text_at(inner.inputs, "method") in SAFE_METHODS:
+        return True
+    given = inner.inputs.entries.get(row.key_makes_repeatable)
+    if isinstance(given, Mapping):
+        return text_at(given, "strategy") != "none"
+    return given is not None
+
+
+SAFE_METHODS = frozenset(["GET", "HEAD", "PUT", "DELETE"])
+"""Idempotent methods (RFC 9110, section 9.2.2)."""
 
 
 def lower_resource(settled: Settled) -> JsonObject:

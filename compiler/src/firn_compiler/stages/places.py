@@ -8,7 +8,16 @@ from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Sp
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.stages.defaults import with_defaults
-from firn_compiler.stages.lower import INHERITED, inherited, lower_node, operation, settled_inputs, step_operation
+from firn_compiler.stages.lower import (
+    INHERITED,
+    flow_operation,
+    inherited,
+    is_repeatable,
+    lower_node,
+    operation,
+    settled_inputs,
+    step_operation,
+)
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.policy import sections
 from firn_compiler.stages.settle import LOGICAL, logical, profile_of, resource, secret_of
@@ -54,6 +63,7 @@ def flow_places(flow: Flow, platform: Platform | None) -> Iterator[Place]:
         node = inherited(flow, platform, key)
         if node is not None:
             yield from _history(f"{pointer}/{key}", f"{name}.{key}", without_nulls(node), inherited(flow, before, key))
+    yield from _all(pointer, name, flow_operation(flow))
     for position, job in enumerate(ordered(flow.jobs)):
         yield from _job(f"{pointer}/jobs/{position}", f"{name}.jobs.{job.id}", job)
     for key in sorted(flow.resource_names) if platform else ():
@@ -85,6 +95,8 @@ def _job(pointer: str, name: str, job: Job) -> Iterator[Place]:
         if "id" not in step.node.entries:
             yield Place(f"{at}/id", f"{called}.id", BUILT_IN, step.id, ())
         yield from _said(at, called, step.node, "id")
+        if not is_repeatable(step):
+            yield Place(f"{at}/repeatable", f"{called}.repeatable", BUILT_IN, False, ())
         yield from _step(at, called, step, own)
 
 

@@ -90,7 +90,7 @@ def _declared(node: Mapping, platform: Platform | None) -> Settled | None:
         for layer in layers[1:]:
             tree = merged(tree, part(layer, key, row))
         parts.append(tree)
-    return _settled(row, parts[0], parts[1], node, decoded(source))
+    return _settled(row, parts[0], parts[1], node, decoded(source, row))
 
 
 def profile_of(node: Mapping, platform: Platform | None) -> Mapping | None:
@@ -138,10 +138,11 @@ def changed(root: Mapping, section: str, change: Callable[[str, Mapping], Node])
     return Mapping(root.entries | {section: upper}, root.keys, root.span, root.prior)
 
 
-def decoded(node: Mapping) -> tuple[str, ...]:
+def decoded(node: Mapping, row: tuple[str, str]) -> tuple[str, ...]:
     """Return the settings that a connector sends through the decode hook, such as `config.password`, in order."""
     found = mapping_at(node, "decode")
-    return tuple(sorted(_marked(found))) if found else ()
+    marks = {key: part(found, key, row) for key in ("config", "options")} if found else {}
+    return tuple(sorted(_marked(Mapping(marks, {}, node.span))))
 
 
 def _marked(node: Mapping, path: str = "") -> Iterator[str]:

@@ -9,7 +9,9 @@ class LocalProcessConfig:
     """Programs that steps may start."""
 
     allowed: list[str] = doc("The programs, by name or absolute path; no other is started.", examples=[["dbt"]])
-    cwd: str | None = doc("Where they are started; absent: the run's base folder.", default=None, local_path=True)
+    cwd: str | None = doc(
+        "Where they are started, and below it; absent: the run's base folder.", default=None, local_path=True
+    )
 
 
 @record
@@ -18,7 +20,9 @@ class LocalProcessOptions:
 
     env: dict[str, str] = doc("Environment variables it gets; none of them a credential.", default_factory=dict)
     inherit_env: list[str] = doc("Variables of the run's own environment that it gets too.", default_factory=list)
-    max_output_bytes: int = doc("Bytes of its output that are kept.", default=1024 * 1024, minimum=0)
+    max_output_bytes: int = doc(
+        "Bytes of each of its two outputs that are kept, and never more than 16 KiB.", default=1024 * 1024, minimum=0
+    )
 
 
 ROWS = {("process", "local"): Connector(config=LocalProcessConfig, options=LocalProcessOptions)}

@@ -11,9 +11,9 @@ class Success:
     """What a program must have done to have succeeded."""
 
     exit_codes: list[int] = doc("Exit codes that are a success.", default_factory=lambda: [0])
-    require_files: list[str] | None = doc("Files that must be there afterwards.", default=None)
-    forbid_files: list[str] | None = doc("Files that must not be there afterwards.", default=None)
-    marker: str | None = doc("Text that the output must hold.", default=None)
+    require_files: list[str] | None = doc("Files that must be there afterwards, from its folder.", default=None)
+    forbid_files: list[str] | None = doc("Files that must not be there afterwards, from its folder.", default=None)
+    marker: str | None = doc("Text that one of its outputs must hold, also where it is not kept.", default=None)
 
 
 @record
@@ -21,8 +21,8 @@ class Idempotency:
     """How a program that already ran is recognised."""
 
     strategy: Literal["none", "marker", "output_dir"] = doc("By nothing, a marker file, or the output's folder.")
-    marker_path: str | None = doc("The marker file.", default=None, place=True)
-    output_dir: str | None = doc("The folder of the output.", default=None, place=True)
+    marker_path: str | None = doc("The marker file, from the program's folder.", default=None, place=True)
+    output_dir: str | None = doc("The folder of the output, from the program's folder.", default=None, place=True)
 
 
 @record
@@ -34,7 +34,7 @@ class RunProcessInputs:
         "The program and its arguments; there is no shell.", examples=[["dbt", "run"]]
     )
     env: dict[str, str] = doc("Environment variables beside the connector's own.", default_factory=dict)
-    cwd: str | None = doc("Where it is started.", default=None, place=True)
+    cwd: str | None = doc("Where it is started, from the connector's folder.", default=None, place=True)
     timeout: float | None = doc("Seconds after which it is stopped.", default=None, minimum=0)
     success: Success | None = doc("What counts as success; absent: exit code 0.", default=None)
     idempotency: Idempotency | None = doc("How a program that already ran is recognised.", default=None)
