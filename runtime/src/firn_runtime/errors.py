@@ -36,6 +36,30 @@ class InputsMissing(FirnError):
     exit_code = 4
 
 
+class StateError(FirnError):
+    """The run's state cannot be kept or read."""
+
+
+class StateMissing(StateError):
+    """There is no state yet; said to those who only read it."""
+
+
+class StateOlder(StateError):
+    """The state's schema is one that the next run brings forward; said to those who only read it."""
+
+
+class LockHeld(FirnError):
+    """Somebody else holds a lock that the run needs."""
+
+    exit_code = 5
+
+
+class LeaseLost(FirnError):
+    """A lock that the run held is no longer its own; nothing more may be written under it."""
+
+    exit_code = 5
+
+
 def internal(error: BaseException) -> str:
     """Say that Firn or a plug-in is at fault, and where in the source; the error's own text may hold a secret."""
     trace = error.__traceback__

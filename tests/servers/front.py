@@ -1,0 +1,105 @@
+"""What may stand in front of a PostgreSQL server: TLS as a proxy ends it, and a network that breaks."""
+
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+
+
+class Certificate(NamedTuple):
+    """A server's certificate, its key, and the authority that signed it."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def certificate(folder: Path, name: str = "localhost") -> Certificate:
+    """Make an authority, and a certificate of it for a host name. Needs the program `openssl`."""
+    made = Certificate(folder / "authority.pem", folder / "server.pem", folder / "server.key")
+    secret, request, names = folder / "authority.key", folder / "server.csr", folder / "names"
+    names.write_text(f"subjectAltName=DNS:{name}")
+    new = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
+    sign = "openssl x509 -req -days 2 -CAcreateserial".split()
+    commands: list[list[str | Path]] = [
+        [*new, "-x509", "-days", "2", "-subj", "/CN=Test authority", "-keyout", secret, "-out", made.authority],
+        [*new, "-subj", f"/CN={name}", "-keyout", made.key, "-out", request],
+        [*sign, "-in", request, "-CA", made.authority, "-CAkey", secret, "-extfile", names, "-out", made.certificate],
+    ]
+    for words in commands:
+        subprocess.run(words, check=True, capture_output=True)
+    return made
+
+
+class Front:
+    """A listener that passes everything on to a server. `cut` says which of the next bytes end a connection."""
+
+    def __init__(self, host: str, port: int, proof: Certificate | None = None) -> None:
+        self.cut: list[bytes] = []
+        """For each connection to break: it breaks once the server has answered what holds these bytes."""
+        self.connections = 0
+        self._target = (host, port)
+        self._context = None
+        if proof is not None:
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(proof.certificate, proof.key)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with suppress(OSError), client:
+            inner = client
+            if self._context is not None:
+                assert client.recv(8, socket.MSG_WAITALL) == _SSL_REQUEST
+                client.sendall(b"S")
+                inner = self._context.wrap_socket(client, server_side=True)
+            with inner, socket.create_connection(self._target) as server:
+                threading.Thread(target=self._forward, args=(inner, server), daemon=True).start()
+                self._answer(server, inner)
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while content := client.recv(65536):
+                if self.cut and self.cut[0] in content:
+                    self._cutting = self.cut.pop(0)
+                server.sendall(content)
+            server.shutdown(socket.SHUT_WR)
+
+    _cutting = b""
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        while content := server.recv(65536):
+            if self._cutting:
+                self._cutting = b""
+                client.shutdown(socket.SHUT_RDWR)
+                return
+            client.sendall(content)
+
+
+@contextmanager
+def front(host: str, port: int, proof: Certificate | None = None) -> Iterator[Front]:
+    """Stand in front of a server until the block ends."""
+    one = Front(host, port, proof)
+    try:
+        yield one
+    finally:
+        one.close()

