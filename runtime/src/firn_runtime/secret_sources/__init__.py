@@ -1,54 +1,115 @@
-"""Where secrets come from: the environment first, then mounted files. All that is missing is said together."""
+"""Where secrets come from: the environment, then mounted files. All that is missing or unusable is said together."""
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from typing import NamedTuple
 
 from firn_runtime.errors import InputsMissing
+from firn_runtime.secret_sources.beneath import Vanished
 from firn_runtime.secret_sources.environment import from_environment
-from firn_runtime.secret_sources.mounted_file import from_mount
+from firn_runtime.secret_sources.fingerprint import fingerprint as fingerprint
+from firn_runtime.secret_sources.fingerprint import new_salt as new_salt
+from firn_runtime.secret_sources.mounted_file import MountedFiles
+from firn_runtime.secret_sources.mounts import Mount as Mount
+from firn_runtime.secret_sources.mounts import mounts_of as mounts_of
+from firn_runtime.secret_sources.value import Found as Found
 from firn_runtime.secret_sources.value import Unusable
 from firn_schemas.artifact import RequiredSecret
-from firn_schemas.secret import Secret
 
 Key = tuple[str, str | None]
 
 
+class Problem(NamedTuple):
+    """Why a secret that is there cannot be used."""
+
+    text: str
+    replaced: bool
+    """Whether it was replaced while it was read."""
+
+
+Outcome = Found | Problem | None
+
+
 def resolve_secrets(
-    wanted: Iterable[RequiredSecret], environ: Mapping[str, str], mounts: Iterable[Path]
-) -> dict[Key, Secret]:
+    wanted: Iterable[RequiredSecret],
+    environ: Mapping[str, str],
+    mounts: Sequence[Mount],
+    *,
+    allow_short: bool = False,
+) -> dict[Key, Found]:
     """Return every secret by (reference, key); raise InputsMissing with all that are missing or unusable."""
-    mounts = tuple(mounts)
-    found: dict[Key, Secret] = {}
+    found: dict[Key, Found] = {}
     problems: list[str] = []
     code = "R201"
-    for secret in wanted:
-        name = secret.ref if secret.key is None else f"{secret.ref}/{secret.key}"
-        try:
-            value = _first(secret, environ, mounts)
-        except Unusable as error:
-            code = "R203"
-            problems.append(f"the secret `{name}` cannot be used: {error}")
-            continue
-        if value is None:
-            used = ", ".join(f"`{path}`" for path in secret.used_by)
-            tried = ", ".join([f"${secret.variable}", *(str(_place(mount, secret)) for mount in mounts)])
-            problems.append(f"the secret `{name}` is missing; {used} needs it; tried: {tried}")
-        else:
-            found[secret.ref, secret.key] = value
+    for _, group in groupby(sorted(wanted, key=_order), lambda secret: secret.ref):
+        for secret, outcome in _reference(tuple(group), environ, mounts, allow_short):
+            if isinstance(outcome, Found):
+                found[secret.ref, secret.key] = outcome
+            elif outcome is None:
+                problems.append(_missing(secret, mounts))
+            else:
+                code = "R203"
+                problems.append(f"the secret `{_name(secret)}` cannot be used: {outcome.text}")
     if problems:
-        help = "set the variable, or mount the secret as a file"
-        raise InputsMissing(code, "\n  ".join(problems), help)
+        raise InputsMissing(code, "\n  ".join(problems), "set the variable, or mount the secret as a file")
     return found
 
 
-def _first(secret: RequiredSecret, environ: Mapping[str, str], mounts: tuple[Path, ...]) -> Secret | None:
-    value = from_environment(secret.variable, environ)
-    for mount in mounts:
-        if value is not None:
+def resolve_again(
+    wanted: Iterable[RequiredSecret],
+    before: Mapping[Key, Found],
+    environ: Mapping[str, str],
+    mounts: Sequence[Mount],
+    *,
+    allow_short: bool = False,
+) -> dict[Key, Found]:
+    """Return the secrets that have another value than `before`; nothing: another login would send the same.
+
+    The environment is a snapshot: only what came from a mount is read again. Raises InputsMissing.
+    """
+    mounted = [one for one in wanted if before[one.ref, one.key].source == "mount"]
+    found = resolve_secrets(mounted, environ, mounts, allow_short=allow_short)
+    return {key: one for key, one in found.items() if one.secret.reveal() != before[key].secret.reveal()}
+
+
+def _reference(
+    group: Sequence[RequiredSecret], environ: Mapping[str, str], mounts: Sequence[Mount], allow_short: bool
+) -> list[tuple[RequiredSecret, Outcome]]:
+    """Look up all keys of a reference; once more, and all of them, where a volume was replaced meanwhile."""
+    for _ in range(2):
+        with ExitStack() as opened:
+            folders = [MountedFiles(mount, opened) for mount in mounts]
+            outcomes = [(secret, _outcome(secret, environ, folders, allow_short)) for secret in group]
+        if not any(isinstance(outcome, Problem) and outcome.replaced for _, outcome in outcomes):
             break
-        value = from_mount(mount, secret.ref, secret.key)
-    return value
+    return outcomes
 
 
-def _place(mount: Path, secret: RequiredSecret) -> Path:
-    return mount / secret.ref / secret.key if secret.key else mount / secret.ref
+def _outcome(
+    secret: RequiredSecret, environ: Mapping[str, str], folders: Sequence[MountedFiles], allow_short: bool
+) -> Outcome:
+    try:
+        found = from_environment(secret.variable, environ, allow_short=allow_short)
+        for folder in folders:
+            if found is not None:
+                break
+            found = folder.find(secret.ref, secret.key, allow_short=allow_short)
+    except Unusable as error:
+        return Problem(str(error), isinstance(error, Vanished))
+    return found
+
+
+def _missing(secret: RequiredSecret, mounts: Sequence[Mount]) -> str:
+    used = ", ".join(f"`{path}`" for path in secret.used_by)
+    places = [str(mount.path / place) for mount in mounts for place in mount.places(secret.ref, secret.key)]
+    tried = ", ".join(dict.fromkeys([f"${secret.variable}", *places]))
+    return f"the secret `{_name(secret)}` is missing; {used} needs it; tried: {tried}"
+
+
+def _order(secret: RequiredSecret) -> tuple[str, str]:
+    return secret.ref, secret.key or ""
+
+
+def _name(secret: RequiredSecret) -> str:
+    return secret.ref if secret.key is None else f"{secret.ref}/{secret.key}"

@@ -1,42 +1,73 @@
-"""Secrets as files below a mount: a Kubernetes Secret volume (`..data` symlinks), or plain files.
+"""Secrets as files in a mount: Kubernetes volumes, Docker's and systemd's folders, plain files.
 
-A path never leaves its mount, whatever a symlink says; only regular files are read.
+A path never leaves its mount, and all keys of a reference are read out of one state of its folder.
 """
 
-import os
-import stat
-from pathlib import Path
+from contextlib import ExitStack
 
-from firn_runtime.secret_sources.value import MAX_BYTES, Unusable, secret_of
-from firn_schemas.secret import Secret
+from firn_runtime.secret_sources import beneath
+from firn_runtime.secret_sources.beneath import Place, Vanished
+from firn_runtime.secret_sources.mounts import Mount
+from firn_runtime.secret_sources.value import MAX_BYTES, Found, Unusable, secret_of
+
+LISTED = 10
+_REPLACED = "was replaced while it was read"
 
 
-def from_mount(mount: Path, ref: str, key: str | None) -> Secret | None:
-    """Return the secret `<mount>/<ref>/<key>` or `<mount>/<ref>`; None where there is none; raise Unusable."""
-    place = mount / ref / key if key is not None else mount / ref
-    try:
-        real, home = place.resolve(strict=True), mount.resolve(strict=True)
-    except (FileNotFoundError, NotADirectoryError):
+class MountedFiles:
+    """A mount, while one reference is looked up in it: each folder is opened once, so that its keys belong together."""
+
+    def __init__(self, mount: Mount, opened: ExitStack) -> None:
+        self._mount, self._opened = mount, opened
+        self._folders: dict[str, Place | None] = {}
+
+    def find(self, ref: str, key: str | None, *, allow_short: bool = False) -> Found | None:
+        """Return a secret; None where there is none; raise Unusable, and Vanished where one must begin again."""
+        for name in self._mount.places(ref, key):
+            shown = str(self._mount.path / name)
+            try:
+                place = self._place(name)
+                if place is not None:
+                    return self._found(place, shown, allow_short)
+            except Unusable as error:
+                raise type(error)(f"`{shown}` {error}") from None
+            except FileNotFoundError:
+                raise Vanished(f"`{shown}` {_REPLACED}") from None
+            except OSError as error:
+                raise Unusable(f"`{shown}` cannot be read ({error.strerror})") from None
         return None
-    except (OSError, RuntimeError):
-        raise Unusable(f"`{place}` cannot be reached") from None
-    if not real.is_relative_to(home):
-        raise Unusable(f"`{place}` leads out of its mount")
-    if real.is_dir():
-        keys = ", ".join(f"`{name}`" for name in sorted(os.listdir(real)) if not name.startswith("."))
-        raise Unusable(f"`{place}` is a folder: name one of its keys ({keys})")
-    try:
-        return secret_of(_content(real, place))
-    except Unusable as error:
-        raise Unusable(f"in `{place}`, {error}") from None
+
+    def _place(self, name: str) -> Place | None:
+        """Return where a path ends; None where there is nothing, now as when its folder was opened."""
+        folder, _, last = name.rpartition("/")
+        if folder not in self._folders:
+            self._folders[folder] = self._open(folder)
+        start = self._folders[folder]
+        found = beneath.find(start, last, self._opened) if start else None
+        if found is None and not _same(start, self._open(folder)):
+            raise Vanished(_REPLACED)
+        return found
+
+    def _open(self, name: str) -> Place | None:
+        """Open a folder of the mount, or the mount itself; None where there is none."""
+        try:
+            found = beneath.root(self._mount.path, self._opened)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if name == "":
+            return found
+        folder = beneath.find(found, name, self._opened)
+        return beneath.published(folder, self._opened) if folder and not folder.name else None
+
+    def _found(self, place: Place, shown: str, allow_short: bool) -> Found:
+        if not place.name:
+            names = [f"`{name}`" for name in beneath.entries(place) if not name.startswith(".")]
+            more = ["…"] if len(names) > LISTED else []
+            raise Unusable(f"is a folder: name one of its keys ({', '.join(names[:LISTED] + more)})")
+        secret = secret_of(beneath.content(place, MAX_BYTES), allow_short=allow_short)
+        unsafe = not self._mount.flat and beneath.exposed(place)
+        return Found(secret, "mount", shown, f"`{shown}` can be read by its group or by others" if unsafe else "")
 
 
-def _content(real: Path, shown: Path) -> bytes:
-    try:
-        handle = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise Unusable("it is not a regular file")
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise Unusable(f"`{shown}` cannot be read ({error.strerror})") from None
+def _same(one: Place | None, other: Place | None) -> bool:
+    return beneath.same(one, other) if one and other else one is other
