@@ -5,11 +5,13 @@ class, raised `from None` so that no driver's exception (which may hold a secret
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Places, Relation, Session
+    from firn_runtime.probing import Seen, Use
     from firn_runtime.publication import Publication
     from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -24,11 +26,45 @@ class Written(NamedTuple):
     bytes: int | None = None
 
 
+class WriteContext(NamedTuple):
+    """What a write step lends to the connector."""
+
+    session: "Session"
+    publication: "Publication"
+    scratch: Path
+    """A folder of this step in this run: what an attempt leaves there, the next one finds."""
+    still_ours: Callable[[], None] = lambda: None
+    """Raises where the run has lost its lease. Called last before what publishes."""
+
+
 class Rows(NamedTuple):
     """What a read will give, and how many bytes it takes from the source, where that is known."""
 
     relation: "Relation"
     bytes: int | None = None
+
+
+class Program(NamedTuple):
+    """What a step asks a connector to start."""
+
+    command: Sequence[str | int | float]
+    env: Mapping[str, str]
+    cwd: str | None = None
+    timeout: float | None = None
+    """Seconds."""
+    marker: str | None = None
+    """A text to look for in all of its output, also in what is not kept."""
+
+
+class Ran(NamedTuple):
+    """How a program ended by itself, and what is kept of what it said."""
+
+    exit_code: int
+    """Negative: the number of the signal that ended it."""
+    stdout: str
+    stderr: str
+    last_line: str
+    marker_seen: bool
 
 
 class ConnectorBase(ABC, Generic[C, P]):
@@ -39,6 +75,12 @@ class ConnectorBase(ABC, Generic[C, P]):
 
     written = False
     """Whether a step of the flow writes to it; set by the run before `connect`."""
+
+    base_dir = Path()
+    """The run's base folder; set by the run before `connect`."""
+
+    inherited: Mapping[str, str] = {}
+    """The variables of the run's environment that its options name; set by the run before `connect`."""
 
     def __init__(self, *, config: C, options: P) -> None:
         self.config = config
@@ -58,6 +100,20 @@ class ConnectorBase(ABC, Generic[C, P]):
     def close(self) -> None:
         """Let go of everything; called once, also after a failure."""
 
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Yield what a run would meet that does `uses` with it; raise ConnectorError where it could not connect.
+
+        Nothing is changed, and nothing stays open. Called instead of `connect`, on a connector of its own.
+        """
+        from firn_runtime.probing import Seen
+
+        del uses
+        try:
+            self.connect()
+        finally:
+            self.close()
+        yield Seen("connection", "ok", "it can be connected to")
+
 
 class Readable(Protocol):
     """A connector that `read` steps use."""
@@ -70,8 +126,11 @@ class Readable(Protocol):
 class Writable(Protocol):
     """A connector that `write` steps use."""
 
-    def write(self, inputs: "WriteInputs", session: "Session", publication: "Publication") -> Written:
-        """Publish the dataset `inputs.from_` in one atomic act, unless this very publication was made before."""
+    def write(self, inputs: "WriteInputs", context: WriteContext) -> Written:
+        """Publish the dataset `inputs.from_` in one atomic act, unless this very publication was made before.
+
+        The same publication again gives what it gave before. See docs/publication.md.
+        """
         ...
 
 
@@ -80,4 +139,19 @@ class Queryable(Protocol):
 
     def relation(self, sql: str, params: object, session: "Session") -> "Relation":
         """Return the query as rows to come."""
+        ...
+
+
+class Runnable(Protocol):
+    """A connector that `run_process` steps use."""
+
+    def place(self, path: str, cwd: str | None) -> Path:
+        """Return where a path of the step lies, from the folder in which its program is started."""
+        ...
+
+    def run(self, program: Program) -> Ran:
+        """Start a program and wait until it and all that it left in its process group have ended.
+
+        Raises Ended where it was stopped before its end.
+        """
         ...

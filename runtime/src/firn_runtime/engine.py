@@ -1,21 +1,23 @@
-"""The engine: one in-memory DuckDB for each run, closed off from the machine, and each job's own view of it.
+"""The engine: one DuckDB for each run, closed off from the machine, and each job's own view of it.
 
-The only module that imports duckdb. What the engine may reach is settled before the first query and locked: the run's
-workspace and the places of the run's connectors; no network, no extension but the needed ones, no variable of the
-Python process.
+Datasets lie in one database file of the run's workspace, each made in one transaction: what is there is whole, also
+after the process was killed. What the engine may reach is settled before the first query and locked: the workspace and
+the places of the run's connectors; no network, no extension but the needed ones, no variable of the Python process.
+The only module that imports duckdb.
 """
 
 import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
+from firn_runtime.cancel import current
 from firn_runtime.engine_errors import translated
 from firn_runtime.errors import ConnectorError
 from firn_runtime.extensions import path_of
@@ -43,6 +45,8 @@ _CLOSED: _Config = {
 }
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
+
+_CATALOG = "datasets"
 
 _COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
 """Endings of the files that a database keeps beside its own."""
@@ -101,29 +105,35 @@ def _without_semicolon(sql: str) -> str:
 
 
 class Engine:
-    """One run's database in memory. Sessions in several threads may work at the same time."""
+    """One run's database. Sessions in several threads may work at the same time.
+
+    `datasets` is the file of the run's datasets; it may be there already. Its folder is the workspace.
+    """
 
     def __init__(
-        self, limits: Limits, workspace: Path, places: Sequence[Places] = (), extensions: Iterable[str] = ()
+        self, limits: Limits, datasets: Path, places: Sequence[Places] = (), extensions: Iterable[str] = ()
     ) -> None:
         self._attached: dict[tuple[str, str], tuple[str, bool]] = {}
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._lock = threading.Lock()
-        spill = limits.temp_directory or workspace / "spill"
-        limited = {"threads": limits.threads, "memory_limit": limits.memory_limit, "temp_directory": spill}
+        workspace = datasets.parent
+        self.spill = limits.temp_directory or workspace / "spill"
+        """A folder within the engine's reach for what shall not be in memory; the engine makes it when it needs it."""
+        limited = {"threads": limits.threads, "memory_limit": limits.memory_limit, "temp_directory": self.spill}
         config: _Config = {name: str(value) for name, value in limited.items() if value is not None}
         with _translating():
             self._connection = duckdb.connect(config=_CLOSED | config)
             for name in sorted(set(extensions)):
                 self._connection.execute(f"load {literal(str(path_of(name, duckdb.__version__)))}")
-            self._close_off([Places(directories=(workspace, spill)), *places])
+            self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG}")
+            self._close_off([Places(directories=(workspace, self.spill)), *places])
 
     def session(self, job: str, upstream: Sequence[str] = ()) -> "Session":
         """Return the view of `job`: its own datasets first, then those of the `upstream` jobs, in this order."""
         with _translating():
             cursor = self._connection.cursor()
             for name in (job, *upstream):
-                cursor.execute(f"create schema if not exists {dotted('memory', name)}")
+                cursor.execute(f"create schema if not exists {dotted(_CATALOG, name)}")
         with self._lock:
             self._cursors.append(cursor)
         return Session(self, cursor, job, upstream)
@@ -143,9 +153,17 @@ class Engine:
                 options = [f"type {kind}", "read_only" if read_only and place != ":memory:" else "read_write"]
                 options += [f"busy_timeout {int(busy_timeout * 1000)}"] if busy_timeout is not None else []
                 with _translating():
+                    if kind == "duckdb" and not read_only and place != ":memory:":
+                        _make(place)
                     self._connection.execute(f"attach {literal(place)} as {alias} ({', '.join(options)})")
                 self._attached[kind, place] = alias, read_only
         return alias
+
+    def datasets(self) -> frozenset[tuple[str, str]]:
+        """Return (job, dataset) of every dataset that is there."""
+        sql = f"select schema_name, table_name from duckdb_tables() where database_name = {literal(_CATALOG)}"
+        with _translating():
+            return frozenset((str(job), str(name)) for job, name in self._connection.execute(sql).fetchall())
 
     def close(self) -> None:
         """Let go of every session and attached database; what was written to DuckDB files is checkpointed."""
@@ -167,7 +185,7 @@ class Engine:
 
 
 class Session:
-    """A job's view of the engine. One thread uses it at a time; `interrupt` may come from another."""
+    """A job's view of the engine. One thread uses it at a time."""
 
     def __init__(
         self, engine: Engine, cursor: duckdb.DuckDBPyConnection, job: str, upstream: Sequence[str] = ()
@@ -175,16 +193,19 @@ class Session:
         self.engine = engine
         self._cursor = cursor
         self._job = job
-        self._path = ",".join(dotted("memory", name) for name in (job, *upstream))
+        self._path = ",".join(dotted(_CATALOG, name) for name in (job, *upstream))
         self._look_in(None)
 
     def qualified(self, dataset: str) -> str:
         """Return the full name of the dataset that this job makes."""
-        return dotted("memory", self._job, dataset)
+        return dotted(_CATALOG, self._job, dataset)
 
     def execute(self, sql: str, params: Params = None) -> list[Row]:
-        """Run one of our own statements and return its rows; the text of people goes through `select`."""
-        with _translating():
+        """Run one of our own statements and return its rows; the text of people goes through `select`.
+
+        Raises Ended where the step shall end; a statement at work is interrupted.
+        """
+        with _translating(), current().interrupting(self._cursor.interrupt):
             result = self._cursor.execute(sql, params) if params else self._cursor.execute(sql)
             return result.fetchall() if result.description else []
 
@@ -214,10 +235,6 @@ class Session:
         """Return the columns of a dataset that this job sees, with their types, in order."""
         return self.described(Relation(f"from {identifier(dataset)}"))
 
-    def interrupt(self) -> None:
-        """End the statement that runs in another thread, as an error of class `timeout`."""
-        self._cursor.interrupt()
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what the block did, or undo all of it."""
@@ -230,10 +247,9 @@ class Session:
             raise
 
     def _roll_back(self) -> None:
-        try:
-            self.execute("rollback")
-        except ConnectorError:
-            return  # a commit that failed has ended the transaction already
+        """Undo it also where the step shall end: the next attempt begins a transaction of its own."""
+        with suppress(duckdb.Error):  # a commit that failed has ended the transaction already
+            self._cursor.execute("rollback")
 
     def described(self, relation: Relation) -> dict[str, str]:
         """Return the columns of rows to come, with their types, in order."""
@@ -250,7 +266,31 @@ class Session:
 
     def _look_in(self, database: str | None) -> None:
         path = self._path if database is None else dotted(database, "main")
-        self.execute(f"set search_path = {literal(path)}")
+        with _translating():  # also where the step shall end
+            self._cursor.execute(f"set search_path = {literal(path)}")
+
+
+def _make(place: str) -> None:
+    """Make a database file where there is none, whole or not at all: one that was cut off can never be opened."""
+    if os.path.exists(place):
+        return
+    fresh = f"{place}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(fresh)
+    duckdb.connect(fresh, config=_CLOSED | {"threads": "1"}).close()
+    with suppress(FileNotFoundError):  # another process has made it just now
+        os.rename(fresh, place)
+    _sync_folder(os.path.dirname(place))
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a file's name outlive the machine's failure, with all that is published to it; some file systems cannot."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def _fetchable(name: str, kind: str) -> str:

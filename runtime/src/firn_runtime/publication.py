@@ -1,6 +1,9 @@
 """What names one write, so that it is published once: whoever meets it again recognises it."""
 
+from hashlib import sha256
 from typing import NamedTuple
+
+from firn_runtime.errors import ConnectorError
 
 
 class Publication(NamedTuple):
@@ -16,9 +19,26 @@ class Publication(NamedTuple):
     """Digest of the artifact that publishes."""
     attempt: int = 1
     fence: int = 0
-    """Token of the lease under which the run works; a sink that knows a higher one of this flow refuses."""
+    """Token of the lease under which the run works, 0 without one; a sink that knows a higher one of this flow
+    refuses."""
 
     @property
-    def stage(self) -> str:
-        """A name for what is staged before it is published; no other attempt uses it."""
-        return f"{self.run}-{self.job}-{self.step}-{self.attempt}"
+    def key(self) -> tuple[str, str, str, str]:
+        """What is published once: one step of one run."""
+        return self.flow, self.run, self.job, self.step
+
+    @property
+    def mark(self) -> str:
+        """A short word for the publication, the same in all of its attempts, that may stand in a file's name."""
+        return sha256("\0".join((*self.key, self.fingerprint)).encode()).hexdigest()[:16]
+
+
+class TakenOver(ConnectorError):
+    """A younger run of the flow has published to the same sink: this one must not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "conflict",
+            "another run of the flow has taken over: the target knows a younger lease",
+            "this run lost its lock while it was paused or cut off; let the other one finish",
+        )

@@ -15,6 +15,7 @@ class Asked(NamedTuple):
     path: str
     query: dict[str, str]
     headers: Mapping[str, str]
+    method: str
 
 
 class Answer(NamedTuple):
@@ -43,10 +44,13 @@ def serving(reply: Reply, raw: Callable[[Any], None] | None = None) -> Iterator[
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked.append(Asked(parts.path, dict(parse_qsl(parts.query)), headers))
+            asked.append(Asked(parts.path, dict(parse_qsl(parts.query)), headers, self.command))
             if raw is not None:
                 raw(self.wfile)
                 self.close_connection = True
@@ -58,7 +62,8 @@ def serving(reply: Reply, raw: Callable[[Any], None] | None = None) -> Iterator[
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Stay silent."""

@@ -136,7 +136,7 @@ def test_what_is_read_only_is_never_written(bench: Make, duck: Path, lite: Path,
 def test_a_write_that_fails_leaves_the_old_table(bench: Make, duck: Path, lite: Path, kind: str) -> None:
     path, table = (duck, "orders") if kind == "duckdb" else (lite, "people")
     work = bench(db=connector("db", kind, written=True, path=str(path)))
-    work.session.execute("create view memory.main.d as select error('broken') as n from range(2)")
+    work.session.execute("create view datasets.main.d as select error('broken') as n from range(2)")
     with pytest.raises(ConnectorError):
         work.do("write", {"from": "d", "resource": "db", "table": table, "mode": "replace"})
     assert work.do("read", {"resource": "db", "table": table}).rows == (3 if kind == "duckdb" else 2)

@@ -118,7 +118,7 @@ def test_a_write_replaces_the_file_whole(work: Workbench, root: Path) -> None:
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(work: Workbench, root: Path) -> None:
     (root / "x.csv").write_text("old\n")
     work.session.execute(
-        "create view memory.main.d as select case when range = 90000 then error('no') end from range(100000)"
+        "create view datasets.main.d as select case when range = 90000 then error('no') end from range(100000)"
     )
     with pytest.raises(ConnectorError):
         write(work, "x.csv")

@@ -8,8 +8,10 @@ from firn_runtime.errors import ArtifactRefused
 
 CONNECTORS: dict[tuple[str, str], str] = {
     ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
+    ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",
     ("db", "sqlite3"): "firn_runtime.connectors.database:Sqlite3File",
     ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
+    ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
 }
 """Every connector, as `module:Class`."""

@@ -1,24 +1,33 @@
 """DuckDB and SQLite files: attached to the run's engine, so that rows never pass through Python."""
 
+import os
 import time
 from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from firn_runtime.connector import ConnectorBase, Rows, Written
+from firn_runtime.cancel import current
+from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connectors.file_publication import make_durable
+from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.projection import projected, table_name
 from firn_runtime.connectors.sqlite_types import sqlite_rows
 from firn_runtime.engine import Places, Relation, Session, identifier, select
 from firn_runtime.errors import ConnectorError
-from firn_runtime.publication import Publication
+from firn_runtime.publication import TakenOver
 from firn_schemas.connectors import NoOptions
 from firn_schemas.connectors.databases import DuckDbConfig, Sqlite3Config, Sqlite3Options
 from firn_schemas.steps.data import ReadInputs, WriteInputs
+
+if TYPE_CHECKING:
+    from firn_runtime.probing import Seen, Use
 
 _PAUSE = 0.05
 
 C = TypeVar("C", DuckDbConfig, Sqlite3Config)
 P = TypeVar("P", NoOptions, Sqlite3Options)
+R = TypeVar("R")
 
 
 class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
@@ -33,11 +42,23 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
     def connect(self) -> None:
         """Refuse a file that is not there, unless a write may make it."""
         path = Path(self.config.path)
-        if self.config.path != ":memory:" and not self.written and not path.exists():
+        if self.config.path != ":memory:" and not self.written and not os.path.exists(path):
             raise ConnectorError("connection", f"there is no database file `{path.name}`", f"expected at {path}")
 
     def close(self) -> None:
         """Nothing is held: the engine detaches every file when the run ends."""
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Open the file for reading and look for the tables; a file that is missing may be made by a write."""
+        from firn_runtime.connectors import database_probe
+        from firn_runtime.probing import Seen
+
+        self.connect()
+        if self.config.path == ":memory:":
+            yield Seen("connection", "ok", "it is in memory")
+            return
+        look = {"duckdb": database_probe.duckdb_tables, "sqlite": database_probe.sqlite_tables}[self.engine_type]
+        yield from database_probe.probed(Path(self.config.path), look, uses, read_only=self.config.read_only)
 
     def attached(self, session: Session) -> str:
         """Return the name by which SQL reaches the file."""
@@ -60,33 +81,88 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         """Return a SELECT over the file's tables."""
         return Relation(select(sql), params, self.attached(session))
 
-    def write(self, inputs: WriteInputs, session: Session, publication: Publication) -> Written:
+    def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
         """Replace a table in one transaction: readers see the old rows or the new."""
-        del publication
         if self.config.read_only:
             raise ConnectorError("auth", "the resource is `read_only`", "the platform decides: ask for a writable one")
         if inputs.table is None:
             raise ConnectorError("data", "a database is written by `table`")
-        name = self.attached(session)
+        name = self.attached(context.session)
         schema, table = table_name(inputs.table)
-        target = f"{name}.{identifier(schema)}.{identifier(table)}"
-        return Written(self.replace(session, inputs.from_, f"{name}.{identifier(schema)}", target))
+        home = f"{name}.{identifier(schema)}"
+        loads = Loads(context.session.execute, home)
+        target = f"{home}.{identifier(table)}"
+        self._patiently(lambda: self.prepare(context.session, home, loads), context)
+        written = self._patiently(lambda: self._publish(inputs.from_, target, loads, context), context)
+        self._settle()
+        return written
+
+    def _settle(self) -> None:
+        """Make the folder durable: SQLite commits by removing its journal, DuckDB may have made its log, and neither
+        sees to the folder. The database itself is durable by now."""
+        if self.config.path != ":memory:":
+            try:
+                make_durable(Path(os.path.realpath(self.config.path)).parent)
+            except OSError as error:
+                reason = (error.strerror or "").lower()
+                raise ConnectorError("process", f"cannot make the database's folder durable: {reason}") from None
+
+    def _publish(self, dataset: str, target: str, loads: Loads, context: WriteContext) -> Written:
+        with context.session.transaction():
+            written = loads.published(context.publication)
+            if written is None:
+                written = Written(self.replace(context.session, dataset, target))
+                loads.record(context.publication, written)
+                context.still_ours()
+        return written
+
+    def _patiently(self, act: Callable[[], R], context: WriteContext) -> R:
+        """Do it again while others are at work on the file, up to `patience`: a transaction that failed left nothing.
+
+        SQLite itself does not wait here: the transaction has read the catalog before it writes. Who lost the lease
+        does not wait either.
+        """
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return act()
+            except TakenOver:
+                raise
+            except ConnectorError as error:
+                if error.error_class != "conflict" or time.monotonic() > deadline:
+                    raise
+            context.still_ours()
+            current().wait(_PAUSE)
+
+    @property
+    @abstractmethod
+    def patience(self) -> float:
+        """Seconds to wait for others who work on the file."""
+
+    def prepare(self, session: Session, schema: str, loads: Loads) -> None:
+        """Make what a write needs beside its table. Not in the write's transaction: two jobs would be in conflict."""
+        del session, schema
+        loads.create()
 
     @abstractmethod
-    def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
-        """Replace `target` in one transaction and return the number of rows."""
+    def replace(self, session: Session, dataset: str, target: str) -> int:
+        """Replace `target`, within a transaction, and return the number of rows."""
 
 
 class DuckDbFile(AttachedFile[DuckDbConfig, NoOptions]):
     """A DuckDB database file."""
 
     engine_type = "duckdb"
+    patience = 5.0
 
-    def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
-        """Create the schema where it is missing, and the table anew."""
-        with session.transaction():
-            session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            made = session.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {identifier(dataset)}")
+    def prepare(self, session: Session, schema: str, loads: Loads) -> None:
+        """Make the schema too, where it is missing."""
+        session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        loads.create()
+
+    def replace(self, session: Session, dataset: str, target: str) -> int:
+        """Create the table anew."""
+        made = session.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {identifier(dataset)}")
         return int(made[0][0])
 
 
@@ -99,25 +175,18 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
     engine_type = "sqlite"
     extension = "sqlite_scanner"
 
+    @property
+    def patience(self) -> float:
+        """Return `busy_timeout`."""
+        return self.options.busy_timeout
+
     def attached(self, session: Session) -> str:
         """Return the name by which SQL reaches the file."""
         path, timeout = Path(self.config.path), self.options.busy_timeout
         return session.engine.attach(path, "sqlite", read_only=not self.written, busy_timeout=timeout)
 
-    def replace(self, session: Session, dataset: str, schema: str, target: str) -> int:
-        """Drop the table and create it anew; waits for other processes up to `busy_timeout`.
-
-        SQLite itself does not wait here: the transaction has read the catalog before it writes.
-        """
-        del schema
+    def replace(self, session: Session, dataset: str, target: str) -> int:
+        """Drop the table and create it anew."""
         rows = sqlite_rows(session, dataset)
-        deadline = time.monotonic() + self.options.busy_timeout
-        while True:
-            try:
-                with session.transaction():
-                    session.execute(f"DROP TABLE IF EXISTS {target}")
-                    return int(session.execute(f"CREATE TABLE {target} AS {rows}")[0][0])
-            except ConnectorError as error:
-                if error.error_class != "conflict" or time.monotonic() > deadline:
-                    raise
-            time.sleep(_PAUSE)
+        session.execute(f"DROP TABLE IF EXISTS {target}")
+        return int(session.execute(f"CREATE TABLE {target} AS {rows}")[0][0])

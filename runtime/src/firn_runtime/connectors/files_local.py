@@ -5,16 +5,20 @@ A path never leads out of the root, whatever globs and symlinks say. A write app
 
 import glob
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-from firn_runtime.connector import ConnectorBase, Rows, Written
+from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connectors.file_publication import once
 from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.engine import Places, Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
-from firn_runtime.publication import Publication
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, FileFormat, FormatOptions, ReadInputs, WriteInputs
+
+if TYPE_CHECKING:
+    from firn_runtime.probing import Seen, Use
 
 _CSV_FIXED = (
     "strict_mode = true",
@@ -36,13 +40,20 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
 
     def connect(self) -> None:
         """Refuse a folder that is not there, unless a write may make it."""
-        if not self.written and not Path(self.config.root).is_dir():
+        if not self.written and not os.path.isdir(self.config.root):
             raise ConnectorError(
                 "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
             )
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Look for the files that are read, and at the folders of those that are written."""
+        from firn_runtime.connectors.file_probe import probed
+
+        self.connect()
+        yield from probed(self.root, self._matches, uses)
 
     @property
     def root(self) -> Path:
@@ -64,7 +75,7 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
     def _matches(self, path: str) -> list[Path]:
         relative = _confined(path)
         found = glob.glob(relative, root_dir=self.root, recursive=True) if glob.has_magic(relative) else [relative]
-        files = [self.root / name for name in sorted(found) if (self.root / name).is_file()]
+        files = [self.root / name for name in sorted(found) if os.path.isfile(self.root / name)]
         for file in files:
             if not Path(os.path.realpath(file)).is_relative_to(self.root):
                 raise ConnectorError("data", f"`{path}` leads out of the resource's root")
@@ -86,29 +97,26 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
         compression = packed if chosen == "auto" else chosen
         return kind, "uncompressed" if compression in (None, "none") else compression
 
-    def write(self, inputs: WriteInputs, session: Session, publication: Publication) -> Written:
+    def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
         """Write beside the target, then rename: readers see the old file or the new."""
-        del publication
         if inputs.path is None:
             raise ConnectorError("data", "files are written by `path`")
-        relative = _confined(inputs.path)
-        target = self.root / relative
+        target = self.root / _confined(inputs.path)
         kind, compression = self._kind(target, inputs.format, inputs.format_options)
         if not Path(os.path.realpath(target.parent)).is_relative_to(self.root) or target.is_dir():
             raise ConnectorError("data", f"`{inputs.path}` is not a file below the resource's root")
-        part = target.parent / f".{target.name}.{uuid4().hex}.part"
+        copy = _copy(kind, compression, inputs, target)
+
+        def stage(part: Path) -> int:
+            sql = f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(part))} ({copy})"
+            return int(context.session.execute(sql)[0][0])
+
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy = _copy(kind, compression, inputs, target)
-            rows = session.execute(f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(part))} ({copy})")
-            _publish(part, target)
+            return once(context, self.root, target, stage)
         except OSError as error:
             raise ConnectorError(
                 "connection", f"cannot write `{inputs.path}`: {(error.strerror or '').lower()}"
             ) from None
-        finally:
-            part.unlink(missing_ok=True)
-        return Written(int(rows[0][0]), target.stat().st_size)
 
 
 def _confined(path: str) -> str:
@@ -116,17 +124,6 @@ def _confined(path: str) -> str:
     if parts.is_absolute() or ".." in parts.parts or "\0" in path or not parts.parts:
         raise ConnectorError("data", "a path must stay below the resource's root", "write it relative, without `..`")
     return str(parts)
-
-
-def _publish(part: Path, target: Path) -> None:
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(part, target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _scan(files: list[Path], kind: FileFormat, compression: str, inputs: ReadInputs) -> str:

@@ -20,13 +20,13 @@ class Deadline:
             self._sockets = [one for one in self._sockets if one.fileno() >= 0]
             self._sockets.append(info["return_value"].get_extra_info("socket"))
             if self.expired:
-                self._shut()
+                self.cut()
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """End the block's reads and writes after `seconds`; `expired` then says so."""
         self.expired = False
-        timer = threading.Timer(seconds, self._shut)
+        timer = threading.Timer(seconds, self.cut)
         timer.daemon = True
         timer.start()
         try:
@@ -34,7 +34,8 @@ class Deadline:
         finally:
             timer.cancel()
 
-    def _shut(self) -> None:
+    def cut(self) -> None:
+        """End the request now."""
         self.expired = True
         for one in self._sockets:
             with suppress(OSError):

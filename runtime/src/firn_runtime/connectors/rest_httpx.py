@@ -10,14 +10,15 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 import orjson
 
+from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase, Rows
 from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.connectors.rest_deadline import Deadline
@@ -26,6 +27,9 @@ from firn_runtime.engine import Relation, Session, literal
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.rest import RestConfig, RestOptions
 from firn_schemas.steps.data import ReadInputs, Request
+
+if TYPE_CHECKING:
+    from firn_runtime.probing import Seen, Use
 
 MAX_REDIRECTS = 5
 _CONTENT_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
@@ -67,6 +71,30 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         """Close the connections."""
         if hasattr(self, "client"):
             self.client.close()
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Ask for the head of `base_url` with the credentials; whatever it answers but 401 and 403 is an answer."""
+        from firn_runtime.probing import Seen
+
+        del uses
+        try:
+            self.connect()
+            what = f"HEAD {urlsplit(self.config.base_url).path or '/'}"
+            status, headers, _ = self._fetch(what, self.config.base_url, {}, Request(path=""), method="HEAD")
+        finally:
+            self.close()
+        scheme, host, port = _origin(self.base)
+        proof = " with a certificate that is trusted" if self.options.verify else "; its certificate is not verified"
+        said = f"`{host}`, port {port}, answers" + (proof if scheme == "https" else " without TLS")
+        if status >= 500:
+            yield Seen("connection", "warning", f"{said}, with HTTP {status}", "look at the server's log")
+        else:
+            yield Seen("connection", "ok", said)
+        if status in (401, 403):
+            refused = _refusal(what, status, headers)
+            yield Seen("login", "failed", refused.message, refused.help)
+        elif any(self._credentials()):
+            yield Seen("login", "ok", f"the credentials were not refused (HTTP {status})")
 
     def _check_host(self, host: str, port: int) -> None:
         """Refuse a name that resolves to a private address, unless the platform allows or spells such an address."""
@@ -149,11 +177,13 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         named = f"its content type is {kind[0]}" if kind else "it names no content type"
         raise ConnectorError("data", f"{what}: the answer is not JSON; {named}")
 
-    def _fetch(self, what: str, address: str, params: Any, request: Request) -> tuple[int, Any, bytes]:
+    def _fetch(
+        self, what: str, address: str, params: Any, request: Request, method: str = "GET"
+    ) -> tuple[int, Any, bytes]:
         """Return status, headers and decoded body. What httpx raises holds the request, so it ends here."""
         try:
-            with self.deadline.within(self.options.timeout):
-                answer = self._exchange(what, address, params, request)
+            with self.deadline.within(self.options.timeout), current().interrupting(self.deadline.cut):
+                answer = self._exchange(method, what, address, params, request)
             failure = self._late(what) if self.deadline.expired else None
         except httpx.TimeoutException:
             failure = self._late(what)
@@ -164,13 +194,13 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
             raise failure
         return answer
 
-    def _exchange(self, what: str, address: str, params: Any, request: Request) -> tuple[int, Any, bytes]:
+    def _exchange(self, method: str, what: str, address: str, params: Any, request: Request) -> tuple[int, Any, bytes]:
         headers, query, auth = self._credentials()
         url = httpx.URL(address).copy_merge_params(dict(params) | query)
         extensions = {"trace": self.deadline.trace}
         content = bytearray()
         with self.client.stream(
-            "GET", url, headers=request.headers | headers, auth=auth, extensions=extensions
+            method, url, headers=request.headers | headers, auth=auth, extensions=extensions
         ) as answer:
             for chunk in answer.iter_bytes():
                 content += chunk
@@ -199,7 +229,7 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         if self.options.rate_limit:
             pause = self.last + 1 / self.options.rate_limit - time.monotonic()
             if pause > 0:
-                time.sleep(pause)
+                current().wait(pause)
             self.last = time.monotonic()
 
 

@@ -8,9 +8,12 @@ from firn_runtime.step import StepFunction
 
 STEPS: dict[str, str] = {
     "check": "firn_runtime.steps.check:check",
+    "check_items": "firn_runtime.steps.control:check_items",
     "query": "firn_runtime.steps.query:query",
     "read": "firn_runtime.steps.read:read",
+    "run_process": "firn_runtime.steps.run_process:run_process",
     "sql": "firn_runtime.steps.sql:sql",
+    "with_lock": "firn_runtime.steps.control:with_lock",
     "write": "firn_runtime.steps.write:write",
 }
 """Every step type, as `module:function`."""

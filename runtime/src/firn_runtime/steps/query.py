@@ -16,4 +16,4 @@ def query(inputs: QueryInputs, context: StepContext) -> StepResult:
     resource = cast(Queryable, context.resource(inputs.resource))
     relation = resource.relation(inputs.sql, inputs.params, context.session)
     rows: list[Json] = list(context.session.records(relation, inputs.max_rows))
-    return StepResult(results={"rows": rows, "row_count": len(rows)}, rows=len(rows))
+    return StepResult(results={"rows": rows, "row_count": len(rows)}, rows=len(rows), no_data=not rows)

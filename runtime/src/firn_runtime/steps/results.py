@@ -11,4 +11,4 @@ def dataset_result(session: Session, dataset: str, rows: int, size: int | None) 
     results: dict[str, Json] = {"rows": rows, "columns": columns}
     if size is not None:
         results["bytes"] = size
-    return StepResult(results=results, rows=rows)
+    return StepResult(results=results, rows=rows, bytes=size, no_data=rows == 0)

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from firn_runtime.connector import Writable
+from firn_runtime.connector import Writable, WriteContext
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import dataset_result
 from firn_schemas.steps.data import WriteInputs
@@ -11,5 +11,7 @@ from firn_schemas.steps.data import WriteInputs
 def write(inputs: WriteInputs, context: StepContext) -> StepResult:
     """Publish the dataset in one atomic act; the results are about what was published."""
     target = cast(Writable, context.resource(inputs.resource))
-    written = target.write(inputs, context.session, context.publication)
+    written = target.write(
+        inputs, WriteContext(context.session, context.publication, context.scratch, context.still_ours)
+    )
     return dataset_result(context.session, inputs.from_, written.rows, written.bytes)

@@ -1,0 +1,216 @@
+"""One connection to PostgreSQL: its settings, its transactions, rows in bulk, and how another thread stops it.
+
+The connectors' only module that imports psycopg. Nothing is taken from the environment, and the password is handed to
+the driver as an argument of its own: it is in no address, no statement and no message.
+"""
+
+import contextlib
+import ipaddress
+import logging
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import psycopg
+from psycopg import generators, pq
+
+from firn_runtime.connectors.postgres_errors import refused, translated
+from firn_runtime.connectors.postgres_types import NULL, Column
+from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier
+from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
+
+Row = tuple[Any, ...]
+
+_NOT_FROM_OUTSIDE: dict[str, Any] = {
+    "channel_binding": "prefer",
+    "client_encoding": "utf8",
+    "gssencmode": "disable",
+    "hostaddr": "",
+    "load_balance_hosts": "disable",
+    "options": "",
+    "passfile": "",
+    "require_auth": "password,md5,scram-sha-256,none",
+    "requirepeer": "",
+    "sslcert": "",
+    "sslcertmode": "disable",
+    "sslcrl": "",
+    "sslcrldir": "",
+    "sslkey": "",
+    "target_session_attrs": "any",
+}
+"""What the driver would otherwise take from variables such as PGHOSTADDR, or from files in the home folder."""
+_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+"""Seconds: a server that is gone without a word is noticed after a minute."""
+
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where systems keep the authorities that they trust. The driver's own TLS library looks nowhere."""
+
+_BLOCK = 1 << 20
+_CANCEL = 5.0
+"""Seconds that asking the server to stop may take."""
+_SPELLING = {
+    "bytea_output": "hex",
+    "datestyle": "ISO",
+    "extra_float_digits": "1",
+    "intervalstyle": "postgres",
+    "timezone": "UTC",
+}
+
+
+class Described(NamedTuple):
+    """What a query gives and takes; the places' types as SQL names them."""
+
+    columns: list[Column]
+    places: list[str]
+
+
+class Server:
+    """One connection. One thread uses it; `stop` may come from another. Close it."""
+
+    def __init__(self, config: PostgresConfig, options: PostgresOptions) -> None:
+        logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # it warns of what is an error here already
+        self._settings = dict(_SPELLING)
+        if options.statement_timeout:
+            self._settings["statement_timeout"] = f"{math.ceil(options.statement_timeout * 1000)}ms"
+        if config.schema is not None:
+            self._settings["search_path"] = identifier(config.schema)
+        self._stopped = threading.Event()
+        try:
+            self._connection = psycopg.connect(
+                **cast(Any, _NOT_FROM_OUTSIDE | _ALIVE | _tls(config, options)),
+                host=config.host,
+                port=config.port,
+                dbname=config.database,
+                user=config.user,
+                password=config.password.reveal() if config.password else "",
+                connect_timeout=math.ceil(options.connect_timeout),
+                application_name=options.application_name,
+                autocommit=True,
+                cursor_factory=psycopg.RawCursor,
+            )
+        except psycopg.Error as error:
+            raise refused(error, config) from None
+
+    def close(self) -> None:
+        """End the connection; what was not committed is undone."""
+        self._connection.close()
+
+    def stop(self) -> None:
+        """End the statement that runs in another thread, and let no other begin."""
+        self._stopped.set()
+        with contextlib.suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=_CANCEL)
+
+    @contextlib.contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[None]:
+        """Commit what the block did, or undo all of it. Settings hold for one transaction, as connection pools need."""
+        self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        self._connection.read_only = read_only
+        with _translating(), self._connection.transaction():
+            for name, value in self._settings.items():
+                self.set(name, value)
+            yield
+            self._go_on()
+
+    def set(self, name: str, value: str) -> None:
+        """Set a variable for the rest of the transaction."""
+        self.rows("select set_config($1, $2, true)", (name, value))
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return its rows."""
+        self._go_on()
+        with _translating(), self._connection.cursor() as cursor:
+            cursor.execute(sql.encode(), params or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def described(self, sql: str) -> Described:
+        """Return what a query is, without running it; raise where it is not one statement."""
+        self._go_on()
+        driver = self._connection.pgconn
+        with _translating():
+            driver.send_prepare(b"", sql.encode())
+            self._answered()
+            driver.send_describe_prepared(b"")
+            found = self._answered()
+        columns = [
+            Column((found.fname(at) or b"").decode(), found.ftype(at), found.fmod(at)) for at in range(found.nfields)
+        ]
+        types = [found.param_type(at) for at in range(found.nparams)]
+        return Described(columns, [str(self.rows("select format_type($1::oid, null)", (one,))[0][0]) for one in types])
+
+    def _answered(self) -> pq.abc.PGresult:
+        """Return what the server says to what was sent. The driver's own calls for that would stop all threads."""
+        result: pq.abc.PGresult
+        (result,) = self._connection.wait(generators.execute(self._connection.pgconn))
+        if result.status != pq.ExecStatus.COMMAND_OK:
+            raise psycopg.errors.error_from_result(result)
+        return result
+
+    def download(self, query: str, file: Path) -> None:
+        """Write the rows of a query to a CSV file."""
+        self._go_on()
+        sql = f"copy ({query}) to stdout (format csv, null '{NULL}', force_quote *)"
+        with (
+            _translating(),
+            self._connection.cursor() as cursor,
+            file.open("wb", buffering=_BLOCK) as spool,
+            cursor.copy(sql.encode()) as copy,
+        ):
+            for block in copy:
+                spool.write(block)
+
+    def upload(self, target: str, file: Path) -> int:
+        """Add the rows of a CSV file to `target`, a table with its columns; return their number."""
+        self._go_on()
+        sql = f"copy {target} from stdin (format csv, null '{NULL}')"
+        with _translating(), self._connection.cursor() as cursor, file.open("rb") as spool:
+            with cursor.copy(sql.encode()) as copy:
+                while block := spool.read(_BLOCK):
+                    self._go_on()
+                    copy.write(block)
+            return cursor.rowcount
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise ConnectorError("timeout", "the statement was interrupted")
+
+
+def _tls(config: PostgresConfig, options: PostgresOptions) -> dict[str, str]:
+    mode = options.sslmode or ("disable" if _is_here(config.host) else "verify-full")
+    trusted = options.sslrootcert or ""
+    if mode.startswith("verify") and not trusted:
+        trusted = next((path for path in _BUNDLES if Path(path).is_file()), "")
+        if not trusted:
+            help = "install the system's certificates, or name a file in `sslrootcert`"
+            raise ConnectorError("connection", "this system has no list of authorities to trust", help)
+    return {"sslmode": mode, "sslrootcert": trusted}
+
+
+def _is_here(host: str) -> bool:
+    """Return whether it is this machine: a socket's folder, `localhost`, or an address of the loopback."""
+    if host == "localhost" or host.startswith("/"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextlib.contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translated(error) from None
+    except OSError as error:
+        raise ConnectorError(
+            "process", f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"
+        ) from None

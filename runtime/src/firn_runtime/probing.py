@@ -1,0 +1,49 @@
+"""What a preflight asks of a connector, and what it is told."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from typing import Literal, NamedTuple
+
+from firn_runtime.errors import ConnectorError, FirnError
+from firn_schemas.preflight import CheckName as CheckName
+from firn_schemas.preflight import CheckStatus as CheckStatus
+
+Access = Literal["read", "write"]
+
+
+class Use(NamedTuple):
+    """What a step does with a resource, as far as the artifact says it before the run."""
+
+    access: Access
+    path: str | None = None
+    table: str | None = None
+    certain: bool = True
+    """False where the step's job may be left out."""
+
+
+class Seen(NamedTuple):
+    """One thing that was looked at, in words that hold no secret; `check` names what it was about."""
+
+    check: CheckName
+    status: CheckStatus
+    message: str
+    help: str = ""
+
+
+def failed(check: CheckName, error: FirnError | ConnectorError) -> Seen:
+    """Return an error as something that was seen."""
+    return Seen(check, "failed", error.message, error.help)
+
+
+def missing(use: Use, uses: Iterable[Use], message: str, help: str = "") -> Seen:
+    """Return that what is read is not there: no failure where the flow makes it, or may do without."""
+    if any(_makes(one, use) for one in uses):
+        return Seen(use.access, "skipped", f"{message} yet; the flow writes it")
+    return Seen(use.access, "failed" if use.certain else "warning", message, help)
+
+
+def _makes(one: Use, wanted: Use) -> bool:
+    return one.access == "write" and (
+        (one.table is not None and one.table == wanted.table)
+        or (one.path is not None and wanted.path is not None and fnmatch(one.path, wanted.path))
+    )

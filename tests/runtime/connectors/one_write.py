@@ -1,0 +1,26 @@
+"""One write in a process of its own, for tests that kill it: `one_write.py FOLDER SINK`."""
+
+import os
+import sys
+from pathlib import Path
+
+from runtime.connectors.sinks import NEW, PUBLICATION, sink_of
+from runtime.workbench import Workbench
+
+BEGINS = "/the-write-begins"
+"""A file that is not there: looking for it marks the place in a trace of system calls."""
+
+
+def main(folder: str, text: str) -> None:
+    """Publish, as the only thread that touches files."""
+    sink = sink_of(text)
+    work = Workbench(Path(folder), {"sink": sink.resource()}, threads=1)
+    work.make("d", NEW)
+    os.write(1, b"ready\n")
+    os.path.exists(BEGINS)
+    work.write(PUBLICATION, resource="sink", **sink.inputs)
+    work.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,517 @@
+"""PostgreSQL, a real server: what is read, what is written, what its errors say, and what stops."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from firn_runtime.cancel import Ended, Token, working_for
+from firn_runtime.errors import ConnectorError
+from firn_runtime.events import Failure
+from firn_runtime.publication import Publication
+from firn_schemas.secret import Secret
+from runtime.workbench import Workbench, connector
+from servers.front import Certificate, certificate, front
+from servers.postgres import Server, connected, fresh_database, server
+
+CANARY = "k9#canary pw'x"
+
+Make = Callable[..., Workbench]
+
+
+class Shop:
+    """A fresh database with a user who logs in by the canary."""
+
+    def __init__(self) -> None:
+        self.server: Server = server()
+        self.database = fresh_database(self.server)
+        self.user = f"{self.database}_app"
+        self.admin = connected(self.server, self.database)
+        user, database = sql.Identifier(self.user), sql.Identifier(self.database)
+        self.admin.execute(sql.SQL("create role {} login password {}").format(user, sql.Literal(CANARY)))
+        self.admin.execute(sql.SQL("grant create on database {} to {}").format(database, user))
+        self.admin.execute(sql.SQL("grant all on schema public to {}").format(user))
+
+    def resource(self, **options: Any) -> Any:
+        """Return a connector to it; keyword `password`, `host`, … override."""
+        own = {"host": self.server.host, "port": self.server.port, "database": self.database, "user": self.user}
+        config = own | {"password": Secret(CANARY)}
+        config |= {name: options.pop(name) for name in list(options) if name in (*config, "schema")}
+        return connector("db", "postgres", written=True, options=options, **config)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.admin.execute(query.encode()).fetchall()
+
+    def do(self, statement: str) -> None:
+        self.admin.execute(statement.encode())
+        self.admin.execute(sql.SQL("grant all on all tables in schema public to {}").format(sql.Identifier(self.user)))
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    made = Shop()
+    yield made
+    made.admin.close()
+
+
+@pytest.fixture
+def work(bench: Make, shop: Shop) -> Workbench:
+    return bench(db=shop.resource())
+
+
+def write(work: Workbench, table: str = "t") -> Any:
+    return work.do("write", {"from": "d", "resource": "db", "table": table, "mode": "replace"})
+
+
+def read(work: Workbench, **inputs: Any) -> list[tuple[Any, ...]]:
+    work.do("read", {"resource": "db", **inputs})
+    return work.rows()
+
+
+def failure(act: Callable[..., Any], *arguments: Any, **inputs: Any) -> ConnectorError:
+    with pytest.raises(ConnectorError) as caught:
+        act(*arguments, **inputs)
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+    assert "canary" not in repr((error.message, error.help, error.args))
+    return error
+
+
+def test_a_table_is_read(work: Workbench, shop: Shop) -> None:
+    shop.do("create table orders as select n as id, 'x' || n as name from generate_series(0, 2) as n")
+    assert read(work, table="orders", columns=["name", "id"]) == [("x0", 0), ("x1", 1), ("x2", 2)]
+    assert read(work, table="public.orders", schema={"id": "varchar"})[2] == ("2", "x2")
+
+
+def test_a_table_is_sought_in_the_resources_schema(bench: Make, shop: Shop) -> None:
+    shop.do('create schema "EU"; create table "EU".orders as select 7 as id')
+    shop.do(f'grant all on schema "EU" to {shop.user}; grant all on all tables in schema "EU" to {shop.user}')
+    work = bench(db=shop.resource(schema="EU"))
+    assert read(work, table="orders") == [(7,)]
+    work.make("d", "select 8 as id")
+    write(work, "orders")
+    assert shop.rows('select id from "EU".orders') == [(8,)]
+    assert shop.rows('select "rows" from "EU"._firn_loads') == [(1,)]
+
+
+VALUES = {
+    "smallint": ("-32768", "SMALLINT"),
+    "integer": ("2147483647", "INTEGER"),
+    "bigint": ("9223372036854775807", "BIGINT"),
+    "numeric(18,2)": ("-1234567890123456.78", "DECIMAL(18,2)"),
+    "numeric(38,10)": ("1234567890123456789012345678.0123456789", "DECIMAL(38,10)"),
+    "real": ("0.1", "FLOAT"),
+    "double precision": ("0.30000000000000004", "DOUBLE"),
+    "text": ('a "quoted", \\N\nsecond line; ünïcode 🏔', "VARCHAR"),
+    "boolean": ("true", "BOOLEAN"),
+    "date": ("2026-02-28", "DATE"),
+    "time": ("23:59:59.123456", "TIME"),
+    "timestamp": ("2026-02-28 23:59:59.123456", "TIMESTAMP"),
+    "timestamptz": ("2026-02-28 23:59:59.123456+02", "TIMESTAMP WITH TIME ZONE"),
+    "uuid": ("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "UUID"),
+    "bytea": ("\\x00ff5c27220a", "BLOB"),
+    "jsonb": ('{"a": [1, 2.50, null], "b": "x\\"y"}', "JSON"),
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_values_go_there_and_back_unchanged(work: Workbench, shop: Shop, kind: str) -> None:
+    value, engine_type = VALUES[kind]
+    shop.admin.execute(f"create table source (v {kind})".encode())
+    with psycopg.RawCursor(shop.admin) as cursor:
+        cursor.execute(b"insert into source values ($1), (null)", (value,))
+    shop.do("select 1")
+    work.do("read", {"resource": "db", "table": "source"}, "d")
+    assert work.session.columns("d") == {"v": engine_type}
+    write(work, "copied")
+    assert shop.rows(
+        "select s.v is not distinct from c.v from source s join copied c on (s.v is null) = (c.v is null)"
+    ) == [(True,), (True,)]
+    assert shop.rows("select pg_typeof(v)::text from copied limit 1") == shop.rows(
+        "select pg_typeof(v)::text from source limit 1"
+    )
+
+
+def test_null_and_texts_that_look_like_it_are_told_apart(work: Workbench, shop: Shop) -> None:
+    texts = ["", "\\N", "\\.", "NULL", '""', '"', "\n", "\r\n", " ", ",", "''"]
+    shop.do("create table odd (n int, v text)")
+    for number, text in enumerate(texts):
+        shop.admin.execute("insert into odd values (%s, %s)", (number, text))
+    shop.do("insert into odd values (99, null)")
+    assert [row[0] for row in read(work, sql="select v from odd order by n")] == [*texts, None]
+    work.do("read", {"resource": "db", "sql": "select v from odd order by n"}, "d")
+    write(work)
+    assert sorted(shop.rows("select v from t"), key=str) == sorted(shop.rows("select v from odd"), key=str)
+
+
+def test_many_rows_of_several_lines_survive(work: Workbench, shop: Shop) -> None:
+    work.make(
+        "d", "select range as id, 'line' || chr(10) || '\"' || repeat('x', (range % 700)::int) as v from range(100000)"
+    )
+    assert write(work).results["rows"] == 100_000
+    assert shop.rows("select count(*), sum(length(v)) from t") == work.session.execute(
+        "select count(*), sum(length(v))::bigint from d"
+    )
+    work.do("read", {"resource": "db", "table": "t"})
+    assert work.session.execute("select count(*) from (from d except all from data)") == [(0,)]
+
+
+def test_a_numeric_without_precision_is_exact_where_the_schema_says_so(work: Workbench, shop: Shop) -> None:
+    query = "select 12345678901234567.89::numeric as v"
+    work.do("read", {"resource": "db", "sql": query})
+    assert work.session.columns("data") == {"v": "DOUBLE"}
+    read(work, sql=query, schema={"v": "decimal(38,2)"})
+    assert work.session.execute("select v::varchar from data") == [("12345678901234567.89",)]
+
+
+PLACEHOLDERS: dict[str, tuple[str, Any]] = {
+    "names": ("select n from t where n >= $least and day < $day and $least > 0", {"least": 2, "day": "2026-01-04"}),
+    "numbers": ("select n from t where n >= $1 and day < $2", [2, "2026-01-04"]),
+    "marks": ("select n from t where n >= ? and day < ? -- why?", [2, "2026-01-04"]),
+    "lists": (
+        "select n from t where n = any($these) and name <> all($names)",
+        {"these": [2, 3], "names": ['a"b', "\\", None]},
+    ),
+    "beside what only looks like one": (
+        "select n from t where n between $1 and 3 and '$2 ?' <> $$ $3 ? $$ and name <> E'\\'$4' /* $5 */ and \"n\" > 1",
+        [2],
+    ),
+}
+
+
+@pytest.mark.parametrize(("query", "params"), PLACEHOLDERS.values(), ids=PLACEHOLDERS)
+def test_values_are_bound_as_the_server_sees_their_type(work: Workbench, shop: Shop, query: str, params: Any) -> None:
+    shop.do("create table t as select n, date '2026-01-01' + n - 1 as day, 'x' as name from generate_series(1, 5) as n")
+    if "names" in str(params):
+        query = query.replace("name <> all($names)", "coalesce(name <> all($names), true)")
+    assert read(work, sql=query + " order by n;", params=params) == [(2,), (3,)]
+
+
+def test_a_value_is_never_part_of_the_query(work: Workbench) -> None:
+    hostile = "x'; drop table t; -- $1 \\"
+    assert read(work, sql="select $1::text as v", params=[hostile]) == [(hostile,)]
+    assert read(work, sql="select $v::int as v, $v is null as is_null", params={"v": None}) == [(None, True)]
+
+
+def test_a_query_gives_records(work: Workbench, shop: Shop, tmp_path: Path) -> None:
+    query = """
+        select n, n / 4.0::float8 as part, timestamptz '2026-01-01 12:00+02' as at, '{"a": [1]}'::json as j
+        from generate_series(1, $most) as n
+    """
+    result = work.do("query", {"resource": "db", "sql": query, "params": {"most": 1}})
+    assert result.results == {
+        "rows": [{"n": 1, "part": 0.25, "at": "2026-01-01T10:00:00.000000+00:00", "j": {"a": [1]}}],
+        "row_count": 1,
+    }
+    work.close()
+    assert list(tmp_path.rglob("*.csv")) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 1; drop table t",
+        "select 1) as q; drop table t; select (1",
+        "select 1) to program 'touch /tmp/x'; --",
+        "with gone as (delete from t returning 1) select * from gone",
+        "delete from t returning 1",
+        "select 1 as a, 2 as a",
+        "select",
+    ],
+)
+def test_a_query_is_one_select_that_changes_nothing(work: Workbench, shop: Shop, query: str) -> None:
+    shop.do("create table t as select 1 as n")
+    assert failure(read, work, sql=query).error_class == "data"
+    assert shop.rows("select n from t") == [(1,)]
+
+
+def test_a_function_that_writes_may_not(work: Workbench, shop: Shop) -> None:
+    shop.do(
+        "create table t (n int); create function f() returns int language sql as 'insert into t values (1) returning n'"
+    )
+    assert "read-only transaction" in failure(read, work, sql="select f() as n").message
+    assert shop.rows("select count(*) from t") == [(0,)]
+
+
+def test_a_write_makes_schema_and_table_and_then_keeps_what_belongs_to_the_table(work: Workbench, shop: Shop) -> None:
+    for count in (3, 2):
+        work.make("d", f"select range as id, 'x' as name from range({count})")
+        assert write(work, "mart.totals").results == {"rows": count, "columns": ["id", "name"]}
+        shop.do(
+            "grant select on mart.totals to public; create or replace view public.seen as select * from mart.totals"
+        )
+        shop.do("create unique index if not exists only_once on mart.totals (id)")
+    assert shop.rows("select id from public.seen order by id") == [(0,), (1,)]
+    assert shop.rows("select has_table_privilege('pg_read_server_files', 'mart.totals', 'select')") == [(True,)]
+    assert shop.rows("select count(*) from pg_indexes where tablename = 'totals'") == [(1,)]
+
+
+def test_a_write_makes_the_resources_schema(bench: Make, shop: Shop) -> None:
+    work = bench(db=shop.resource(schema="brand new"))
+    work.make("d", "select 1 as n")
+    write(work)
+    assert shop.rows('select n from "brand new".t') == [(1,)]
+
+
+def test_a_write_needs_no_right_to_create_what_is_there(work: Workbench, shop: Shop) -> None:
+    work.make("d", "select 1 as n")
+    write(work)
+    shop.do(f"revoke create on database {shop.database} from {shop.user}; revoke all on schema public from {shop.user}")
+    shop.do(f"grant usage on schema public to {shop.user}; alter table t owner to current_user")
+    assert write(work).rows == 1
+    assert failure(write, work, "other").message == "permission denied for schema public"
+
+
+def test_a_value_may_be_long(work: Workbench, shop: Shop) -> None:
+    work.make("d", "select repeat('x', 20000000) as v")
+    write(work)
+    read(work, table="t")
+    assert work.session.execute("select length(v) from data") == [(20_000_000,)]
+
+
+def test_columns_that_the_dataset_lacks_get_their_default(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t (made int default 7, id int)")
+    work.make("d", "select 1 as id")
+    write(work)
+    assert shop.rows("select id, made from t") == [(1, 7)]
+
+
+def test_readers_see_the_old_rows_or_the_new_and_never_wait(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t as select n as id from generate_series(1, 3) as n")
+    work.make("d", "select range as id from range(5)")
+    seen: list[Any] = []
+    with connected(shop.server, shop.database) as reader:
+        reader.execute("set statement_timeout = '5s'")
+        with reader.transaction():
+            reader.execute("set transaction isolation level repeatable read")
+            reader.execute("select 1")
+            work.write(
+                publication(), lambda: seen.extend(shop.rows("select count(*) from t")), resource="db", table="t"
+            )
+            seen.extend(reader.execute("select count(*) from t").fetchall())
+        seen.extend(reader.execute("select count(*) from t").fetchall())
+    assert seen == [(3,), (3,), (5,)]
+
+
+def test_a_write_that_fails_leaves_the_old_rows_and_no_row_of_its_own(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t (id int check (id < 3)); insert into t values (1)")
+    work.make("d", "select range as id from range(5)")
+    error = failure(write, work)
+    assert (error.error_class, error.message) == ("data", "the database reports: check violation (`t_id_check`)")
+    assert shop.rows("select id from t") == [(1,)]
+    assert shop.rows("select * from _firn_loads") == []
+
+
+ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "wrong password": ({"password": Secret("wrong canary")}, "auth", "refused the login"),
+    "no password": ({"password": None}, "auth", "refused the login"),
+    "unknown database": ({"database": "nowhere"}, "connection", "has no database `nowhere`"),
+    "unknown host": ({"host": "nowhere.invalid", "sslmode": "disable"}, "connection", "cannot be resolved"),
+    "nobody there": ({"port": 1}, "connection", "nothing answers"),
+    "no TLS": ({"sslmode": "require"}, "connection", "offers no TLS"),
+    "no TLS to verify": ({"sslmode": "verify-full"}, "connection", "offers no TLS"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_what_cannot_connect_says_why_without_a_secret(bench: Make, shop: Shop, case: str) -> None:
+    options, error_class, words = ERRORS[case]
+    error = failure(read, bench(db=shop.resource(**options)), table="t")
+    assert error.error_class == error_class
+    assert words in error.message
+
+
+STATEMENTS: dict[str, tuple[str, str, str]] = {
+    "missing table": ("select * from nothing", "data", 'relation "nothing" does not exist'),
+    "missing column": ("select nothing from t", "data", 'column "nothing" does not exist'),
+    "a value": ("select name::int as n from t", "data", "the database reports: invalid text representation"),
+    "division": ("select 1 / (n - 1) as n from t", "data", "the database reports: division by zero"),
+    "no right": ("select * from pg_authid", "auth", "permission denied for table pg_authid"),
+    "timeout": ("select pg_sleep(30)::text as n", "timeout", "the statement took longer than `statement_timeout`"),
+}
+
+
+@pytest.mark.parametrize("case", STATEMENTS)
+def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Shop, case: str) -> None:
+    shop.do("create table t as select 1 as n, 'canary' as name")
+    query, error_class, message = STATEMENTS[case]
+    error = failure(read, bench(db=shop.resource(statement_timeout=0.5)), sql=query)
+    assert (error.error_class, error.message) == (error_class, message)
+
+
+def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t (n int, m int)")
+    work.make("d", "select 1 as n, 'canary' as m")
+    message = "the database reports: invalid text representation in the column `m`"
+    assert failure(write, work).message == message
+
+
+def test_a_column_that_the_table_lacks_is_named(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t (n int)")
+    work.make("d", "select 1 as n, 2 as more")
+    assert failure(write, work).message == 'column "more" of relation "t" does not exist'
+
+
+def test_a_server_that_goes_away_is_a_failed_connection(bench: Make, shop: Shop) -> None:
+    work = bench(db=shop.resource(application_name="to be cut"))
+    found: list[ConnectorError] = []
+    thread = threading.Thread(target=lambda: found.append(failure(read, work, sql="select pg_sleep(30)::text as n")))
+    thread.start()
+    in_a_while(shop, "to be cut", "pg_terminate_backend")
+    thread.join()
+    assert (found[0].error_class, found[0].message) == ("connection", "the database reports: admin shutdown")
+
+
+def test_a_line_that_breaks_is_a_failed_connection_and_a_write_is_undone(bench: Make, shop: Shop) -> None:
+    with front(shop.server.host, shop.server.port) as line:
+        work = bench(db=shop.resource(port=line.port))
+        shop.do("create table t as select 1 as n")
+        work.make("d", "select 2 as n")
+        line.cut.append(b"delete from")
+        error = failure(write, work)
+    assert (error.error_class, error.message) == ("connection", "the server has closed the connection")
+    assert shop.rows("select n from t") == [(1,)]
+    assert shop.rows("select * from _firn_loads") == []
+
+
+def test_a_commit_whose_answer_is_lost_is_found_by_the_next_attempt(bench: Make, shop: Shop) -> None:
+    with front(shop.server.host, shop.server.port) as line:
+        work = bench(db=shop.resource(port=line.port))
+        work.make("d", "select range as n from range(3)")
+        lost = failure(work.write, publication(), lambda: line.cut.append(b"COMMIT"), resource="db", table="t")
+        assert lost.error_class == "connection"
+        shop.do("insert into t values (99)")
+        assert work.write(publication(attempt=2), resource="db", table="t").rows == 3
+    assert shop.rows("select count(*) from t") == [(4,)]
+    assert shop.rows("select attempt from _firn_loads") == [(1,)]
+
+
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return certificate(tmp_path_factory.mktemp("tls"))
+
+
+def test_the_server_is_verified_by_name_and_authority(bench: Make, shop: Shop, proof: Certificate) -> None:
+    with front(shop.server.host, shop.server.port, proof) as line:
+        options = {"sslmode": "verify-full", "sslrootcert": str(proof.authority), "port": line.port}
+        work = bench(db=shop.resource(host="localhost", **options))
+        assert read(work, sql="select 1 as n") == [(1,)]
+
+
+TRUST: dict[str, dict[str, Any]] = {
+    "another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
+    "the system's authorities": {"host": "localhost", "sslmode": "verify-full", "sslrootcert": None},
+    "no such file": {"host": "localhost", "sslmode": "verify-ca", "sslrootcert": "/nowhere.pem"},
+}
+
+
+@pytest.mark.parametrize("case", TRUST)
+def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certificate, case: str) -> None:
+    with front(shop.server.host, shop.server.port, proof) as line:
+        work = bench(db=shop.resource(**{"port": line.port, "sslrootcert": str(proof.authority)} | TRUST[case]))
+        error = failure(read, work, table="t")
+    assert error.error_class == "connection"
+    assert error.message.startswith("the server's certificate is not one that is trusted for")
+
+
+def in_a_while(shop: Shop, name: str, act: str = "") -> None:
+    """Wait until the resource's statement runs on the server, and do something to it."""
+    running = f"application_name = '{name}' and state = 'active' and query like 'copy%pg_sleep%'"
+    deadline = time.monotonic() + 20
+    while not shop.rows(f"select {act}(pid) from pg_stat_activity where {running}"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+STOP = Failure("R309", "process", "the run was stopped")
+
+
+def at_work(token: Token, found: list[ConnectorError], work: Workbench, **inputs: Any) -> threading.Thread:
+    """Read in another thread, for `token`, and keep the failure."""
+
+    def act() -> None:
+        with working_for(token):
+            found.append(failure(read, work, **inputs))
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    return thread
+
+
+def test_cancelling_stops_the_statement_on_the_server(bench: Make, shop: Shop) -> None:
+    work = bench(db=shop.resource(application_name="to be stopped"))
+    found: list[ConnectorError] = []
+    token = Token()
+    thread = at_work(token, found, work, sql="select pg_sleep(60)::text as n")
+    in_a_while(shop, "to be stopped")
+    token.cancel(STOP)
+    thread.join(30)
+    assert (found[0].error_class, found[0].message) == ("timeout", "the statement was interrupted")
+    assert shop.rows(
+        "select count(*) from pg_stat_activity where application_name = 'to be stopped' and state = 'active'"
+    ) == [(0,)]
+
+
+def test_cancelling_stops_what_waits_for_anothers_lock(bench: Make, shop: Shop) -> None:
+    work = bench(db=shop.resource(application_name="to be stopped"))
+    shop.do("create table t as select 1 as n")
+    found: list[ConnectorError] = []
+    token = Token()
+    with connected(shop.server, shop.database) as other, other.transaction():
+        other.execute("lock table t")
+        thread = at_work(token, found, work, table="t")
+        deadline = time.monotonic() + 20
+        while not shop.rows("select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%\"t\"%'"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        token.cancel(STOP)
+        thread.join(30)
+    assert [error.message for error in found] == ["the statement was interrupted"]
+
+
+def test_a_write_that_shall_end_before_its_commit_is_undone(bench: Make, shop: Shop) -> None:
+    work = bench(db=shop.resource())
+    shop.do("create table t as select 1 as n")
+    work.make("d", "select 2 as n")
+
+    def still_ours() -> None:
+        raise Ended(STOP)
+
+    with pytest.raises(Ended):
+        work.write(publication(), still_ours, resource="db", table="t")
+    assert shop.rows("select n from t") == [(1,)]
+
+
+def test_the_engine_never_meets_the_password(work: Workbench, shop: Shop) -> None:
+    work.make("d", "select 1 as n")
+    write(work)
+    read(work, table="t")
+    for view in ("duckdb_databases()", "duckdb_settings()", "duckdb_secrets()"):
+        assert "canary" not in repr(work.session.execute(f"from {view}"))
+
+
+def test_the_environment_has_no_say(bench: Make, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "PGHOSTADDR": "192.0.2.1",
+        "PGSSLMODE": "verify-full",
+        "PGOPTIONS": "-c work_mem=64kB",
+        "PGDATESTYLE": "German",
+        "PGTZ": "Asia/Tokyo",
+        "PGREQUIREAUTH": "none",
+        "PGTARGETSESSIONATTRS": "standby",
+        "PGAPPNAME": "another",
+    }.items():
+        monkeypatch.setenv(name, value)
+    work = bench(db=shop.resource())
+    query = "select current_setting('application_name') as a, (timestamptz '2026-01-02 00:00+00')::text as t"
+    assert read(work, sql=query) == [("firn", "2026-01-02 00:00:00+00")]
+
+
+def publication(**more: Any) -> Publication:
+    return Publication("flow", "r1", "main", "publish", "sha256:0", "sha256:1")._replace(**more)

@@ -1,0 +1,117 @@
+"""A write is killed at random instants and at its file-system calls; the same publication again makes it whole.
+
+`FIRN_CRASH_POINTS=all` kills at every call instead of a few of each sink.
+"""
+
+import collections
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.connectors import one_write, sinks
+from runtime.connectors.sinks import NEW, PUBLICATION, Sink
+from runtime.workbench import Workbench
+
+CALLS = ("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate", "sendto")
+TESTS = Path(__file__).parents[2]
+OLD = [(0, "old")]
+EXPECTED = [(n, f"row {n}") for n in range(3000)]
+FEW = 4
+
+
+def command(folder: Path, sink: Sink) -> list[str]:
+    return [sys.executable, one_write.__file__, str(folder), sinks.spelled(sink)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def check(sink: Sink, folder: Path, point: str) -> None:
+    """Look at the sink as the killed process left it, publish again, and compare with an undisturbed write."""
+    assert sink.rows() in (OLD, EXPECTED), point
+    work = Workbench(folder, {"sink": sink.resource()})
+    work.make("d", NEW)
+    assert work.write(PUBLICATION, resource="sink", **sink.inputs).rows == len(EXPECTED), point
+    work.close()
+    assert sink.rows() == EXPECTED, point
+    assert len(sink.loads()) == sink.is_database, point
+    assert sink.staged() == [], point
+
+
+@pytest.mark.parametrize("name", sinks.KINDS)
+def test_killed_at_a_random_instant(name: str, tmp_path: Path) -> None:
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    for number in range(int(os.environ.get("FIRN_CRASH_RANDOM", "2"))):
+        folder = tmp_path / str(number)
+        sink = sinks.make(name, folder)
+        child = subprocess.Popen(command(folder, sink), env=environment(), stdout=subprocess.PIPE)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(chance.random() * 0.06)
+        child.kill()
+        child.communicate()
+        check(sink, folder, f"seed {seed}, kill {number}")
+
+
+@pytest.mark.parametrize("name", sinks.KINDS)
+def test_killed_at_its_file_system_calls(name: str, tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    points = traced(sinks.make(name, tmp_path / "traced"), tmp_path / "traced")
+    assert points
+    outcomes: collections.Counter[int] = collections.Counter()
+    for call, nth in points if os.environ.get("FIRN_CRASH_POINTS") == "all" else few(points):
+        folder = tmp_path / f"{call}-{nth}"
+        sink = sinks.make(name, folder)
+        traps = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"]
+        child = subprocess.run(
+            ["strace", "-f", "-qq", "-o", "/dev/null", *traps, *command(folder, sink)],
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        outcomes[child.returncode] += 1
+        check(sink, folder, f"killed at {call} {nth}")
+    assert set(outcomes) <= {0, -signal.SIGKILL}
+    assert outcomes[-signal.SIGKILL] > outcomes[0]  # a call more or less before the write, and the kill comes too late
+
+
+def traced(sink: Sink, folder: Path) -> list[tuple[str, int]]:
+    """Return the calls of an undisturbed write, each with its number among those of its kind in the main thread."""
+    log = folder / "trace"
+    traced = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={','.join(CALLS)},newfstatat,stat"]
+    if subprocess.run([*traced, *command(folder, sink)], env=environment(), stdout=subprocess.DEVNULL).returncode:
+        pytest.skip("strace may not trace here")
+    return list(calls(log.read_text().splitlines()))
+
+
+def calls(lines: list[str]) -> Iterator[tuple[str, int]]:
+    main = lines[0].split()[0]
+    seen: collections.Counter[str] = collections.Counter()
+    began = False
+    for line in lines:
+        found = re.match(rf"{main} +(\w+)\(", line)
+        if found is None:
+            continue
+        seen[found[1]] += 1
+        began = began or one_write.BEGINS in line
+        if began and found[1] in CALLS:
+            yield found[1], seen[found[1]]
+
+
+def few(points: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return some points, spread over the write: first those of which there are few, such as the rename."""
+    counts = collections.Counter(call for call, _ in points)
+    rare = sorted({call: (call, nth) for call, nth in points}.values(), key=lambda point: counts[point[0]])
+    return list(dict.fromkeys(rare[:FEW] + points[:: max(1, len(points) // FEW)][1:FEW]))
