@@ -1,0 +1,64 @@
+"""Whether this runtime can run the artifact at all: its version, features, plug-ins and connectors."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from firn_runtime import __version__
+from firn_runtime.artifact_file import Artifact, needed, refuse_version
+from firn_runtime.connectors import connector_class
+from firn_runtime.errors import ArtifactRefused
+from firn_runtime.preflight.running import Check
+from firn_runtime.probing import CheckName, Seen, failed
+from firn_runtime.run import FEATURES
+from firn_schemas.artifact import Payload, RequiredPlugin, Resource
+from firn_schemas.artifact_format import FORMAT
+
+
+def checks(artifact: Artifact, used: Sequence[Resource]) -> list[Check]:
+    """Return the checks of an artifact whose spelling, digest and format were verified."""
+    whole = Seen("artifact", "ok", "its spelling, digest and shape are right")
+    return [
+        Check("artifact", FORMAT, lambda: [whole]),
+        Check("version", f"firn-runtime {__version__}", lambda: [_version(artifact.payload)]),
+        *_features(artifact.payload),
+        *map(_plugin, artifact.payload.requires.plugins),
+        *(_connector(*pair) for pair in sorted({(one.kind, one.driver) for one in used if one.kind != "compute"})),
+    ]
+
+
+def _version(payload: Payload) -> Seen:
+    try:
+        refuse_version(payload)
+    except ArtifactRefused as error:
+        return failed("version", error)
+    return Seen("version", "ok", "the platform allows it")
+
+
+def _features(payload: Payload) -> list[Check]:
+    wanted = needed(payload)
+    lacking = [name for name in wanted if name not in FEATURES]
+    every = Seen("feature", "ok", f"this runtime has all {len(wanted)} that the artifact needs")
+    return [_lacking("feature", name, f"`{name}`") for name in lacking] or [Check("feature", "all", lambda: [every])]
+
+
+def _plugin(one: RequiredPlugin) -> Check:
+    return _lacking("plugin", one.name, f"the plug-in `{one.name}` {one.version}")
+
+
+def _lacking(check: CheckName, subject: str, what: str) -> Check:
+    message = f"the artifact needs what this runtime does not have: {what}"
+    return Check(check, subject, lambda: [Seen(check, "failed", message, "use a newer firn-runtime")])
+
+
+def _connector(kind: str, driver: str) -> Check:
+    def look() -> Iterator[Seen]:
+        extension = connector_class(kind, driver).extension
+        if extension is None:
+            yield Seen("connector", "ok", "this runtime has it")
+            return
+        from firn_runtime.engine import Engine, Limits
+
+        Engine(Limits(threads=1), Path(":memory:"), extensions=[extension]).close()
+        yield Seen("connector", "ok", f"this runtime has it, and the engine's extension `{extension}` loads")
+
+    return Check("connector", f"{kind}/{driver}", look)
