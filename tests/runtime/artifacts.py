@@ -11,6 +11,7 @@ PRINT = {"data": "sha256:0", "operation": "sha256:0", "words": "sha256:0"}
 def payload(*jobs: dict[str, Any], **parts: Any) -> dict[str, Any]:
     """Return a payload with one flow of these jobs."""
     flow = {"version": "1.0.0", "jobs": list(jobs), "resources": parts.pop("names", {}), "fingerprint": PRINT}
+    flow |= {"lock": {"key": "flow:flow", "ttl_seconds": 60}, "max_parallel": parts.pop("max_parallel", 1)}
     return {
         "environment": "test",
         "features": [],

@@ -11,7 +11,7 @@ import pytest
 from runtime.artifacts import job, payload, resource, spelled
 
 FIRN = str(Path(sys.executable).parent / "firn")
-HEAVY = ("duckdb", "httpx", "rich", "importlib.metadata", "sqlite3")
+HEAVY = ("duckdb", "httpx", "rich", "importlib.metadata", "psycopg", "dotenv", "random", "logging")
 FORBIDDEN = ("firn_compiler", "pydantic", "ruamel", "jsonschema", "detect_secrets", "sqlglot")
 
 
@@ -43,7 +43,7 @@ def make(folder: Path, body: dict[str, Any]) -> None:
 def test_a_command_ends_with_its_documented_code(tmp_path: Path, words: list[str], code: int) -> None:
     make(tmp_path, payload(job("a")))
     assert firn(tmp_path, *words).returncode == code
-    assert [path.name for path in tmp_path.iterdir()] == ["compiled_artifacts.json"]
+    assert {path.name for path in tmp_path.iterdir()} <= {"compiled_artifacts.json", ".firn"}
 
 
 def test_the_expected_digest_may_come_from_the_environment(tmp_path: Path) -> None:

@@ -35,5 +35,5 @@ def test_ctrl_c_ends_a_query_and_no_other_job_begins(tmp_path: Path, sql: str) -
     events = [json.loads(line) for line in rest.splitlines()]
     assert process.returncode == 130
     assert [event["event"] for event in events] == ["step.finished", "job.finished", "run.finished"]
-    assert events[0]["error"]["message"] == "the step was interrupted"
-    assert errors.strip() == "interrupted"
+    assert events[0]["error"]["message"] == "the run was stopped by SIGINT"
+    assert errors == ""

@@ -18,9 +18,9 @@ def events() -> list[Event]:
         started,
         Event("job.started", NOW, "r1", "flow", "load"),
         Event("step.started", NOW, "r1", "flow", "load", "orders"),
-        Event("step.finished", NOW, "r1", "flow", "load", "orders", "SUCCESS", 336776, 0.5),
+        Event("step.finished", NOW, "r1", "flow", "load", "orders", "SUCCESS", 336776, 2_400_000, 1, 0.5),
         Event("step.started", NOW, "r1", "flow", "load", "more"),
-        Event("step.finished", NOW, "r1", "flow", "load", "more", "FAILED", None, 0.25, error=FAILURE),
+        Event("step.finished", NOW, "r1", "flow", "load", "more", "FAILED", attempt=3, seconds=0.25, error=FAILURE),
         Event("job.finished", NOW, "r1", "flow", "load", status="FAILED", seconds=0.75),
         Event("job.started", NOW, "r1", "flow", "next"),
         Event("job.finished", NOW, "r1", "flow", "next", status="BLOCKED", seconds=0.0),
@@ -39,12 +39,13 @@ error[R307]: no file matches `d.csv`
 load  FAILED
 next  BLOCKED
 
-job   step    status      rows    time
-load  orders  SUCCESS  336,776  0.50 s
-      more    FAILED            0.25 s
-next          BLOCKED           0.00 s
+job   step    status      rows   bytes  attempts    time
+load          FAILED                              0.75 s
+      orders  SUCCESS  336,776  2.4 MB         1  0.50 s
+      more    FAILED                           3  0.25 s
+next          BLOCKED                             0.00 s
 
-FAILED flow in 0.80 s, run r1
+FAILED flow in 0.80 s, run r1; `firn run --resume r1` goes on with it
 """
 
 

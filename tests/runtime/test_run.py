@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from firn_runtime import Edge, RunResult, run_artifact
+from firn_runtime import Edge, Options, RunResult, Stop, run_artifact
 from firn_runtime.errors import ArtifactRefused, FirnError, InputsMissing
 from firn_runtime.events import Event
 from runtime.artifacts import job, payload, resource, spelled, step
@@ -140,7 +140,7 @@ def test_only_what_the_chosen_flow_needs_is_looked_up(tmp_path: Path) -> None:
         job("a"), names={"api": "api"}, resources={"api": resource("rest", "httpx", API)}, requires=required()
     )
     body["flows"]["other"] = payload(job("a"))["flows"]["flow"]
-    assert run_artifact(spelled(body), Edge({}, tmp_path), flow="other").status == "SUCCESS"
+    assert run_artifact(spelled(body), Edge({}, tmp_path), Options(flow="other")).status == "SUCCESS"
     with pytest.raises(FirnError) as caught:
         run_artifact(spelled(body), Edge({}, tmp_path))
     assert (caught.value.code, caught.value.help) == ("R001", "name one with `--flow`: `flow`, `other`")
@@ -149,8 +149,13 @@ def test_only_what_the_chosen_flow_needs_is_looked_up(tmp_path: Path) -> None:
 def test_a_run_that_is_asked_to_stop_starts_no_further_step(tmp_path: Path) -> None:
     events: list[Event] = []
     steps = (step("one", "sql", sql="select 1 as n"), step("two", "sql", sql="select 2 as n"))
-    stopping = lambda: any(event.name == "step.finished" for event in events)  # noqa: E731  # as an edge passes it
-    edge = Edge({}, tmp_path, [events.append], stopping)
-    result = run_artifact(spelled(payload(job("a", *steps))), edge)
-    assert (result.status, result.stopped) == ("FAILED", True)
+    stop = Stop()
+
+    def listener(event: Event) -> None:
+        events.append(event)
+        if event.name == "step.finished":
+            stop.terminate()
+
+    result = run_artifact(spelled(payload(job("a", *steps))), Edge({}, tmp_path, [listener], stop))
+    assert (result.status, result.stopped) == ("FAILED", "terminate")
     assert [event.step for event in events if event.name == "step.started"] == ["one"]

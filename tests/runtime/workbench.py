@@ -1,9 +1,11 @@
 """One step at a time, with a real engine and real connectors: what a run lends to a step, without the run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from firn_runtime.connector import WriteContext, Written
 from firn_runtime.connectors import connector_class
 from firn_runtime.engine import Engine, Limits, Session
 from firn_runtime.publication import Publication
@@ -12,25 +14,42 @@ from firn_runtime.steps import step_function
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import decode
 from firn_schemas.steps import STEPS
+from firn_schemas.steps.data import WriteInputs
 
 
 class Workbench:
     """A folder, an engine and some resources. Close it."""
 
-    def __init__(self, folder: Path, resources: Mapping[str, Any], job: str = "main") -> None:
+    def __init__(self, folder: Path, resources: Mapping[str, Any], job: str = "main", threads: int = 2) -> None:
         self.folder = folder
         self.resources = resources
         for connector in resources.values():
             connector.connect()
         workspace = folder / "work"
-        workspace.mkdir()
+        workspace.mkdir(exist_ok=True)
         extensions = [one.extension for one in resources.values() if one.extension]
-        self.engine = Engine(Limits(threads=2), workspace, [one.places() for one in resources.values()], extensions)
+        places = [one.places() for one in resources.values()]
+        self.engine = Engine(Limits(threads=threads), workspace / "datasets.duckdb", places, extensions)
         self.session = self.engine.session(job)
+        self.runs = 0
 
     def do(self, type: str, inputs: dict[str, Any], id: str = "data") -> StepResult:
-        """Run one step on inputs as a flow spells them."""
+        """Run one step on inputs as a flow spells them; each is a run of its own."""
+        self.runs += 1
         return step_function(type)(decode(STEPS[type].inputs, inputs), _Context(self, id))
+
+    def write(self, publication: Publication, still_ours: Callable[[], None] = lambda: None, **inputs: Any) -> Written:
+        """Write the dataset `d` under a publication of one's own."""
+        decoded = decode(WriteInputs, {"from": "d", "mode": "replace", **inputs})
+        context = WriteContext(self.session, publication, self.scratch(*publication.key[1:]), still_ours)
+        written: Written = self.resources[inputs["resource"]].write(decoded, context)
+        return written
+
+    def scratch(self, run: str, job: str, step: str) -> Path:
+        """Return the folder of a step of a run."""
+        folder = self.folder / "work" / run / job / step
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def make(self, name: str, sql: str) -> None:
         """Make a dataset."""
@@ -57,14 +76,23 @@ class _Context:
 
     @property
     def scratch(self) -> Path:
-        return self.bench.folder / "work"
+        return self.bench.scratch(*self.publication.key[1:])
 
     @property
     def publication(self) -> Publication:
-        return Publication("flow", "r1", "main", self.id, "sha256:0", "sha256:1")
+        return Publication("flow", f"r{self.bench.runs}", "main", self.id, "sha256:0", "sha256:1")
 
     def resource(self, name: str) -> Any:
         return self.bench.resources[name]
+
+    def still_ours(self) -> None:
+        pass
+
+    def hold(self, key: str, ttl: float, wait: float) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def perform(self, type: str, inputs: Any) -> StepResult:
+        return step_function(type)(decode(STEPS[type].inputs, inputs), self)
 
 
 def connector(kind: str, driver: str, written: bool = False, **config: Any) -> Any:

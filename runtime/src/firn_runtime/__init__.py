@@ -10,15 +10,20 @@ if TYPE_CHECKING:
     from firn_runtime.artifact_file import load as load_artifact
     from firn_runtime.artifact_file import verify as verify_artifact
     from firn_runtime.errors import FirnError
-    from firn_runtime.run import Edge, RunResult, run_artifact
+    from firn_runtime.options import Edge, Options
+    from firn_runtime.outcome import RunResult
+    from firn_runtime.run import run_artifact
+    from firn_runtime.stop import Stop
 
 __version__ = "0.1.0"
-__all__ = ["Edge", "FirnError", "RunResult", "load_artifact", "run_artifact", "verify_artifact"]
+__all__ = ["Edge", "FirnError", "Options", "RunResult", "Stop", "load_artifact", "run_artifact", "verify_artifact"]
 
 _HOMES = {
-    "Edge": ("run", "Edge"),
+    "Edge": ("options", "Edge"),
     "FirnError": ("errors", "FirnError"),
-    "RunResult": ("run", "RunResult"),
+    "Options": ("options", "Options"),
+    "RunResult": ("outcome", "RunResult"),
+    "Stop": ("stop", "Stop"),
     "load_artifact": ("artifact_file", "load"),
     "run_artifact": ("run", "run_artifact"),
     "verify_artifact": ("artifact_file", "verify"),

@@ -72,18 +72,22 @@ _MAKE_AGAIN = "make it again with `firn compile`"
 def load(content: bytes, features: frozenset[str], expected: str | None = None) -> Artifact:
     """Return the artifact; raise ArtifactRefused where it may not be run by a runtime that has `features`."""
     artifact = load_any(content, expected)
-    jobs = [job for flow in artifact.payload.flows.values() for job in flow.jobs]
-    types = [f"step.{step.type}" for job in jobs for step in job.steps]
-    needed = sorted({*artifact.payload.features, *types})  # a file may use more than it says
-    lacking = [f"`{feature}`" for feature in needed if feature not in features]
+    lacking = [f"`{feature}`" for feature in needed(artifact.payload) if feature not in features]
     if lacking:
         message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
         raise ArtifactRefused("R106", message, "use a newer firn-runtime")
-    _refuse_version(artifact.payload)
+    refuse_version(artifact.payload)
     return artifact
 
 
-def _refuse_version(payload: "Payload") -> None:
+def needed(payload: "Payload") -> list[str]:
+    """Return the features that an artifact needs, in order; a file may use more than it says."""
+    jobs = [job for flow in payload.flows.values() for job in flow.jobs]
+    steps = (inner for job in jobs for step in job.steps for inner in _with_inner(step.type, step.inputs))
+    return sorted({*payload.features, *(f"step.{type}" for type, _ in steps)})
+
+
+def refuse_version(payload: "Payload") -> None:
     """Raise ArtifactRefused R109 where the platform allows only other versions of the runtime."""
     from firn_runtime import __version__
 
@@ -192,6 +196,20 @@ def _cross_references(payload: "Payload") -> Any:
 
 def _unknown_resources(flow: "Flow", job: "Job", where: str) -> Any:
     for index, step in enumerate(job.steps):
-        resource = step.inputs.get("resource")
-        if resource is not None and not (isinstance(resource, str) and resource in flow.resources):
-            yield f"{where}.steps[{index}].inputs.resource", "names no resource of the flow"
+        path = f"{where}.steps[{index}].inputs"
+        for type, inputs in _with_inner(step.type, step.inputs):
+            resource = inputs.get("resource")
+            if resource is not None and not (isinstance(resource, str) and resource in flow.resources):
+                yield f"{path}.resource", "names no resource of the flow"
+            if not type:
+                yield f"{path}.step", "is no step"
+
+
+def _with_inner(type: str, inputs: Any) -> Any:
+    """Yield type and inputs of a step, and of those that it runs under a lock; no type where one of these is none."""
+    yield type, inputs
+    while type == "with_lock":
+        inner = inputs.get("step")
+        whole = isinstance(inner, dict) and isinstance(inner.get("type"), str) and isinstance(inner.get("inputs"), dict)
+        type, inputs = (inner["type"], inner["inputs"]) if whole else ("", {})
+        yield type, inputs

@@ -1,18 +1,13 @@
 """The `firn` command: the runtime's own commands, the compiler's, and those that others add through entry points."""
 
 import os
-import signal
 import sys
 from importlib import import_module
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import click
 
 from firn_runtime.errors import FirnError, internal
 
-ARTIFACT = "compiled_artifacts.json"
 EXTERNAL = "firn.commands"
 COMPILER_COMMANDS = {
     "compile": "firn_compiler.cli",
@@ -25,33 +20,24 @@ COMPILER_COMMANDS = {
     "validate": "firn_compiler.cli",
 }
 """The compiler's own commands, each with its module: reading entry points costs several times a bare Python start."""
-INTERRUPTED, TERMINATED = 130, 143
-
-FOLDER = click.Path(exists=True, file_okay=False)
-
-artifact_argument = click.argument("artifact", default=ARTIFACT)
-expect_option = click.option(
-    "--expect-digest",
-    metavar="DIGEST",
-    envvar="FIRN_EXPECT_DIGEST",
-    help="Refuse any other artifact; also from $FIRN_EXPECT_DIGEST.",
-)
-format_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+OWN = ("inspect", "preflight", "run", "runs", "unlock", "verify")
+"""The runtime's commands, each in the module of `firn_runtime.commands` that has its name."""
+INTERRUPTED = 130
 
 
 class Commands(click.Group):
     """Finds the runtime's commands first; others are looked up only when asked for."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
+    def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
         """Return the names of all commands, for `--help`."""
         from importlib.metadata import entry_points
 
-        return sorted({*super().list_commands(context), *entry_points(group=EXTERNAL).names})
+        return sorted({*OWN, *entry_points(group=EXTERNAL).names})
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002  # as click calls it
         """Return a command; packages are searched only for a name that is not the runtime's own."""
-        own = super().get_command(context, name)
-        if own is not None:
+        if name in OWN:
+            own: click.Command = import_module(f"firn_runtime.commands.{name}").command
             return own
         if name in COMPILER_COMMANDS:
             return _compiler_command(name)
@@ -82,98 +68,30 @@ def show_version(context: click.Context, _: click.Parameter, asked: bool) -> Non
         context.exit()
 
 
+def show_capabilities(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print what this runtime can run, for a pipeline that checks an image against an artifact, and end."""
+    if asked:
+        from firn_runtime.commands.options import print_json
+        from firn_runtime.versions import capabilities
+
+        print_json(capabilities())
+        context.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show versions."
 )
+@click.option(
+    "--capabilities",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_capabilities,
+    help="Show the formats and features that this runtime supports, as JSON.",
+)
 def firn() -> None:
     """Compile data flows into one frozen artifact, and run it."""
-
-
-@firn.command("run")
-@artifact_argument
-@click.option("--flow", metavar="NAME", help="Which flow, where the artifact has several.")
-@expect_option
-@click.option(
-    "--base-dir", type=FOLDER, metavar="FOLDER", default=".", help="Relative paths of connectors are taken from it."
-)
-@click.option("--run-id", metavar="ID", help="Name the run; by default its time and a random part.")
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
-def run_command(
-    artifact: str, flow: str | None, expect_digest: str | None, base_dir: str, run_id: str | None, log_format: str
-) -> None:
-    """Run one flow of an artifact."""
-    from firn_runtime.run import Edge, run_artifact
-
-    asked: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
-    base = Path(os.path.abspath(base_dir))
-    edge = Edge(MappingProxyType(dict(os.environ)), base, [_listener(log_format)], lambda: bool(asked), _run_id(run_id))
-    result = run_artifact(Path(artifact), edge, flow=flow, expect=expect_digest)
-    if asked:
-        sys.exit(TERMINATED)
-    sys.exit(0 if result.status == "SUCCESS" else 1)
-
-
-def _run_id(text: str | None) -> str | None:
-    if text is not None and not (
-        text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) < 100
-    ):
-        raise click.UsageError("a run id holds only letters, digits, `-` and `_`")
-    return text
-
-
-def _listener(log_format: str) -> Any:
-    if log_format == "json":
-        from firn_runtime.observe.json_lines import JsonLines
-
-        return JsonLines(sys.stdout.buffer)
-    if sys.stdout.isatty():
-        try:
-            from firn_runtime.observe.live import LiveProgress
-
-            return LiveProgress()
-        except ImportError:
-            pass  # rich is an extra; without it a terminal gets plain lines
-    from firn_runtime.observe.plain import PlainLines
-
-    return PlainLines(sys.stdout)
-
-
-@firn.command("verify")
-@artifact_argument
-@expect_option
-@format_option
-def verify_command(artifact: str, expect_digest: str | None, form: str) -> None:
-    """Check an artifact's spelling, digest and format."""
-    from firn_runtime.artifact_file import read_bytes, verify
-
-    verified = verify(read_bytes(Path(artifact)), expect_digest)
-    if form == "json":
-        import orjson
-
-        click.echo(orjson.dumps({"artifact": artifact, "digest": verified.digest, "valid": True}))
-    else:
-        click.echo(f"{artifact}: valid\n{verified.digest}")
-
-
-@firn.command("inspect")
-@artifact_argument
-@format_option
-def inspect_command(artifact: str, form: str) -> None:
-    """Show what an artifact holds and requires."""
-    from firn_runtime.artifact_file import load_any, read_bytes, verify
-    from firn_runtime.inspection import as_json, as_text
-
-    content = read_bytes(Path(artifact))
-    loaded = load_any(content)
-    if form == "json":
-        import orjson
-
-        document = verify(content).document
-        click.echo(orjson.dumps(as_json(loaded, document), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
-    else:
-        click.echo(as_text(loaded), nl=False)
 
 
 def main() -> None:

@@ -3,11 +3,35 @@
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
+from firn_schemas.artifact_format import ErrorClass
 from firn_schemas.base import Json
 
 EventName = Literal[
-    "run.started", "job.started", "step.started", "step.finished", "job.finished", "run.finished", "warning"
+    "run.started",
+    "job.started",
+    "step.started",
+    "step.retried",
+    "step.reused",
+    "step.finished",
+    "job.finished",
+    "run.finished",
+    "secret.resolved",
+    "warning",
 ]
+CODES: Mapping[ErrorClass, str] = {
+    "connection": "R301",
+    "timeout": "R302",
+    "auth": "R303",
+    "rate_limited": "R304",
+    "server_error": "R305",
+    "conflict": "R306",
+    "data": "R307",
+    "process": "R308",
+}
+"""The code of a failed step, by its error's class."""
+
+INTERNAL = "R399"
+
 Status = Literal["SUCCESS", "FAILED", "SKIPPED", "BLOCKED"]
 
 
@@ -31,6 +55,8 @@ class Event(NamedTuple):
     step: str | None = None
     status: Status | None = None
     rows: int | None = None
+    bytes: int | None = None
+    attempt: int | None = None
     seconds: float | None = None
     message: str | None = None
     error: Failure | None = None

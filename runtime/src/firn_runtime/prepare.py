@@ -1,22 +1,28 @@
 """What a run needs before its first step: its flow, what comes from outside, its connectors (built, not opened)."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from firn_runtime.connectors import connector_class
+from firn_runtime.building import build
+from firn_runtime.decode_hook import Hook, expanded, load_hook
 from firn_runtime.errors import ArtifactRefused, InputsMissing, UsageError
-from firn_runtime.resolve import Scope, Unresolved, misshapen, nodes
-from firn_runtime.secret_sources import resolve_secrets
+from firn_runtime.redaction.redactor import Redactor
+from firn_runtime.resolve import Scope, misshapen, nodes
+from firn_runtime.secret_sources import (
+    Found,
+    Key,
+    Mount,
+    fingerprint,
+    mounts_of,
+    new_salt,
+    resolve_again,
+    resolve_secrets,
+)
+from firn_runtime.step import innermost
+from firn_runtime.telling import Teller
 from firn_schemas.artifact import Flow, Payload, RequiredSecret, Resource
 from firn_schemas.base import Json
-from firn_schemas.connectors import CONNECTORS
-from firn_schemas.decode import DecodeError, decode, spelling
-
-if TYPE_CHECKING:
-    from firn_runtime.connector import ConnectorBase
-    from firn_runtime.engine import Session
 
 
 def choose(payload: Payload, flow: str | None) -> str:
@@ -55,33 +61,117 @@ def _stray_secrets(parts: list[tuple[Json, str]]) -> list[str]:
     return [path for kind, path, _ in places if kind == "$secret" and not path.startswith("payload.resources.")]
 
 
-def connectors_of(
-    payload: Payload, flow: Flow, environ: Mapping[str, str], base: Path
-) -> "dict[str, ConnectorBase[Any, Any] | Compute]":
-    """Resolve everything the flow needs from outside, report all that is missing, and build its connectors."""
-    used = {name: payload.resources[key] for name, key in sorted(flow.resources.items())}
-    wanted = {
-        (node["$secret"]["ref"], node["$secret"].get("key"))
-        for one in used.values()
-        for kind, _, node in nodes(one.config)
-        if kind == "$secret"
-    }
-    required = _required(payload, wanted)
-    mounts = [base / mount for mount in payload.security.secret_mounts]
-    secrets, missing = {}, _missing_variables(flow, used, environ)
-    try:
-        secrets = resolve_secrets(required, environ, mounts)
-    except InputsMissing as error:
-        missing.append(error)
-    if missing:
-        raise _together(missing)
-    scope = Scope(environ, secrets)
-    written = {str(step.inputs.get("resource")) for job in flow.jobs for step in job.steps if step.type == "write"}
-    return {name: _build(name, one, scope, base, name in written) for name, one in used.items()}
+def prepare(payload: Payload, flow: str, environ: Mapping[str, str], base: Path) -> "Prepared":
+    """Resolve everything the flow needs from outside, report all that is missing, and build its connectors.
+
+    Raises ArtifactRefused and InputsMissing. Nothing is opened.
+    """
+    refuse_misshapen_nodes(payload)
+    hook = load_hook(payload.security)
+    return Prepared(payload, payload.flows[flow], expanded(hook, environ), base, hook)
 
 
-def _required(payload: Payload, wanted: set[tuple[str, str | None]]) -> list[RequiredSecret]:
-    """Return what `requires` says of the wanted secrets; raise ArtifactRefused R108 where it does not fit them."""
+class Prepared:
+    """What a run takes from outside, settled: the environment, every secret, its connectors, built and not opened."""
+
+    def __init__(self, payload: Payload, flow: Flow, environ: Mapping[str, str], base: Path, hook: Hook | None) -> None:
+        self.flow, self.environ, self.base = flow, environ, base
+        self.redactor = Redactor()
+        self._hook, self._security = hook, payload.security
+        self._used = {name: payload.resources[key] for name, key in sorted(flow.resources.items())}
+        self._required = {name: required_secrets(payload, [one.config]) for name, one in self._used.items()}
+        of_state = required_secrets(payload, [payload.state])
+        self._mounts = secret_mounts(payload, environ, base)
+        self._salt = new_salt()
+        missing = _missing_variables(payload, flow, self._used, environ)
+        required = {(one.ref, one.key): one for one in sum(self._required.values(), of_state)}
+        self._found = self._resolved(required, missing)
+        inner = (innermost(step.type, step.inputs) for job in flow.jobs for step in job.steps)
+        self._written = {str(inputs["resource"]) for type, inputs in inner if type == "write"}
+        self.connectors = {name: self._built(name) for name in self._used}
+        self.state: Mapping[str, Any] = self._scope.resolve(payload.state or {})
+
+    def connector(self, name: str, tell: Teller) -> Any:
+        """Return a connector with the secrets of now, and tell which these are."""
+        self._renew(name)
+        self._tell(name, tell)
+        return self.connectors[name]
+
+    def renewed(self, name: str, tell: Teller) -> Any | None:
+        """Return a connector with other secrets than before; None where they are the same."""
+        if not self._renew(name):
+            return None
+        self._tell(name, tell)
+        return self.connectors[name]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know of where secrets lie."""
+        return sorted({one.warning for one in self._found.values() if one.warning})
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(self.environ, {key: one.secret for key, one in self._found.items()})
+
+    def _resolved(self, required: Mapping[Key, RequiredSecret], missing: list[InputsMissing]) -> dict[Key, Found]:
+        """Return every secret; raise InputsMissing with all that is missing, what was missed before too."""
+        found: dict[Key, Found] = {}
+        allow = self._security.allow_short_secrets
+        try:
+            found = resolve_secrets(required.values(), self.environ, self._mounts, allow_short=allow)
+        except InputsMissing as error:
+            missing.append(error)
+        if missing:
+            raise _together(missing)
+        for one in found.values():
+            self.redactor.add(one.secret)
+        return found
+
+    def _built(self, name: str) -> Any:
+        written = name in self._written
+        built = build(name, self._used[name], self._scope, self.base, written=written, hook=self._hook)
+        for secret in built.decoded:
+            self.redactor.add(secret)
+        return built.connector
+
+    def _renew(self, name: str) -> bool:
+        """Read the secrets of a resource again, and build it anew where they are others; say whether they are."""
+        required, allow = self._required[name], self._security.allow_short_secrets
+        changed = resolve_again(required, self._found, self.environ, self._mounts, allow_short=allow)
+        for one in changed.values():
+            self.redactor.add(one.secret)
+        if changed:
+            self._found = self._found | changed
+            self.connectors[name] = self._built(name)
+        return bool(changed)
+
+    def _tell(self, name: str, tell: Teller) -> None:
+        for secret in self._required[name]:
+            found = self._found[secret.ref, secret.key]
+            detail: dict[str, Json] = {"resource": name, "secret_ref": secret.ref, "key": secret.key}
+            detail |= {"source": found.source, "fingerprint": fingerprint(found.secret, self._salt)}
+            tell("secret.resolved", detail=detail)
+
+
+def state_settings(payload: Payload, environ: Mapping[str, str], base: Path) -> Mapping[str, Any]:
+    """Return the settings of the state alone, their secrets resolved; raise ArtifactRefused or InputsMissing."""
+    allow, mounts = payload.security.allow_short_secrets, secret_mounts(payload, environ, base)
+    found = resolve_secrets(required_secrets(payload, [payload.state]), environ, mounts, allow_short=allow)
+    settings: Mapping[str, Any] = Scope(environ, {key: one.secret for key, one in found.items()}).resolve(
+        payload.state or {}
+    )
+    return settings
+
+
+def secret_mounts(payload: Payload, environ: Mapping[str, str], base: Path) -> Sequence[Mount]:
+    """Return the folders in which secrets are looked up."""
+    return mounts_of((base / mount for mount in payload.security.secret_mounts), environ)
+
+
+def required_secrets(payload: Payload, values: Iterable[Json]) -> list[RequiredSecret]:
+    """Return what `requires` says of the secrets in these values; raise ArtifactRefused R108 where it does not fit."""
+    found = (node["$secret"] for value in values for kind, _, node in nodes(value) if kind == "$secret")
+    wanted = {(secret["ref"], secret.get("key")) for secret in found}
     required = [one for one in payload.requires.secrets if (one.ref, one.key) in wanted]
     if wanted != {(one.ref, one.key) for one in required}:
         raise ArtifactRefused("R108", "the artifact uses a secret that its `requires` does not name")
@@ -103,63 +193,21 @@ def _together(missing: list[InputsMissing]) -> InputsMissing:
     return InputsMissing(missing[0].code, "\n  ".join(one.message for one in missing), help)
 
 
-def _missing_variables(flow: Flow, used: Mapping[str, Resource], environ: Mapping[str, str]) -> list[InputsMissing]:
-    values: list[Json] = [part for one in used.values() for part in (one.config, one.options)]
-    values += [step.inputs for job in flow.jobs for step in job.steps]
-    needed = {
+def required_variables(values: Iterable[Json]) -> set[str]:
+    """Return the environment variables in these values for which there is no default."""
+    return {
         node["$env"]["name"]
         for value in values
         for kind, _, node in nodes(value)
         if kind == "$env" and "default" not in node["$env"]
     }
-    listed = ", ".join(f"`{name}`" for name in sorted(needed - environ.keys()))
+
+
+def _missing_variables(
+    payload: Payload, flow: Flow, used: Mapping[str, Resource], environ: Mapping[str, str]
+) -> list[InputsMissing]:
+    values: list[Json] = [payload.state, *(part for one in used.values() for part in (one.config, one.options))]
+    values += [step.inputs for job in flow.jobs for step in job.steps]
+    listed = ", ".join(f"`{name}`" for name in sorted(required_variables(values) - environ.keys()))
     message = f"environment variables are not set: {listed}"
     return [InputsMissing("R202", message, "set them for this run")] if listed else []
-
-
-def _build(name: str, one: Resource, scope: Scope, base: Path, written: bool) -> "ConnectorBase[Any, Any] | Compute":
-    """Make a connector out of settled values; nothing is opened."""
-    from firn_schemas.compute import COMPUTE
-
-    schema = CONNECTORS.get((one.kind, one.driver))
-    record: Any = schema.config if schema else COMPUTE.get(one.driver) if one.kind == "compute" else None
-    if record is None:
-        raise ArtifactRefused(
-            "R106", f"this runtime has no connector {one.kind}/{one.driver}", "use a newer firn-runtime"
-        )
-    try:
-        config: Any = decode(record, _absolute(record, scope.resolve(one.config), base), "config", from_text=True)
-        options = decode(schema.options, scope.resolve(one.options), "options", from_text=True) if schema else None
-    except (DecodeError, Unresolved) as error:
-        if any(kind == "$env" for part in (one.config, one.options) for kind, _, _ in nodes(part)):
-            help = "it comes from the environment: check the variables"
-            raise InputsMissing("R204", f"the resource `{name}` cannot be set up: {error}", help) from None
-        raise ArtifactRefused("R108", f"the resource `{name}` has not the right shape: {error}") from None
-    if one.kind == "compute":
-        return Compute(config)
-    built = connector_class(one.kind, one.driver)(config=config, options=options)
-    built.written = written
-    return built
-
-
-def _absolute(record: type, values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """Take the record's local paths from the base folder."""
-    local = {spelling(field) for field in fields(record) if field.metadata.get("local_path")}
-    return {
-        key: str(base / value) if key in local and isinstance(value, str) and value != ":memory:" else value
-        for key, value in values.items()
-    }
-
-
-class Compute:
-    """The flow's own engine as a resource: `query` steps see the flow's datasets."""
-
-    def __init__(self, properties: Any) -> None:
-        self.properties = properties
-
-    def relation(self, sql: str, params: Any, session: "Session") -> Any:
-        """Return a SELECT over the flow's datasets."""
-        del session
-        from firn_runtime.engine import Relation, select
-
-        return Relation(select(sql), params)

@@ -1,32 +1,39 @@
-"""The recipe of a run: verify, snapshot, secrets, jobs in order, close. No option changes the order of its lines."""
+"""The recipe of a run; no option changes the order of its lines.
 
-import shutil
-import signal
+Verify, take the snapshot of the environment, resolve every secret, open the state, lock, plan, run the jobs, close,
+record.
+"""
+
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import uuid4
+from typing import NamedTuple
 
+from firn_runtime import session
 from firn_runtime.artifact_file import Artifact, load, read_bytes
+from firn_runtime.cancel import Token
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
-from firn_runtime.errors import ConnectorError, ErrorClass, internal
-from firn_runtime.events import Event, EventName, Failure, Listener, Status
-from firn_runtime.prepare import Compute, choose, connectors_of, refuse_misshapen_nodes
-from firn_runtime.publication import Publication
-from firn_runtime.resolve import Scope, Unresolved
-from firn_runtime.step import StepResult
+from firn_runtime.errors import FirnError
+from firn_runtime.events import Failure, Status
+from firn_runtime.jobs import JobWork
+from firn_runtime.journal import Journal
+from firn_runtime.leases import Leases
+from firn_runtime.options import AS_USUAL, Edge, Options
+from firn_runtime.outcome import JobOutcome, RunResult
+from firn_runtime.plan import Place, Plan, fingerprints
+from firn_runtime.prepare import Prepared, choose, prepare
+from firn_runtime.redaction.process import guard
+from firn_runtime.resources import Resources, datasets_file
+from firn_runtime.scheduler import Limits, Scheduler
+from firn_runtime.shared import Shared
+from firn_runtime.state import RunRow, State, open_state
 from firn_runtime.steps import STEPS as BUILT_IN_STEPS
-from firn_runtime.steps import step_function
+from firn_runtime.stop import Stop
+from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
-from firn_schemas.decode import DecodeError, decode
-from firn_schemas.steps import STEPS
-
-if TYPE_CHECKING:
-    from firn_runtime.engine import Engine, Session
 
 FEATURES = frozenset(
     [
@@ -34,334 +41,203 @@ FEATURES = frozenset(
         *(f"step.{name}" for name in BUILT_IN_STEPS),
         *(f"rest.pagination.{name}" for name in ("cursor", "link", "offset", "page")),
         "compute.duckdb",
+        "job.timeout",
         "job.when",
+        "secrets.decode",
+        "state.locks",
+        "state.postgres",
+        "step.on_no_data",
+        "step.retry",
+        "step.timeout",
     ]
 )
 """What this runtime can do; an artifact that needs more is refused."""
 
-CODES: Mapping[ErrorClass, str] = {
-    "connection": "R301",
-    "timeout": "R302",
-    "auth": "R303",
-    "rate_limited": "R304",
-    "server_error": "R305",
-    "conflict": "R306",
-    "data": "R307",
-    "process": "R308",
-}
-"""The code of a failed step, by its error's class."""
 
-INTERNAL = "R399"
-
-_INTERRUPTED_QUERY = "Query interrupted"
-"""What the engine's driver raises, as a RuntimeError, in place of a KeyboardInterrupt that met it at work."""
-
-
-class StepOutcome(NamedTuple):
-    """How a step ended."""
-
-    id: str
-    status: Status
-    seconds: float
-    rows: int | None = None
-    error: Failure | None = None
-
-
-class JobOutcome(NamedTuple):
-    """How a job ended, with its steps as far as they were started."""
-
-    id: str
-    status: Status
-    seconds: float = 0.0
-    steps: tuple[StepOutcome, ...] = ()
-    error: Failure | None = None
-
-
-class RunResult(NamedTuple):
-    """How a run ended; FAILED where any job FAILED. A job that waits for a skipped one is BLOCKED, and no failure."""
-
-    run_id: str
-    flow: str
-    status: Status
-    seconds: float
-    jobs: tuple[JobOutcome, ...]
-    stopped: bool = False
-    """Whether it was asked to stop before its end."""
-
-
-class Edge(NamedTuple):
-    """What a run takes from outside, read once before it begins."""
-
-    environ: Mapping[str, str]
-    base_dir: Path
-    listeners: Sequence[Listener] = ()
-    stopping: Callable[[], bool] = lambda: False
-    run_id: str | None = None
-
-
-def run_artifact(source: Path | bytes, edge: Edge, *, flow: str | None = None, expect: str | None = None) -> RunResult:
+def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) -> RunResult:
     """Run one flow of an artifact.
 
-    Raises ArtifactRefused, InputsMissing and UsageError before anything was touched; whatever fails after that is in
-    the result.
+    Raises ArtifactRefused, InputsMissing, UsageError, LockHeld and StateError before anything was touched, StateError
+    and LeaseLost where the run cannot go on; whatever fails in a step is in the result.
     """
     content = source if isinstance(source, bytes) else read_bytes(source)
-    artifact = load(content, FEATURES, expect)
-    name = choose(artifact.payload, flow)
-    refuse_misshapen_nodes(artifact.payload)
-    connectors = connectors_of(artifact.payload, artifact.payload.flows[name], edge.environ, edge.base_dir)
-    return _Run(artifact, name, connectors, edge).run()
+    artifact = load(content, FEATURES, options.expect)
+    name = choose(artifact.payload, options.flow)
+    prepared = prepare(artifact.payload, name, edge.environ, edge.base_dir)
+    stop = edge.stop or Stop()
+    with (
+        guard(prepared.redactor),
+        closing(open_state(prepared.state, edge.base_dir)) as state,
+        Leases(state, stop) as leases,
+    ):
+        expected = session.choose(state, name, artifact, edge.run_id, options.resume)
+        lock = artifact.payload.flows[name].lock
+        leases.take(lock.key, lock.ttl_seconds, options.wait, {"flow": name, "run": expected.row.run})
+        chosen = session.choose(state, name, artifact, edge.run_id or expected.row.run, options.resume)
+        return _Session(artifact, prepared, edge._replace(stop=stop), options, state, leases).run(*chosen)
 
 
-class _Context:
-    """What the run lends to one step."""
+class _Session:
+    """One session of a run: what it works with, and what ends it before its end."""
 
-    def __init__(self, run: "_Run", job: Job, step: Step) -> None:
-        self._run, self._job, self._step, self.id = run, job, step, step.id
+    def __init__(
+        self, artifact: Artifact, prepared: Prepared, edge: Edge, options: Options, state: State, leases: Leases
+    ) -> None:
+        self.artifact, self.prepared, self.edge, self.options = artifact, prepared, edge, options
+        self.state, self.leases = state, leases
+        self.fatal: list[FirnError] = []
 
-    @property
-    def session(self) -> "Session":
-        return self._run.session(self._job)
-
-    @property
-    def scratch(self) -> Path:
-        folder = self._run.workspace / self._job.id / self.id
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    @property
-    def publication(self) -> Publication:
-        run, job, step = self._run, self._job, self._step
-        return Publication(run.name, run.id, job.id, step.id, step.fingerprint.data, run.artifact.digest)
-
-    def resource(self, name: str) -> Any:
-        return self._run.connected(name)
-
-
-class _Run:
-    """One run in progress: what is open, what came out, and who listens."""
-
-    def __init__(self, artifact: Artifact, flow: str, connectors: Mapping[str, Any], edge: Edge) -> None:
-        self.artifact, self.name, self.connectors, self.edge = artifact, flow, connectors, edge
-        self.flow = artifact.payload.flows[flow]
-        self.started = datetime.now(UTC)
-        self.id = edge.run_id or f"{self.started:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
-        self.workspace = edge.base_dir / artifact.payload.workspace.root / self.id
-        self.listeners = list(edge.listeners)
-        self.engine: Engine | None = None
-        self.sessions: dict[str, Session] = {}
-        self.undo: Callable[[], object] = lambda: None
-        self.open: list[str] = []
-        self.unusable: dict[str, Exception] = {}
-        self.outcomes: dict[str, JobOutcome] = {}
-        self.outputs: dict[str, dict[str, Json]] = {}
-        self.stopped = False
-
-    def run(self) -> RunResult:
+    def run(self, row: RunRow, resumed: bool) -> RunResult:
+        """Run what is to be run, and record how it ended; raise what ended the session before."""
         clock = time.monotonic()
-        digest = self.artifact.digest
-        self.tell("run.started", detail={"artifact": digest, "environment": self.artifact.payload.environment})
+        self.tell = Teller(row.run, row.flow, self.edge.listeners, self.prepared.redactor.text)
+        self.resources = Resources(self.prepared, self._workspace(row), self.tell)
+        with closing(self.resources):
+            plan = self._planned(row, resumed=resumed)
+            self._begin(row, plan, resumed=resumed)
+            return self._go(row, plan, clock)
+
+    def _go(self, row: RunRow, plan: Plan, clock: float) -> RunResult:
+        """Run the jobs; whatever happens, the end of the run is recorded and told."""
+        jobs: list[JobOutcome] = []
         status: Status = "FAILED"
+        scheduler = self._scheduler(row, plan)
         try:
-            for job in self.flow.jobs:
-                self.outcomes[job.id] = self.job(job)
-            failed = any(one.status == "FAILED" for one in self.outcomes.values())
-            status = "FAILED" if failed or self.stopped else "SUCCESS"
-        finally:
-            self.close(succeeded=status == "SUCCESS")
-            seconds = time.monotonic() - clock
-            self.tell("run.finished", status=status, seconds=seconds)
-        return RunResult(self.id, self.name, status, seconds, tuple(self.outcomes.values()), self.stopped)
-
-    def job(self, job: Job) -> JobOutcome:
-        """Run one job, or say why not; its `finished` is told whatever happens."""
-        clock = time.monotonic()
-        self.tell("job.started", job=job.id)
-        outcome = JobOutcome(job.id, "FAILED")
-        try:
-            outcome = self._job(job)
-        finally:
-            outcome = outcome._replace(seconds=time.monotonic() - clock)
-            self.tell("job.finished", job=job.id, status=outcome.status, seconds=outcome.seconds, error=outcome.error)
-        return outcome
-
-    def _job(self, job: Job) -> JobOutcome:
-        if any(self.outcomes[name].status in ("FAILED", "BLOCKED", "SKIPPED") for name in job.depends_on):
-            return JobOutcome(job.id, "BLOCKED")
-        try:
-            if job.when is not None and not self._holds(job.when):
-                return JobOutcome(job.id, "SKIPPED")
-        except Unresolved as error:
-            return JobOutcome(job.id, "FAILED", error=Failure(CODES["data"], "data", f"`when`: {error}"))
-        steps: list[StepOutcome] = []
-        results: dict[str, Any] = {}
-        for step in job.steps:
-            if self.edge.stopping():
-                self.stopped = True
-                return JobOutcome(job.id, "FAILED", steps=tuple(steps))
-            steps.append(self.step(job, step, results))
-            if steps[-1].status == "FAILED":
-                return JobOutcome(job.id, "FAILED", steps=tuple(steps))
-        return JobOutcome(job.id, "SUCCESS", steps=tuple(steps))
-
-    def _holds(self, condition: Json) -> bool:
-        value = self.scope({}).resolve(condition)
-        if not isinstance(value, bool):
-            raise Unresolved("the condition is neither true nor false")
-        return value
-
-    def scope(self, steps: Mapping[str, Any], **more: Any) -> Scope:
-        """Return what the nodes of a step or condition may name."""
-        names = {
-            "flow": {"name": self.name, "version": self.flow.version},
-            "jobs": {job: {"outputs": outputs} for job, outputs in self.outputs.items()},
-            "run": {"id": self.id, "started_at": self.started.isoformat(timespec="seconds")},
-            "steps": steps,
-        }
-        return Scope(self.edge.environ, {}, names | more)
-
-    def step(self, job: Job, step: Step, results: dict[str, Any]) -> StepOutcome:
-        """Run one step; its `finished` is told whatever happens."""
-        clock = time.monotonic()
-        self.tell("step.started", job=job.id, step=step.id)
-        outcome = StepOutcome(step.id, "FAILED", 0.0, error=Failure(INTERNAL, "process", "the step was interrupted"))
-        try:
-            result = self._work(job, step, results)
-            outcome = StepOutcome(step.id, "SUCCESS", 0.0, result.rows)
-            for warning in result.warnings:
-                self.tell("warning", job=job.id, step=step.id, message=warning)
-        except ConnectorError as error:
-            failure = Failure(CODES[error.error_class], error.error_class, error.message, error.help)
-            outcome = outcome._replace(error=failure)
-        except (DecodeError, Unresolved) as error:
-            outcome = outcome._replace(error=Failure(CODES["data"], "data", str(error)))
-        except Exception as error:
-            if type(error) is RuntimeError and str(error) == _INTERRUPTED_QUERY:
-                raise KeyboardInterrupt from None
-            outcome = outcome._replace(error=Failure(INTERNAL, "process", internal(error)))
+            jobs = scheduler.run()
+            done = len(jobs) == len(plan.jobs) and all(one.status != "FAILED" for one in jobs)
+            status = "SUCCESS" if done and not self.fatal else "FAILED"
         finally:
             seconds = time.monotonic() - clock
-            outcome = outcome._replace(seconds=seconds)
-            self.tell(
-                "step.finished",
-                job=job.id,
-                step=step.id,
-                status=outcome.status,
-                rows=outcome.rows,
-                seconds=seconds,
-                error=outcome.error,
-            )
-        return outcome
+            self.resources.close()
+            self._finish(row, status, seconds)
+        if self.fatal:
+            raise self.fatal[0]
+        stopped = scheduler.stopped if status == "FAILED" else None
+        return RunResult(row.run, row.flow, status, seconds, tuple(jobs), stopped)
 
-    def _work(self, job: Job, step: Step, results: dict[str, Any]) -> StepResult:
-        row = STEPS.get(step.type)
-        assert row is not None  # the artifact's features named it
-        inputs: Any = decode(row.inputs, self.scope(results).resolve(step.inputs), from_text=True)
-        result = step_function(step.type)(inputs, _Context(self, job, step))
-        named = self.scope(results, result=result.results).resolve(step.outputs)
-        results[step.id] = {"outputs": dict(result.results) | named}
-        self.outputs.setdefault(job.id, {}).update(named)
-        return result
+    def _workspace(self, row: RunRow) -> Path:
+        return self.edge.base_dir / self.artifact.payload.workspace.root / row.run
 
-    def session(self, job: Job) -> "Session":
-        """Return the job's session; the first one starts the engine."""
-        if job.id not in self.sessions:
-            if self.engine is None:
-                self.engine = self._start()
-                self.undo = _before_interrupts(self._interrupt)
-            self.sessions[job.id] = self.engine.session(job.id, self._upstream(job))
-        return self.sessions[job.id]
+    def _planned(self, row: RunRow, *, resumed: bool) -> Plan:
+        flow = self.artifact.payload.flows[row.flow]
+        if not resumed:
+            return session.fresh_plan(flow, self.options)
+        return session.resumed_plan(self.state, row, self.artifact, self.options, self.resources.datasets)
 
-    def _interrupt(self) -> None:
-        for session in list(self.sessions.values()):
-            session.interrupt()
+    def _begin(self, row: RunRow, plan: Plan, *, resumed: bool) -> None:
+        """Record that the run begins or goes on, and tell it."""
+        digest, fences = self.artifact.digest, self.leases.fences
+        if resumed:
+            prints = fingerprints(self.artifact.payload.flows[row.flow])
+            self.state.resume(row.flow, row.run, digest, prints, fences)
+        else:
+            self.state.begin(row, fences)
+        detail: dict[str, Json] = {"artifact": digest, "environment": self.artifact.payload.environment}
+        self.tell("run.started", detail=detail | {"seed": row.seed, "resumed": row.resumed + resumed})
+        for sentence in (*self.prepared.warnings, *self.state.warnings):
+            self.tell("warning", message=sentence)
+        for job, step in plan.gone:
+            self.tell("warning", job=job, step=step, message="its dataset is gone from the workspace; it is made again")
 
-    def _upstream(self, job: Job) -> list[str]:
-        """Return the jobs that this one depends on, the nearest first."""
-        parents = {one.id: one.depends_on for one in self.flow.jobs}
-        found: list[str] = []
-        waiting = list(job.depends_on)
-        for name in waiting:
-            if name not in found:
-                found.append(name)
-                waiting += parents[name]
-        return found
+    def _scheduler(self, row: RunRow, plan: Plan) -> Scheduler:
+        flow = self.artifact.payload.flows[row.flow]
+        stop = self.edge.stop or Stop()
+        shared = Shared(
+            flow=row.flow,
+            version=flow.version,
+            run=row.run,
+            started_at=row.started_at,
+            artifact=self.artifact.digest,
+            seed=row.seed,
+            environ=self.prepared.environ,
+            plan=plan,
+            resources=self.resources,
+            journal=Journal(self.state, row.flow, row.run, self.leases, self.prepared.redactor.value),
+            tell=self.tell,
+            stop=stop,
+            hold=self.leases.hold,
+            wait=self.options.wait,
+            outputs={name: dict(named) for name, named in plan.outputs.items()},
+        )
+        limits = Limits(self.options.max_parallel or flow.max_parallel, self.options.fail_fast, self.options.grace)
 
-    def _start(self) -> "Engine":
-        from firn_runtime.engine import Engine, Limits
+        def end(error: FirnError) -> None:
+            self.fatal.append(error)
+            scheduler.abort(Failure(error.code, "process", error.message, error.help))
 
+        def make(job: Job, token: Token, outcomes: Mapping[str, JobOutcome]) -> JobWork:
+            return JobWork(shared, job, token, outcomes, end)
+
+        scheduler = Scheduler(plan.jobs, make, stop, limits)
+        self.leases.on_lost = end
+        return scheduler
+
+    def _finish(self, row: RunRow, status: Status, seconds: float) -> None:
+        """Record and tell how the session ended; a state that cannot be written is what ended it."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            self.workspace.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            help = "the platform's `workspace.root` must be writable"
-            raise ConnectorError(
-                "process", f"cannot make the workspace: {(error.strerror or '').lower()}", help
-            ) from None
-        connectors = [one for one in self.connectors.values() if not isinstance(one, Compute)]
-        compute = next((one.properties for one in self.connectors.values() if isinstance(one, Compute)), None)
-        spill = self.edge.base_dir / compute.temp_directory if compute and compute.temp_directory else None
-        limits = Limits(compute.threads, compute.memory_limit, spill) if compute else Limits()
-        extensions = [one.extension for one in connectors if one.extension]
-        return Engine(limits, self.workspace, [one.places() for one in connectors], extensions)
-
-    def connected(self, name: str) -> Any:
-        """Return the connector of a resource, connected at its first use."""
-        connector = self.connectors[name]
-        if name in self.unusable:
-            raise self.unusable[name]  # it was never opened: every later step hears the same reason
-        if name not in self.open and not isinstance(connector, Compute):
-            self.open.append(name)
-            try:
-                connector.connect()
-            except Exception as error:
-                self.unusable[name] = error
-                raise
-        return connector
-
-    def close(self, *, succeeded: bool) -> None:
-        """Close everything that was opened, last first; a failure to close is a warning."""
-        self.undo()
-        closers = [
-            *(self.connectors[name].close for name in reversed(self.open)),
-            *([self.engine.close] if self.engine else []),
-        ]
-        for close in closers:
-            try:
-                close()
-            except Exception as error:
-                self.tell("warning", message=f"could not close a connector ({type(error).__name__})")
+            self.state.run_finished(row.flow, row.run, status, at, seconds, self.leases.fences)
+        except FirnError as error:
+            self.fatal.append(error)
         policy = self.artifact.payload.workspace.cleanup
-        if self.engine and (policy == "always" or (policy == "on_success" and succeeded)):
-            shutil.rmtree(self.workspace, ignore_errors=True)
-
-    def tell(self, name: EventName, **what: Any) -> None:
-        """Tell every listener; one that raises is dropped with one warning, and never breaks the run."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        event = Event(name, now, self.id, self.name, **what)
-        for listener in list(self.listeners):
-            try:
-                listener(event)
-            except Exception as error:
-                self.listeners.remove(listener)
-                self.tell("warning", message=f"a listener failed and is left out ({type(error).__name__})")
+        if policy == "always" or (policy == "on_success" and status == "SUCCESS" and not self.fatal):
+            self.resources.remove_workspace()
+        self.tell("run.finished", status="FAILED" if self.fatal else status, seconds=seconds)
 
 
-def _before_interrupts(act: Callable[[], object]) -> Callable[[], object]:
-    """Do `act` before whatever Ctrl-C does; return what undoes that.
+class Planned(NamedTuple):
+    """What would happen to one step."""
 
-    The engine's driver notices Ctrl-C and leaves its query, but then waits for the engine's other threads, and these
-    look only at whether the query was interrupted.
+    job: str
+    step: str
+    type: str
+    resource: str | None
+    what: str
+    """`runs`, `is done already`, `runs again: its dataset is gone`."""
+
+
+def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) -> list[Planned]:
+    """Return what a run with these options would do; it raises what the run would raise before its first step.
+
+    Nothing is locked, opened or written.
     """
-    before = signal.getsignal(signal.SIGINT)
-    if not callable(before):  # nobody here listens to Ctrl-C
-        return lambda: None
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    artifact = load(content, FEATURES, options.expect)
+    name = choose(artifact.payload, options.flow)
+    prepared = prepare(artifact.payload, name, edge.environ, edge.base_dir)
+    plan = session.fresh_plan(artifact.payload.flows[name], options)
+    if options.resume is not None:
+        with closing(open_state(prepared.state, edge.base_dir, read_only=True)) as state:
+            row, resumed = session.choose(state, name, artifact, edge.run_id, options.resume)
+            if resumed:
+                datasets = _datasets_on_disk(edge, artifact, row.run)
+                plan = session.resumed_plan(state, row, artifact, options, datasets)
+    return [
+        Planned(job.id, step.id, step.type, _resource(step), _fate(plan, job, step))
+        for job in plan.jobs
+        for step in job.steps
+    ]
 
-    def both(number: int, frame: FrameType | None) -> None:
-        act()
-        before(number, frame)
 
-    try:
-        signal.signal(signal.SIGINT, both)
-    except ValueError:  # not the main thread: it is the program around us that hears signals
-        return lambda: None
-    return lambda: signal.signal(signal.SIGINT, before)
+def _datasets_on_disk(edge: Edge, artifact: Artifact, run: str) -> Container[Place]:
+    """Return all datasets or none: a dry run opens nothing, so it looks at their file alone."""
+    workspace = edge.base_dir / artifact.payload.workspace.root / run
+    flow = artifact.payload.flows.values()
+    every = {(job.id, step.id) for one in flow for job in one.jobs for step in job.steps}
+    return every if datasets_file(workspace).exists() else ()
+
+
+def _resource(step: Step) -> str | None:
+    name = step.inputs.get("resource")
+    return name if isinstance(name, str) else None
+
+
+def _fate(plan: Plan, job: Job, step: Step) -> str:
+    place = (job.id, step.id)
+    if place in plan.steps:
+        return "is done already"
+    if job.id in plan.skipped:
+        return "stays skipped"
+    if place in plan.gone:
+        return "runs again: its dataset is gone"
+    return "runs on a condition" if job.when is not None else "runs"

@@ -1,6 +1,7 @@
 """What a step is to the run: a function from decoded inputs and a context to results."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -17,6 +18,9 @@ class StepResult(NamedTuple):
     results: Mapping[str, Json]
     rows: int | None = None
     warnings: tuple[str, ...] = ()
+    bytes: int | None = None
+    no_data: bool = False
+    """The step found nothing to work on; what that means is said by `on_no_data`."""
 
 
 class StepContext(Protocol):
@@ -45,6 +49,25 @@ class StepContext(Protocol):
     def resource(self, name: str) -> Any:
         """Return the connector of a resource of the flow, connected."""
         ...
+
+    def still_ours(self) -> None:
+        """Raise where the step shall end or the run has lost its lease; called as late as can be before publishing."""
+        ...
+
+    def hold(self, key: str, ttl: float, wait: float) -> AbstractContextManager[Any]:
+        """Hold a lock for the block, after up to `wait` seconds."""
+        ...
+
+    def perform(self, type: str, inputs: Any) -> "StepResult":
+        """Do another step in the place of this one, with settled inputs."""
+        ...
+
+
+def innermost(type: str, inputs: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return type and inputs of the step that does the work: under a lock it is the one that is run."""
+    while type == "with_lock":
+        type, inputs = inputs["step"]["type"], inputs["step"]["inputs"]
+    return type, inputs
 
 
 StepFunction = Callable[[Any, StepContext], StepResult]

@@ -5,6 +5,7 @@ import sys
 
 from firn_runtime import __version__
 from firn_schemas.artifact_format import FORMAT
+from firn_schemas.base import Json
 
 COMPILER = "firn_compiler-"
 
@@ -21,3 +22,10 @@ def compiler_version() -> str | None:
             if name.startswith(COMPILER) and name.endswith(".dist-info"):
                 return name.removeprefix(COMPILER).removesuffix(".dist-info")
     return None
+
+
+def capabilities() -> dict[str, Json]:
+    """Return the formats and features that this runtime supports; an artifact that needs more is refused."""
+    from firn_runtime.run import FEATURES
+
+    return {"features": [*sorted(FEATURES)], "formats": [FORMAT], "version": __version__}

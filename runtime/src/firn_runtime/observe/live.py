@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from firn_runtime.events import Event
-from firn_runtime.observe.words import HEADINGS, closing, complaint, counted, duration, summary
+from firn_runtime.observe.words import HEADINGS, RIGHT, closing, complaint, counted, duration, summary
 
 _STYLES = {"SUCCESS": "green", "FAILED": "bold red", "SKIPPED": "yellow", "BLOCKED": "yellow"}
 
@@ -20,7 +20,7 @@ class LiveProgress:
     def __init__(self) -> None:
         self.console = Console(highlight=False)
         self.events: list[Event] = []
-        self.step: tuple[Event, float] | None = None
+        self.steps: dict[tuple[str | None, str | None], float] = {}
         self.live = Live(console=self.console, refresh_per_second=12, transient=True, get_renderable=self._running)
 
     def __call__(self, event: Event) -> None:
@@ -30,10 +30,12 @@ class LiveProgress:
             self._head(event)
             self.live.start()
         elif event.name == "step.started":
-            self.step = (event, time.monotonic())
+            self.steps[event.job, event.step] = time.monotonic()
         elif event.name == "step.finished":
-            self.step = None
+            self.steps.pop((event.job, event.step), None)
             self._finished(event)
+        elif event.name in ("step.reused", "step.retried"):
+            self._aside(event)
         elif event.name == "job.finished" and event.status != "SUCCESS":
             self._finished(event)
         elif event.name == "warning":
@@ -43,10 +45,18 @@ class LiveProgress:
             self._end(event)
 
     def _running(self) -> Spinner | Text:
-        if self.step is None:
+        if not self.steps:
             return Text("")
-        event, since = self.step
-        return Spinner("dots", Text(f"{event.job}.{event.step}  {duration(time.monotonic() - since)}"), style="cyan")
+        now = time.monotonic()
+        words = [f"{job}.{step}  {duration(now - since)}" for (job, step), since in list(self.steps.items())]
+        return Spinner("dots", Text("   ".join(words)), style="cyan")
+
+    def _aside(self, event: Event) -> None:
+        again = f"attempt {event.attempt} in {duration(event.seconds)}"
+        what = "done before" if event.name == "step.reused" else again
+        self.console.print(Text.assemble(("· ", "dim"), f"{event.job}.{event.step}", (f"  {what}", "dim")))
+        for line in complaint(event):
+            self.console.print(Text(f"  {line}", style="dim"))
 
     def _head(self, event: Event) -> None:
         detail = event.detail or {}
@@ -64,10 +74,10 @@ class LiveProgress:
 
     def _end(self, event: Event) -> None:
         table = Table(box=None, header_style="dim", pad_edge=False)
-        for heading in HEADINGS:
-            table.add_column(heading, justify="right" if heading in ("rows", "time") else "left")
+        for number, heading in enumerate(HEADINGS):
+            table.add_column(heading, justify="right" if number in RIGHT else "left")
         for row in summary(self.events):
-            table.add_row(row[0], row[1], Text(row[2], style=_STYLES.get(row[2], "")), row[3], row[4])
+            table.add_row(*row[:2], Text(row[2], style=_STYLES.get(row[2], "")), *row[3:])
         self.console.print()
         self.console.print(table)
         self.console.print()

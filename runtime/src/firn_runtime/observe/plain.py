@@ -26,6 +26,11 @@ class PlainLines:
         if event.name == "step.finished":
             count = f"  {counted(event.rows)}" if event.rows is not None else ""
             return [f"{event.job}.{event.step}  {event.status}{count}  {duration(event.seconds)}", *complaint(event)]
+        if event.name == "step.reused":
+            return [f"{event.job}.{event.step}  {event.status}, done before"]
+        if event.name == "step.retried":
+            wait = f"attempt {event.attempt} in {duration(event.seconds)}"
+            return [f"{event.job}.{event.step}  {wait}", *complaint(event)]
         if event.name == "job.finished" and event.status in ("SKIPPED", "BLOCKED", "FAILED"):
             return [f"{event.job}  {event.status}", *complaint(event)]
         if event.name == "warning":

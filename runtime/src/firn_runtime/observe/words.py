@@ -24,21 +24,41 @@ def counted(count: int | None) -> str:
     return "" if count is None else f"{count:,} row" + ("" if count == 1 else "s")
 
 
-def summary(events: Sequence[Event]) -> list[tuple[str, str, str, str, str]]:
-    """Return (job, step, status, rows, time) of every step and of every job without finished steps."""
-    table: list[tuple[str, str, str, str, str]] = []
-    shown: set[str] = set()
+def size(count: int | None) -> str:
+    """Return such as `12 kB`, in powers of 1000; nothing where it is unknown."""
+    if count is None:
+        return ""
+    number, unit = float(count), 0
+    while number >= 999.5 and unit < len(_UNITS) - 1:
+        number, unit = number / 1000, unit + 1
+    return f"{number:.3g} {_UNITS[unit]}"
+
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+Row = tuple[str, str, str, str, str, str, str]
+HEADINGS: Row = ("job", "step", "status", "rows", "bytes", "attempts", "time")
+RIGHT = frozenset([3, 4, 5, 6])
+"""Columns of numbers."""
+
+
+def summary(events: Sequence[Event]) -> list[Row]:
+    """Return a row for each job and under it one for each of its steps, in the order in which they began."""
+    jobs: dict[str, list[Row]] = {}
     for event in events:
-        if event.name == "step.finished":
-            job = "" if event.job in shown else event.job or ""
-            shown.add(event.job or "")
-            table.append((job, event.step or "", event.status or "", rows(event.rows), duration(event.seconds)))
-        elif event.name == "job.finished" and event.job not in shown:
-            table.append((event.job or "", "", event.status or "", "", duration(event.seconds)))
-    return table
+        name = event.job or ""
+        if event.name == "job.started":
+            jobs[name] = [(name, "", "", "", "", "", "")]
+        elif event.name == "job.finished":
+            jobs[name][0] = (name, "", event.status or "", "", "", "", duration(event.seconds))
+        elif event.name in ("step.finished", "step.reused"):
+            again = "reused" if event.name == "step.reused" else str(event.attempt or "")
+            numbers = (rows(event.rows), size(event.bytes), again, duration(event.seconds))
+            jobs[name].append(("", event.step or "", event.status or "", *numbers))
+    return [row for table in jobs.values() for row in table]
 
 
-def aligned(table: Sequence[tuple[str, ...]], right: frozenset[int] = frozenset([3, 4])) -> list[str]:
+def aligned(table: Sequence[tuple[str, ...]], right: frozenset[int] = RIGHT) -> list[str]:
     """Return the rows as lines whose columns stand under each other."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
@@ -50,12 +70,10 @@ def aligned(table: Sequence[tuple[str, ...]], right: frozenset[int] = frozenset(
     ]
 
 
-HEADINGS = ("job", "step", "status", "rows", "time")
-
-
 def closing(event: Event) -> str:
     """Return the last line of a run."""
-    return f"{event.status} {event.flow} in {duration(event.seconds)}, run {event.run}"
+    line = f"{event.status} {event.flow} in {duration(event.seconds)}, run {event.run}"
+    return line if event.status == "SUCCESS" else f"{line}; `firn run --resume {event.run}` goes on with it"
 
 
 def complaint(event: Event) -> list[str]:

@@ -1,0 +1,83 @@
+"""Options that several commands share."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from firn_runtime.artifact_file import Artifact
+
+ARTIFACT = "compiled_artifacts.json"
+FOLDER = click.Path(exists=True, file_okay=False)
+
+artifact_argument = click.argument("artifact", default=ARTIFACT)
+flow_option = click.option("--flow", metavar="NAME", help="Which flow, where the artifact has several.")
+expect_option = click.option(
+    "--expect-digest",
+    metavar="DIGEST",
+    envvar="FIRN_EXPECT_DIGEST",
+    help="Refuse any other artifact; also from $FIRN_EXPECT_DIGEST.",
+)
+base_option = click.option(
+    "--base-dir", type=FOLDER, metavar="FOLDER", default=".", help="Relative paths of connectors are taken from it."
+)
+env_file_option = click.option(
+    "--env-file",
+    "env_files",
+    multiple=True,
+    metavar="SPEC",
+    help="Variables below the environment: PATH[,prefix=TEXT][,optional][,format=dotenv|json|folder].",
+)
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--format text|json`, and `--json` as its short form."""
+    command = click.option("--json", "form", flag_value="json", help="Short for `--format json`.")(command)
+    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")(command)
+
+
+def base_folder(text: str) -> Path:
+    """Return the base folder as an absolute path."""
+    return Path(os.path.abspath(text))
+
+
+def snapshot(env_files: tuple[str, ...]) -> Mapping[str, str]:
+    """Return the environment as it is now, with the env files below it; raise UsageError or InputsMissing R206."""
+    environ: Mapping[str, str] = MappingProxyType(dict(os.environ))
+    if not env_files:
+        return environ
+    from firn_runtime.env_files import parse_spec, with_env_files
+
+    return with_env_files(environ, [parse_spec(text) for text in env_files])
+
+
+def load(artifact: str) -> "Artifact":
+    """Return an artifact, whatever features it needs; raise ArtifactRefused."""
+    from firn_runtime.artifact_file import load_any, read_bytes
+
+    return load_any(read_bytes(Path(artifact)))
+
+
+def split(words: tuple[str, ...], rest: str) -> tuple[str, str | None]:
+    """Return the artifact among the words, by its ending or since it is a file, and the one other word."""
+    files = [word for word in words if word.endswith(".json") or os.path.isfile(word)]
+    others = [word for word in words if word not in files]
+    if len(files) > 1 or len(others) > 1:
+        raise click.UsageError(f"name at most one artifact and one {rest}")
+    return files[0] if files else ARTIFACT, others[0] if others else None
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON, indented, keys sorted."""
+    import orjson
+
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+def end(code: int) -> NoReturn:
+    """End the command."""
+    raise SystemExit(code)

@@ -1,0 +1,143 @@
+"""`firn run`."""
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from firn_runtime.commands.options import (
+    artifact_argument,
+    base_folder,
+    base_option,
+    end,
+    env_file_option,
+    expect_option,
+    flow_option,
+    snapshot,
+)
+from firn_runtime.options import Edge, Options
+from firn_runtime.outcome import RunResult
+from firn_runtime.stop import Stop
+
+INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
+
+
+@click.command("run")
+@artifact_argument
+@flow_option
+@expect_option
+@base_option
+@env_file_option
+@click.option("--run-id", metavar="ID", help="Name the run; by default its time and a random part.")
+@click.option("--resume", metavar="RUN", help="Go on with a run: its id, `last`, or `auto` (unfinished, else new).")
+@click.option("--from-changed", is_flag=True, help="Resume with another artifact: what changed runs again.")
+@click.option("--repeat-unsafe", is_flag=True, help="Resume also where a mail or request may go out twice.")
+@click.option("--only", multiple=True, metavar="JOB[.STEP]", help="Only these jobs or steps.")
+@click.option("--dry-run", is_flag=True, help="Everything but the work: say what would run.")
+@click.option("--max-parallel", type=click.IntRange(1, 256), metavar="N", help="Jobs side by side.")
+@click.option("--fail-fast", is_flag=True, help="End everything as soon as one job has failed.")
+@click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Wait for a held lock.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(0),
+    default=25.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After SIGTERM, what steps at work may take.",
+)
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
+@click.option("--events", type=click.Path(dir_okay=False), metavar="FILE", help="Append every event as a line of JSON.")
+def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: str | None, **words: Any) -> None:
+    """Run one flow of an artifact."""
+    from firn_runtime.redaction.core_dumps import no_core_dumps
+    from firn_runtime.run import plan_artifact, run_artifact
+
+    no_core_dumps()
+    dry, log_format, events = (words.pop(name) for name in ("dry_run", "log_format", "events"))
+    options = Options(expect=words.pop("expect_digest"), **words)
+    with ExitStack() as opened:
+        stop = _stopped_by_signals()
+        listeners = [] if dry else _listeners(log_format, events, opened)
+        edge = Edge(snapshot(env_files), base_folder(base_dir), listeners, stop, _run_id(run_id))
+        if dry:
+            _show(plan_artifact(Path(artifact), edge, options), log_format)
+            end(0)
+        result = run_artifact(Path(artifact), edge, options)
+    end(exit_code(result))
+
+
+def exit_code(result: RunResult) -> int:
+    """Return how the process ends after this run."""
+    if result.status == "SUCCESS":
+        return 0
+    if result.stopped is not None:
+        return {"terminate": TERMINATED, "interrupt": INTERRUPTED}[result.stopped]
+    codes = {error.code for job in result.jobs for error in (job.error, *(step.error for step in job.steps)) if error}
+    return LOCKED if codes == {"R404"} else 1
+
+
+def _stopped_by_signals() -> Stop:
+    stop = Stop()
+
+    def interrupt(*_: object) -> None:
+        if stop.asked == "interrupt":
+            os._exit(INTERRUPTED)
+        stop.interrupt()
+
+    signal.signal(signal.SIGTERM, lambda *_: stop.terminate())
+    signal.signal(signal.SIGINT, interrupt)
+    return stop
+
+
+def _run_id(text: str | None) -> str | None:
+    if text is not None and not (
+        text.isascii() and text.replace("-", "").replace("_", "").isalnum() and len(text) < 100
+    ):
+        raise click.UsageError("a run id holds only letters, digits, `-` and `_`")
+    return text
+
+
+def _listeners(log_format: str, events: str | None, opened: ExitStack) -> list[Any]:
+    if events is None:
+        return [_shown(log_format)]
+    from firn_runtime.observe.json_lines import JsonLines
+
+    try:
+        file = opened.enter_context(Path(events).open("ab"))  # noqa: SIM115  # closed by the caller, after the run
+    except OSError as error:
+        raise click.UsageError(f"cannot write `{events}`: {(error.strerror or '').lower()}") from None
+    return [_shown(log_format), JsonLines(file)]
+
+
+def _shown(log_format: str) -> Any:
+    if log_format == "json":
+        from firn_runtime.observe.json_lines import JsonLines
+
+        return JsonLines(sys.stdout.buffer)
+    if sys.stdout.isatty():
+        try:
+            from firn_runtime.observe.live import LiveProgress
+
+            return LiveProgress()
+        except ImportError:
+            pass  # rich is an extra; without it a terminal gets plain lines
+    from firn_runtime.observe.plain import PlainLines
+
+    return PlainLines(sys.stdout)
+
+
+def _show(plan: list[Any], log_format: str) -> None:
+    if log_format == "json":
+        from firn_runtime.commands.options import print_json
+
+        print_json({"steps": [one._asdict() for one in plan]})
+        return
+    from firn_runtime.observe.words import aligned
+
+    rows = [(f"{one.job}.{one.step}", one.type, one.resource or "", one.what) for one in plan]
+    for line in aligned([("step", "type", "resource", "what would happen"), *rows], frozenset()):
+        click.echo(line)

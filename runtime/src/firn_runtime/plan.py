@@ -1,0 +1,145 @@
+"""What a run has to do: all of its flow, or what an earlier session of it left undone, or a part that was asked for."""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import NamedTuple
+
+from firn_runtime.errors import ArtifactRefused, UsageError
+from firn_runtime.state.rows import JobRow, RunRow, StepRow
+from firn_schemas.artifact import Flow, Job
+from firn_schemas.base import Json
+
+Place = tuple[str, str]
+"""A job's id and the id of one of its steps."""
+
+
+class Past(NamedTuple):
+    """What the state knows of a run."""
+
+    run: RunRow
+    steps: Mapping[Place, StepRow]
+    jobs: Mapping[str, JobRow]
+
+
+class Plan(NamedTuple):
+    """What is done already, and what of the rest is asked for."""
+
+    jobs: tuple[Job, ...]
+    """Those to go through, in the artifact's order; each with the steps that are asked for."""
+    steps: Mapping[Place, StepRow] = {}
+    """Done under the same fingerprint: their results are used, and they do not run again."""
+    skipped: Mapping[str, JobRow] = {}
+    """Jobs that were skipped under the same fingerprint."""
+    outputs: Mapping[str, Mapping[str, Json]] = {}
+    """Named results of jobs that are not gone through, by job."""
+    gone: tuple[Place, ...] = ()
+    """Steps that were done, but run again: their datasets are no longer there."""
+
+
+def results_of(value: Json) -> dict[str, Json]:
+    """Return results as the state keeps them; nothing where it keeps none."""
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def fingerprints(flow: Flow) -> dict[str, Json]:
+    """Return what the state keeps of a plan: the data fingerprint of every step, by `job.step`."""
+    return {f"{job.id}.{step.id}": step.fingerprint.data for job in flow.jobs for step in job.steps}
+
+
+def refuse_changed(past: RunRow, digest: str, flow: Flow) -> None:
+    """Raise ArtifactRefused R110 where the run was of another artifact, and say what changed."""
+    if past.artifact == digest:
+        return
+    changes = changed(past.plan, fingerprints(flow))
+    what = "; ".join(f"{word}: {', '.join(f'`{name}`' for name in names)}" for word, names in changes.items() if names)
+    message = f"the run `{past.run}` was begun with another artifact ({what or 'no step is another one'})"
+    help = "`--from-changed` runs again what changed and what depends on it; or begin a new run"
+    raise ArtifactRefused("R110", message, help)
+
+
+def changed(before: Mapping[str, Json], now: Mapping[str, Json]) -> dict[str, list[str]]:
+    """Return the steps that are other ones, new or gone; each list in order, at most ten and how many more."""
+    lists = {
+        "changed": [name for name in now if name in before and before[name] != now[name]],
+        "new": [name for name in now if name not in before],
+        "gone": sorted(before.keys() - now.keys()),
+    }
+    return {word: names[:10] + [f"{len(names) - 10} more"] * (len(names) > 10) for word, names in lists.items()}
+
+
+def refuse_unsafe(past: Past, jobs: Sequence[Job]) -> None:
+    """Raise UsageError R407 where a step that cannot be taken back may have been done, and would be done again."""
+    unsafe = [
+        f"`{job.id}.{step.id}`"
+        for job in jobs
+        for step in job.steps
+        if not step.repeatable and (row := past.steps.get((job.id, step.id))) is not None and row.status != "SUCCESS"
+    ]
+    if unsafe:
+        message = f"{', '.join(unsafe)} may have been done before the run ended, and cannot be taken back"
+        raise UsageError("R407", message, "look at the other side; `--repeat-unsafe` does it again")
+
+
+def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place, StepRow], tuple[Place, ...]]:
+    """Return the steps that need not run again, and those that must, since a dataset that is still needed is gone."""
+    done: dict[Place, StepRow] = {}
+    gone: list[Place] = []
+    open_jobs: set[str] = set()
+    """Jobs that something undone depends on."""
+    idle = _idle(flow, past)
+    for job in reversed([one for one in flow.jobs if one.id not in idle]):
+        undone = job.id in open_jobs
+        for step in reversed(job.steps):
+            row = past.steps.get((job.id, step.id))
+            if row is None or row.status != "SUCCESS" or row.fingerprint != step.fingerprint.data:
+                undone = True
+            elif undone and row.dataset is not None and (job.id, step.id) not in datasets:
+                gone.append((job.id, step.id))
+            else:
+                done[job.id, step.id] = row
+        if undone:
+            open_jobs.update(job.depends_on)
+    return done, tuple(reversed(gone))
+
+
+def _idle(flow: Flow, past: Past) -> set[str]:
+    """Return the jobs that stay skipped, and those that are blocked by them: none of these needs a dataset."""
+    idle: set[str] = set()
+    for job in flow.jobs:
+        row = past.jobs.get(job.id)
+        skipped = row is not None and row.status == "SKIPPED" and row.fingerprint == job.fingerprint.data
+        if skipped or not idle.isdisjoint(job.depends_on):
+            idle.add(job.id)
+    return idle
+
+
+def selected(flow: Flow, only: Sequence[str], done: Container[str]) -> tuple[Job, ...]:
+    """Return the jobs and steps that `only` names, as `JOB` or `JOB.STEP`; raise UsageError R002.
+
+    What they depend on must be among them, or in `done`: jobs whose results are there from the resumed run.
+    """
+    if not only:
+        return tuple(flow.jobs)
+    steps = {job.id: [step.id for step in job.steps] for job in flow.jobs}
+    chosen: dict[str, set[str]] = {}
+    for name in only:
+        job, _, step = name.partition(".")
+        if job not in steps or (step and step not in steps[job]):
+            known = ", ".join(f"`{one}`" for one in (steps.get(job) or steps))
+            raise UsageError("R002", f"the flow has no `{name}`", f"there is {known}")
+        chosen.setdefault(job, set()).update([step] if step else steps[job])
+    jobs = tuple(_part(job, chosen[job.id]) for job in flow.jobs if job.id in chosen)
+    _refuse_missing(jobs, chosen.keys(), done)
+    return jobs
+
+
+def _refuse_missing(jobs: Sequence[Job], chosen: Container[str], done: Container[str]) -> None:
+    lacking = [(job.id, name) for job in jobs for name in job.depends_on if name not in chosen and name not in done]
+    if lacking:
+        what = ", ".join(f"`{job}` needs `{name}`" for job, name in lacking)
+        names = sorted({name for _, name in lacking})
+        help = f"add {' '.join(f'--only {name}' for name in names)}, or take them from a run with `--resume`"
+        raise UsageError("R002", f"{what}, which is not asked for", help)
+
+
+def _part(job: Job, steps: Container[str]) -> Job:
+    return Job(**(vars(job) | {"steps": [step for step in job.steps if step.id in steps]}))

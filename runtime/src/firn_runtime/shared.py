@@ -1,0 +1,54 @@
+"""What the jobs of one run have in common, settled before the first of them begins."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+from firn_runtime.journal import Journal
+from firn_runtime.plan import Plan
+from firn_runtime.resolve import Scope
+from firn_runtime.resources import Resources
+from firn_runtime.step import innermost
+from firn_runtime.stop import Stop
+from firn_runtime.telling import Teller
+from firn_schemas.artifact import Job, Step
+from firn_schemas.base import Json
+from firn_schemas.steps import STEPS
+
+
+class Shared(NamedTuple):
+    """One run's; every part may be used by several threads."""
+
+    flow: str
+    version: str
+    run: str
+    started_at: str
+    artifact: str
+    seed: int
+    environ: Mapping[str, str]
+    plan: Plan
+    resources: Resources
+    journal: Journal
+    tell: Teller
+    stop: Stop
+    hold: Callable[..., AbstractContextManager[Any]]
+    """Holds a lock for a block: `hold(key, ttl, wait)`; raises LockHeld."""
+    wait: float
+    """Seconds to wait for a lock where the flow does not say."""
+    outputs: dict[str, dict[str, Json]]
+    """Named results of the steps that are done, by job; a job writes its own alone."""
+
+    def dataset(self, job: Job, step: Step) -> str | None:
+        """Return where the dataset of a step lies: the file, relative to the run's base folder, and the table in it."""
+        row = STEPS.get(innermost(step.type, step.inputs)[0])
+        return f"{self.resources.file}#{job.id}.{step.id}" if row is not None and row.makes_dataset else None
+
+    def scope(self, steps: Mapping[str, Any], **more: Any) -> Scope:
+        """Return what the nodes of a step or condition may name."""
+        names = {
+            "flow": {"name": self.flow, "version": self.version},
+            "jobs": {job: {"outputs": outputs} for job, outputs in self.outputs.items()},
+            "run": {"id": self.run, "started_at": self.started_at},
+            "steps": steps,
+        }
+        return Scope(self.environ, {}, names | more)

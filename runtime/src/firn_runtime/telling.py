@@ -1,0 +1,43 @@
+"""Tells every listener what happens, in one order, with nothing in it that a secret could be read from."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from firn_runtime.events import Event, EventName, Failure, Listener
+
+Clean = Callable[[str], str]
+
+
+class Teller:
+    """One run's events. A listener that raises is dropped with one warning, and never breaks the run."""
+
+    def __init__(self, run: str, flow: str, listeners: Sequence[Listener], clean: Clean) -> None:
+        self._run, self._flow, self._clean = run, flow, clean
+        self._listeners = list(listeners)
+        self._lock = threading.RLock()
+
+    def __call__(self, name: EventName, **what: Any) -> None:
+        """Tell that `name` happened; what is free text is cleaned first."""
+        cleaned = {key: self._cleaned(key, value) for key, value in what.items()}
+        with self._lock:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            event = Event(name, now, self._run, self._flow, **cleaned)
+            for listener in list(self._listeners):
+                try:
+                    listener(event)
+                except Exception as error:
+                    self._listeners.remove(listener)
+                    self("warning", message=f"a listener failed and is left out ({type(error).__name__})")
+
+    def _cleaned(self, key: str, value: Any) -> Any:
+        if key == "message":
+            return self._clean(value)
+        if isinstance(value, Failure):
+            return self.failure(value)
+        return value
+
+    def failure(self, failure: Failure) -> Failure:
+        """Return the failure in words that hold no secret."""
+        return failure._replace(message=self._clean(failure.message), help=self._clean(failure.help))

@@ -1,0 +1,166 @@
+"""A run that ended before its end goes on where it stopped: what was done stays done, with its results and datasets."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firn_runtime import Edge, Options, RunResult, run_artifact
+from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
+from firn_runtime.events import Event
+from runtime.artifacts import job, payload, resource, spelled, step
+
+MADE = step("made", "sql", sql="select range as n from range(3)")
+COUNT = step("count", "query", resource="compute", sql="select count(*) as n, max(n) as top from made") | {
+    "outputs": {"n": {"$ref": "result.rows[0].n"}}
+}
+READ = step("read", "read", resource="files", path="in.csv")
+OUT = step("out", "write", resource="files", path="out.csv", mode="replace") | {
+    "inputs": {"from": "made", "resource": "files", "path": "out.csv", "mode": "replace"}
+}
+
+
+def body(*jobs: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    names = {"files": "files", "compute": "compute"}
+    resources = {"files": resource("files", "local", {"root": "."}), "compute": resource("compute", "duckdb", {})}
+    return payload(*jobs, names=names, resources=resources, **parts)
+
+
+class Session:
+    """One session of a run, and what it told."""
+
+    def __init__(self, folder: Path, artifact: dict[str, Any], *, run_id: str | None = None, **options: Any) -> None:
+        self.events: list[Event] = []
+        edge = Edge({}, folder, [self.events.append], run_id=run_id)
+        self.result: RunResult = run_artifact(spelled(artifact), edge, Options(**options))
+
+    def steps(self, name: str) -> list[str]:
+        """Return `job.step` of every event of this name."""
+        return [f"{event.job}.{event.step}" for event in self.events if event.name == name]
+
+
+def waiting(**more: Any) -> dict[str, Any]:
+    """Return a flow whose second job fails until `in.csv` is there."""
+    enough = {"$op": {"name": "==", "args": [{"$ref": "jobs.a.outputs.n"}, 3]}}
+    return body(job("a", MADE, COUNT), job("b", READ, OUT, depends_on=["a"], when=enough), **more)
+
+
+def test_what_was_done_is_not_done_again_and_its_results_and_datasets_are_there(tmp_path: Path) -> None:
+    first = Session(tmp_path, waiting(), run_id="r1")
+    assert (first.result.status, first.steps("step.started")) == ("FAILED", ["a.made", "a.count", "b.read"])
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    second = Session(tmp_path, waiting(), resume="last")
+    assert (second.result.status, second.result.run_id) == ("SUCCESS", "r1")
+    assert second.steps("step.reused") == ["a.made", "a.count"]
+    assert second.steps("step.started") == ["b.read", "b.out"]
+    assert (tmp_path / "out.csv").read_text() == "n\n0\n1\n2\n"
+
+
+def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    Session(tmp_path, waiting())
+    again = Session(tmp_path, waiting(), resume="last")
+    assert (again.result.status, again.steps("step.started")) == ("SUCCESS", [])
+
+
+def test_auto_goes_on_with_what_is_unfinished_and_begins_anew_after_a_success(tmp_path: Path) -> None:
+    first = Session(tmp_path, waiting(), resume="auto")
+    assert first.result.status == "FAILED"
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    second = Session(tmp_path, waiting(), resume="auto")
+    assert (second.result.run_id, second.result.status) == (first.result.run_id, "SUCCESS")
+    third = Session(tmp_path, waiting(), resume="auto")
+    assert third.result.run_id != first.result.run_id
+    assert third.steps("step.started") == ["a.made", "a.count", "b.read", "b.out"]
+
+
+def test_a_dataset_that_is_gone_is_made_again_where_something_still_needs_it(tmp_path: Path) -> None:
+    Session(tmp_path, waiting())
+    shutil.rmtree(tmp_path / ".firn/work")
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    second = Session(tmp_path, waiting(), resume="last")
+    assert second.result.status == "SUCCESS"
+    assert second.steps("step.reused") == ["a.count"]
+    assert second.steps("step.started") == ["a.made", "b.read", "b.out"]
+    assert second.steps("warning") == ["a.made"]
+
+
+def changed(print_: str, *steps: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one | {"fingerprint": {"data": print_, "operation": "", "words": ""}} for one in steps]
+
+
+def test_another_artifact_is_refused_and_what_changed_is_named(tmp_path: Path) -> None:
+    Session(tmp_path, waiting(), run_id="r1")
+    other = body(job("a", MADE, *changed("sha256:9", COUNT)), job("b", *changed("sha256:9", READ), depends_on=["a"]))
+    with pytest.raises(ArtifactRefused) as caught:
+        Session(tmp_path, other, resume="last")
+    assert (caught.value.code, caught.value.exit_code) == ("R110", 3)
+    assert "(changed: `a.count`, `b.read`; gone: `b.out`)" in caught.value.message
+
+
+def test_from_changed_runs_what_changed_and_keeps_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    Session(tmp_path, waiting(workspace={"root": ".firn/work", "cleanup": "never"}))
+    other = body(job("a", MADE, COUNT), job("b", *changed("sha256:9", READ, OUT), depends_on=["a"]))
+    again = Session(tmp_path, other, resume="last", from_changed=True)
+    assert again.steps("step.reused") == ["a.made", "a.count"]
+    assert again.steps("step.started") == ["b.read", "b.out"]
+    more = Session(tmp_path, other, resume="last")
+    assert more.steps("step.started") == []
+
+
+def test_a_skipped_job_stays_skipped_and_what_waits_for_it_blocked(tmp_path: Path) -> None:
+    flow = body(job("a", MADE, when=False), job("b", MADE, depends_on=["a"]), job("c", READ))
+    first = Session(tmp_path, flow)
+    assert [one.status for one in first.result.jobs] == ["SKIPPED", "BLOCKED", "FAILED"]
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    second = Session(tmp_path, flow, resume="last")
+    assert [one.status for one in second.result.jobs] == ["SKIPPED", "BLOCKED", "SUCCESS"]
+    assert second.steps("step.started") == ["c.read"]
+
+
+def test_what_cannot_be_taken_back_is_not_repeated_unasked(tmp_path: Path) -> None:
+    unsafe = body(job("a", MADE, READ | {"repeatable": False}))
+    Session(tmp_path, unsafe, run_id="r1")
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    with pytest.raises(UsageError) as caught:
+        Session(tmp_path, unsafe, resume="r1")
+    assert (caught.value.code, caught.value.message) == (
+        "R407",
+        "`a.read` may have been done before the run ended, and cannot be taken back",
+    )
+    assert Session(tmp_path, unsafe, resume="r1", repeat_unsafe=True).result.status == "SUCCESS"
+
+
+def test_only_takes_what_it_needs_from_the_run_that_is_resumed(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    Session(tmp_path, waiting(workspace={"root": ".firn/work", "cleanup": "never"}), only=("a",))
+    part = Session(tmp_path, waiting(workspace={"root": ".firn/work", "cleanup": "never"}), only=("b",), resume="last")
+    assert (part.result.status, part.steps("step.started")) == ("SUCCESS", ["b.read", "b.out"])
+    assert [one.id for one in part.result.jobs] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        ({"resume": "last"}, "R406", "the flow `flow` has no run yet"),
+        ({"resume": "r9"}, "R406", "the flow `flow` has no run `r9`"),
+        ({"only": ("x",)}, "R002", "the flow has no `x`"),
+        ({"only": ("a.x",)}, "R002", "the flow has no `a.x`"),
+        ({"only": ("b",)}, "R002", "`b` needs `a`, which is not asked for"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_runs(
+    tmp_path: Path, options: dict[str, Any], code: str, message: str
+) -> None:
+    with pytest.raises(FirnError) as caught:
+        Session(tmp_path, waiting(), **options)
+    assert (caught.value.code, caught.value.message, caught.value.exit_code) == (code, message, 2)
+
+
+def test_a_run_id_is_used_once(tmp_path: Path) -> None:
+    Session(tmp_path, waiting(), run_id="r1")
+    with pytest.raises(UsageError) as caught:
+        Session(tmp_path, waiting(), run_id="r1")
+    assert (caught.value.code, caught.value.help) == ("R003", "`--resume r1` goes on with it")
