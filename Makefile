@@ -2,12 +2,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check fuzz bench bench-peers bench-secrets schemas artifacts lock clean
+.PHONY: help demo test check fuzz crash bench bench-peers bench-secrets schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
 	@echo "make check  lint, types and import contracts alone"
 	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
+	@echo "make crash  three thousand kill points of a run, and what it comes to when it is resumed; takes half an hour"
 	@echo "make bench  the benchmarks"
 	@echo "make bench-secrets  the secret scanner beside detect-secrets, on a labelled corpus"
 	@echo "make bench-peers  the compiler beside dbt, SQLMesh and Meltano; installs them, and takes minutes"
@@ -37,12 +38,19 @@ check: .venv/ready
 fuzz: .venv/ready
 	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/fuzz/fuzz.py --count 100000
 
+crash: .venv/ready
+	@FIRN_CRASH=1 $(BIN)/python -m pytest -q --no-cov tests/crash/test_faults.py tests/crash/test_recovery.py
+	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/crash/harness.py --count 3000
+
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/state.py
+	@$(BIN)/python benchmarks/steps.py
 	@echo "make bench-peers compares the compiler with dbt, SQLMesh and Meltano"
 
 bench-peers: .venv/ready
 	@$(BIN)/python benchmarks/peers.py
+	@$(BIN)/python benchmarks/steps.py --peers
 
 bench-secrets: .venv/ready
 	@$(BIN)/python benchmarks/secrets/run.py

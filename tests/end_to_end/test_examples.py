@@ -102,7 +102,7 @@ def test_a_terminal_shows_progress_and_ends_with_a_table(tmp_path: Path) -> None
     )
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", answer.stdout)
     assert "✓ main.weights  3 rows" in shown
-    assert re.search(r"main  penguins  SUCCESS +344 +\d\.\d\d s", shown)
+    assert re.search(r"penguins  SUCCESS +344 +15\.2 kB +1 +\d\.\d\d s", shown)
     assert re.search(r"SUCCESS hello in \d\.\d\d s, run r1\s*$", shown)
 
 
@@ -120,10 +120,11 @@ main.penguins  SUCCESS  344 rows  0.00 s
 main.weights  SUCCESS  3 rows  0.00 s
 main.publish  SUCCESS  3 rows  0.00 s
 
-job   step      status   rows    time
-main  penguins  SUCCESS   344  0.00 s
-      weights   SUCCESS     3  0.00 s
-      publish   SUCCESS     3  0.00 s
+job   step      status   rows    bytes  attempts    time
+main            SUCCESS                           0.00 s
+      penguins  SUCCESS   344  15.2 kB         1  0.00 s
+      weights   SUCCESS     3                  1  0.00 s
+      publish   SUCCESS     3     79 B         1  0.00 s
 
 SUCCESS hello in 0.00 s, run r1
 """

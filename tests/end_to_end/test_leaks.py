@@ -1,0 +1,226 @@
+"""Secrets of several shapes in every reference, every failure of their connectors: no byte that a run makes holds one.
+
+Searched are standard output and error of every command, the events, the state, and every file that the runs left.
+"""
+
+import base64
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.connectors.server import Answer, Asked, serving
+from servers.postgres import fresh_database, server
+
+FIRN = str(Path(sys.executable).parent / "firn")
+CANARIES = {
+    "bearer": "canary-9f1c2b7e4d3aQmX7",
+    "query-key": "cAnary/+&=?%#;9 'q\"u\\o`te",
+    "basic": "canary€ümlaut-passphrase here",
+    "shop-db": "k7#Vq!9x$TfL2@canary",
+    "lost-db": "-----BEGIN CANARY KEY-----\nMIICanary5up3rAAABBB\nCCCDDDcanary==\n-----END CANARY KEY-----",
+    "encoded": "canary-inside-base64-77",
+}
+FLOW = """\
+name: leaks
+version: "1.0.0"
+resources:
+{resources}
+jobs:
+{jobs}
+"""
+PATHS = ("refused", "broken", "page", "elsewhere", "half", "junk", "next", "ok")
+APIS = ("bearer", "query", "basic", "gone", "nowhere", "tls", "hooked")
+
+
+def reply(asked: Asked) -> Answer:
+    """Answer as badly as can be: with everything that was asked, in the body, in headers and in places to go to."""
+    said = {"headers": dict(asked.headers), "query": dict(asked.query)}
+    text = json.dumps(said).encode()
+    words = urllib.parse.urlencode({"asked": text.decode()})
+    what = asked.path.rsplit("/", 1)[-1]
+    return {
+        "refused": Answer(text, status=401),
+        "broken": Answer(text, status=500),
+        "page": Answer(b"<html>" + text, headers={"content-type": "text/html"}),
+        "elsewhere": Answer(b"", status=302, headers={"location": f"http://example.invalid/?{words}"}),
+        "half": Answer(text[:-3]),
+        "junk": Answer(b"[" + text + b", 1, {]"),
+        "next": Answer([{"id": 1}], headers={"link": f'<http://example.invalid/?{words}>; rel="next"'}),
+    }.get(what, Answer([{"id": 1}]))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    with serving(reply) as api, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # nobody listens there
+        made = server()
+        database = fresh_database(made)
+        (tmp_path / "platform.yaml").write_text(
+            f"""\
+version: "1.0.0"
+environment: test
+connectors:
+  bearer: {{type: httpx, config: {{base_url: "{api.url}", bearer_token: {{secret_ref: bearer}}}}}}
+  query:
+    type: httpx
+    config: {{base_url: "{api.url}", api_key: {{secret_ref: query-key}}, api_key_in: query, api_key_name: key}}
+  basic: {{type: httpx, config: {{base_url: "{api.url}", basic_user: u, basic_password: {{secret_ref: basic}}}}}}
+  gone:
+    type: httpx
+    config: {{base_url: "http://127.0.0.1:{closed.getsockname()[1]}", bearer_token: {{secret_ref: bearer}}}}
+  nowhere: {{type: httpx, config: {{base_url: "https://example.invalid", bearer_token: {{secret_ref: bearer}}}}}}
+  tls:
+    type: httpx
+    config: {{base_url: "{api.url.replace("http:", "https:")}", bearer_token: {{secret_ref: bearer}}}}
+  hooked:
+    type: httpx
+    config: {{base_url: "{api.url}", bearer_token: {{secret_ref: encoded}}}}
+    decode: {{config: {{bearer_token: true}}}}
+  shop:
+    type: postgres
+    config:
+      {{host: 127.0.0.1, port: {made.port}, database: {database}, user: {made.user}, password: {{secret_ref: shop-db}}}}
+    options: {{sslmode: disable}}
+  lost:
+    type: postgres
+    config:
+      {{host: 127.0.0.1, port: {closed.getsockname()[1]}, database: x, user: u, password: {{secret_ref: lost-db}}}}
+    options: {{sslmode: disable, connect_timeout: 2}}
+state: {{backend: sqlite, path: state/state.db}}
+workspace: {{root: work, cleanup: never}}
+security: {{mode: internal_fast, secret_mounts: [secrets], decode_hook: {{module: base64}}}}
+"""
+        )
+        names = [*APIS, "shop", "lost"]
+        jobs = [
+            f"  - {{id: {name}-{path}, steps: [{{id: r, type: read, inputs: "
+            f"{{resource: {name}, request: {{path: /{path}, pagination: {{type: link}}}}}}}}]}}"
+            for name in APIS
+            for path in PATHS
+            if name in ("bearer", "query", "basic", "hooked") or path == "ok"
+        ]
+        jobs += [
+            f"  - {{id: {name}-{number}, steps: [{{id: q, type: query, inputs: {{resource: {name}, sql: {sql!r}}}}}]}}"
+            for name in ("shop", "lost")
+            for number, sql in enumerate(["select 1 as n", "select nope from nowhere"])
+        ]
+        resources = "\n".join(f"  {name}: {{profile: {name}}}" for name in names)
+        (tmp_path / "flow.yaml").write_text(FLOW.format(resources=resources, jobs="\n".join(jobs)))
+        yield tmp_path
+
+
+def firn(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command with half of the secrets in the environment and half in files."""
+    mount = folder / "secrets"
+    mount.mkdir(exist_ok=True)
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("FIRN")} | more
+    for number, (name, value) in enumerate(CANARIES.items()):
+        held = base64.b64encode(value.encode()).decode() if name == "encoded" else value
+        if number % 2:
+            (mount / name).write_text(held + "\n")
+            (mount / name).chmod(0o600)
+        else:
+            environ[name.upper().replace("-", "_")] = held
+    answer = subprocess.run([FIRN, *words], cwd=folder, capture_output=True, check=False, env=environ, timeout=300)
+    shutil.rmtree(mount)  # what is searched afterwards is what the commands made
+    assert b"Traceback" not in answer.stdout + answer.stderr
+    return answer
+
+
+def encodings(secret: str) -> dict[str, bytes]:
+    """Return what a secret looks like in the hands of the usual libraries."""
+    content = secret.encode()
+    forms: dict[str, bytes] = {
+        "itself": content,
+        "percent": urllib.parse.quote(secret, safe="").encode(),
+        "path": urllib.parse.quote(secret).encode(),
+        "form": urllib.parse.quote_plus(secret).encode(),
+        "json": json.dumps(secret)[1:-1].encode(),
+        "json in json": json.dumps(json.dumps(secret)[1:-1])[1:-1].encode(),
+        "json of utf-8": json.dumps(secret, ensure_ascii=False)[1:-1].encode(),
+        "python": repr(secret)[1:-1].encode(),
+        "python bytes": repr(content)[2:-1].encode(),
+        "shell": shlex.quote(secret).encode(),
+        "hex": content.hex().encode(),
+        "utf-16": secret.encode("utf-16-le"),
+    }
+    for shift in range(3):
+        whole = base64.b64encode(b"\0" * shift + content)
+        forms[f"base64 at {shift}"] = whole[4 if shift else 0 : len(whole) - 4]
+    forms |= {f"line {number}": line for number, line in enumerate(content.splitlines()) if len(line) > 8}
+    forms["basic"] = base64.b64encode(b"u:" + content)[4:-4]
+    return forms
+
+
+def leaked(made: bytes) -> list[str]:
+    """Return which secrets can be read in some bytes, and in which form."""
+    return [
+        f"{name} as {form}"
+        for name, secret in CANARIES.items()
+        for form, spelled in encodings(secret).items()
+        if spelled in made or spelled.lower() in made.lower()
+    ]
+
+
+def everything(folder: Path) -> bytes:
+    return b"\n".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+def test_what_is_searched_for_would_be_found() -> None:
+    for name, secret in CANARIES.items():
+        for spelled in (secret, json.dumps({"a": secret}), urllib.parse.quote(secret), repr(secret.encode())):
+            assert any(one.startswith(name) for one in leaked(b"x " + spelled.encode() + b" y")), (name, spelled)
+
+
+def test_no_byte_that_a_run_makes_holds_a_secret(project: Path) -> None:
+    assert firn(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
+    said = b""
+    for words in (
+        ["run", "--run-id", "r1", "--events", "events.jsonl"],
+        ["run", "--resume", "r1", "--log-format", "json", "--max-parallel", "8"],
+        ["run", "--dry-run", "--resume", "r1"],
+        ["runs"],
+        ["runs", "r1", "--json"],
+        ["unlock", "--json"],
+        ["inspect"],
+        ["preflight", "--timeout", "5"],
+        ["preflight", "--json", "--timeout", "5"],
+    ):
+        answer = firn(project, *words)
+        said += answer.stdout + answer.stderr
+    events = [json.loads(line) for line in (project / "events.jsonl").read_text().splitlines()]
+    status = {event["job"]: event["status"] for event in events if event["event"] == "job.finished"}
+    assert {name for name, word in status.items() if word == "SUCCESS"} == {f"{name}-ok" for name in APIS[:3]} | {
+        "hooked-ok"
+    }
+    resolved = {event["secret_ref"] for event in events if event["event"] == "secret.resolved"}
+    assert resolved == set(CANARIES)
+    assert leaked(said) == []
+    assert leaked(everything(project)) == []
+
+
+def test_the_environment_of_a_child_and_the_processs_own_are_as_they_were(project: Path) -> None:
+    """Nothing writes `os.environ`: not an env file, not a hook, not a secret."""
+    (project / "more.env").write_text("FROM_A_FILE=canary-in-a-file\n")
+    assert firn(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
+    script = (
+        "import os, sys\nbefore = dict(os.environ)\nfrom firn_runtime.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('the same' if before == dict(os.environ) else 'changed')"
+    )
+    held = CANARIES | {"encoded": base64.b64encode(CANARIES["encoded"].encode()).decode()}
+    environ = os.environ | {name.upper().replace("-", "_"): value for name, value in held.items()}
+    words = ["run", "--env-file", "more.env", "--only", "bearer-ok"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], cwd=project, capture_output=True, text=True, check=False, env=environ
+    )
+    assert done.stdout.splitlines()[-1] == "the same", done.stdout + done.stderr
