@@ -224,3 +224,50 @@ def test_the_environment_of_a_child_and_the_processs_own_are_as_they_were(projec
         [sys.executable, "-c", script, *words], cwd=project, capture_output=True, text=True, check=False, env=environ
     )
     assert done.stdout.splitlines()[-1] == "the same", done.stdout + done.stderr
+
+
+def test_results_that_hold_a_secret_are_used_and_never_recorded(tmp_path: Path) -> None:
+    """An API that answers with the caller's own key: the flow goes on with it, and its state knows a mask."""
+    secret = CANARIES["bearer"]
+    with serving(lambda asked: Answer([{"said": asked.headers["authorization"]}])) as api:
+        (tmp_path / "platform.yaml").write_text(
+            f"""\
+version: "1.0.0"
+environment: test
+connectors:
+  bearer: {{type: httpx, config: {{base_url: "{api.url}", bearer_token: {{secret_ref: bearer}}}}}}
+security: {{mode: internal_fast}}
+"""
+        )
+        (tmp_path / "flow.yaml").write_text(
+            """\
+name: echo
+version: "1.0.0"
+resources: {bearer: {profile: bearer}}
+jobs:
+  - id: ask
+    steps:
+      - {id: said, type: read, inputs: {resource: bearer, path: /ok}}
+      - id: look
+        type: query
+        inputs: {resource: compute, sql: "select said, length(said) as n from said"}
+        outputs: {said: "{{ result.rows[0].said }}", n: "{{ result.rows[0].n }}"}
+  - id: use
+    depends_on: [ask]
+    when: jobs.ask.outputs.n == LENGTH
+    steps:
+      - id: fails
+        type: query
+        inputs: {resource: compute, sql: "select cast('x' as int) as n where ? <> ''", params: ["{{ jobs.ask.outputs.said }}"]}
+""".replace("LENGTH", str(len(f"Bearer {secret}")))
+        )
+        assert firn(tmp_path, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
+        runs = [firn(tmp_path, "run", "--run-id", "r1", "--log-format", "json")]
+        runs.append(firn(tmp_path, "run", "--resume", "r1", "--log-format", "json"))
+    for one in runs:
+        events = [json.loads(line) for line in one.stdout.splitlines()]
+        assert [event["step"] for event in events if event["event"] == "step.started"][-2:] == ["look", "fails"]
+        assert leaked(one.stdout + one.stderr) == []
+    state = b"".join(file.read_bytes() for file in (tmp_path / ".firn").glob("state.db*"))
+    assert leaked(state) == []
+    assert b"***" in state

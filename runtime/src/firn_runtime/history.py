@@ -85,9 +85,13 @@ def freed(state: State, key: str, *, force: bool) -> Page:
 
 
 def _head(run: RunRow) -> list[str]:
-    began = f"began {run.started_at}" + (f", resumed {run.resumed} times" if run.resumed else "")
+    began = f"began {run.started_at}" + (f", resumed {_times(run.resumed)}" if run.resumed else "")
     ended = f", took {duration(run.seconds)}" if run.seconds is not None else ""
     return [f"{run.flow} for {run.environment}, run {run.run}: {run.status}", f"{began}{ended}", run.artifact]
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _table(jobs: list[JobRow], steps: list[StepRow]) -> list[str]:
