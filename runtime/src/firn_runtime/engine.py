@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from firn_runtime.cancel import current
+from firn_runtime.durable import make_names_durable
 from firn_runtime.engine_errors import translated
 from firn_runtime.errors import ConnectorError
 from firn_runtime.extensions import path_of
@@ -280,17 +281,7 @@ def _make(place: str) -> None:
     duckdb.connect(fresh, config=_CLOSED | {"threads": "1"}).close()
     with suppress(FileNotFoundError):  # another process has made it just now
         os.rename(fresh, place)
-    _sync_folder(os.path.dirname(place))
-
-
-def _sync_folder(folder: str) -> None:
-    """Make a file's name outlive the machine's failure, with all that is published to it; some file systems cannot."""
-    with suppress(OSError):
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+    make_names_durable(Path(place).parent)
 
 
 def _fetchable(name: str, kind: str) -> str:

@@ -329,7 +329,7 @@ def test_a_server_without_tls_is_refused_where_tls_is_asked_for(settings: Settin
 def test_tls_is_verified_unless_the_server_is_on_this_machine(host: str, mode: str) -> None:
     found = arguments({"host": host, "database": "d", "user": "u"})
     assert found["sslmode"] == mode
-    assert ("sslrootcert" in found) == (mode == "verify-full")
+    assert bool(found["sslrootcert"]) == (mode == "verify-full")
 
 
 def test_a_socket_of_this_machine_is_a_host(settings: Settings) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
-from firn_runtime.connectors.file_publication import make_durable
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.projection import projected, table_name
 from firn_runtime.connectors.sqlite_types import sqlite_rows
+from firn_runtime.durable import make_names_durable
 from firn_runtime.engine import Places, Relation, Session, identifier, select
 from firn_runtime.errors import ConnectorError
 from firn_runtime.publication import TakenOver
@@ -102,7 +102,7 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         sees to the folder. The database itself is durable by now."""
         if self.config.path != ":memory:":
             try:
-                make_durable(Path(os.path.realpath(self.config.path)).parent)
+                make_names_durable(Path(os.path.realpath(self.config.path)).parent)
             except OSError as error:
                 reason = (error.strerror or "").lower()
                 raise ConnectorError("process", f"cannot make the database's folder durable: {reason}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from firn_runtime.connector import WriteContext, Written
+from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.publication import Publication
 
 INTENT = "intent.json"
@@ -35,7 +36,7 @@ def once(context: WriteContext, root: Path, target: Path, stage: Callable[[Path]
         finally:
             part.unlink(missing_ok=True)
     for folder in _folders(root, target):
-        make_durable(folder)
+        make_names_durable(folder)
     return written
 
 
@@ -78,12 +79,3 @@ def _published(publication: Publication, target: Path, intent: Path) -> Written 
 def _folders(root: Path, target: Path) -> list[Path]:
     """Return the folders from the target's own up to the root: each may be new, and so unknown to the one above."""
     return [folder for folder in target.parents if folder.is_relative_to(root)]
-
-
-def make_durable(path: Path) -> None:
-    """Return when the file, or the names in the folder, would survive a loss of power."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -5,7 +5,6 @@ the driver as an argument of its own: it is in no address, no statement and no m
 """
 
 import contextlib
-import ipaddress
 import logging
 import math
 import threading
@@ -20,6 +19,7 @@ from firn_runtime.connectors.postgres_errors import refused, translated
 from firn_runtime.connectors.postgres_types import NULL, Column
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
+from firn_runtime.postgres_tls import tls
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
 
 Row = tuple[Any, ...]
@@ -44,14 +44,6 @@ _NOT_FROM_OUTSIDE: dict[str, Any] = {
 """What the driver would otherwise take from variables such as PGHOSTADDR, or from files in the home folder."""
 _ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """Seconds: a server that is gone without a word is noticed after a minute."""
-
-_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where systems keep the authorities that they trust. The driver's own TLS library looks nowhere."""
 
 _BLOCK = 1 << 20
 _CANCEL = 5.0
@@ -85,7 +77,7 @@ class Server:
         self._stopped = threading.Event()
         try:
             self._connection = psycopg.connect(
-                **cast(Any, _NOT_FROM_OUTSIDE | _ALIVE | _tls(config, options)),
+                **cast(Any, _NOT_FROM_OUTSIDE | _ALIVE | tls(config.host, options.sslmode, options.sslrootcert)),
                 host=config.host,
                 port=config.port,
                 dbname=config.database,
@@ -181,27 +173,6 @@ class Server:
     def _go_on(self) -> None:
         if self._stopped.is_set():
             raise ConnectorError("timeout", "the statement was interrupted")
-
-
-def _tls(config: PostgresConfig, options: PostgresOptions) -> dict[str, str]:
-    mode = options.sslmode or ("disable" if _is_here(config.host) else "verify-full")
-    trusted = options.sslrootcert or ""
-    if mode.startswith("verify") and not trusted:
-        trusted = next((path for path in _BUNDLES if Path(path).is_file()), "")
-        if not trusted:
-            help = "install the system's certificates, or name a file in `sslrootcert`"
-            raise ConnectorError("connection", "this system has no list of authorities to trust", help)
-    return {"sslmode": mode, "sslrootcert": trusted}
-
-
-def _is_here(host: str) -> bool:
-    """Return whether it is this machine: a socket's folder, `localhost`, or an address of the loopback."""
-    if host == "localhost" or host.startswith("/"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextlib.contextmanager

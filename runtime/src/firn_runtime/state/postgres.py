@@ -4,18 +4,17 @@ No session holds anything between two transactions: no advisory lock, no prepare
 off is done again on a new connection, for every write comes to the same, done once or twice.
 """
 
-import ipaddress
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from firn_runtime.errors import StateError, StateMissing
 from firn_runtime.identifiers import identifier
 from firn_runtime.postgres_rights import Ask, making_refusal, schema_refusal, table_refusal
+from firn_runtime.postgres_tls import tls
 from firn_runtime.state import schema
 from firn_runtime.state.database import Now, Transaction, Value
 from firn_runtime.state.postgres_reasons import lost_connection, reason_of
@@ -46,13 +45,6 @@ _LIVELINESS = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_in
 """By which a peer that went away without a word is noticed within half a minute."""
 
 _TABLE = re.compile(rf"\b({'|'.join(schema.TABLES)})\b")
-_AUTHORITIES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
-"""Where systems keep the authorities that they trust; the driver's own TLS library looks elsewhere."""
 
 
 class PostgresDatabase:
@@ -204,15 +196,13 @@ def _refusal(ask: Ask, settings: Mapping[str, Any]) -> str:
 def arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings as the driver's keyword arguments; nothing comes from libpq's variables and files."""
     password = settings.get("password")
-    mode = settings.get("sslmode") or ("disable" if _on_loopback(settings["host"]) else "verify-full")
     timeout = settings.get("connect_timeout", 10)
-    found = {
+    return {
         "host": settings["host"],
         "port": settings.get("port", 5432),
         "dbname": settings["database"],
         "user": settings["user"],
         "password": password.reveal() if password is not None else "",
-        "sslmode": mode,
         "connect_timeout": max(2, round(timeout)) if timeout else 0,
         "application_name": "firn state",
         "client_encoding": "UTF8",
@@ -220,23 +210,8 @@ def arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
         "options": "",
         "passfile": "/dev/null",
         **_LIVELINESS,
+        **tls(settings["host"], settings.get("sslmode"), settings.get("sslrootcert")),
     }
-    if mode.startswith("verify"):
-        found["sslrootcert"] = settings.get("sslrootcert") or _authorities()
-    return found
-
-
-def _authorities() -> str:
-    return next((path for path in _AUTHORITIES if Path(path).is_file()), "system")
-
-
-def _on_loopback(host: str) -> bool:
-    if host == "localhost" or host.startswith("/"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _translated(error: "psycopg.Error") -> StateError:

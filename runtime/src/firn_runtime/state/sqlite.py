@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from firn_runtime.durable import make_names_durable
 from firn_runtime.errors import StateError, StateMissing
 from firn_runtime.sqlite_files import untouched
 from firn_runtime.state import schema
@@ -162,7 +163,7 @@ class SqliteDatabase:
         self._logged = self._in_wal_mode()
         if found < schema.KNOWN:
             self.write(lambda transaction: schema.migrate(transaction, self._version()), durable=True)
-            _sync_folder(self.path.parent)
+            make_names_durable(self.path.parent)
 
     def _in_wal_mode(self) -> bool:
         """Return whether commits go to the write-ahead log; otherwise they go through a journal that is truncated."""
@@ -222,7 +223,7 @@ def _make(path: Path) -> None:
         missing = [folder for folder in path.absolute().parents if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(folder.parent)
+            make_names_durable(folder.parent)
         if not path.exists():  # closing a file that SQLite has open would take its locks away
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -234,13 +235,3 @@ def _make(path: Path) -> None:
 
 def _unusable(path: Path, reason: str, help: str) -> StateError:
     return StateError("R401", f"cannot keep the state in `{path}`: {reason}", help)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a crash; some file systems cannot, and say so."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext
 from firn_schemas.steps.programs import Idempotency
@@ -67,7 +68,7 @@ class _Published(Once):
             self._complete()
             self._context.still_ours()
             os.rename(self._part, self._target)
-            _make_durable(self._target.parent)
+            make_names_durable(self._target.parent)
 
     def end(self) -> None:
         _remove(self._part)
@@ -95,7 +96,7 @@ class _Marker(_Published):
     def _complete(self) -> None:
         names = self._context.publication
         self._part.write_text(json.dumps({"flow": names.flow, "run": names.run, "job": names.job, "step": names.step}))
-        _make_durable(self._part)
+        make_durable(self._part)
 
 
 class _OutputFolder(_Published):
@@ -121,8 +122,8 @@ class _OutputFolder(_Published):
             for name in files:
                 path = Path(folder, name)
                 if path.is_file() and not path.is_symlink():
-                    _make_durable(path)
-            _make_durable(Path(folder))
+                    make_durable(path)
+            make_names_durable(Path(folder))
 
 
 _STRATEGIES: Mapping[str, tuple[str, Callable[[str, Path, StepContext], Once]]] = {
@@ -149,11 +150,3 @@ def _remove(path: Path) -> None:
     else:
         with suppress(OSError):  # it was renamed, or never made
             path.unlink()
-
-
-def _make_durable(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
