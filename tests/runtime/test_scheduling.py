@@ -247,3 +247,23 @@ def test_a_wait_for_the_next_attempt_ends_when_the_run_is_stopped(tmp_path: Path
     rule = {"max_attempts": 2, "backoff": 86400, "max_backoff": 86400, "on": ["data"]}
     result = run(tmp_path, flow(job("a", read(retry=rule))), ask, stop=stop)
     assert (result.stopped, result.jobs[0].steps[0].attempts) == ("interrupt", 1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (1, "the step's results are 70,0"),
+        (40, "the job's outputs are 1,0"),
+    ],
+)
+def test_results_have_stated_limits(tmp_path: Path, steps: int, message: str) -> None:
+    size = 70_000 if steps == 1 else 30_000
+    long = [
+        step(f"s{n}", "query", resource="compute", sql=f"select repeat('x', {size}) as x")
+        | {"outputs": {f"x{n}": {"$ref": "result.rows[0].x"}}}
+        for n in range(steps)
+    ]
+    failed = run(tmp_path, flow(job("a", *long))).jobs[0].steps[-1]
+    assert failed.error is not None
+    assert (failed.status, failed.error.error_class) == ("FAILED", "data")
+    assert message in failed.error.message

@@ -103,10 +103,9 @@ class Attempts:
         result = Lent(self._shared, self._job, step, number, token).perform(step.type, inputs)
         if result.no_data and step.on_no_data == "fail":
             raise ConnectorError("data", "the step found no data", "the flow says `on_no_data: fail`")
+        checked_results(dict(result.results))
         named = self._shared.scope(results, result=result.results).resolve(step.outputs)
-        whole = dict(result.results) | named
-        checked_results(whole)
-        return result._replace(results=whole)
+        return result._replace(results=dict(result.results) | named)
 
 
 _DISK = (errno.EDQUOT, errno.EINTR, errno.EIO, errno.ENOSPC, errno.EROFS)

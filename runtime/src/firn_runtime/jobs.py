@@ -16,6 +16,7 @@ from firn_runtime.plan import results_of
 from firn_runtime.resolve import Unresolved
 from firn_runtime.scheduler import STOPPED
 from firn_runtime.shared import Shared
+from firn_runtime.state import checked_outputs
 from firn_runtime.state.rows import StepRow
 from firn_schemas.artifact import Job, Lock, Step
 from firn_schemas.base import Json
@@ -47,7 +48,7 @@ class JobWork:
         outcome = self._outcome(status, error)
         if not self._left:
             try:
-                self._shared.journal.job_finished(self._job, outcome, self._shared.outputs.get(self._job.id, {}))
+                self._shared.journal.job_finished(self._job, outcome, self._outputs)
             except FirnError as failure:
                 self._fatal(failure)
         told = {"status": outcome.status, "seconds": outcome.seconds, "error": outcome.error}
@@ -135,8 +136,11 @@ class JobWork:
 
     def _keep(self, step: Step, results: dict[str, Json]) -> None:
         self._results[step.id] = {"outputs": results}
-        named = {name: results[name] for name in step.outputs}
-        self._shared.outputs.setdefault(self._job.id, {}).update(named)
+        self._shared.outputs.setdefault(self._job.id, {}).update(_named(step, results))
+
+    @property
+    def _outputs(self) -> dict[str, Json]:
+        return self._shared.outputs.get(self._job.id, {})
 
     def _step(self, step: Step) -> Done:
         """Run one step and record it; its `finished` is told whatever happens."""
@@ -170,6 +174,8 @@ class JobWork:
     def _recorded(self, step: Step, done: Done, started_at: str, seconds: float) -> Done:
         """Record how the step ended, and keep its results; where that cannot be recorded, the run ends."""
         try:
+            if done.result is not None and step.outputs:
+                checked_outputs(self._outputs | _named(step, done.result.results))
             self._shared.journal.step_finished(step, self._row(step, done, started_at, seconds), done.error)
         except ConnectorError as error:
             return Done(done.attempts, error=failure_of(error))
@@ -204,6 +210,11 @@ class JobWork:
             if not self._left:
                 self._at_work = {"step.started": what.get("step"), "step.finished": None}.get(name, self._at_work)
                 self._shared.tell(name, job=self._job.id, **what)
+
+
+def _named(step: Step, results: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the results that the flow gave a name."""
+    return {name: results[name] for name in step.outputs}
 
 
 _STATUS: dict[bool, Status] = {True: "SUCCESS", False: "FAILED"}

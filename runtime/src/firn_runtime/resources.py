@@ -36,6 +36,9 @@ class Resources:
         self._open: dict[str, Any] = {}
         self._unusable: dict[str, Exception] = {}
         self._lock = threading.RLock()
+        """Guards engine and sessions."""
+        self._one_by_one = {name: threading.Lock() for name in prepared.connectors}
+        """While one resource is connected, others are not waited for."""
 
     @property
     def file(self) -> Path:
@@ -77,7 +80,7 @@ class Resources:
 
     def connected(self, name: str) -> Any:
         """Return the connector of a resource, connected at its first use with the secrets of now."""
-        with self._lock:
+        with self._one_by_one[name]:
             if name in self._unusable:
                 raise self._unusable[name]  # it was never opened: every later step hears the same reason
             if name not in self._open:
@@ -92,7 +95,7 @@ class Resources:
 
     def renew(self, name: str) -> bool:
         """Connect a resource again where its secrets are others by now; say whether they are."""
-        with self._lock:
+        with self._one_by_one[name]:
             try:
                 fresh = self._prepared.renewed(name, self._tell)
             except InputsMissing:
