@@ -258,7 +258,10 @@ jobs:
     steps:
       - id: fails
         type: query
-        inputs: {resource: compute, sql: "select cast('x' as int) as n where ? <> ''", params: ["{{ jobs.ask.outputs.said }}"]}
+        inputs:
+          resource: compute
+          sql: "select cast('x' as int) as n where ? <> ''"
+          params: ["{{ jobs.ask.outputs.said }}"]
 """.replace("LENGTH", str(len(f"Bearer {secret}")))
         )
         assert firn(tmp_path, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0

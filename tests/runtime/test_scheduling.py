@@ -8,6 +8,7 @@ import pytest
 
 from firn_runtime import Edge, Options, RunResult, Stop, run_artifact
 from firn_runtime.events import Event, Listener
+from firn_runtime.state import open_state
 from runtime.artifacts import job, payload, resource, spelled, step
 
 ENDLESS = "select sum(sin(range)) as n from range(400000000000)"
@@ -213,12 +214,14 @@ def test_locks_keep_jobs_apart_and_an_inner_step_runs_under_its_lock(tmp_path: P
 
 def test_a_lock_that_somebody_holds_fails_the_step_with_its_own_code(tmp_path: Path) -> None:
     lock = {"key": "k", "ttl_seconds": 60}
-    body = flow(job("a", sql("x", ENDLESS, timeout=1.5), lock=lock), job("b", sql("y"), lock=lock))
-    result = run(tmp_path, body, max_parallel=2)
-    codes = sorted(
-        error.code for one in result.jobs for error in (one.error, *(each.error for each in one.steps)) if error
-    )
-    assert codes == ["R302", "R404"]
+    other = open_state({"backend": "sqlite"}, tmp_path)
+    assert isinstance(other.acquire("k", {"run": "r9"}, 60), int)
+    result = run(tmp_path, flow(job("a", sql("x"), lock=lock), job("b", sql("y", lock=lock)), job("c", sql("z"))))
+    other.close()
+    assert [one.status for one in result.jobs] == ["FAILED", "FAILED", "SUCCESS"]
+    errors = [result.jobs[0].error, result.jobs[1].steps[0].error]
+    assert [error and (error.code, error.error_class) for error in errors] == [("R404", "conflict")] * 2
+    assert "held by run `r9`" in str(errors[0])
 
 
 def test_two_runs_of_one_flow_do_not_overlap(tmp_path: Path) -> None:
