@@ -126,7 +126,7 @@ class Engine:
             self._connection = duckdb.connect(config=_CLOSED | config)
             for name in sorted(set(extensions)):
                 self._connection.execute(f"load {literal(str(path_of(name, duckdb.__version__)))}")
-            self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG}")
+            self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG} (storage_version 'v1.5.0')")
             self._close_off([Places(directories=(workspace, self.spill)), *places])
 
     def session(self, job: str, upstream: Sequence[str] = ()) -> "Session":
