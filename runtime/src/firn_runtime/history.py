@@ -1,12 +1,12 @@
 """What the state knows of runs and locks, as pages for people and documents for machines."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from firn_runtime.artifact_file import Artifact
-from firn_runtime.errors import LockHeld, UsageError
+from firn_runtime.errors import LockHeld, StateMissing, UsageError
 from firn_runtime.observe.words import aligned, duration, rows
 from firn_runtime.options import LAST
 from firn_runtime.prepare import choose, state_settings
@@ -22,60 +22,88 @@ class Page(NamedTuple):
 
 
 @contextmanager
-def state_of(artifact: Artifact, environ: Mapping[str, str], base: Path, *, read_only: bool = True) -> Iterator[State]:
-    """Open the state that an artifact's platform names; raise StateError, ArtifactRefused or InputsMissing."""
-    state = open_state(state_settings(artifact.payload, environ, base), base, read_only=read_only)
+def state_of(
+    artifact: Artifact, environ: Mapping[str, str], base: Path, *, read_only: bool = True
+) -> Iterator[State | None]:
+    """Open the state that an artifact's platform names; None where no run has made it yet.
+
+    Raises StateError, ArtifactRefused and InputsMissing.
+    """
+    settings = state_settings(artifact.payload, environ, base)
     try:
-        yield state
-    finally:
+        state = open_state(settings, base, read_only=True)
+    except StateMissing:
+        yield None
+        return
+    if not read_only:
         state.close()
+        state = open_state(settings, base)
+    with closing(state):
+        yield state
 
 
-def listed(state: State, flow: str | None, limit: int) -> Page:
+def listed(state: State | None, flow: str | None, limit: int) -> Page:
     """Return the runs that began last, the latest first."""
-    found = state.runs(flow, limit)
+    found = [Seen(state, one) for one in state.runs(flow, limit)] if state is not None else []
     table = [
-        (
-            one.run,
-            one.flow,
-            one.status,
-            one.started_at,
-            duration(one.seconds),
-            str(one.resumed or ""),
-            one.artifact[:19],
-        )
-        for one in found
+        (row.run, row.flow, status, row.started_at, duration(row.seconds), str(row.resumed or ""), row.artifact[:19])
+        for row, status in ((one.row, one.status) for one in found)
     ]
     headings = ("run", "flow", "status", "started", "time", "resumed", "artifact")
     lines = aligned([headings, *table], frozenset([4, 5])) if table else ["there are no runs yet"]
-    return Page(lines, {"runs": [_run(one) for one in found]})
+    return Page(lines, {"runs": [one.document for one in found]})
 
 
-def shown(state: State, artifact: Artifact, flow: str | None, run: str) -> Page:
+def shown(state: State | None, artifact: Artifact, flow: str | None, run: str) -> Page:
     """Return one run with its jobs and steps; raise UsageError R001 or R406."""
     name = choose(artifact.payload, flow)
-    wanted = state.last(name) if run == LAST else run
-    found = state.find(name, wanted) if wanted is not None else None
-    if found is None:
+    row = _row(state, name, run) if state is not None else None
+    if state is None or row is None:
         raise UsageError("R406", f"the flow `{name}` has no run `{run}`", "`firn runs` lists them")
-    jobs, steps = state.jobs(name, found.run), state.steps(name, found.run)
-    document = _run(found) | {"jobs": [_job(one) for one in jobs], "steps": [_step(one) for one in steps]}
-    return Page([*_head(found), "", *_table(jobs, steps), *_errors(jobs, steps)], document)
+    seen, jobs, steps = Seen(state, row), state.jobs(name, row.run), state.steps(name, row.run)
+    document = seen.document | {"jobs": [_job(one) for one in jobs], "steps": [_step(one) for one in steps]}
+    return Page([*_head(seen), "", *_table(jobs, steps, seen.going), *_errors(jobs, steps)], document)
 
 
-def locks(state: State) -> Page:
+def _row(state: State, flow: str, run: str) -> RunRow | None:
+    wanted = state.last(flow) if run == LAST else run
+    return state.find(flow, wanted) if wanted is not None else None
+
+
+class Seen:
+    """A run as it is seen from outside: one that was killed recorded no end, and holds no lock."""
+
+    def __init__(self, state: State, row: RunRow) -> None:
+        self.row = row
+        holders = [one.owner for one in state.locks() if one.held]
+        self.alive = any((one.get("flow"), one.get("run")) == (row.flow, row.run) for one in holders)
+        self.going = "RUNNING" if self.alive else "CUT OFF"
+
+    @property
+    def status(self) -> str:
+        """The run's status, for people."""
+        return self.going if self.row.status == "RUNNING" else self.row.status
+
+    @property
+    def document(self) -> dict[str, Json]:
+        """The run, for machines."""
+        return {key: value for key, value in self.row._asdict().items() if key != "plan"} | {"alive": self.alive}
+
+
+def locks(state: State | None) -> Page:
     """Return every lock that was taken and not released."""
-    found = state.locks()
+    found = state.locks() if state is not None else []
     table = [(one.key, str(one.fence), holder(one), rest(one)) for one in found]
     lines = aligned([("lock", "fence", "holder", "lease"), *table], frozenset([1])) if table else ["no lock is held"]
     return Page(lines, {"locks": [_lock(one) for one in found]})
 
 
-def freed(state: State, key: str, *, force: bool) -> Page:
+def freed(state: State | None, key: str, *, force: bool) -> Page:
     """Free a lock; raise UsageError R408 where there is none, LockHeld R404 where its holder seems to be alive."""
-    found = next((one for one in state.locks() if one.key == key), None)
-    if found is None:
-        held = ", ".join(f"`{one.key}`" for one in state.locks()) or "none"
+    known = state.locks() if state is not None else []
+    found = next((one for one in known if one.key == key), None)
+    if state is None or found is None:
+        held = ", ".join(f"`{one.key}`" for one in known) or "none"
         raise UsageError("R408", f"nobody holds a lock `{key}`", f"held: {held}")
     if found.held and not force:
         message = f"the lock `{key}` is held by {holder(found)}, {rest(found)}"
@@ -84,26 +112,28 @@ def freed(state: State, key: str, *, force: bool) -> Page:
     return Page([f"`{key}` is free; {holder(found)} had it"], {"freed": _lock(found)})
 
 
-def _head(run: RunRow) -> list[str]:
+def _head(seen: Seen) -> list[str]:
+    run = seen.row
     began = f"began {run.started_at}" + (f", resumed {_times(run.resumed)}" if run.resumed else "")
     ended = f", took {duration(run.seconds)}" if run.seconds is not None else ""
-    return [f"{run.flow} for {run.environment}, run {run.run}: {run.status}", f"{began}{ended}", run.artifact]
+    return [f"{run.flow} for {run.environment}, run {run.run}: {seen.status}", f"{began}{ended}", run.artifact]
 
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _table(jobs: list[JobRow], steps: list[StepRow]) -> list[str]:
+def _table(jobs: list[JobRow], steps: list[StepRow], going: str) -> list[str]:
     ended = {one.job: one for one in jobs}
     names = list(dict.fromkeys([*(one.job for one in steps), *ended]))
     table: list[tuple[str, ...]] = [("job", "step", "status", "attempts", "rows", "time")]
     for name in names:
         job = ended.get(name)
-        table.append((name, "", job.status if job else "RUNNING", "", "", duration(job.seconds) if job else ""))
+        table.append((name, "", job.status if job else going, "", "", duration(job.seconds) if job else ""))
         for one in steps:
             if one.job == name:
-                table.append(("", one.step, one.status, str(one.attempt or ""), rows(one.rows), duration(one.seconds)))
+                status = going if one.status == "RUNNING" else one.status
+                table.append(("", one.step, status, str(one.attempt or ""), rows(one.rows), duration(one.seconds)))
     return aligned(table, frozenset([3, 4, 5])) if names else ["no step was begun"]
 
 
@@ -115,12 +145,6 @@ def _errors(jobs: list[JobRow], steps: list[StepRow]) -> list[str]:
             lines += ["", f"error[{error.get('code')}]: {error.get('message')}", f"  {place}  ({error.get('class')})"]
             lines += [f"  help: {error['help']}"] if error.get("help") else []
     return lines
-
-
-def _run(run: RunRow) -> dict[str, Json]:
-    kept = run._asdict()
-    del kept["plan"]
-    return kept
 
 
 def _job(job: JobRow) -> Json:
