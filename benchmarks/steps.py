@@ -1,6 +1,7 @@
 """What a step costs in a run with durable state, where the step itself does nothing: CPU, wall, memory.
 
-`--peers` runs the same number of steps in Dagster (in process) and Prefect, in this run; it installs them first.
+`--peers` runs as many steps in Dagster (in process, its events kept in SQLite as Firn's state is) and Prefect, in this
+run; it installs them first.
 """
 
 import subprocess
@@ -28,7 +29,7 @@ run_artifact(Path(sys.argv[1]), Edge({}, Path.cwd(), [listen]))
 print(sizes[0], sizes[-1])
 """
 DAGSTER = """
-from dagster import In, Nothing, job, op
+from dagster import DagsterInstance, In, Nothing, job, op
 def make(n):
     @op(name=f"s{n}", ins={"before": In(Nothing)} if n else {})
     def step(): return n
@@ -38,7 +39,7 @@ def steps():
     last = None
     for n in range(COUNT):
         last = make(n)(last) if last is not None else make(n)()
-steps.execute_in_process()
+steps.execute_in_process(instance=DagsterInstance.get())
 """
 PREFECT = """
 from prefect import flow, task
@@ -103,7 +104,9 @@ def peers(folder: Path, cpu: float) -> None:
         for count in (10, 210):
             file = folder / f"{tool}{count}.py"
             file.write_text(script.replace("COUNT", str(count)))
-            costs[count] = once([str(python), str(file)], folder, QUIET | {"PREFECT_HOME": str(folder / "prefect")})
+            home = folder / f"{tool}-home"
+            home.mkdir(exist_ok=True)
+            costs[count] = once([str(python), str(file)], folder, QUIET | {tool.upper() + "_HOME": str(home)})
         theirs, wall = per_step(costs[10], costs[210], 200)
         print(f"{name:<34}{theirs:9.3f} ms CPU{wall:9.3f} ms wall   {theirs / cpu:.0f} x firn's CPU")
 
