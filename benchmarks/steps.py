@@ -101,7 +101,7 @@ def peers(folder: Path, cpu: float) -> None:
                 print(f"{name:<34}not measured: it cannot be installed here")
                 continue
         costs = {}
-        for count in (10, 210):
+        for count in (10, 10, 210):  # the first makes the tool's database
             file = folder / f"{tool}{count}.py"
             file.write_text(script.replace("COUNT", str(count)))
             home = folder / f"{tool}-home"

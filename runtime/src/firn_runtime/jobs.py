@@ -136,11 +136,12 @@ class JobWork:
 
     def _keep(self, step: Step, results: dict[str, Json]) -> None:
         self._results[step.id] = {"outputs": results}
-        self._shared.outputs.setdefault(self._job.id, {}).update(_named(step, results))
+        if step.outputs:
+            self._shared.jobs.setdefault(self._job.id, {"outputs": {}})["outputs"].update(_named(step, results))
 
     @property
     def _outputs(self) -> dict[str, Json]:
-        return self._shared.outputs.get(self._job.id, {})
+        return self._shared.jobs.get(self._job.id, {"outputs": {}})["outputs"]
 
     def _step(self, step: Step) -> Done:
         """Run one step and record it; its `finished` is told whatever happens."""

@@ -157,7 +157,7 @@ class _Session:
             stop=stop,
             hold=self.leases.hold,
             wait=self.options.wait,
-            outputs={name: dict(named) for name, named in plan.outputs.items()},
+            jobs={name: {"outputs": dict(named)} for name, named in plan.outputs.items()},
         )
         limits = Limits(self.options.max_parallel or flow.max_parallel, self.options.fail_fast, self.options.grace)
 

@@ -35,8 +35,8 @@ class Shared(NamedTuple):
     """Holds a lock for a block: `hold(key, ttl, wait)`; raises LockHeld."""
     wait: float
     """Seconds to wait for a lock where the flow does not say."""
-    outputs: dict[str, dict[str, Json]]
-    """Named results of the steps that are done, by job; a job writes its own alone."""
+    jobs: dict[str, dict[str, dict[str, Json]]]
+    """`{JOB: {"outputs": {NAME: …}}}` of the steps that are done, as conditions name it; a job writes its own alone."""
 
     def dataset(self, job: Job, step: Step) -> str | None:
         """Return where the dataset of a step lies: the file, relative to the run's base folder, and the table in it."""
@@ -47,7 +47,7 @@ class Shared(NamedTuple):
         """Return what the nodes of a step or condition may name."""
         names = {
             "flow": {"name": self.flow, "version": self.version},
-            "jobs": {job: {"outputs": outputs} for job, outputs in self.outputs.items()},
+            "jobs": self.jobs,
             "run": {"id": self.run, "started_at": self.started_at},
             "steps": steps,
         }
