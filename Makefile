@@ -40,7 +40,7 @@ fuzz: .venv/ready
 
 crash: .venv/ready
 	@FIRN_CRASH=1 $(BIN)/python -m pytest -q --no-cov tests/crash/test_faults.py tests/crash/test_recovery.py
-	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/crash/harness.py --count 3000
+	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/crash/harness.py
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py

@@ -1,6 +1,6 @@
 """Kills runs at thousands of points, resumes them, and compares what they come to with the undisturbed run.
 
-    make crash                                                   # 3,000 points, on every core
+    make crash                                                   # more than 3,000 kills, on every core
     python tests/crash/harness.py --count 100 --seed 7
     python tests/crash/harness.py --point 'sqlite/memory/forked/call:daily:pwrite64:9,at:0.100'
 
@@ -34,6 +34,8 @@ from firn_runtime.options import Edge
 from firn_runtime.run import run_artifact
 
 SEED = 5
+COUNT = 3600
+"""Points of which more than 3,000 are kills; the others are calls that fail."""
 STATES: Sequence[StateAt] = ("sqlite", "postgres")
 ERRORS = ("ENOSPC", "EIO", "EINTR")
 OFTEN = ("pwrite64", "write", "fsync", "fdatasync", "sendto", "unlinkat")
@@ -72,7 +74,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _asked(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=3000, help="how many points")
+    parser.add_argument("--count", type=int, default=COUNT, help="how many points")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--point", help="one case, as STATE/DISK/COMMAND/HURT,… (see points.py)")
@@ -108,17 +110,17 @@ def _calls(world: World, below: Path, state: StateAt) -> list[Call]:
 
 
 def chosen(known: Known, count: int, seed: int) -> list[Point]:
-    """Return `count` points: every call once before any is asked for twice, and shares of everything else.
+    """Return `count` points: a kill at every call and every event where there is room for them, otherwise at some.
 
-    The same seed and calls give the same points; a smaller count is a sample of them.
+    To these come calls that fail, and kills at random instants. The same seed and calls give the same points.
     """
     rng = random.Random(seed)
     every = [*_on_calls(known), *_on_events(known)]
     rng.shuffle(every)
-    kept = every[: round(count * 0.55)] if count < 2 * len(every) else every
-    left = count - len(kept)
-    failing = _failing(known, rng, round(left * 0.5))
-    points = [*kept, *failing, *(_at_random(known, rng) for _ in range(left - len(failing)))]
+    kept = every[: round(count * 0.6)] if count < 1.5 * len(every) else every
+    failing = _failing(known, rng, round(count * 0.15))
+    left = count - len(kept) - len(failing)
+    points = [*kept, *failing, *(_at_random(known, rng) for _ in range(left))]
     rng.shuffle(points)
     return [_harder(known, point, rng) for point in points]
 
