@@ -58,7 +58,7 @@ def mounts() -> None:
 
 
 @pytest.mark.usefixtures("mounts")
-@pytest.mark.parametrize("kilobytes", [16, 100, 160, 200])
+@pytest.mark.parametrize("kilobytes", [16, 100, 130, 160])
 def test_a_full_disk_of_the_state_ends_the_run_and_with_more_room_it_goes_on(small: Small, kilobytes: int) -> None:
     small.state.parent.mkdir()
     on_a_small_disk = mounting(

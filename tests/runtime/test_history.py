@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,8 @@ def ended(process: subprocess.Popen[str], number: signal.Signals) -> int:
 def test_a_run_that_was_killed_is_cut_off_and_its_lock_is_free(project: Path) -> None:
     process = at_work(project, "r1")
     assert document(project, "runs")["runs"][0]["alive"] is True
+    while len(document(project, "runs", "r1")["steps"]) < 2:
+        time.sleep(0.1)  # a start is recorded a moment late
     assert "run r1: RUNNING" in firn(project, "runs", "last").stdout
     ended(process, signal.SIGKILL)
     assert "  CUT OFF  " in firn(project, "runs").stdout

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from firn_runtime.events import Failure
 from firn_runtime.outcome import JobOutcome
+from firn_runtime.starts import Starts
 from firn_runtime.state.rows import JobRow, StepRow
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
@@ -27,6 +28,12 @@ class Journal:
 
     def __init__(self, state: "State", flow: str, run: str, leases: "Leases", clean: Callable[[Json], Json]) -> None:
         self._state, self._flow, self._run, self._leases, self._clean = state, flow, run, leases, clean
+        self._starts = Starts(self._started, state.clocks.boot)
+        state.keeper.keep(self._starts)
+
+    def close(self) -> None:
+        """Record no further start."""
+        self._state.keeper.drop(self._starts)
 
     @cached_property
     def fence(self) -> int:
@@ -38,13 +45,20 @@ class Journal:
         self._leases.check()
 
     def step_started(self, job: Job, step: Step, started_at: str) -> None:
-        """Record that a step begins; durably where it cannot be taken back, so that a resumption knows."""
+        """Record that a step begins: a moment later, or durably now where it cannot be taken back."""
         self._leases.check()
         row = StepRow(job.id, step.id, "RUNNING", 0, step.fingerprint.data, started_at)
-        self._state.step_started(self._flow, self._run, row, self._guards, durable=not step.repeatable)
+        if step.repeatable:
+            self._starts.add(row)
+        else:
+            self._started(row, durable=True)
+
+    def _started(self, row: StepRow, *, durable: bool = False) -> None:
+        self._state.step_started(self._flow, self._run, row, self._guards, durable=durable)
 
     def step_finished(self, step: Step, row: StepRow, error: Failure | None) -> None:
         """Record how a step ended; durable when this returns."""
+        self._starts.drop(row)
         self._leases.check()
         results = self._clean(row.results)
         whole = results == row.results or not step.repeatable

@@ -101,13 +101,15 @@ class _Session:
         """Run the jobs; whatever happens, the end of the run is recorded and told."""
         jobs: list[JobOutcome] = []
         status: Status = "FAILED"
-        scheduler = self._scheduler(row, plan)
+        journal = Journal(self.state, row.flow, row.run, self.leases, self.prepared.redactor.value)
+        scheduler = self._scheduler(row, plan, journal)
         try:
             jobs = scheduler.run()
             done = len(jobs) == len(plan.jobs) and all(one.status != "FAILED" for one in jobs)
             status = "SUCCESS" if done and not self.fatal else "FAILED"
         finally:
             seconds = time.monotonic() - clock
+            journal.close()
             self.resources.close()
             self._finish(row, status, seconds)
         if self.fatal:
@@ -139,7 +141,7 @@ class _Session:
         for job, step in plan.gone:
             self.tell("warning", job=job, step=step, message="its dataset is gone from the workspace; it is made again")
 
-    def _scheduler(self, row: RunRow, plan: Plan) -> Scheduler:
+    def _scheduler(self, row: RunRow, plan: Plan, journal: Journal) -> Scheduler:
         flow = self.artifact.payload.flows[row.flow]
         stop = self.edge.stop or Stop()
         shared = Shared(
@@ -152,7 +154,7 @@ class _Session:
             environ=self.prepared.environ,
             plan=plan,
             resources=self.resources,
-            journal=Journal(self.state, row.flow, row.run, self.leases, self.prepared.redactor.value),
+            journal=journal,
             tell=self.tell,
             stop=stop,
             hold=self.leases.hold,
