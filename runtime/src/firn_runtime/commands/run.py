@@ -19,7 +19,7 @@ from firn_runtime.commands.options import (
     flow_option,
     snapshot,
 )
-from firn_runtime.options import Edge, Options
+from firn_runtime.options import AUTO, Edge, Options
 from firn_runtime.outcome import RunResult
 from firn_runtime.stop import Stop
 
@@ -59,6 +59,7 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
     no_core_dumps()
     dry, log_format, events = (words.pop(name) for name in ("dry_run", "log_format", "events"))
     options = Options(expect=words.pop("expect_digest"), **words)
+    _refuse_mixed(options, run_id)
     with ExitStack() as opened:
         stop = _stopped_by_signals()
         listeners = [] if dry else _listeners(log_format, events, opened)
@@ -68,6 +69,14 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
             end(0)
         result = run_artifact(Path(artifact), edge, options)
     end(exit_code(result))
+
+
+def _refuse_mixed(options: Options, run_id: str | None) -> None:
+    """Raise UsageError for options that would mean nothing beside each other."""
+    if options.resume is None and (options.from_changed or options.repeat_unsafe):
+        raise click.UsageError("`--from-changed` and `--repeat-unsafe` are said beside `--resume`")
+    if options.resume not in (None, AUTO) and run_id is not None:
+        raise click.UsageError("a run that is resumed has its id; `--run-id` is for a new one")
 
 
 def exit_code(result: RunResult) -> int:
