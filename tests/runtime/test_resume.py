@@ -57,6 +57,12 @@ def test_what_was_done_is_not_done_again_and_its_results_and_datasets_are_there(
     assert (tmp_path / "out.csv").read_text() == "n\n0\n1\n2\n"
 
 
+def test_what_a_run_keeps_is_for_its_user_alone(tmp_path: Path) -> None:
+    Session(tmp_path, waiting(workspace={"root": "work", "cleanup": "never"}), run_id="r1")
+    assert (tmp_path / "work/r1").stat().st_mode & 0o077 == 0
+    assert (tmp_path / ".firn/state.db").stat().st_mode & 0o077 == 0
+
+
 def test_a_run_that_is_done_has_nothing_left_to_do(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("x\n1\n")
     Session(tmp_path, waiting())

@@ -11,7 +11,6 @@ from firn_runtime.errors import ConnectorError, FirnError, LockHeld, internal
 from firn_runtime.events import CODES, INTERNAL, Failure
 from firn_runtime.publication import Publication
 from firn_runtime.resolve import Unresolved
-from firn_runtime.resources import make_folder
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_results
 from firn_runtime.step import StepResult, innermost
@@ -143,7 +142,7 @@ class Lent:
     @property
     def scratch(self) -> Path:
         """A folder of this step alone."""
-        return make_folder(self._shared.resources.workspace / self._job.id / self.id)
+        return self._shared.resources.scratch(self._job.id, self.id)
 
     @property
     def publication(self) -> Publication:

@@ -121,7 +121,7 @@ class Resources:
     def _start(self) -> "Engine":
         from firn_runtime.engine import Engine, Limits
 
-        make_folder(self.workspace)
+        _make_folder(self.workspace)
         connectors = [one for one in self._connectors.values() if not isinstance(one, Compute)]
         compute = next((one.properties for one in self._connectors.values() if isinstance(one, Compute)), None)
         spill = self._prepared.base / compute.temp_directory if compute and compute.temp_directory else None
@@ -140,15 +140,20 @@ class Resources:
             except Exception as error:
                 self._tell("warning", message=f"could not close a connector ({type(error).__name__})")
 
+    def scratch(self, job: str, step: str) -> Path:
+        """Return a folder of one step alone; raise ConnectorError."""
+        _make_folder(self.workspace)
+        return _make_folder(self.workspace / job / step)
+
     def remove_workspace(self) -> None:
         """Remove what the run kept for itself."""
         shutil.rmtree(self.workspace, ignore_errors=True)
 
 
-def make_folder(folder: Path) -> Path:
-    """Make a folder of the workspace; raise ConnectorError where that cannot be."""
+def _make_folder(folder: Path) -> Path:
+    """Make a folder of the workspace, for this user alone; raise ConnectorError where that cannot be."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         help = "the platform's `workspace.root` must be writable"
         raise ConnectorError("process", f"cannot make the workspace: {(error.strerror or '').lower()}", help) from None
