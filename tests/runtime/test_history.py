@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from runtime.artifacts import job, payload, spelled, step
 
 FIRN = str(Path(sys.executable).parent / "firn")
+Start = Callable[[str], subprocess.Popen[str]]
 ENDLESS = "select sum(sin(range)) as n from range(400000000000)"
 
 
@@ -34,16 +36,25 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def at_work(project: Path, run: str) -> subprocess.Popen[str]:
-    """Start a run, and wait until its endless step has begun."""
-    command = [FIRN, "run", "--run-id", run, "--log-format", "json"]
-    process = subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
-        event = json.loads(line)
-        if (event["event"], event.get("step")) == ("step.started", "y"):
-            return process
-    raise AssertionError("the step never began")
+@pytest.fixture
+def at_work(project: Path) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Start a run, and wait until its endless step has begun; whatever the test does, it does not outlive it."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(run: str) -> subprocess.Popen[str]:
+        command = [FIRN, "run", "--run-id", run, "--log-format", "json"]
+        started.append(subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True))
+        assert started[-1].stdout is not None
+        for line in started[-1].stdout:
+            event = json.loads(line)
+            if (event["event"], event.get("step")) == ("step.started", "y"):
+                return started[-1]
+        raise AssertionError("the step never began")
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def ended(process: subprocess.Popen[str], number: signal.Signals) -> int:
@@ -53,8 +64,8 @@ def ended(process: subprocess.Popen[str], number: signal.Signals) -> int:
     return process.returncode
 
 
-def test_a_run_that_was_killed_is_cut_off_and_its_lock_is_free(project: Path) -> None:
-    process = at_work(project, "r1")
+def test_a_run_that_was_killed_is_cut_off_and_its_lock_is_free(project: Path, at_work: Start) -> None:
+    process = at_work("r1")
     assert document(project, "runs")["runs"][0]["alive"] is True
     while len(document(project, "runs", "r1")["steps"]) < 2:
         time.sleep(0.1)  # a start is recorded a moment late
@@ -67,8 +78,8 @@ def test_a_run_that_was_killed_is_cut_off_and_its_lock_is_free(project: Path) ->
     assert "its holder is gone" in firn(project, "unlock").stdout
 
 
-def test_a_live_lock_is_taken_away_by_force_alone_and_its_run_stops(project: Path) -> None:
-    process = at_work(project, "r1")
+def test_a_live_lock_is_taken_away_by_force_alone_and_its_run_stops(project: Path, at_work: Start) -> None:
+    process = at_work("r1")
     refused = firn(project, "unlock", "flow:flow", code=5)
     assert f"held by run `r1` on `{os.uname().nodename}` (process {process.pid})" in refused.stderr
     assert "--force" in refused.stderr
@@ -80,12 +91,12 @@ def test_a_live_lock_is_taken_away_by_force_alone_and_its_run_stops(project: Pat
     assert document(project, "unlock")["locks"] == []
 
 
-def test_a_lock_that_nobody_holds_and_a_run_that_nobody_knows_are_said(project: Path) -> None:
+def test_a_lock_that_nobody_holds_and_a_run_that_nobody_knows_are_said(project: Path, at_work: Start) -> None:
     assert firn(project, "runs").stdout == "there are no runs yet\n"
     assert firn(project, "unlock").stdout == "no lock is held\n"
     assert "error[R406]" in firn(project, "runs", "last", code=2).stderr
     assert not (project / ".firn").exists()
-    assert ended(at_work(project, "r1"), signal.SIGINT) == 130
+    assert ended(at_work("r1"), signal.SIGINT) == 130
     assert "error[R408]: nobody holds a lock `flow:flow`" in firn(project, "unlock", "flow:flow", code=2).stderr
     assert "error[R406]: the flow `flow` has no run `r9`" in firn(project, "runs", "r9", code=2).stderr
     page = firn(project, "runs", "r1").stdout
