@@ -110,3 +110,24 @@ def test_a_process_that_slept_past_its_lease_notices_before_it_writes(tmp_path: 
             state.begin(run(), [lease.fence])
     assert calls == [1]
     state.close()
+
+
+def test_a_state_that_is_closed_waits_for_what_its_keeper_does(opened: Open) -> None:
+    """Whatever the keeper's thread is doing at that moment: it never meets a database that was closed."""
+    for _ in range(20):
+        state = opened()
+        state.keeper.keep(Restless(state))
+        time.sleep(0.002)
+        state.close()
+
+
+class Restless:
+    """Wants to be looked after all the time, and writes whenever it is."""
+
+    due = 0.0
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def attend(self) -> None:
+        self.state.acquire("restless", {}, 60)

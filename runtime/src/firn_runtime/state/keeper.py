@@ -23,6 +23,7 @@ class Keeper:
         self._clock = clock
         self._kept: list[Kept] = []
         self._changed = threading.Condition()
+        self._attending = threading.Lock()
         self._working = False
 
     def keep(self, one: Kept) -> None:
@@ -41,9 +42,19 @@ class Keeper:
                 self._kept.remove(one)
             self._changed.notify()
 
+    def end(self) -> None:
+        """Keep nothing any longer; an attendance in progress is waited for."""
+        with self._changed:
+            self._kept.clear()
+            self._changed.notify()
+        with self._attending:
+            return
+
     def _work(self) -> None:
         while (one := self._next()) is not None:
-            one.attend()
+            with self._attending:
+                if one in self._kept:  # it may have been dropped just now
+                    one.attend()
 
     def _next(self) -> Kept | None:
         """Wait for the first that is due; None where nothing is left to keep."""

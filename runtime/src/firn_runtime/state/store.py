@@ -181,6 +181,7 @@ class State:
 
     def close(self) -> None:
         """Let go of the database. Leases are released before."""
+        self.keeper.end()
         self._database.close()
 
     def _put(self, statement: str, values: Sequence[Value], guards: Sequence[Fence], *, durable: bool) -> None:
