@@ -101,8 +101,9 @@ def test_a_terminal_shows_progress_and_ends_with_a_table(tmp_path: Path) -> None
         ["script", "-qec", words, "/dev/null"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", answer.stdout)
-    assert "✓ main.weights  3 rows" in shown
-    assert re.search(r"penguins  SUCCESS +344 +15\.2 kB +1 +\d\.\d\d s", shown)
+    assert "✓ main.publish  3 rows" in shown
+    assert "✓ main.weights  streamed" in shown
+    assert re.search(r"penguins  SUCCESS +streamed +15\.2 kB +1 +\d\.\d\d s", shown)
     assert re.search(r"SUCCESS hello in \d\.\d\d s, run r1\s*$", shown)
 
 
@@ -116,15 +117,15 @@ def test_a_pipe_gets_plain_lines(tmp_path: Path) -> None:
         == f"""\
 hello for local, run r1
 {digest}
-main.penguins  SUCCESS  344 rows  0.00 s
-main.weights  SUCCESS  3 rows  0.00 s
+main.penguins  SUCCESS  streamed  0.00 s
+main.weights  SUCCESS  streamed  0.00 s
 main.publish  SUCCESS  3 rows  0.00 s
 
-job   step      status   rows    bytes  attempts    time
-main            SUCCESS                           0.00 s
-      penguins  SUCCESS   344  15.2 kB         1  0.00 s
-      weights   SUCCESS     3                  1  0.00 s
-      publish   SUCCESS     3     79 B         1  0.00 s
+job   step      status       rows    bytes  attempts    time
+main            SUCCESS                               0.00 s
+      penguins  SUCCESS  streamed  15.2 kB         1  0.00 s
+      weights   SUCCESS  streamed                  1  0.00 s
+      publish   SUCCESS         3     79 B         1  0.00 s
 
 SUCCESS hello in 0.00 s, run r1
 """

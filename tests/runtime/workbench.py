@@ -32,6 +32,7 @@ class Workbench:
         self.engine = Engine(Limits(threads=threads), workspace / "datasets.duckdb", places, extensions)
         self.session = self.engine.session(job)
         self.runs = 0
+        self.streamed: frozenset[str] = frozenset()
 
     def do(self, type: str, inputs: dict[str, Any], id: str = "data") -> StepResult:
         """Run one step on inputs as a flow spells them; each is a run of its own."""
@@ -81,6 +82,10 @@ class _Context:
     @property
     def publication(self) -> Publication:
         return Publication("flow", f"r{self.bench.runs}", "main", self.id, "sha256:0", "sha256:1")
+
+    @property
+    def streamed(self) -> bool:
+        return self.id in self.bench.streamed
 
     def resource(self, name: str) -> Any:
         return self.bench.resources[name]

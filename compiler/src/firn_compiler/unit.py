@@ -20,12 +20,14 @@ from firn_compiler.checks.references import duplicates, references
 from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
 from firn_compiler.checks.sql import Known, Text, Texts, offsets, sql
+from firn_compiler.checks.streams import streams
 from firn_compiler.diagnostics import Diagnostic, has_errors
-from firn_compiler.document import BUILT_IN, Mapping, Span, beginning, place_in_text
+from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
 from firn_compiler.stages.places import Place, flow_places
 from firn_compiler.stages.settle import resource
+from firn_compiler.stages.streams import decisions
 from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source
 from firn_schemas.base import JsonObject
@@ -62,7 +64,14 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     seen: Seen = {}
     known = sql(flow, on.platform, flow.document, assembled.constants, _files(attached, assembled.constants))
     leaks = judged([*assembled.leaks, *attached.leaks], on.decisions)
-    found = (*assembled.found, *problems, *_check(flow, on.platform, assembled, seen), *known.found, *leaks.found)
+    found = (
+        *assembled.found,
+        *problems,
+        *_check(flow, on.platform, assembled, seen),
+        *known.found,
+        *streams(flow, on.platform, known.reads),
+        *leaks.found,
+    )
     span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
     unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read), leaks=leaks)
     if freeze and on.platform is not None and not has_errors((*found, *on.found)):
@@ -102,7 +111,10 @@ def _frozen(unit: Unit, flow: Flow, platform: Platform, attached: Attachments, k
     """Add what of the artifact is the flow's own."""
     settled = {name: resource(flow, platform, name) for name in sorted(flow.resource_names)}
     resources = {name: lower_resource(one) for name, one in settled.items() if one is not None}
-    of = known.facts | {path: {"tree": tree} for path, tree in attached.trees.items()}
+    of: dict[Path, JsonObject] = {path: {"tree": tree} for path, tree in attached.trees.items()}
+    of |= known.facts
+    for one in decisions(flow, platform, known.reads):
+        of[one.step.path] = of.get(one.step.path, {}) | ({"streamed_into": one.reader} if one.reader else {})
     sources = (source_of("flow", base_name(flow.document.file), flow.document.root), *attached.sources)
     extras = Extras({path: file.expanded for path, file in attached.sql.items()}, of)
     lowered = lower_flow(flow, platform, resources, extras)

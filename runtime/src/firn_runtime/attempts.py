@@ -151,6 +151,11 @@ class Lent:
         names = (shared.flow, shared.run, self._job.id, self.id, fingerprint, shared.artifact)
         return Publication(*names, attempt=self._attempt, fence=shared.journal.fence)
 
+    @property
+    def streamed(self) -> bool:
+        """Whether the step's dataset is handed over to the one step that reads it."""
+        return self._step.streamed_into is not None
+
     def resource(self, name: str) -> Any:
         """Return the connector of a resource, connected."""
         return self._shared.resources.connected(name)

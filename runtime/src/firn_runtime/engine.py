@@ -216,6 +216,15 @@ class Session:
             sql = f"create or replace table {self.qualified(dataset)} as select * from ({relation.sql}\n)"
             return int(self.execute(sql, relation.params)[0][0])
 
+    def stream(self, dataset: str, relation: Relation) -> None:
+        """Let the dataset be read by its name, as often as it is asked for: no row is read now, and none is kept.
+
+        A relation with bound values, or whose names are those of another database, has to be materialised.
+        """
+        assert not relation.params
+        assert relation.database is None
+        self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({relation.sql}\n)")
+
     def records(self, relation: Relation, max_rows: int) -> list[dict[str, Json]]:
         """Return the rows as JSON values (see firn_runtime.json_values); more than `max_rows` are an error."""
         with self._looking_in(relation.database):

@@ -27,7 +27,9 @@ def _flow(name: str, flow: Flow) -> list[str]:
         lines.append(f"  job {job.id}{after}" + ("  on a condition" if job.when is not None else ""))
         for step in job.steps:
             resource = step.inputs.get("resource")
-            lines.append(f"    {step.id}  {step.type}" + (f"  {resource}" if isinstance(resource, str) else ""))
+            words = [step.id, step.type] + ([resource] if isinstance(resource, str) else [])
+            words += [f"streamed into {step.streamed_into}"] if step.streamed_into is not None else []
+            lines.append("    " + "  ".join(words))
     return lines
 
 

@@ -155,7 +155,14 @@ class JobWork:
         self._steps.append(StepOutcome(step.id, status, seconds, rows, done.error, done.attempts, size))
         for warning in result.warnings if result is not None else ():
             self._tell("warning", step=step.id, message=warning)
-        told = {"rows": rows, "bytes": size, "attempt": done.attempts, "seconds": seconds, "error": done.error}
+        told: dict[str, Any] = {
+            "rows": rows,
+            "bytes": size,
+            "attempt": done.attempts,
+            "seconds": seconds,
+            "error": done.error,
+        }
+        told |= {"detail": {"streamed_into": step.streamed_into}} if step.streamed_into is not None else {}
         self._tell("step.finished", step=step.id, status=status, **told)
         return done
 

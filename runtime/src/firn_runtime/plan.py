@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from firn_runtime.errors import ArtifactRefused, UsageError
 from firn_runtime.state.rows import JobRow, RunRow, StepRow
-from firn_schemas.artifact import Flow, Job
+from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
 
 Place = tuple[str, str]
@@ -90,7 +90,8 @@ def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place
         undone = job.id in open_jobs
         for step in reversed(job.steps):
             row = past.steps.get((job.id, step.id))
-            if row is None or row.status != "SUCCESS" or row.fingerprint != step.fingerprint.data:
+            waited_for = step.streamed_into is not None and (job.id, step.streamed_into) not in done
+            if row is None or row.status != "SUCCESS" or row.fingerprint != step.fingerprint.data or waited_for:
                 undone = True
             elif undone and row.dataset is not None and (job.id, step.id) not in datasets:
                 gone.append((job.id, step.id))
@@ -142,4 +143,9 @@ def _refuse_missing(jobs: Sequence[Job], chosen: Container[str], done: Container
 
 
 def _part(job: Job, steps: Container[str]) -> Job:
-    return Job(**(vars(job) | {"steps": [step for step in job.steps if step.id in steps]}))
+    """Return the job with these steps alone, and those whose rows are streamed into them."""
+    chosen: list[Step] = []
+    for step in reversed(job.steps):
+        if step.id in steps or step.streamed_into in {one.id for one in chosen}:
+            chosen.append(step)
+    return Job(**(vars(job) | {"steps": chosen[::-1]}))

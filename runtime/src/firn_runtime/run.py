@@ -48,6 +48,7 @@ FEATURES = frozenset(
         "state.postgres",
         "step.on_no_data",
         "step.retry",
+        "step.streamed_into",
         "step.timeout",
     ]
 )

@@ -39,7 +39,12 @@ class Shared(NamedTuple):
     """`{JOB: {"outputs": {NAME: …}}}` of the steps that are done, as conditions name it; a job writes its own alone."""
 
     def dataset(self, job: Job, step: Step) -> str | None:
-        """Return where the dataset of a step lies: the file, relative to the run's base folder, and the table in it."""
+        """Return where the dataset of a step lies: the file, relative to the run's base folder, and the table in it.
+
+        A dataset that is streamed lies nowhere.
+        """
+        if step.streamed_into is not None:
+            return None
         row = STEPS.get(innermost(step.type, step.inputs)[0])
         return f"{self.resources.file}#{job.id}.{step.id}" if row is not None and row.makes_dataset else None
 

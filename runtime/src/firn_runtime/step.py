@@ -46,6 +46,11 @@ class StepContext(Protocol):
         """What names this step's write."""
         ...
 
+    @property
+    def streamed(self) -> bool:
+        """Whether the step's dataset is handed over while it is made, and never kept."""
+        ...
+
     def resource(self, name: str) -> Any:
         """Return the connector of a resource of the flow, connected."""
         ...

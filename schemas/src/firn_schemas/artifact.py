@@ -58,6 +58,9 @@ class Step:
     timeout: float | None = doc("Seconds after which the step is stopped.", default=None)
     lock: Lock | None = doc("A lock that is held while the step works.", default=None)
     repeatable: bool = doc("Doing it twice is as good as once; a mail is not.", default=True)
+    streamed_into: str | None = doc(
+        "The one step that reads the dataset, while it is made; absent: the dataset is materialised.", default=None
+    )
     columns: list[str] | None = doc("The dataset's columns, where the compiler knows them.", default=None)
     lineage: dict[str, list[SourceColumn]] = doc(
         "From the dataset's columns to those outside the flow they are computed from, as far as known.",

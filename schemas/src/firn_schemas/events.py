@@ -118,6 +118,9 @@ class StepFinished(OfStep):
     seconds: float | None = doc("How long it took; absent where it was left behind.", default=None, minimum=0)
     rows: int | None = doc("Rows that were read, made or written.", default=None, minimum=0)
     bytes: int | None = doc("Bytes that were read or written, where that is known.", default=None, minimum=0)
+    streamed_into: str | None = doc(
+        "The step that reads the rows and counts them; the one that ended has let it do so, and no more.", default=None
+    )
     error: Failure | None = doc("Why it failed.", default=None)
 
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from firn_compiler.checks.graph import references_in
 from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
+from firn_compiler.model.datasets import references_in
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.lower import is_repeatable, lower_node
 from firn_compiler.stages.settle import resource

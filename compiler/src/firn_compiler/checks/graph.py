@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, walk
+from firn_compiler.model.datasets import makes_dataset
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import JobShape
 from firn_compiler.stages.expand import templates_in
-from firn_schemas.base import Json
 from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
 
@@ -25,12 +25,6 @@ def graph(flow: Flow) -> Iterator[Diagnostic]:
             for one in {id(part): part for part in (step, step.innermost)}.values():
                 yield from _templates(flow, job, one, index)
     yield from _elsewhere(flow)
-
-
-def makes_dataset(step: Step) -> bool:
-    """Whether the step makes a dataset of its name, itself or through the step it runs under a lock."""
-    step = step.innermost
-    return step.type not in STEPS or STEPS[step.type].makes_dataset
 
 
 def results_of(step: Step) -> dict[str, str] | None:
@@ -54,18 +48,6 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
         message = f"the job `{job.id}` waits for itself" if alone else f"these jobs wait for each other: {shown}"
         help = "remove it" if alone else "remove one of the dependencies"
         yield finding("E311", message, span, help, (*job.path, "depends_on"))
-
-
-def references_in(value: Json) -> Iterator[str]:
-    """Yield the path of every `$ref` inside a lowered value."""
-    if isinstance(value, dict):
-        if isinstance(found := value.get("$ref"), str):
-            yield found
-        for item in value.values():
-            yield from references_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from references_in(item)
 
 
 def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:

@@ -2,14 +2,15 @@
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from firn_compiler.checks.graph import elsewhere, makes_dataset, may_follow
+from firn_compiler.checks.graph import elsewhere, may_follow
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at, walk
 from firn_compiler.document import Mapping as MappingNode
+from firn_compiler.model.datasets import Reading, makes_dataset
 from firn_compiler.model.graph import nearest_upstream, ordered
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.expand import templates_in, within
@@ -51,10 +52,11 @@ Texts = Callable[[Step], Text | None]
 
 
 class Known(NamedTuple):
-    """What the SQL of a flow says: findings, and by step what the artifact records."""
+    """What the SQL of a flow says: findings, and by step what the artifact records and which datasets are read."""
 
     found: list[Diagnostic]
     facts: dict[Path, JsonObject]
+    reads: dict[Path, Reading]
 
 
 def sql(flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts) -> Known:
@@ -90,7 +92,7 @@ class _Reader:
         named = text_at(flow.root, "compute") not in (None, "default")
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         self.made: dict[str, dict[str, Dataset]] = {}
-        self.known = Known([], {})
+        self.known = Known([], {}, {})
         self.documents = {document.file: document}
 
     def read(self) -> Known:
@@ -100,7 +102,7 @@ class _Reader:
             named: dict[str, Dataset] = {}
             visible = ChainMap(named, self.upstream(job))
             for outer in job.steps:
-                step = outer.innermost
+                self.outer, step = outer, outer.innermost
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
                     own[outer.id] = dataset or Dataset()
@@ -129,6 +131,11 @@ class _Reader:
             if dataset.origin(name)
         }
         self.known.facts[step.path] = facts | ({"lineage": lineage} if lineage else {})
+
+    def reads(self, names: Iterable[str], once: Iterable[str] = ()) -> None:
+        """Note that the step at hand reads these datasets, and which of them it goes through once."""
+        before = self.known.reads.get(self.outer.path, Reading())
+        self.known.reads[self.outer.path] = before.more(names, once)
 
     def step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         """Check a step's SQL and columns; return the dataset that it makes or writes."""
@@ -182,14 +189,18 @@ class _Reader:
                     self.known.found.append(finding("E503", message, span, help, (*step.path, "outputs", *path)))
 
     def write_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
-        dataset = visible.get((text_at(step.inputs, "from") or "").lower())
+        source = (text_at(step.inputs, "from") or "").lower()
+        self.reads([source], [source])
+        dataset = visible.get(source)
         for key in ("keys", "partition_by"):
             for item in _items(step, key):
                 self.column(item, dataset, step)
         return dataset
 
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
-        dataset = visible.get((text_at(step.inputs, "from") or "").lower())
+        source = (text_at(step.inputs, "from") or "").lower()
+        self.reads([source])
+        dataset = visible.get(source)
         for index, item in enumerate(_items(step, "expectations")):
             if not isinstance(item, MappingNode):
                 continue
@@ -208,6 +219,7 @@ class _Reader:
         name = text_at(node, "to")
         if to is None or name is None:
             return
+        self.reads([name.lower()])
         if name.lower() not in visible:
             names = [one for one in visible if "." not in one]
             message = f"no earlier step makes the dataset `{name}`"
@@ -244,6 +256,7 @@ class _Reader:
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
         found = analyse(text.query, dialect, _Columns(visible), closed=closed)
+        self.reads(found.tables if closed else (), found.once if step.type == "sql" else ())
         for one in found.problems:
             place = text.place(one.start, one.end)
             help = one.help

@@ -45,6 +45,11 @@ class StepShape:
     retry: RetryShape | None = doc("When the step is tried again; absent: never.", default=None)
     timeout: Seconds | None = doc("Seconds after which the step is stopped.", default=None, minimum=0.001)
     lock: LockShape | None = doc("A lock that is held while the step works.", default=None)
+    materialize: bool | None = doc(
+        "Keep the step's dataset until the run ends, or hand it over while it is made to the one step that reads it; "
+        "absent: as the compiler decides.",
+        default=None,
+    )
 
 
 @record

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from firn_compiler.sql.analysis import Analysis, Problem
 from firn_compiler.sql.reading import read
 from firn_compiler.sql.resolution import resolve
+from firn_compiler.sql.scans import scanned_once
 from firn_compiler.sql.vocabulary import vocabulary
 
 __all__ = ["Analysis", "Problem", "analyse"]
@@ -31,4 +32,4 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     files = {(one.start, one.end) for one in problems if one.code == "E505"}
     others = [one for one in found.problems if (one.start, one.end) not in files]
     ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
-    return found._replace(problems=tuple(dict.fromkeys(ordered)))
+    return found._replace(problems=tuple(dict.fromkeys(ordered)), once=scanned_once(query))

@@ -27,3 +27,5 @@ class Analysis(NamedTuple):
     """From the result's columns to the (relation, column) pairs that they are computed from, ordered."""
     placeholders: tuple[str, ...] = ()
     """Names of `$name`, numbers of `$1`, and `?` once for each, in the order of the text."""
+    once: tuple[str, ...] = ()
+    """Of the relations, those that it goes through once, from beginning to end; ordered."""

@@ -75,7 +75,13 @@ def resolve(
     result = resolver.query(tree, None, {})
     known = None if result.open else tuple(column.name for column in result.columns.values())
     lineage = {column.name: tuple(sorted(column.origin)) for column in result.columns.values() if column.origin}
-    return Analysis(tuple(resolver.problems), tuple(sorted(resolver.read)), known, lineage, tuple(_placeholders(tree)))
+    return Analysis(
+        tuple(resolver.problems),
+        tuple(sorted(resolver.read)),
+        columns=known,
+        lineage=lineage,
+        placeholders=tuple(_placeholders(tree)),
+    )
 
 
 def _placeholders(tree: exp.Expr) -> Iterator[str]:

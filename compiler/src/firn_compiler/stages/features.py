@@ -56,6 +56,7 @@ _OF_A_STEP = {
     "lock": "state.locks",
     "on_no_data": "step.on_no_data",
     "retry": "step.retry",
+    "streamed_into": "step.streamed_into",
     "timeout": "step.timeout",
 }
 _OF_INPUTS = {"incremental": "read.incremental"}

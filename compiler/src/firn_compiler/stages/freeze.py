@@ -117,7 +117,7 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     resource = resources[keys[name]]["fingerprint"] if name in keys else {"data": "", "operation": ""}
     decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
     operation = {key: value for key, value in inputs.items() if key in OPERATION}
-    operation |= {key: step[key] for key in ("retry", "timeout", "lock") if key in step}
+    operation |= {key: step[key] for key in ("retry", "timeout", "lock", "streamed_into") if key in step}
     own = {key: step[key] for key in ("id", "type", "outputs", "on_no_data", "tree") if key in step}
     own |= {"inputs": decisive}
     frozen: Record = step | {

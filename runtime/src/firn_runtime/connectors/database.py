@@ -15,6 +15,7 @@ from firn_runtime.connectors.sqlite_types import sqlite_rows
 from firn_runtime.durable import make_names_durable
 from firn_runtime.engine import Places, Relation, Session, identifier, select
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import dotted
 from firn_runtime.publication import TakenOver
 from firn_schemas.connectors import NoOptions
 from firn_schemas.connectors.databases import DuckDbConfig, Sqlite3Config, Sqlite3Options
@@ -69,13 +70,12 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         del scratch
         name = self.attached(session)
         if inputs.sql is not None:
-            source = select(inputs.sql)
-        elif inputs.table is not None:
-            schema, table = table_name(inputs.table)
-            source = f"{name}.{identifier(schema)}.{identifier(table)}"
-        else:
+            source = projected(select(inputs.sql), inputs.columns, inputs.schema)
+            return Rows(Relation(source, inputs.params, name))
+        if inputs.table is None:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
-        return Rows(Relation(projected(source, inputs.columns, inputs.schema), inputs.params, name))
+        schema, table = table_name(inputs.table)
+        return Rows(Relation(projected(f"{name}.{dotted(schema, table)}", inputs.columns, inputs.schema)))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return a SELECT over the file's tables."""

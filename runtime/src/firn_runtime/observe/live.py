@@ -66,7 +66,7 @@ class LiveProgress:
     def _finished(self, event: Event) -> None:
         name = ".".join(part for part in (event.job, event.step) if part)
         mark = {"SUCCESS": "✓", "FAILED": "✗"}.get(event.status or "", "–")
-        count = f"  {counted(event.rows)}" if event.rows is not None else ""
+        count = f"  {counted(event)}" if counted(event) else ""
         style = _STYLES[event.status or "SKIPPED"]
         self.console.print(Text.assemble((f"{mark} ", style), name, (f"{count}  {duration(event.seconds)}", "dim")))
         for line in complaint(event):

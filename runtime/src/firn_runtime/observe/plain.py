@@ -24,7 +24,7 @@ class PlainLines:
             detail = event.detail or {}
             return [f"{event.flow} for {detail.get('environment')}, run {event.run}", f"{detail.get('artifact')}"]
         if event.name == "step.finished":
-            count = f"  {counted(event.rows)}" if event.rows is not None else ""
+            count = f"  {counted(event)}" if counted(event) else ""
             return [f"{event.job}.{event.step}  {event.status}{count}  {duration(event.seconds)}", *complaint(event)]
         if event.name == "step.reused":
             return [f"{event.job}.{event.step}  {event.status}, done before"]

@@ -19,9 +19,11 @@ def rows(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
-def counted(count: int | None) -> str:
-    """Return such as `1 row` or `336,776 rows`; nothing where it is unknown."""
-    return "" if count is None else f"{count:,} row" + ("" if count == 1 else "s")
+def counted(event: Event) -> str:
+    """Return such as `1 row` or `336,776 rows`, or `streamed` where another step counts them."""
+    if event.rows is None:
+        return "streamed" if "streamed_into" in (event.detail or {}) else ""
+    return rows(event.rows) + (" row" if event.rows == 1 else " rows")
 
 
 def size(count: int | None) -> str:
@@ -53,7 +55,7 @@ def summary(events: Sequence[Event]) -> list[Row]:
             jobs[name][0] = (name, "", event.status or "", "", "", "", duration(event.seconds))
         elif event.name in ("step.finished", "step.reused"):
             again = "reused" if event.name == "step.reused" else str(event.attempt or "")
-            numbers = (rows(event.rows), size(event.bytes), again, duration(event.seconds))
+            numbers = (rows(event.rows) or counted(event), size(event.bytes), again, duration(event.seconds))
             jobs[name].append(("", event.step or "", event.status or "", *numbers))
     return [row for table in jobs.values() for row in table]
 

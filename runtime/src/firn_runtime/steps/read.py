@@ -5,7 +5,7 @@ from typing import cast
 from firn_runtime.connector import Readable
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
-from firn_runtime.steps.results import dataset_result
+from firn_runtime.steps.results import made
 from firn_schemas.steps.data import ReadInputs
 
 
@@ -14,9 +14,8 @@ def read(inputs: ReadInputs, context: StepContext) -> StepResult:
     source = cast(Readable, context.resource(inputs.resource))
     found = source.read(inputs, context.session, context.scratch)
     try:
-        rows = context.session.materialise(context.id, found.relation)
+        return made(context, found.relation, found.bytes)
     except ConnectorError as error:
         if inputs.path is None:
             raise
         raise ConnectorError(error.error_class, f"`{inputs.path}`: {error.message}", error.help) from None
-    return dataset_result(context.session, context.id, rows, found.bytes)

@@ -1,8 +1,18 @@
 """The results that steps which make or publish rows have in common."""
 
-from firn_runtime.engine import Session
-from firn_runtime.step import StepResult
+from firn_runtime.engine import Relation, Session
+from firn_runtime.step import StepContext, StepResult
 from firn_schemas.base import Json
+
+
+def made(context: StepContext, relation: Relation, size: int | None) -> StepResult:
+    """Make the dataset named after the step, or let its one reader read it where it is; `rows` are not known then."""
+    if not context.streamed:
+        rows = context.session.materialise(context.id, relation)
+        return dataset_result(context.session, context.id, rows, size)
+    context.session.stream(context.id, relation)
+    columns: list[Json] = list(context.session.columns(context.id))
+    return StepResult(results={"columns": columns} | ({} if size is None else {"bytes": size}), bytes=size)
 
 
 def dataset_result(session: Session, dataset: str, rows: int, size: int | None) -> StepResult:

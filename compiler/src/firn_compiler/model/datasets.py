@@ -1,0 +1,96 @@
+"""Who reads which dataset of a flow."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from firn_compiler.document import Path
+from firn_compiler.model.graph import nearest_upstream
+from firn_compiler.model.project import Flow, Job, Step
+from firn_schemas.base import Json
+from firn_schemas.steps import STEPS
+
+Place = tuple[str, str]
+"""A job's id and the id of one of its steps."""
+
+
+class Reading(NamedTuple):
+    """What one step reads of the flow's datasets, by the names that SQL may use, in lower case."""
+
+    names: frozenset[str] = frozenset()
+    once: frozenset[str] = frozenset()
+    """Of these, those that it goes through once, from beginning to end."""
+
+    def more(self, names: Iterable[str], once: Iterable[str]) -> "Reading":
+        """Return what is read with these too; what is read a second time is not read once."""
+        added = frozenset(names)
+        return Reading(self.names | added, (self.once - added) | (frozenset(once) - self.names))
+
+
+class Reader(NamedTuple):
+    """A step that reads a dataset."""
+
+    job: Job
+    number: int
+    """Its place in the job."""
+    once: bool
+
+
+def makes_dataset(step: Step) -> bool:
+    """Whether the step makes a dataset of its name, itself or through the step it runs under a lock."""
+    step = step.innermost
+    return step.type not in STEPS or STEPS[step.type].makes_dataset
+
+
+def references_in(value: Json) -> Iterator[str]:
+    """Yield the path of every `$ref` inside a lowered value."""
+    if isinstance(value, dict):
+        if isinstance(found := value.get("$ref"), str):
+            yield found
+        for item in value.values():
+            yield from references_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references_in(item)
+
+
+def readers(flow: Flow, reads: Mapping[Path, Reading]) -> dict[Place, list[Reader]]:
+    """Return for every dataset, by its maker, the steps that read it, in the flow's order.
+
+    A step of which nobody can say what it reads, as a plug-in's, reads all that it sees.
+    """
+    found: dict[Place, list[Reader]] = {}
+    for job in flow.jobs:
+        seen = _upstream(flow, job)
+        for index, step in enumerate(job.steps):
+            for maker, once in _read(step, seen, reads):
+                found.setdefault(maker, []).append(Reader(job, index, once))
+            if makes_dataset(step):
+                seen |= _named(job.id, step)
+    return found
+
+
+def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) -> Iterator[tuple[Place, bool]]:
+    if step.innermost.type in _OPAQUE or step.innermost.type not in STEPS or STEPS[step.innermost.type].plugin:
+        yield from ((maker, False) for maker in dict.fromkeys(seen.values()))
+        return
+    reading = reads.get(step.path, Reading())
+    for maker in dict.fromkeys(seen[name] for name in sorted(reading.names) if name in seen):
+        names = {name for name in reading.names if seen.get(name) == maker}
+        yield maker, len(names) == 1 and names <= reading.once
+
+
+_OPAQUE = frozenset(["dbt", "python"])
+
+
+def _upstream(flow: Flow, job: Job) -> dict[str, Place]:
+    seen: dict[str, Place] = {}
+    for parent in reversed(nearest_upstream(flow, job)):
+        for step in parent.steps:
+            if makes_dataset(step):
+                seen |= _named(parent.id, step)
+    return seen
+
+
+def _named(job: str, step: Step) -> dict[str, Place]:
+    """Return the names that SQL may use for a step's dataset: its own, and with its job's before it."""
+    return dict.fromkeys((step.id.lower(), f"{job}.{step.id}".lower()), (job, step.id))
