@@ -19,9 +19,14 @@ _LOCKED = re.compile(
 )
 _DISK = re.compile(r"No space left|Could not write|Could not sync|failed to offload", re.IGNORECASE)
 
+_OF_A_SERVER = re.compile(r"for COPY|(to|from) Postgres\b|Postgres (server|connection)", re.IGNORECASE)
+
 _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
 _QUOTED_VALUE = (
-    (re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|is|in|for|when|as)\b)""", re.DOTALL), r"a \1"),
+    (
+        re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
+        r"a \1",
+    ),
     (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
     (re.compile(r"""found ".*" of type""", re.DOTALL), "found one of type"),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
@@ -34,9 +39,27 @@ _KEPT = re.compile(
 _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
+_SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
+    ("statement timeout", "timeout", "the statement took longer than `statement_timeout`"),
+    ("canceling statement", "timeout", "the statement was interrupted"),
+    ("permission denied", "auth", "the database server does not let this user read the table"),
+    (
+        r"unable to connect|terminating connection|connection to server|closed the connection|could not (receive|send)"
+        "|no connection|SSL|system is (starting|shutting)",
+        "connection",
+        "the database server has closed the connection",
+    ),
+    ("", "data", "the database server refused the statement"),
+)
+"""What the extension for PostgreSQL says, by the first pattern that is in it. Its own words hold addresses and data."""
+
+
 def translated(error: Exception) -> ConnectorError:
     """Return the error that stands for one of the engine's."""
     text = str(error)
+    if _OF_A_SERVER.search(text):
+        row = next(row for row in _SERVER if re.search(row[0], text, re.IGNORECASE))
+        return ConnectorError(*row[1:])
     return ConnectorError(_class_of(type(error).__name__, text), _sentence(text))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from firn_runtime.errors import ConnectorError
 
-_EXTRAS = {"sqlite_scanner": "sqlite"}
+_EXTRAS = {"postgres_scanner": "postgres", "sqlite_scanner": "sqlite"}
 """The runtime's extra that installs an extension."""
 
 

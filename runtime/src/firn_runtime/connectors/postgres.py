@@ -20,7 +20,6 @@ from firn_runtime.connectors.postgres_types import (
     from_spool,
     read_type,
     spooled_type,
-    to_spool,
     written_type,
 )
 from firn_runtime.connectors.projection import projected, table_name
@@ -31,6 +30,7 @@ from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 if TYPE_CHECKING:
+    from firn_runtime.connectors.postgres_scan import Login
     from firn_runtime.connectors.postgres_server import Server
     from firn_runtime.probing import Seen, Use
 
@@ -38,6 +38,10 @@ _SMALL = 100_001
 """One row more than a `query` step may ask for."""
 _ROW = 1 << 25
 """Bytes of one row in CSV, at most: the engine's own 2 MB are less than what people keep in a jsonb."""
+_HOME = """
+    select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+    where pg_class.oid = to_regclass($1)"""
+"""The schema in which the search path finds a table."""
 _MAKERS = 0x6669726E
 """Names the lock under which runs make a loads table one after the other."""
 
@@ -45,9 +49,12 @@ _MAKERS = 0x6669726E
 class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
     """A PostgreSQL database."""
 
+    extension = "postgres_scanner"
+
     def connect(self) -> None:
         """Look for the driver; the server is asked when there is something to ask."""
         self._spools: list[Path] = []
+        self._login: Login | None = None
         try:
             import psycopg  # noqa: F401  # only whether it is there
         except ImportError:
@@ -66,6 +73,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         """Remove what queries have left in the workspace."""
         for spool in self._spools:
             spool.unlink(missing_ok=True)
+        if self._login is not None:
+            self._login.close()
 
     @contextmanager
     def _server(self) -> Iterator["Server"]:
@@ -80,8 +89,10 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
 
     def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
         """Read a table, or a SELECT in PostgreSQL's own SQL, within a transaction that may not write."""
-        del session
         chosen = ", ".join(map(identifier, inputs.columns)) if inputs.columns is not None else "*"
+        scan = self._scanned(inputs, session)
+        if scan is not None:
+            return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
         if inputs.sql is not None:
             source, values = numbered(inputs.sql, inputs.params)
             query = f"select {chosen} from ({source}\n) as rows"
@@ -91,8 +102,34 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         columns = self._spooled(query, values, scratch / "rows.csv")
-        scan = _scan(scratch / "rows.csv", columns, inputs.schema or {})
+        scan = _scan(scratch / "rows.csv", columns)
         return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
+
+    def _scanned(self, inputs: ReadInputs, session: Session) -> str | None:
+        """Return a table as rows that the engine reads from the server by itself, where it gets every value as it is.
+
+        None also where the engine does not reach the table, for whatever reason: the usual way then says why.
+        """
+        from firn_runtime.connectors.postgres_scan import Login, exact, selected
+
+        if inputs.table is None:
+            return None
+        schema, table = table_name(inputs.table, "")
+        name = _qualified(schema, table)
+        chosen = ", ".join(map(identifier, inputs.columns)) if inputs.columns is not None else "*"
+        with self._server() as server, server.transaction(read_only=True):
+            columns = server.described(f"select {chosen} from {name}").columns
+            _refuse_unclear(columns, [], [])
+            home = schema or str(server.rows(_HOME, (name,))[0][0])
+            if not exact(server, name, columns):
+                return None
+        self._login = self._login or Login(self.config, self.options)
+        scan = f"(select {selected(columns)} from {self._login.scan(home, table)})"
+        try:
+            session.described(Relation(f"from {scan}"))
+        except ConnectorError:
+            return None
+        return scan
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
@@ -101,7 +138,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         spool = session.engine.spill / f"{uuid4().hex}.csv"
         self._spools.append(spool)
         columns = self._spooled(f"select * from ({source}\n) as rows limit {_SMALL}", values, spool)
-        return Relation(f"from {_scan(spool, columns, {})}")
+        return Relation(f"from {_scan(spool, columns)}")
 
     def _spooled(self, query: str, values: list[str | None], spool: Path) -> list[Column]:
         """Keep the rows of a query in a file.
@@ -129,10 +166,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
                 loads = _made(server, home)
                 written = loads.published(context.publication)
             if written is None:
-                spool = _spool(inputs.from_, types, context)
                 with server.transaction():
-                    written = _published(server, f"{home}.{identifier(table)}", types, spool, loads, context)
-                spool.unlink()
+                    written = _published(server, f"{home}.{identifier(table)}", inputs.from_, types, loads, context)
         return written
 
 
@@ -140,9 +175,9 @@ def _qualified(schema: str, table: str) -> str:
     return dotted(schema, table) if schema else identifier(table)
 
 
-def _scan(file: Path, columns: list[Column], schema: dict[str, str]) -> str:
+def _scan(file: Path, columns: list[Column]) -> str:
     kinds = {column.name: read_type(column) for column in columns}
-    spooled = {name: spooled_type(kind, cast_later=name in schema) for name, kind in kinds.items()}
+    spooled = {name: spooled_type(kind) for name, kind in kinds.items()}
     types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in spooled.items())
     chosen = ", ".join(from_spool(name, kind) for name, kind in kinds.items())
     options = f"""auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
@@ -190,18 +225,12 @@ def _made(server: "Server", schema: str) -> Loads:
     return loads
 
 
-def _spool(dataset: str, types: dict[str, str], context: WriteContext) -> Path:
-    spool = context.scratch / "rows.csv"
-    chosen = ", ".join(to_spool(name, kind) for name, kind in types.items())
-    options = f"FORMAT csv, HEADER false, NULLSTR '{NULL}', FORCE_QUOTE *"
-    context.session.execute(f"COPY (SELECT {chosen} FROM {identifier(dataset)}) TO {literal(str(spool))} ({options})")
-    return spool
-
-
 def _published(
-    server: "Server", target: str, types: dict[str, str], spool: Path, loads: Loads, context: WriteContext
+    server: "Server", target: str, dataset: str, types: dict[str, str], loads: Loads, context: WriteContext
 ) -> Written:
     """Load and record, within the transaction. Who writes the same table waits for it; who reads it does not."""
+    from firn_runtime.connectors.postgres_load import load
+
     if server.rows("select to_regclass($1)", (target,)) == [(None,)]:
         columns = ", ".join(f"{identifier(name)} {written_type(kind)}" for name, kind in types.items())
         server.rows(f"create table {target} ({columns})")
@@ -209,7 +238,7 @@ def _published(
     written = loads.published(context.publication)
     if written is None:
         server.rows(f"delete from {target}")
-        written = Written(server.upload(f"{target} ({', '.join(map(identifier, types))})", spool))
+        written = Written(load(server, target, dataset, types, context))
         loads.record(context.publication, written)
         context.still_ours()
     return written

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -24,7 +24,7 @@ from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
 
 Row = tuple[Any, ...]
 
-_NOT_FROM_OUTSIDE: dict[str, Any] = {
+NOT_FROM_OUTSIDE: dict[str, Any] = {
     "channel_binding": "prefer",
     "client_encoding": "utf8",
     "gssencmode": "disable",
@@ -42,7 +42,7 @@ _NOT_FROM_OUTSIDE: dict[str, Any] = {
     "target_session_attrs": "any",
 }
 """What the driver would otherwise take from variables such as PGHOSTADDR, or from files in the home folder."""
-_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 """Seconds: a server that is gone without a word is noticed after a minute."""
 
 _BLOCK = 1 << 20
@@ -77,7 +77,7 @@ class Server:
         self._stopped = threading.Event()
         try:
             self._connection = psycopg.connect(
-                **cast(Any, _NOT_FROM_OUTSIDE | _ALIVE | tls(config.host, options.sslmode, options.sslrootcert)),
+                **cast(Any, NOT_FROM_OUTSIDE | ALIVE | tls(config.host, options.sslmode, options.sslrootcert)),
                 host=config.host,
                 port=config.port,
                 dbname=config.database,
@@ -159,13 +159,12 @@ class Server:
             for block in copy:
                 spool.write(block)
 
-    def upload(self, target: str, file: Path) -> int:
-        """Add the rows of a CSV file to `target`, a table with its columns; return their number."""
+    def upload(self, sql: str, blocks: Iterable[bytes]) -> int:
+        """Send these bytes to a COPY from STDIN; return the number of rows. Nothing is added where `blocks` raises."""
         self._go_on()
-        sql = f"copy {target} from stdin (format csv, null '{NULL}')"
-        with _translating(), self._connection.cursor() as cursor, file.open("rb") as spool:
+        with _translating(), self._connection.cursor() as cursor:
             with cursor.copy(sql.encode()) as copy:
-                while block := spool.read(_BLOCK):
+                for block in blocks:
                     self._go_on()
                     copy.write(block)
             return cursor.rowcount

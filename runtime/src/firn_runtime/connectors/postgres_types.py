@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from firn_runtime.identifiers import identifier
+from firn_runtime.identifiers import identifier, literal
 
 NULL = "\\N"
 """NULL in CSV; a text that reads so is quoted."""
@@ -37,7 +37,7 @@ _READ = {
     3802: "JSON",
 }
 """By the type's number in pg_type; every other type is text, as the server spells it."""
-_NUMERIC = 1700
+NUMERIC = 1700
 
 _WRITTEN = {
     "BOOLEAN": "boolean",
@@ -69,22 +69,35 @@ _WRITTEN = {
 
 
 def read_type(column: Column) -> str:
-    """Return the engine's type of a column that is read. A numeric without a precision is a DOUBLE."""
-    if column.oid != _NUMERIC:
+    """Return the engine's type of a column that is read.
+
+    A numeric without a precision is text: no decimal holds all that it may hold, and a double would change it.
+    """
+    if column.oid != NUMERIC:
         return _READ.get(column.oid, "VARCHAR")
     precision, scale = divmod(column.modifier - _HEADER, 1 << 16)
     fits = column.modifier >= _HEADER and scale <= precision <= 38
-    return f"DECIMAL({precision},{scale})" if fits else "DOUBLE"
+    return f"DECIMAL({precision},{scale})" if fits else "VARCHAR"
 
 
-def spooled_type(kind: str, *, cast_later: bool) -> str:
-    """Return as what a column is read from CSV: bytes as text; also what `schema` gives a type and would be rounded."""
-    return "VARCHAR" if kind == "BLOB" or (kind == "DOUBLE" and cast_later) else kind
+_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+"""Types that the engine's CSV reader takes for others: years before Christ lose their sign, and what is out of range
+becomes NULL."""
+_BEFORE_CHRIST = r"regexp_replace({0}, '^(\S+)(.*) BC$', '\1 (BC)\2')"
+
+
+def spooled_type(kind: str) -> str:
+    """Return as what a column is read from CSV; what it does not read right is text first."""
+    return "VARCHAR" if kind == "BLOB" or kind in _MOMENTS else kind
 
 
 def from_spool(name: str, kind: str) -> str:
     """Return the value of a column of the spool."""
     column = identifier(name)
+    if kind in _MOMENTS:
+        refused = literal(f'a value of the column "{name}" is outside of what {kind} holds')
+        spelled = f"if({column} like '% BC', {_BEFORE_CHRIST.format(column)}, {column})"
+        return f"coalesce(try_cast({spelled} as {kind}), if({column} is null, null, error({refused}))) as {column}"
     return f"unhex({column}[3:]) as {column}" if kind == "BLOB" else column
 
 
@@ -95,7 +108,36 @@ def written_type(kind: str) -> str:
     return kind.replace("DECIMAL", "numeric") if kind.startswith("DECIMAL") else _WRITTEN.get(kind, "text")
 
 
-def to_spool(name: str, kind: str) -> str:
+_BINARY = {
+    16: ("BOOLEAN", ("BOOLEAN",)),
+    17: ("BLOB", ("BLOB",)),
+    20: ("BIGINT", ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")),
+    21: ("SMALLINT", ("TINYINT", "SMALLINT", "UTINYINT")),
+    23: ("INTEGER", ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT")),
+    25: ("VARCHAR", ("VARCHAR",)),
+    700: ("FLOAT", ("FLOAT",)),
+    701: ("DOUBLE", ("FLOAT", "DOUBLE")),
+    1042: ("VARCHAR", ("VARCHAR",)),
+    1043: ("VARCHAR", ("VARCHAR",)),
+    1082: ("DATE", ("DATE",)),
+    1083: ("TIME", ("TIME",)),
+    1114: ("TIMESTAMP", ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")),
+    1184: ("TIMESTAMP WITH TIME ZONE", ("TIMESTAMP WITH TIME ZONE",)),
+    2950: ("UUID", ("UUID",)),
+}
+"""By the type's number in pg_type: what the engine must hold to spell it in binary, and from which of its types no
+value is lost."""
+
+
+def binary_type(kind: str, column: Column) -> str | None:
+    """Return the engine's type in which a value of `kind` can be spelled for this column; None where it cannot be."""
+    if column.oid == NUMERIC:
+        return kind if kind.startswith("DECIMAL") and not _is_nested(kind) else None
+    own, kinds = _BINARY.get(column.oid, ("", ()))
+    return own if kind in kinds else None
+
+
+def to_csv(name: str, kind: str) -> str:
     """Return a column as the server reads it from CSV."""
     column = identifier(name)
     if _is_nested(kind):

@@ -1,0 +1,36 @@
+"""Rows of a dataset into a table of PostgreSQL by COPY: binary where every column's type allows it, else CSV."""
+
+from collections.abc import Mapping
+
+from firn_runtime.connector import WriteContext
+from firn_runtime.connectors.pipe import piped
+from firn_runtime.connectors.postgres_server import Server
+from firn_runtime.connectors.postgres_types import NULL, Column, binary_type, to_csv
+from firn_runtime.engine import identifier, literal
+
+_CSV = f"FORMAT csv, HEADER false, NULLSTR '{NULL}', FORCE_QUOTE *"
+
+
+def load(server: Server, target: str, dataset: str, types: Mapping[str, str], context: WriteContext) -> int:
+    """Add the dataset's rows, whose columns have these types, to a table that has these columns; return their number.
+
+    The dataset is read once, and the rows go straight to the server.
+    """
+    names = ", ".join(map(identifier, types))
+    stored = server.described(f"select {names} from {target}").columns
+    binary = _binary(types, stored)
+    chosen = binary or [to_csv(name, kind) for name, kind in types.items()]
+    pipe = context.scratch / "rows.pipe"
+    options = "FORMAT postgres_binary" if binary else _CSV
+    copy = f"COPY (SELECT {', '.join(chosen)} FROM {identifier(dataset)}) TO {literal(str(pipe))} ({options})"
+    written = "format binary" if binary else f"format csv, null '{NULL}'"
+    with piped(pipe, lambda: context.session.execute(copy)) as blocks:
+        return server.upload(f"copy {target} ({names}) from stdin ({written})", blocks)
+
+
+def _binary(types: Mapping[str, str], stored: list[Column]) -> list[str]:
+    """Return the columns as the server's types spell them in binary; nothing where one of them cannot be so."""
+    kinds = [binary_type(kind, column) for kind, column in zip(types.values(), stored, strict=True)]
+    if any(kind is None for kind in kinds):
+        return []
+    return [f"{identifier(name)}::{kind} as {identifier(name)}" for name, kind in zip(types, kinds, strict=True)]
