@@ -40,6 +40,8 @@ TIMES = 5
 PEER_TIMES = 3
 LONG = 60.0
 """Seconds of a peer's run after which it is not run again."""
+LIMIT = 3600
+"""Seconds after which a run is ended."""
 DEFAULT_ROWS = 1_000_000
 """More than these, and dlt as it comes is left out: it would take the most of an hour for each."""
 Tool = Callable[[Task, Path], Command | Cannot]
@@ -102,7 +104,7 @@ class Bench:
 
     def _is_done(self, tool: str, turn: int, times: int, costs: list[Cost]) -> bool:
         if turn < 0:
-            return tool in PEERS
+            return tool in PEERS or times == 1
         return turn >= times or (tool in PEERS and bool(costs) and costs[-1].wall > LONG)
 
     def _prepared(self, tool: str, task: Task) -> Command | Cannot:
@@ -122,16 +124,17 @@ class Bench:
         shutil.rmtree(self.run, ignore_errors=True)
         self.run.mkdir()
         self.servers.drop("out")
-        return once(command.words, self.run, self.environ | (command.environ or {}))
+        words = ("timeout", "--kill-after=10", str(LIMIT), *command.words)
+        return once(words, self.run, self.environ | (command.environ or {}))
 
     def _compared(self, task: Task, target: Place) -> Contents:
         source = Place("parquet", str(task.dataset.file("parquet")))
         words = [FLOOR, str(ROOT / "benchmarks/data/contents.py"), json.dumps(source), json.dumps(target)]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode:
-            return Contents(0, (last_line(done.stderr),), {})
+            return Contents(0, (last_line(done.stderr),), ())
         found = json.loads(done.stdout)
-        return Contents(found["rows"], tuple(found["differs"]), found["types"])
+        return Contents(found["rows"], tuple(found["differs"]), tuple((was, now) for was, now in found["types"]))
 
     def starts(self) -> dict[str, Cost]:
         """Return what Firn and the floor take for a single row, and Firn for nothing at all."""
@@ -155,11 +158,15 @@ def compare(bench: Bench, sets: tuple[Dataset, ...], only: str, times: int) -> N
         what = "a flow that does nothing" if tool == "firn, idle" else "one row to Parquet"
         print(f"{tool.split(',')[0]}, {what}: CPU {cost.cpu:.3f} s, wall {cost.wall:.3f} s, {cost.megabytes:.0f} MB")
     reached: list[Goal] = []
+    tools = {tool: min(times, PEER_TIMES) if tool in PEERS else times for tool in TOOLS}
     for dataset in sets:
-        for task in bench.tasks(dataset, chosen(dataset, only)):
-            results = bench.measure(task, {tool: min(times, PEER_TIMES) if tool in PEERS else times for tool in TOOLS})
-            show_task(task, results)
-            reached += goals(task, results, starts)
+        try:
+            for task in bench.tasks(dataset, chosen(dataset, only)):
+                results = bench.measure(task, tools)
+                show_task(task, results)
+                reached += goals(task, results, starts)
+        except SystemExit as error:
+            print(f"\n{dataset.label}: not measured: {error}")
     show_goals(reached)
 
 

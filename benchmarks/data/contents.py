@@ -3,7 +3,8 @@
 Every column of the source must be in the target with equal values, row by row, in any order: compared are the number
 of rows, the sum of the 64-bit hashes of each column and the sum of those of whole rows. Values are cast to the source's
 types first, since tools differ in these; which ones became others is told. Columns that a tool adds do not matter.
-Printed is JSON: `rows`, `differs` (columns), `types` (the source's type to the target's, where they differ).
+Printed is JSON: `rows`; `differs`, the columns, or `rows` where there are more or fewer, or `whole rows` where columns
+are equal alone but not together; `types`, pairs of the source's type and the target's where they are not the same.
 """
 
 import json
@@ -27,13 +28,16 @@ def main() -> None:
         wanted = _described(connection, f"from {reading(source)}")
         types, rows = _seen(connection, target, wanted)
         if missing := [name for name in wanted if name not in types]:
-            print(json.dumps({"rows": 0, "differs": missing, "types": {}}))
+            print(json.dumps({"rows": 0, "differs": missing, "types": []}))
             return
         expected = _sums(connection, f"(from {reading(source)})", wanted)
         found = _sums(connection, rows, wanted)
     differs = [name for name in expected if expected[name] != found[name]]
-    changed = {wanted[name]: types[name] for name in wanted if wanted[name] != types[name]}
-    print(json.dumps({"rows": int(found["rows"]), "differs": differs, "types": changed}))
+    if found["rows"] != expected["rows"]:
+        differs = ["rows"]
+    changed = sorted({(wanted[name], types[name]) for name in wanted if wanted[name] != types[name]})
+    told = [name for name in differs if name != "whole rows"] or differs
+    print(json.dumps({"rows": int(found["rows"]), "differs": told, "types": changed}))
 
 
 def _described(connection: duckdb.DuckDBPyConnection, query: str) -> Types:

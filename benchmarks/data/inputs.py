@@ -10,6 +10,7 @@ from data.places import FLOOR, KEPT, ROOT, VENVS, Dataset, Place
 from data.servers import Servers
 
 FLIGHTS = ROOT / "platform-examples/02-flights"
+RECORDS = "records.ndjson"
 SMALL, WHOLE = ("0.02", 119_000), ("1", 6_000_000)
 """Scale factors of TPC-H, and how many rows of lineitem they have at least."""
 
@@ -20,7 +21,10 @@ def made(dataset: Dataset, servers: Servers, kinds: set[str]) -> dict[str, Place
     places = {kind: place(dataset, kind, servers) for kind in kinds}
     forms = [one for one in places.values() if one.kind not in ("rest", "parquet")]
     script = str(ROOT / "benchmarks/data/make.py")
-    run([FLOOR, script, SELECTS[dataset.name](dataset), *map(json.dumps, (place(dataset, "parquet", servers), *forms))])
+    truth = place(dataset, "parquet", servers)
+    query = "" if dataset.file("parquet").exists() else SELECTS[dataset.name](dataset)
+    run([FLOOR, script, query, *map(json.dumps, (truth, *forms))])
+    (dataset.folder / RECORDS).unlink(missing_ok=True)
     return places
 
 
@@ -55,7 +59,7 @@ def flights(dataset: Dataset) -> str:
 
 def orders(dataset: Dataset) -> str:
     """The records that the API answers with."""
-    file = dataset.folder / "records.ndjson"
+    file = dataset.folder / RECORDS
     with file.open("w") as lines:
         lines.writelines(record + "\n" for record in api.records(0, dataset.rows))
     columns = ", ".join(f"{name}: '{kind}'" for name, kind in api.COLUMNS.items())

@@ -1,6 +1,7 @@
 """Makes one data set in its forms, in the floors' environment: `make.py SELECT PLACE...`, each place as JSON.
 
-The first place is `copied.parquet`, which the others are made from, and which targets are compared with.
+The first place is the Parquet file that the others are made from, and that targets are compared with.
+What is there already is left alone.
 """
 
 import json

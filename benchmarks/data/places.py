@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """Rows in a folder of their own, once in each form; `copied.parquet` is what targets are compared with."""
+    """Rows in a folder of their own, once in each form; targets are compared with its Parquet file."""
 
     name: str
     rows: int

@@ -14,7 +14,7 @@ class Contents(NamedTuple):
     rows: int
     differs: tuple[str, ...]
     """Columns of which any value is another one."""
-    types: dict[str, str]
+    types: tuple[tuple[str, str], ...]
     """The source's types and what became of them, where they are others."""
 
     @property
@@ -25,8 +25,8 @@ class Contents(NamedTuple):
 
     @property
     def kept(self) -> str:
-        changed = {source.lower(): target.lower() for source, target in self.types.items() if _is_telling(source)}
-        return "; ".join(f"{source} → {target}" for source, target in sorted(changed.items())) or "kept"
+        changed = [f"{source} → {target}".lower() for source, target in self.types if _is_telling(source)]
+        return ", ".join(changed) or "kept"
 
 
 class Result(NamedTuple):
