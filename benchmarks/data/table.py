@@ -82,20 +82,17 @@ class Goal(NamedTuple):
 def goals(task: Task, results: Results, starts: dict[str, Cost]) -> Iterator[Goal]:
     """Yield the goals of a task: its floor, dlt's best and default, memory, contents."""
     firn, floor = results["firn"].cost, results["floor"].cost
-    route, name = task.route, task.name
+    route, name, seen = task.route, task.name, results["firn"].contents
     cpu = firn.cpu / floor.cpu if firn and floor else None
     yield Goal(f"{name}: CPU / floor", cpu, False, route.floor, why=_why(firn, floor, route, starts))
-    if route.best:
-        ways = {tool: one.cost.cpu for tool, one in results.items() if tool.startswith("dlt") and one.cost}
-        best = min(ways, key=ways.__getitem__, default="dlt")
-        value = ways[best] / firn.cpu if ways and firn else None
-        yield Goal(f"{name}: dlt's best ({best}) / firn", value, True, route.best, why=_excess(firn, starts))
-    if route.default:
-        plain = results["dlt"].cost
-        value = plain.cpu / firn.cpu if plain and firn else None
-        yield Goal(f"{name}: dlt's default / firn", value, True, route.default, why=_excess(firn, starts))
+    ways = {tool: one.cost.cpu for tool, one in results.items() if tool.startswith("dlt") and one.cost}
+    best = min(ways, key=ways.__getitem__, default="dlt")
+    for words, way, limit in (("best", best, route.best), ("default", "dlt", route.default)):
+        if limit:
+            value = ways[way] / firn.cpu if way in ways and firn else None
+            why = _beside(ways.get(way), floor, firn, starts)
+            yield Goal(f"{name}: dlt's {words} ({way}) / firn", value, True, limit, why=why)
     yield Goal(f"{name}: peak memory", firn.megabytes if firn else None, False, MEGABYTES, "MB")
-    seen = results["firn"].contents
     yield Goal(f"{name}: columns that differ", len(seen.differs) if seen else None, False, 0, "")
 
 
@@ -108,14 +105,19 @@ def _why(firn: Cost | None, floor: Cost | None, route: Route, starts: dict[str, 
     return f"{firn.cpu - route.floor * floor.cpu:.2f} s too much{without}"
 
 
-def _excess(firn: Cost | None, starts: dict[str, Cost]) -> str:
-    return f"of firn's {firn.cpu:.2f} s, {starts['firn'].cpu:.2f} s are for one row" if firn else ""
+def _beside(peer: float | None, floor: Cost | None, firn: Cost | None, starts: dict[str, Cost]) -> str:
+    """Say whether the goal is within reach: what the floor itself would reach, and what Firn takes for one row."""
+    if peer is None or floor is None or firn is None:
+        return ""
+    return (
+        f"the floor would reach {peer / floor.cpu:.1f} x; {starts['firn'].cpu:.2f} of {firn.cpu:.2f} s are for one row"
+    )
 
 
 def show_goals(all: Iterable[Goal]) -> None:
-    print(f"\n{'goals':<66}{'measured':>10}{'goal':>10}")
+    print(f"\n{'goals':<72}{'measured':>10}{'goal':>10}")
     for goal in all:
         verdict = "not measured" if goal.value is None else "met" if goal.met else f"LOST: {goal.why}".rstrip(": ")
         measured = "–" if goal.value is None else f"{goal.value:.2f} {goal.unit:<2}"
         sign = "≥" if goal.least else "≤"
-        print(f"{goal.text:<66}{measured:>10}{f'{sign} {goal.limit:g} {goal.unit:<2}':>10}  {verdict}")
+        print(f"{goal.text:<72}{measured:>10}{f'{sign} {goal.limit:g} {goal.unit:<2}':>10}  {verdict}")
