@@ -189,8 +189,8 @@ def grow(bench: Bench, only: str, sizes: tuple[int, ...]) -> None:
             if rows > DEFAULT_ROWS:
                 shutil.rmtree(dataset.folder, ignore_errors=True)
     print(f"\n{'peak memory of firn':<28}" + "".join(f"{f'{rows:,} rows':>20}" for rows in sizes))
-    for name, words in peaks.items():
-        print(f"{name:<28}" + "".join(f"{word:>20}" for word in words))
+    for route, sizes_of_it in peaks.items():
+        print(f"{route:<28}" + "".join(f"{size:>20}" for size in sizes_of_it))
 
 
 def options() -> argparse.Namespace:
