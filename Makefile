@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check fuzz crash bench bench-peers bench-secrets schemas artifacts lock clean
+.PHONY: help demo test check fuzz crash bench bench-data bench-peers bench-secrets schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
@@ -10,6 +10,7 @@ help:
 	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
 	@echo "make crash  three thousand kill points of a run, and what it comes to when it is resumed; takes half an hour"
 	@echo "make bench  the benchmarks"
+	@echo "make bench-data  moving rows beside bare DuckDB, dlt, ConnectorX, sling and ingestr; installs them; ROWS, FLAGS"
 	@echo "make bench-secrets  the secret scanner beside detect-secrets, on a labelled corpus"
 	@echo "make bench-peers  the compiler beside dbt, SQLMesh and Meltano; installs them, and takes minutes"
 
@@ -47,6 +48,10 @@ bench: .venv/ready
 	@$(BIN)/python benchmarks/state.py
 	@$(BIN)/python benchmarks/steps.py
 	@echo "make bench-peers compares the compiler with dbt, SQLMesh and Meltano"
+
+ROWS ?= 1000000
+bench-data: .venv/ready
+	@$(BIN)/python benchmarks/data.py --rows $(ROWS) $(FLAGS)
 
 bench-peers: .venv/ready
 	@$(BIN)/python benchmarks/peers.py
