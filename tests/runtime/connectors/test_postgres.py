@@ -283,7 +283,7 @@ def test_columns_that_the_dataset_lacks_get_their_default(work: Workbench, shop:
 
 
 def test_readers_see_the_old_rows_or_the_new_and_never_wait(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t as select n as id from generate_series(1, 3) as n")
+    shop.do("create table t as select n::bigint as id from generate_series(1, 3) as n")
     work.make("d", "select range as id from range(5)")
     seen: list[Any] = []
     with connected(shop.server, shop.database) as reader:
@@ -346,16 +346,10 @@ def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Sh
 
 
 def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t (n int, m int)")
+    shop.do("create table t (n int, m varchar(3))")
     work.make("d", "select 1 as n, 'canary' as m")
-    message = "the database reports: invalid text representation in the column `m`"
+    message = "the database reports: string data right truncation in the column `m`"
     assert failure(write, work).message == message
-
-
-def test_a_column_that_the_table_lacks_is_named(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t (n int)")
-    work.make("d", "select 1 as n, 2 as more")
-    assert failure(write, work).message == 'column "more" of relation "t" does not exist'
 
 
 def test_a_server_that_goes_away_is_a_failed_connection(bench: Make, shop: Shop) -> None:

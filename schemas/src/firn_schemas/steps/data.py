@@ -146,7 +146,10 @@ class WriteInputs:
     partition_by: list[str] | None = doc("Columns that name a partition, for `insert_overwrite`.", default=None)
     format: FileFormat | None = doc("The file's format; absent: by its ending.", default=None)
     format_options: FormatOptions | None = doc("How a text file is laid out.", default=None)
-    on_schema_change: SchemaChange = doc("What to do where the dataset's columns differ.", default="fail")
+    on_schema_change: SchemaChange | None = doc(
+        "What to do where the table's columns differ; absent: `replace` makes the table anew, other modes `fail`.",
+        default=None,
+    )
 
 
 @record
