@@ -24,6 +24,7 @@ _QUOTED_VALUE = (
     (re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|is|in|for|when|as)\b)""", re.DOTALL), r"a \1"),
     (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
     (re.compile(r"""found ".*" of type""", re.DOTALL), "found one of type"),
+    (re.compile(r"""with value .+ can't be cast""", re.DOTALL), "with a value that can't be cast"),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
 )
 """Where the engine quotes data: rows may hold what a log must not."""

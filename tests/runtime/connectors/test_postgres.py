@@ -283,7 +283,7 @@ def test_columns_that_the_dataset_lacks_get_their_default(work: Workbench, shop:
 
 
 def test_readers_see_the_old_rows_or_the_new_and_never_wait(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t as select n::bigint as id from generate_series(1, 3) as n")
+    shop.do("create table t as select n as id from generate_series(1, 3) as n")
     work.make("d", "select range as id from range(5)")
     seen: list[Any] = []
     with connected(shop.server, shop.database) as reader:

@@ -17,7 +17,13 @@ def _duckdb_type(kind: str) -> str:
     return "INTEGER" if kind == '"NULL"' else kind
 
 
-DUCKDB = Dialect(Types(declared=_duckdb_type, stored=_duckdb_type), _STAGE)
+DUCKDB = Dialect(
+    Types(declared=_duckdb_type, stored=_duckdb_type),
+    _STAGE,
+    opened="insert into {target} ({columns}) select {columns} from {target} limit 0",
+)
+"""`opened` reads the table's unique indexes in, which a `delete` does not: what is inserted after it would be taken for
+a duplicate of what it has deleted."""
 SQLITE = Dialect(SQLITE_TYPES, _STAGE)
 
 _COLUMNS = """

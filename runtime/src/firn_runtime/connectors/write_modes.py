@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from firn_runtime.connector import Written
-from firn_runtime.connectors.schema_policy import TableColumn as TableColumn
 from firn_runtime.connectors.schema_policy import Fit, Types, fitted
+from firn_runtime.connectors.schema_policy import TableColumn as TableColumn
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import WriteInputs
 
@@ -21,6 +21,8 @@ class Dialect(NamedTuple):
     types: Types
     stage: str
     """Name of the stage: a temporary table."""
+    opened: str = ""
+    """Run before rows of a table that is there are changed."""
     staged: str = "create temporary table {stage} as select {columns} from {target} limit 0"
     ready: str = ""
     """Run when the stage is full."""
@@ -71,6 +73,9 @@ def publish(sink: Sink, inputs: WriteInputs, dataset: Mapping[str, str], dialect
     fit = fitted(inputs, dataset, sink.columns(), sink.name, dialect.types)
     _prepare(sink, inputs, fit)
     places = dict(zip(dataset, fit.names, strict=True))
+    if dialect.opened:
+        columns = ", ".join(map(dialect.types.quoted, fit.names))
+        sink.change(dialect.opened.format(target=sink.name, columns=columns))
     load = _Load(sink, dialect, fit.names, tuple(places[key] for key in keys))
     return _MODES[inputs.mode](load)._replace(warnings=_told(inputs, fit))
 
