@@ -22,7 +22,6 @@ from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import hints, tag
 from firn_schemas.steps import STEPS, StepType
-from firn_schemas.steps.data import SchemaChange, WriteMode
 
 MARKER = "<!-- from the schema: make schemas -->"
 MODES: dict[str, type] = {found[1]: one for one in get_args(Credentials) if (found := tag(one))}
@@ -31,7 +30,7 @@ RECORDS: dict[str, Mapping[str, type]] = {"compute": COMPUTE, "credentials": MOD
 PARTS = {
     "step.check": ("check.freshness", "check.relationship"),
     "step.read": ("read.incremental",),
-    "step.write": tuple(f"write.{name}" for name in (*get_args(WriteMode)[1:], *get_args(SchemaChange))),
+    "step.write": ("write.append", "write.upsert", "write.insert_overwrite", "write.strict", "write.add_columns"),
 }
 """Features that parts of a step need beside its own."""
 REFUSED = "This version's runtime refuses {} with [R106](../diagnostics/R106.md): {}."
