@@ -283,6 +283,19 @@ def test_a_table_without_rowid_is_only_added_to(target: Target, mode: str) -> No
 
 
 @sqlite
+@modes
+def test_columns_that_sqlite_declares_as_dates_are_not_updated(target: Target, mode: str) -> None:
+    target.do("create table t (k bigint primary key, p date, v timestamp)", "insert into t values (1, '2025-01-01', 1)")
+    sql = "select 2 as k, date '2026-01-02' as p, timestamp '2026-01-02 03:04:05.5' as v"
+    target.write(sql, mode)
+    assert target.rows("select * from t where k = 2") == [(2, "2026-01-02", "2026-01-02 03:04:05.5")]
+    if mode == "upsert":
+        assert "the engine cannot change values" in target.refusal(
+            sql, mode, publication=PUBLICATION._replace(run="r2")
+        )
+
+
+@sqlite
 def test_a_number_of_the_row_fills_itself(target: Target) -> None:
     target.do("create table t (id integer primary key, k bigint, p text, v bigint)", FILLED)
     assert target.write(NEW, "replace").warnings == ()

@@ -1,13 +1,16 @@
 """What a write does where the columns of the dataset and the table differ, in every database."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from firn_runtime.connectors.postgres_table import POSTGRES
 from firn_runtime.errors import ConnectorError
 from runtime.connectors import sinks
 from runtime.connectors.sinks import PUBLICATION
 from runtime.connectors.target import ADDED, EXPECTED, FILLED, MODES, NEW, OLD, SHAPES, TABLE, UNIQUE, Target
+from runtime.workbench import Workbench
 
 modes = pytest.mark.parametrize("mode", MODES)
 
@@ -143,3 +146,23 @@ def test_a_value_that_a_narrower_column_refuses_undoes_the_write(target: Target)
     assert caught.value.error_class == "data"
     assert "70000" not in caught.value.message
     assert target.rows() == OLD
+
+
+@pytest.mark.parametrize("target", ["postgres", "sqlite3"], indirect=True)
+def test_the_types_of_a_new_table_are_those_of_the_connectors_page(target: Target) -> None:
+    page = (Path(__file__).parents[3] / f"docs/connectors/db-{target.kind}.md").read_text().partition("<!--")[0]
+    table = [re.findall(r"`([^`]+)`", line) for line in page.splitlines() if line.startswith("| `")]
+    after = 2 if target.kind == "postgres" else 1
+    expected = {kind: row[-after:] for row in table for kind in row[:-after]}
+    assert len(expected) > 20
+    columns = {f"c{at}": kind for at, kind in enumerate(expected)}
+    target.write("select " + ", ".join(f"null::{kind} as {name}" for name, kind in columns.items()), "append")
+    work = Workbench(target.folder, {"sink": target.sink.resource()})
+    work.do("read", {"resource": "sink", "table": "t"})
+    read = work.session.columns("data")
+    work.close()
+    assert [(kind, read[name]) for name, kind in columns.items()] == [(kind, one[-1]) for kind, one in expected.items()]
+    if target.kind == "postgres":
+        assert [(kind, POSTGRES.types.declared(kind)) for kind in expected] == [
+            (kind, one[0]) for kind, one in expected.items()
+        ]

@@ -79,6 +79,21 @@ class AttachedTable:
         return _listed(self._session.columns(self._dataset), lambda name, _: identifier(name))
 
 
+_REFUSED = (
+    (
+        "no such column: rowid",
+        "the engine can only add rows to a table `without rowid`",
+        "write it with `mode: append`",
+    ),
+    (
+        "for sqlite::bindvalue",
+        "the engine cannot change values in columns that SQLite's table declares as dates or times",
+        "declare them as text, which they are; or `mode: insert_overwrite` with the keys as `partition_by`",
+    ),
+)
+"""Words of the engine's sqlite extension, with what they mean and what to do."""
+
+
 class SqliteTable(AttachedTable):
     """A table of a SQLite file."""
 
@@ -93,9 +108,9 @@ class SqliteTable(AttachedTable):
         except ConnectorError as error:
             if error.message.endswith(INEXACT):
                 raise ConnectorError(error.error_class, error.message, INEXACT_HELP) from None
-            if "no such column: rowid" in error.message.lower():
-                said = "the engine can only add rows to a table `without rowid`"
-                raise ConnectorError("data", said, "write it with `mode: append`") from None
+            for words, said, help in _REFUSED:
+                if words in error.message.lower():
+                    raise ConnectorError("data", said, help) from None
             raise
 
 
