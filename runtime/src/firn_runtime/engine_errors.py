@@ -17,7 +17,9 @@ _CLASSES: dict[str, ErrorClass] = {
 _LOCKED = re.compile(
     r"database is locked|Could not set lock|Conflicting lock|Transaction conflict|write-write conflict"
 )
-_DISK = re.compile(r"No space left|Could not write|Could not sync|failed to offload", re.IGNORECASE)
+_DISK = re.compile(
+    r"No space left|Could not (write|f?sync)|failed to offload|disk is full|disk I/O error", re.IGNORECASE
+)
 
 _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
 _QUOTED_VALUE = (

@@ -103,6 +103,33 @@ def test_killed_at_its_file_system_calls(name: str, mode: str, tmp_path: Path) -
     assert outcomes[-signal.SIGKILL] > outcomes[0]  # a call more or less before the write, and the kill comes too late
 
 
+FULL = {"duckdb": ("write", "No space left on device"), "sqlite3": ("write,pwrite64", "disk is full")}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FULL)
+def test_a_disk_that_is_full_undoes_the_write(name: str, mode: str, tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    calls, words = FULL[name]
+    sink = made(name, mode, tmp_path)
+    files = [one for ending in ("", ".wal", "-journal") for one in ("-P", sink.config["path"] + ending)]
+    full = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=ENOSPC:when=1+"]
+    child = subprocess.run(
+        ["strace", "-f", "-qq", "-o", "/dev/null", *files, *full, *command(tmp_path, sink)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ptrace" in child.stderr:
+        pytest.skip("strace may not trace here")
+    assert child.returncode == 1, child.stderr
+    assert child.stderr.startswith("process: ")
+    assert words in child.stderr
+    check(sink, tmp_path, "the disk was full")
+
+
 def traced(sink: Sink, folder: Path) -> list[tuple[str, int]]:
     """Return the calls of an undisturbed write, each with its number among those of its kind in the main thread."""
     log = folder / "trace"
