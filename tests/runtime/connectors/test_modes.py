@@ -23,6 +23,7 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
 
 
 postgres = pytest.mark.parametrize("target", ["postgres"], indirect=True)
+duckdb = pytest.mark.parametrize("target", ["duckdb"], indirect=True)
 sqlite = pytest.mark.parametrize("target", ["sqlite3"], indirect=True)
 
 
@@ -116,6 +117,22 @@ def test_another_run_appends_again(target: Target) -> None:
     for run in ("r1", "r1", "r2"):
         target.write(NEW, "append", PUBLICATION._replace(run=run))
     assert target.rows() == sorted(ADDED * 2)
+
+
+@duckdb
+@modes
+def test_nested_values_are_written_beside_indexes(target: Target, mode: str) -> None:
+    target.do(
+        "create table t (k bigint primary key, p text, s struct(k int), t int[])",
+        "create unique index once on t (p, k)",
+        "insert into t select range, 'a', {'k': range}, [range] from range(3000)",
+    )
+    start = 3000 if mode == "append" else 1000
+    sql = f"select range as k, 'a' as p, {{'k': -1}} as s, [-1] as t from range({start}, 5000)"
+    target.write(sql, mode)
+    count, kept = {"append": (5000, 3000), "upsert": (5000, 1000)}.get(mode, (4000, 0))
+    found = target.rows("select count(*), count(*) filter (s.k >= 0), count(*) filter (t[1] >= 0) from t")
+    assert found == [(count, kept, kept)]
 
 
 # upsert

@@ -16,7 +16,10 @@ from firn_schemas.steps.data import WriteInputs
 
 
 class Dialect(NamedTuple):
-    """What databases differ in. Names in braces are filled in, quoted already."""
+    """What databases differ in. Names in braces are filled in, quoted already.
+
+    `_target` and `_stage` are not `t` and `s`: the engine would take `s.a` for a field of a column `s`.
+    """
 
     types: Types
     stage: str
@@ -26,10 +29,10 @@ class Dialect(NamedTuple):
     staged: str = "create temporary table {stage} as select {columns} from {target} limit 0"
     ready: str = ""
     """Run when the stage is full."""
-    update: str = "update {target} as t set {sets} from {stage} as s where {same}"
-    assigned: str = "{column} = s.{column}"
-    delete: str = "delete from {target} as t where exists (select 1 from {source} as s where {same})"
-    same_or_null: str = "t.{column} is not distinct from s.{column}"
+    update: str = "update {target} as _target set {sets} from {stage} as _stage where {same}"
+    assigned: str = "{column} = _stage.{column}"
+    delete: str = "delete from {target} as _target where exists (select 1 from {source} as _stage where {same})"
+    same_or_null: str = "_target.{column} is not distinct from _stage.{column}"
 
 
 class Sink(Protocol):
@@ -120,7 +123,7 @@ class _Load:
     def listed(self, names: Sequence[str], prefix: str = "") -> str:
         return ", ".join(prefix + self.dialect.types.quoted(name) for name in names)
 
-    def same(self, pattern: str = "t.{column} = s.{column}") -> str:
+    def same(self, pattern: str = "_target.{column} = _stage.{column}") -> str:
         return " and ".join(pattern.format(column=self.dialect.types.quoted(key)) for key in self.keys)
 
     def into(self, table: str) -> int:
@@ -153,9 +156,11 @@ class _Load:
         self.sink.change(self.dialect.delete.format(target=self.target, source=source, same=same))
 
     def insert(self, where: str = "") -> int:
-        chosen = self.listed(self.names, "s.")
+        chosen = self.listed(self.names, "_stage.")
         stage = self.dialect.stage
-        return self.sink.change(f"insert into {self.target} ({self.columns}) select {chosen} from {stage} as s{where}")
+        return self.sink.change(
+            f"insert into {self.target} ({self.columns}) select {chosen} from {stage} as _stage{where}"
+        )
 
     def update(self) -> int:
         """Change the rows of the staged keys; a dataset of keys alone changes nothing."""
@@ -182,7 +187,7 @@ def _upsert(load: _Load) -> Written:
         _refuse_nulls(load.nulls())
         _refuse_repeated(load.repeated(), load.keys)
         updated = load.update()
-        inserted = load.insert(f" where not exists (select 1 from {load.target} as t where {load.same()})")
+        inserted = load.insert(f" where not exists (select 1 from {load.target} as _target where {load.same()})")
     return Written(rows, inserted=inserted, updated=updated)
 
 
