@@ -4,7 +4,7 @@ They are made from the same records and shapes that the compiler checks with; th
 """
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic.json_schema import models_json_schema
@@ -19,6 +19,7 @@ from firn_schemas.decode import spelling
 from firn_schemas.events import EVENTS
 from firn_schemas.preflight import Preflight
 from firn_schemas.steps import STEPS
+from firn_schemas.steps.data import WriteMode
 
 SCHEMAS = ("flow", "platform", "artifact", "events", "preflight")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -67,8 +68,10 @@ def _flow() -> dict[str, Any]:
     ]
     named = {"anyOf": [_given("profile"), _given("type"), _given("kind", "driver")]}
     schema["$defs"]["ResourceShape"]["allOf"] = [named, *_settings(schema)]
-    upserts = _when({"mode": "upsert"}, {"required": ["keys"], "properties": {"keys": {"minItems": 1}}})
-    schema["$defs"]["WriteInputs"]["allOf"] = [upserts]
+    schema["$defs"]["WriteInputs"]["allOf"] = [
+        *(_when({"mode": mode}, {"required": [key], "properties": {key: {"minItems": 1}}}) for mode, key in _NEEDED),
+        *(_when({"mode": one}, {"not": {"required": ["keys"]}}) for one in get_args(WriteMode) if one != "upsert"),
+    ]
     return schema
 
 
@@ -88,6 +91,8 @@ def _platform() -> dict[str, Any]:
     return schema
 
 
+_NEEDED = (("upsert", "keys"), ("insert_overwrite", "partition_by"))
+"""Modes of a write with the columns that they need."""
 _DUCKDB = {"not": {"anyOf": [{"required": ["master"]}, {"required": ["remote"]}]}}
 
 

@@ -24,6 +24,12 @@ class Written(NamedTuple):
 
     rows: int
     bytes: int | None = None
+    inserted: int | None = None
+    """Rows of an `upsert` that are new."""
+    updated: int | None = None
+    """Rows of the table that an `upsert` has changed."""
+    warnings: tuple[str, ...] = ()
+    """What to tell people; the same publication again does not repeat it."""
 
 
 class WriteContext(NamedTuple):

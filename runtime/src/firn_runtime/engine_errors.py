@@ -17,7 +17,9 @@ _CLASSES: dict[str, ErrorClass] = {
 _LOCKED = re.compile(
     r"database is locked|Could not set lock|Conflicting lock|Transaction conflict|write-write conflict"
 )
-_DISK = re.compile(r"No space left|Could not write|Could not sync|failed to offload", re.IGNORECASE)
+_DISK = re.compile(
+    r"No space left|Could not (write|f?sync)|failed to offload|disk is full|disk I/O error", re.IGNORECASE
+)
 
 _OF_A_SERVER = re.compile(r"for COPY|(to|from) Postgres\b|Postgres (server|connection)", re.IGNORECASE)
 
@@ -29,6 +31,7 @@ _QUOTED_VALUE = (
     ),
     (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
     (re.compile(r"""found ".*" of type""", re.DOTALL), "found one of type"),
+    (re.compile(r"""with value .+ can't be cast""", re.DOTALL), "with a value that can't be cast"),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
 )
 """Where the engine quotes data: rows may hold what a log must not."""

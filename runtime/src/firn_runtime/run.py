@@ -40,6 +40,7 @@ FEATURES = frozenset(
         *(f"connector.{kind}.{driver}" for kind, driver in BUILT_IN),
         *(f"step.{name}" for name in BUILT_IN_STEPS),
         *(f"rest.pagination.{name}" for name in ("cursor", "link", "offset", "page")),
+        *(f"write.{name}" for name in ("add_columns", "append", "insert_overwrite", "strict", "upsert")),
         "compute.duckdb",
         "job.timeout",
         "job.when",

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+from firn_runtime.errors import ConnectorError
 from runtime.connectors.sinks import NEW, PUBLICATION, sink_of
 from runtime.workbench import Workbench
 
@@ -18,7 +19,10 @@ def main(folder: str, text: str) -> None:
     work.make("d", NEW)
     os.write(1, b"ready\n")
     os.path.exists(BEGINS)
-    work.write(PUBLICATION, resource="sink", **sink.inputs)
+    try:
+        work.write(PUBLICATION, resource="sink", **sink.inputs)
+    except ConnectorError as error:
+        sys.exit(f"{error.error_class}: {error.message}")
     work.close()
 
 

@@ -86,6 +86,19 @@ def test_a_missing_table_names_near_ones(bench: Make, duck: Path) -> None:
         work.do("read", {"resource": "db", "sql": "from ordrs"})
 
 
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite3"])
+def test_a_column_that_is_gone_is_named_with_those_that_are_like_it(
+    bench: Make, duck: Path, lite: Path, kind: str
+) -> None:
+    path, table = (duck, "orders") if kind == "duckdb" else (lite, "people")
+    work = bench(db=connector("db", kind, path=str(path)))
+    with pytest.raises(ConnectorError) as caught:
+        work.do("read", {"resource": "db", "table": table, "columns": ["id", "nane"]})
+    assert caught.value.error_class == "data"
+    assert 'Referenced column "nane" not found' in caught.value.message
+    assert 'Candidate bindings: "name"' in caught.value.message
+
+
 def test_a_file_that_nobody_writes_is_opened_for_reading_beside_other_readers(bench: Make, duck: Path) -> None:
     script = (
         f"import duckdb, sys; c = duckdb.connect({str(duck)!r}, read_only=True); print(1, flush=True); sys.stdin.read()"

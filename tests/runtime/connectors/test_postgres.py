@@ -347,16 +347,10 @@ def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Sh
 
 
 def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t (n int, m int)")
+    shop.do("create table t (n int, m varchar(3))")
     work.make("d", "select 1 as n, 'canary' as m")
-    message = "the database reports: invalid text representation in the column `m`"
+    message = "the database reports: string data right truncation in the column `m`"
     assert failure(write, work).message == message
-
-
-def test_a_column_that_the_table_lacks_is_named(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t (n int)")
-    work.make("d", "select 1 as n, 2 as more")
-    assert failure(write, work).message == 'column "more" does not exist'
 
 
 def test_a_server_that_goes_away_is_a_failed_connection(bench: Make, shop: Shop) -> None:
@@ -460,9 +454,7 @@ def test_a_server_that_goes_away_within_a_stream_is_a_failed_connection(bench: M
 def test_a_dataset_that_cannot_be_made_leaves_the_table_as_it_is(work: Workbench, shop: Shop) -> None:
     shop.do("create table t as select 1 as n")
     work.streamed = frozenset(["d"])
-    work.do(
-        "sql", {"sql": "select (range + 1)::int as n, if(range = 99999, error('no'), 1)::int from range(100000)"}, "d"
-    )
+    work.do("sql", {"sql": "select if(range = 99999, error('no'), range)::int as n from range(100000)"}, "d")
     assert failure(write, work).error_class == "data"
     assert shop.rows("select n from t") == [(1,)]
 

@@ -77,7 +77,8 @@ def test_the_load_is_recorded_in_the_transaction_of_the_rows(writer: Writer) -> 
     writer.write("select range as n, 'x' as name from range(3)", PUBLICATION._replace(attempt=2, fence=7))
     (row,) = writer.rows("select * from _firn_loads")
     assert row[:10] == ("flow", "r1", "main", "publish", "sha256:0", "sha256:1", 2, 7, 3, None)
-    assert row[10].endswith("Z")
+    assert row[10:12] == (None, None)
+    assert row[12].endswith("Z")
 
 
 @databases

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,17 @@ from runtime.workbench import Workbench
 
 CALLS = ("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate", "sendto")
 TESTS = Path(__file__).parents[2]
+LOOK = "select n, name from t order by n, name"
 OLD = [(0, "old")]
 EXPECTED = [(n, f"row {n}") for n in range(3000)]
+MODES: dict[str, tuple[dict[str, Any], list[tuple[int, str]]]] = {
+    "replace": ({}, EXPECTED),
+    "append": ({"mode": "append"}, [*OLD, *EXPECTED]),
+    "upsert": ({"mode": "upsert", "keys": ["n"]}, EXPECTED),
+    "insert_overwrite": ({"mode": "insert_overwrite", "partition_by": ["name"]}, [*OLD, *EXPECTED]),
+}
+"""What a write asks for, and what is there afterwards."""
+WRITES = [(name, mode) for name in sinks.KINDS for mode in MODES if mode == "replace" or name in sinks.DATABASES]
 FEW = 4
 
 
@@ -36,25 +46,31 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(TESTS), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def made(name: str, mode: str, folder: Path) -> Sink:
+    sink = sinks.make(name, folder)
+    return sink._replace(inputs={**sink.inputs, **MODES[mode][0]})
+
+
 def check(sink: Sink, folder: Path, point: str) -> None:
     """Look at the sink as the killed process left it, publish again, and compare with an undisturbed write."""
-    assert sink.rows() in (OLD, EXPECTED), point
+    expected = MODES[sink.inputs.get("mode", "replace")][1]
+    assert sink.rows(LOOK) in (OLD, expected), point
     work = Workbench(folder, {"sink": sink.resource()})
     work.make("d", NEW)
     assert work.write(PUBLICATION, resource="sink", **sink.inputs).rows == len(EXPECTED), point
     work.close()
-    assert sink.rows() == EXPECTED, point
+    assert sink.rows(LOOK) == expected, point
     assert len(sink.loads()) == sink.is_database, point
     assert sink.staged() == [], point
 
 
-@pytest.mark.parametrize("name", sinks.KINDS)
-def test_killed_at_a_random_instant(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "mode"), WRITES)
+def test_killed_at_a_random_instant(name: str, mode: str, tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     chance = random.Random(seed)
     for number in range(int(os.environ.get("FIRN_CRASH_RANDOM", "2"))):
         folder = tmp_path / str(number)
-        sink = sinks.make(name, folder)
+        sink = made(name, mode, folder)
         child = subprocess.Popen(command(folder, sink), env=environment(), stdout=subprocess.PIPE)
         assert child.stdout is not None
         assert child.stdout.readline() == b"ready\n"
@@ -64,16 +80,16 @@ def test_killed_at_a_random_instant(name: str, tmp_path: Path) -> None:
         check(sink, folder, f"seed {seed}, kill {number}")
 
 
-@pytest.mark.parametrize("name", sinks.KINDS)
-def test_killed_at_its_file_system_calls(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "mode"), [one for one in WRITES if one[1] in ("replace", "upsert")])
+def test_killed_at_its_file_system_calls(name: str, mode: str, tmp_path: Path) -> None:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    points = traced(sinks.make(name, tmp_path / "traced"), tmp_path / "traced")
+    points = traced(made(name, mode, tmp_path / "traced"), tmp_path / "traced")
     assert points
     outcomes: collections.Counter[int] = collections.Counter()
     for call, nth in points if os.environ.get("FIRN_CRASH_POINTS") == "all" else few(points):
         folder = tmp_path / f"{call}-{nth}"
-        sink = sinks.make(name, folder)
+        sink = made(name, mode, folder)
         traps = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"]
         child = subprocess.run(
             ["strace", "-f", "-qq", "-o", "/dev/null", *traps, *command(folder, sink)],
@@ -85,6 +101,33 @@ def test_killed_at_its_file_system_calls(name: str, tmp_path: Path) -> None:
         check(sink, folder, f"killed at {call} {nth}")
     assert set(outcomes) <= {0, -signal.SIGKILL}
     assert outcomes[-signal.SIGKILL] > outcomes[0]  # a call more or less before the write, and the kill comes too late
+
+
+FULL = {"duckdb": ("write", "No space left on device"), "sqlite3": ("write,pwrite64", "disk is full")}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", FULL)
+def test_a_disk_that_is_full_undoes_the_write(name: str, mode: str, tmp_path: Path) -> None:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    calls, words = FULL[name]
+    sink = made(name, mode, tmp_path)
+    files = [one for ending in ("", ".wal", "-journal") for one in ("-P", sink.config["path"] + ending)]
+    full = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=ENOSPC:when=1+"]
+    child = subprocess.run(
+        ["strace", "-f", "-qq", "-o", "/dev/null", *files, *full, *command(tmp_path, sink)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "ptrace" in child.stderr:
+        pytest.skip("strace may not trace here")
+    assert child.returncode == 1, child.stderr
+    assert child.stderr.startswith("process: ")
+    assert words in child.stderr
+    check(sink, tmp_path, "the disk was full")
 
 
 def traced(sink: Sink, folder: Path) -> list[tuple[str, int]]:

@@ -231,6 +231,22 @@ def _ending(value: object) -> str | None:
     return f".{ending}" if dot else None if isinstance(value, Deferred) else ""
 
 
+def _does(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a mode that the resource does not do, and a schema policy where there is no table."""
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    mode, policy = text_at(step.inputs, "mode"), given(step, "on_schema_change")
+    if row is None or mode not in WRITE_MODES:
+        return
+    name = f"`{text_at(step.inputs, 'resource')}` ({settled.kind}/{settled.driver})"
+    if mode not in row.modes:
+        help = "write " + " or ".join(f"`mode: {one}`" for one in row.modes)
+        yield finding("E313", f"{name} has no `mode: {mode}`", step.inputs.entries["mode"].span, help, (*path, "mode"))
+    if policy is not None and row.places == ("path",):
+        key = "on_schema_change"
+        message = f"{name} has no table whose columns could differ"
+        yield finding("E313", message, step.inputs.keys[key], f"remove `{key}`", (*path, key))
+
+
 def _allowed(step: Step, settled: Settled, path: Path) -> Found:
     """Report a program that its resource does not allow."""
     allowed = lookup(settled.config, ("allowed",))
@@ -247,6 +263,6 @@ def _allowed(step: Step, settled: Settled, path: Path) -> Found:
 _FITS: dict[str, tuple[Callable[[Step, Settled, Path], Found], ...]] = {
     "read": (_places, _file),
     "run_process": (_allowed,),
-    "write": (_places, _file),
+    "write": (_places, _file, _does),
 }
 """What a step asks of its resource."""

@@ -38,7 +38,7 @@ def _step(step: Any) -> Iterator[str]:
     yield from (f"check.{rule}" for one in _list(inputs.get("expectations")) for rule in _NEW_RULES & one.keys())
     if step["type"] == "write" and inputs.get("mode") != "replace":
         yield f"write.{inputs['mode']}"
-    if inputs.get("on_schema_change", "fail") != "fail":
+    if inputs.get("on_schema_change") not in (None, "fail"):
         yield f"write.{inputs['on_schema_change']}"
     pagination = inputs["request"].get("pagination") if isinstance(inputs.get("request"), dict) else None
     if isinstance(pagination, dict):

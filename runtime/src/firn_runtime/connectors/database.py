@@ -4,16 +4,18 @@ import os
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connectors.attached_table import DUCKDB, SQLITE, AttachedTable, SqliteTable
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.projection import projected, table_name
-from firn_runtime.connectors.sqlite_types import sqlite_rows
+from firn_runtime.connectors.write_modes import Dialect, publish
 from firn_runtime.durable import make_names_durable
-from firn_runtime.engine import Places, Relation, Session, identifier, select
+from firn_runtime.engine import Places, Relation, Session, select
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
 from firn_runtime.publication import TakenOver
@@ -35,6 +37,7 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
     """A database in one file. It is opened for writing only where a step of the flow writes to it."""
 
     engine_type: str
+    dialect: Dialect
 
     def places(self) -> Places:
         """Return the file."""
@@ -82,18 +85,18 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         return Relation(select(sql), params, self.attached(session))
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
-        """Replace a table in one transaction: readers see the old rows or the new."""
+        """Write a table in one transaction: readers see it as it was or as it will be."""
         if self.config.read_only:
             raise ConnectorError("auth", "the resource is `read_only`", "the platform decides: ask for a writable one")
         if inputs.table is None:
             raise ConnectorError("data", "a database is written by `table`")
-        name = self.attached(context.session)
-        schema, table = table_name(inputs.table)
-        home = f"{name}.{identifier(schema)}"
+        schema, name = table_name(inputs.table)
+        place = (self.attached(context.session), schema, name)
+        home = dotted(*place[:2])
         loads = Loads(context.session.execute, home)
-        target = f"{home}.{identifier(table)}"
         self._patiently(lambda: self.prepare(context.session, home, loads), context)
-        written = self._patiently(lambda: self._publish(inputs.from_, target, loads, context), context)
+        table = self.table(context.session, place, inputs.from_)
+        written = self._publish(inputs, table, loads, context)
         self._settle()
         return written
 
@@ -107,11 +110,12 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
                 reason = (error.strerror or "").lower()
                 raise ConnectorError("process", f"cannot make the database's folder durable: {reason}") from None
 
-    def _publish(self, dataset: str, target: str, loads: Loads, context: WriteContext) -> Written:
-        with context.session.transaction():
-            written = loads.published(context.publication)
+    def _publish(self, inputs: WriteInputs, table: AttachedTable, loads: Loads, context: WriteContext) -> Written:
+        with ExitStack() as transaction:
+            written = self._patiently(lambda: _claimed(transaction, loads, context), context)
             if written is None:
-                written = Written(self.replace(context.session, dataset, target))
+                columns = context.session.columns(inputs.from_)
+                written = publish(table, inputs, columns, self.dialect)
                 loads.record(context.publication, written)
                 context.still_ours()
         return written
@@ -120,7 +124,7 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         """Do it again while others are at work on the file, up to `patience`: a transaction that failed left nothing.
 
         SQLite itself does not wait here: the transaction has read the catalog before it writes. Who lost the lease
-        does not wait either.
+        does not wait either. Nothing of the dataset has been read by now; a conflict that comes later ends the attempt.
         """
         deadline = time.monotonic() + self.patience
         while True:
@@ -144,26 +148,31 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         del session, schema
         loads.create()
 
-    @abstractmethod
-    def replace(self, session: Session, dataset: str, target: str) -> int:
-        """Replace `target`, within a transaction, and return the number of rows."""
+    def table(self, session: Session, place: tuple[str, str, str], dataset: str) -> AttachedTable:
+        """Return a table as a write meets it."""
+        return AttachedTable(session, place, dataset)
+
+
+def _claimed(transaction: ExitStack, loads: Loads, context: WriteContext) -> Written | None:
+    """Begin a transaction that holds what it needs to write; return what was published before."""
+    with ExitStack() as attempt:
+        attempt.enter_context(context.session.transaction())
+        written = loads.claimed(context.publication)
+        transaction.push(attempt.pop_all())
+    return written
 
 
 class DuckDbFile(AttachedFile[DuckDbConfig, NoOptions]):
     """A DuckDB database file."""
 
     engine_type = "duckdb"
+    dialect = DUCKDB
     patience = 5.0
 
     def prepare(self, session: Session, schema: str, loads: Loads) -> None:
         """Make the schema too, where it is missing."""
         session.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         loads.create()
-
-    def replace(self, session: Session, dataset: str, target: str) -> int:
-        """Create the table anew."""
-        made = session.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {identifier(dataset)}")
-        return int(made[0][0])
 
 
 class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
@@ -173,6 +182,7 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
     """
 
     engine_type = "sqlite"
+    dialect = SQLITE
     extension = "sqlite_scanner"
 
     @property
@@ -185,8 +195,6 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
         path, timeout = Path(self.config.path), self.options.busy_timeout
         return session.engine.attach(path, "sqlite", read_only=not self.written, busy_timeout=timeout)
 
-    def replace(self, session: Session, dataset: str, target: str) -> int:
-        """Drop the table and create it anew."""
-        rows = sqlite_rows(session, dataset)
-        session.execute(f"DROP TABLE IF EXISTS {target}")
-        return int(session.execute(f"CREATE TABLE {target} AS {rows}")[0][0])
+    def table(self, session: Session, place: tuple[str, str, str], dataset: str) -> AttachedTable:
+        """Return a table as a write meets it."""
+        return SqliteTable(session, place, dataset)

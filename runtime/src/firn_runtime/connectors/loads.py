@@ -30,6 +30,8 @@ _COLUMNS = {
     "fence": "bigint",
     "rows": "bigint",
     "bytes": "bigint",
+    "inserted": "bigint",
+    "updated": "bigint",
     "published_at": "text",
 }
 _OURS = '"flow" = $1 and "run" = $2 and "job" = $3 and "step" = $4'
@@ -52,7 +54,7 @@ class Loads:
 
         A run without a lease has fence 0 and is never refused: nothing says which of two such runs is the younger.
         """
-        sql = f'select "rows", "bytes" from {self.name} where {_OURS} and "fingerprint" = $5'
+        sql = f'select "rows", "bytes", "inserted", "updated" from {self.name} where {_OURS} and "fingerprint" = $5'
         done = self._execute(sql, (*publication.key, publication.fingerprint))
         if done:
             return Written(*done[0])
@@ -62,6 +64,14 @@ class Loads:
                 raise TakenOver
         return None
 
+    def claimed(self, publication: Publication) -> Written | None:
+        """Return what `published` does; where that is nothing, write a row, so that the transaction holds the locks
+        of one that writes before it begins to load."""
+        written = self.published(publication)
+        if written is None:
+            self.record(publication, Written(0))
+        return written
+
     def record(self, publication: Publication, written: Written) -> None:
         """Record the load, and forget those of the same step that are older than KEPT."""
         now = datetime.now(UTC)
@@ -69,7 +79,8 @@ class Loads:
         self._execute(f"delete from {self.name} where {_OURS}", publication.key)
         old = f'delete from {self.name} where "flow" = $1 and "job" = $2 and "step" = $3 and "published_at" < $4'
         self._execute(old, (flow, job, step, _spelled(now - KEPT)))
-        values = (*publication, *written, _spelled(now))
+        counts = (written.rows, written.bytes, written.inserted, written.updated)
+        values = (*publication, *counts, _spelled(now))
         places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
         self._execute(f"insert into {self.name} values ({places})", values)
 

@@ -14,15 +14,16 @@ from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
+from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
 from firn_runtime.connectors.postgres_types import (
     NULL,
     Column,
     from_spool,
     read_type,
     spooled_type,
-    written_type,
 )
 from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
@@ -155,19 +156,27 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         return described.columns
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
-        """Replace a table's rows in one transaction: readers see the old rows or the new, and never wait."""
+        """Write a table in one transaction: readers see it as it was or as it will be, and never wait for rows."""
+        from firn_runtime.connectors.postgres_load import loaded
+
         if inputs.table is None:
             raise ConnectorError("data", "a database is written by `table`")
         types = context.session.columns(inputs.from_)
         with self._server() as server:
-            schema, table = table_name(inputs.table, self.config.schema or "")
+            schema, name = table_name(inputs.table, self.config.schema or "")
             with server.transaction():
                 home = identifier(schema or _current_schema(server))
+                target = f"{home}.{identifier(name)}"
                 loads = _made(server, home)
                 written = loads.published(context.publication)
             if written is None:
                 with server.transaction():
-                    written = _published(server, f"{home}.{identifier(table)}", inputs.from_, types, loads, context)
+
+                    def load(into: str, columns: str) -> int:
+                        return loaded(server, into, columns, inputs.from_, types, context)
+
+                    table = PostgresTable(server, target, load)
+                    written = _published(table, inputs, types, loads, context)
         return written
 
 
@@ -226,19 +235,13 @@ def _made(server: "Server", schema: str) -> Loads:
 
 
 def _published(
-    server: "Server", target: str, dataset: str, types: dict[str, str], loads: Loads, context: WriteContext
+    table: PostgresTable, inputs: WriteInputs, types: dict[str, str], loads: Loads, context: WriteContext
 ) -> Written:
-    """Load and record, within the transaction. Who writes the same table waits for it; who reads it does not."""
-    from firn_runtime.connectors.postgres_load import load
-
-    if server.rows("select to_regclass($1)", (target,)) == [(None,)]:
-        columns = ", ".join(f"{identifier(name)} {written_type(kind)}" for name, kind in types.items())
-        server.rows(f"create table {target} ({columns})")
-    server.rows(f"lock table {target} in share row exclusive mode")
+    """Load and record, within the transaction. Who writes the same table waits for it."""
+    table.lock()
     written = loads.published(context.publication)
     if written is None:
-        server.rows(f"delete from {target}")
-        written = Written(load(server, target, dataset, types, context))
+        written = publish(table, inputs, types, POSTGRES)
         loads.record(context.publication, written)
         context.still_ours()
     return written

@@ -28,6 +28,17 @@ _CLASSES: dict[str, ErrorClass] = {
 }
 """By SQLSTATE, or by its first two characters; every other one is about the data."""
 
+_HELP = {
+    "2BP01": "`drop ... cascade` is not for a load: drop what depends on it, or keep the table's columns",
+    "40001": "`retry` with `on: [conflict]` tries again",
+    "40P01": "it and another transaction waited for each other; `retry` with `on: [conflict]` tries again",
+    "53100": "the server's disk is full; nothing was changed",
+    "55P03": "another transaction holds the table; `retry` with `on: [conflict]` tries again",
+}
+"""By SQLSTATE."""
+_MEANT = re.compile(r'reference the column "(?:[^"]*?\.)?([^"]+)"')
+"""Where the server knows a column of nearly the name; its hint holds names alone."""
+
 _ABOUT_THE_QUERY = ("0A", "25", "2B", "3D", "3F", "42")
 _COLUMN = re.compile(r"^COPY .*?, line \d+, column (\w+)")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -76,8 +87,18 @@ def translated(error: Error) -> ConnectorError:
         if isinstance(error, OperationalError):
             return ConnectorError("connection", "the server has closed the connection")
         return ConnectorError("data", f"the database's driver refused the statement ({_words(error)})")
-    error_class = _CLASSES.get(state) or _CLASSES.get(state[:2], "data")
-    return ConnectorError(error_class, _sentence(error, state))
+    return ConnectorError(_class_of(error, state), _sentence(error, state), _HELP.get(state, "") or _meant(error))
+
+
+def _class_of(error: Error, state: str) -> ErrorClass:
+    if error.diag.schema_name == "pg_catalog":
+        return "conflict"  # two transactions have made the same table, or schema
+    return _CLASSES.get(state) or _CLASSES.get(state[:2], "data")
+
+
+def _meant(error: Error) -> str:
+    found = _MEANT.search(error.diag.message_hint or "")
+    return f"did you mean `{found[1]}`?" if found else ""
 
 
 def _sentence(error: Error, state: str) -> str:

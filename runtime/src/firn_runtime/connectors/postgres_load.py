@@ -11,13 +11,14 @@ from firn_runtime.engine import identifier, literal
 _CSV = f"FORMAT csv, HEADER false, NULLSTR '{NULL}', FORCE_QUOTE *"
 
 
-def load(server: Server, target: str, dataset: str, types: Mapping[str, str], context: WriteContext) -> int:
-    """Add the dataset's rows, whose columns have these types, to a table that has these columns; return their number.
+def loaded(
+    server: Server, table: str, columns: str, dataset: str, types: Mapping[str, str], context: WriteContext
+) -> int:
+    """Add the rows of a dataset with these types to a table, into `columns` in their order; return their number.
 
     The dataset is read once, and the rows go straight to the server.
     """
-    names = ", ".join(map(identifier, types))
-    stored = server.described(f"select {names} from {target}").columns
+    stored = server.described(f"select {columns} from {table}").columns
     binary = _binary(types, stored)
     chosen = binary or [to_csv(name, kind) for name, kind in types.items()]
     pipe = context.scratch / "rows.pipe"
@@ -25,7 +26,7 @@ def load(server: Server, target: str, dataset: str, types: Mapping[str, str], co
     copy = f"COPY (SELECT {', '.join(chosen)} FROM {identifier(dataset)}) TO {literal(str(pipe))} ({options})"
     written = "format binary" if binary else f"format csv, null '{NULL}'"
     with piped(pipe, lambda: context.session.execute(copy)) as blocks:
-        return server.upload(f"copy {target} ({names}) from stdin ({written})", blocks)
+        return server.upload(f"copy {table} ({columns}) from stdin ({written})", blocks)
 
 
 def _binary(types: Mapping[str, str], stored: list[Column]) -> list[str]:

@@ -123,6 +123,12 @@ class Server:
             cursor.execute(sql.encode(), params or None)
             return cursor.fetchall() if cursor.description else []
 
+    def changed(self, sql: str) -> int:
+        """Run one statement and return the number of rows that it changed."""
+        self._go_on()
+        with _translating(), self._connection.cursor() as cursor:
+            return max(0, cursor.execute(sql.encode()).rowcount)
+
     def described(self, sql: str) -> Described:
         """Return what a query is, without running it; raise where it is not one statement."""
         self._go_on()

@@ -1,43 +1,41 @@
 """What DuckDB's types become in SQLite, which knows integers, reals, texts and blobs."""
 
-from firn_runtime.engine import Session, identifier
-from firn_runtime.errors import ConnectorError
+from firn_runtime.connectors.schema_policy import Types
+from firn_runtime.engine import identifier, literal
 
-_KEPT = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DOUBLE", "VARCHAR", "BLOB")
-_CAST = {"BOOLEAN": "BIGINT", "UBIGINT": "BIGINT", "HUGEINT": "BIGINT", "UHUGEINT": "BIGINT", "FLOAT": "DOUBLE"}
+INEXACT = "holds decimals that SQLite's numbers cannot hold exactly"
+INEXACT_HELP = "cast to text or round in a `sql` step before"
+
+_DOUBLES = ("FLOAT", "DOUBLE")
+_INTEGERS = (
+    *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", '"NULL"'),
+)
 
 
-def sqlite_rows(session: Session, dataset: str) -> str:
-    """Return a SELECT of the dataset in SQLite's types.
+def sqlite_type(kind: str) -> str:
+    """Return the type of a column for one of the engine's types; the engine reads the column as the same.
 
-    Decimals become reals, so that SQLite compares and sums them as numbers; a column with a value that a real cannot
-    hold is a ConnectorError. Booleans become 0 and 1, dates, times and nested values text.
+    Decimals become reals, so that SQLite compares and sums them as numbers. Booleans become 0 and 1, dates, times and
+    nested values text.
     """
-    columns = session.columns(dataset)
-    _refuse_inexact(session, dataset, columns)
-    chosen = ", ".join(_cast(name, kind) for name, kind in columns.items())
-    return f"SELECT {chosen} FROM {identifier(dataset)}"
+    if kind in _DOUBLES or _is_decimal(kind):
+        return "DOUBLE"
+    return "BIGINT" if kind in _INTEGERS else "BLOB" if kind == "BLOB" else "VARCHAR"
 
 
-def _cast(name: str, kind: str) -> str:
+def sqlite_value(name: str, kind: str) -> str:
+    """Return a column as SQLite takes it: an error that says INEXACT where a real cannot hold one of its decimals."""
     column = identifier(name)
-    if kind in _KEPT:
-        return column
-    target = "DOUBLE" if kind.startswith("DECIMAL") else _CAST.get(kind, "VARCHAR")
-    return f"CAST({column} AS {target}) AS {column}"
+    cast = f"cast({column} as {sqlite_type(kind)})"
+    if not _is_decimal(kind):
+        return cast
+    said = literal(f"`{name}` {INEXACT}")
+    return f"case when cast({cast} as {kind}) is distinct from {column} then error({said}) else {cast} end"
 
 
-def _refuse_inexact(session: Session, dataset: str, columns: dict[str, str]) -> None:
-    decimals = {name: kind for name, kind in columns.items() if kind.startswith("DECIMAL") and not kind.endswith("]")}
-    if not decimals:
-        return
-    changed = ", ".join(
-        f"count_if(CAST(CAST({identifier(name)} AS DOUBLE) AS {kind}) <> {identifier(name)})"
-        for name, kind in decimals.items()
-    )
-    counts = session.execute(f"SELECT {changed} FROM {identifier(dataset)}")[0]
-    inexact = [name for name, count in zip(decimals, counts, strict=True) if count]
-    if inexact:
-        listed = ", ".join(f"`{name}`" for name in inexact)
-        help = "cast to text or round in a `sql` step before"
-        raise ConnectorError("data", f"{listed} holds decimals that SQLite's numbers cannot hold exactly", help)
+def _is_decimal(kind: str) -> bool:
+    return kind.startswith("DECIMAL") and not kind.endswith("]")
+
+
+SQLITE_TYPES = Types(declared=sqlite_type, stored=sqlite_type)

@@ -14,4 +14,7 @@ def write(inputs: WriteInputs, context: StepContext) -> StepResult:
     written = target.write(
         inputs, WriteContext(context.session, context.publication, context.scratch, context.still_ours)
     )
-    return dataset_result(context.session, inputs.from_, written.rows, written.bytes)
+    result = dataset_result(context.session, inputs.from_, written.rows, written.bytes)
+    counts = {"inserted": written.inserted, "updated": written.updated}
+    known = {name: count for name, count in counts.items() if count is not None}
+    return result._replace(results={**result.results, **known}, warnings=written.warnings)

@@ -22,6 +22,9 @@ class Connector:
     readable: bool = doc("`read` steps can read from it.", default=False)
     writable: bool = doc("`write` steps can write to it.", default=False)
     queryable: bool = doc("`query` steps can ask it.", default=False)
+    modes: tuple[str, ...] = doc(
+        "Modes of the `write` steps that it does.", default=("replace", "append", "upsert", "insert_overwrite")
+    )
     files: bool = doc("File steps can list, fetch and delete in it.", default=False)
     places: tuple[str, ...] = doc("Inputs that say what in it is read or written; empty: any.", default=())
     dialect: str = doc("The SQL it is asked in; empty: the compute's.", default="")

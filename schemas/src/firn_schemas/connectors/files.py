@@ -86,7 +86,7 @@ class SmbOptions:
     encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
 
 
-FILES: Any = {"readable": True, "writable": True, "files": True, "places": ("path",)}
+FILES: Any = {"readable": True, "writable": True, "files": True, "places": ("path",), "modes": ("replace",)}
 ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),

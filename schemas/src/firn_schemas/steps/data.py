@@ -141,12 +141,15 @@ class WriteInputs:
     resource: str = doc("Where to write.")
     table: str | None = doc("A table of a database, also `schema.table`.", default=None, place=True)
     path: str | None = doc("A file below the resource's root.", default=None, place=True)
-    mode: WriteMode = doc("`replace`: readers see the old data or the new, never half.")
+    mode: WriteMode = doc("What becomes of the rows that are there; readers see the old data or the new, never half.")
     keys: list[str] | None = doc("Columns that name a row, for `upsert`.", default=None)
     partition_by: list[str] | None = doc("Columns that name a partition, for `insert_overwrite`.", default=None)
     format: FileFormat | None = doc("The file's format; absent: by its ending.", default=None)
     format_options: FormatOptions | None = doc("How a text file is laid out.", default=None)
-    on_schema_change: SchemaChange = doc("What to do where the dataset's columns differ.", default="fail")
+    on_schema_change: SchemaChange | None = doc(
+        "What to do where the table's columns differ; absent: `replace` makes the table anew, other modes `fail`.",
+        default=None,
+    )
 
 
 @record

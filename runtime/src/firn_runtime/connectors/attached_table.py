@@ -1,0 +1,118 @@
+"""A table of a database that is attached to the engine, as a write meets it: within one transaction of the engine."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from firn_runtime.connectors.schema_policy import TableColumn, Types
+from firn_runtime.connectors.sqlite_types import INEXACT, INEXACT_HELP, SQLITE_TYPES, sqlite_value
+from firn_runtime.connectors.write_modes import Dialect
+from firn_runtime.engine import Session, identifier
+from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import dotted
+
+_STAGE = 'temp.main."_firn_stage"'
+
+
+def _duckdb_type(kind: str) -> str:
+    return "INTEGER" if kind == '"NULL"' else kind
+
+
+DUCKDB = Dialect(
+    Types(declared=_duckdb_type, stored=_duckdb_type),
+    _STAGE,
+    opened="insert into {target} ({columns}) select {columns} from {target} limit 0",
+)
+"""`opened` reads the table's unique indexes in, which a `delete` does not: what is inserted after it would be taken for
+a duplicate of what it has deleted."""
+SQLITE = Dialect(SQLITE_TYPES, _STAGE)
+
+_COLUMNS = """
+    select column_name, data_type, is_nullable, column_default is not null from duckdb_columns()
+    where database_name = $1 and lower(schema_name) = lower($2) and lower(table_name) = lower($3)
+    order by column_index"""
+
+
+class AttachedTable:
+    """The table `schema.table` of the attached database `database`, to which a dataset is written."""
+
+    def __init__(self, session: Session, place: tuple[str, str, str], dataset: str) -> None:
+        self._session, self._place, self._dataset = session, place, dataset
+        self.name = dotted(*place)
+
+    def columns(self) -> list[TableColumn]:
+        """Return the table's columns.
+
+        A generated column is one whose default the catalog knows and `describe` does not; a primary key that may be
+        NULL is SQLite's own number of the row.
+        """
+        found = self._session.execute(_COLUMNS, self._place)
+        described = self._session.execute(f"describe {self.name}") if found else []
+        defaults = {str(row[0]): row[4] is not None for row in described}
+        numbers = {str(row[0]) for row in described if row[2] == "YES" and row[3] == "PRI"}
+        return [
+            TableColumn(
+                name,
+                kind,
+                kind,
+                is_nullable=is_nullable,
+                has_default=default or name in numbers,
+                is_generated=default and not defaults[name],
+            )
+            for name, kind, is_nullable, default in found
+        ]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT."""
+        return self._session.execute(sql)
+
+    def change(self, sql: str) -> int:
+        """Run a statement and return the number of rows that it changed."""
+        changed = self._session.execute(sql)
+        return int(changed[0][0]) if changed else 0
+
+    def load(self, table: str, columns: str) -> int:
+        """Add the dataset."""
+        return self.change(f"insert into {table} ({columns}) select {self.values()} from {identifier(self._dataset)}")
+
+    def values(self) -> str:
+        """Return what is selected of the dataset."""
+        return _listed(self._session.columns(self._dataset), lambda name, _: identifier(name))
+
+
+_REFUSED = (
+    (
+        "no such column: rowid",
+        "the engine can only add rows to a table `without rowid`",
+        "write it with `mode: append`",
+    ),
+    (
+        "for sqlite::bindvalue",
+        "the engine cannot change values in columns that SQLite's table declares as dates or times",
+        "declare them as text, which they are; or `mode: insert_overwrite` with the keys as `partition_by`",
+    ),
+)
+"""Words of the engine's sqlite extension, with what they mean and what to do."""
+
+
+class SqliteTable(AttachedTable):
+    """A table of a SQLite file."""
+
+    def values(self) -> str:
+        """Return the dataset's columns as SQLite takes them."""
+        return _listed(self._session.columns(self._dataset), sqlite_value)
+
+    def change(self, sql: str) -> int:
+        """Run a statement, and say what SQLite could not do."""
+        try:
+            return super().change(sql)
+        except ConnectorError as error:
+            if error.message.endswith(INEXACT):
+                raise ConnectorError(error.error_class, error.message, INEXACT_HELP) from None
+            for words, said, help in _REFUSED:
+                if words in error.message.lower():
+                    raise ConnectorError("data", said, help) from None
+            raise
+
+
+def _listed(columns: Mapping[str, str], value: Callable[[str, str], str]) -> str:
+    return ", ".join(value(name, kind) for name, kind in columns.items())

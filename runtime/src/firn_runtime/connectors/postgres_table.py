@@ -1,0 +1,128 @@
+"""A table of PostgreSQL as a write meets it: within one transaction of one connection."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from firn_runtime.connectors.assignment import ANY_DECIMAL
+from firn_runtime.connectors.postgres_types import Column, read_type, written_type
+from firn_runtime.connectors.schema_policy import TableColumn, Types
+from firn_runtime.connectors.write_modes import Dialect
+
+if TYPE_CHECKING:
+    from firn_runtime.connectors.postgres_server import Server
+
+_COLUMNS = """
+    select a.attname, format_type(a.atttypid, a.atttypmod), not (a.attnotnull or t.typnotnull),
+        a.atthasdef or a.attidentity <> '' or t.typdefault is not null, a.attidentity = 'a' or a.attgenerated <> '',
+        case t.typtype when 'd' then t.typbasetype else a.atttypid end::bigint,
+        case t.typtype when 'd' then t.typtypmod else a.atttypmod end
+    from pg_attribute as a join pg_type as t on t.oid = a.atttypid
+    where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
+    order by a.attnum"""
+"""A domain stands for the type below it."""
+
+_SHORT = (
+    ("character varying", "varchar"),
+    (" without time zone", ""),
+    ("timestamp with time zone", "timestamptz"),
+    (",0)", ")"),
+)
+_STORED = {
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "bytea": "BLOB",
+    "date": "DATE",
+    "double precision": "DOUBLE",
+    "integer": "INTEGER",
+    "jsonb": "JSON",
+    "real": "FLOAT",
+    "smallint": "SMALLINT",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP",
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
+    "uuid": "UUID",
+}
+"""By the type of a new column; a numeric is a DECIMAL of its digits, every other one is text."""
+_TIMESTAMP = 1114
+_DIGITS = {-1: "TIMESTAMP", 0: "TIMESTAMP_S", 3: "TIMESTAMP_MS", 6: "TIMESTAMP"}
+"""A timestamp by the digits of its second."""
+_ROUNDED = frozenset([1083, 1184, 1186, 1266])
+"""The numbers of other types that may be declared with fewer digits of a second."""
+_CUT = frozenset([18, 19, 790])
+"""The numbers of `"char"`, `name` and `money`, which change what does not fit without a word."""
+_NUMERIC = 1700
+_CHANGED = "changed"
+"""Is no type: nothing may be written there."""
+
+
+def declared(kind: str) -> str:
+    """Return the type of a new column for one of the engine's types."""
+    return _short(written_type(kind))
+
+
+def stored(kind: str) -> str:
+    """Return the engine's type for such a column."""
+    name = declared(kind)
+    if name.startswith("numeric("):
+        return f"DECIMAL({name[8:-1]})" if "," in name else f"DECIMAL({name[8:-1]},0)"
+    return _STORED.get(name, "VARCHAR")
+
+
+def column_kind(name: str, oid: int, modifier: int) -> str:
+    """Return the engine's type for what a column can hold; what no type has where it may change values."""
+    if oid == _NUMERIC:
+        precision, scale = divmod(modifier - 4, 1 << 16)
+        return ANY_DECIMAL if modifier < 0 else f"DECIMAL({precision},{scale})" if scale <= precision else _CHANGED
+    if oid == _TIMESTAMP:
+        return _DIGITS.get(modifier, _CHANGED)
+    if oid in _CUT or (oid in _ROUNDED and modifier not in (-1, 6)):
+        return _CHANGED
+    return read_type(Column(name, oid, modifier))
+
+
+def _short(name: str) -> str:
+    for long, short in _SHORT:
+        name = name.replace(long, short)
+    return name
+
+
+POSTGRES = Dialect(
+    Types(declared=declared, stored=stored, folded=str),
+    stage='pg_temp."_firn_stage"',
+    staged="create temporary table {stage} on commit drop as select {columns} from {target} with no data",
+    ready="analyze {stage}",
+)
+
+
+class PostgresTable:
+    """The table `name`, quoted and qualified; `load` adds the dataset to a table, into these columns of it."""
+
+    def __init__(self, server: "Server", name: str, load: Callable[[str, str], int]) -> None:
+        self._server, self.name, self.load = server, name, load
+
+    def columns(self) -> list[TableColumn]:
+        """Return the table's columns."""
+        return [
+            TableColumn(
+                name,
+                column_kind(name, oid, modifier),
+                _short(type),
+                is_nullable=is_nullable,
+                has_default=has_default,
+                is_generated=is_generated,
+            )
+            for name, type, is_nullable, has_default, is_generated, oid, modifier in self.rows(_COLUMNS, (self.name,))
+        ]
+
+    def rows(self, sql: str, params: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT."""
+        return self._server.rows(sql, params)
+
+    def change(self, sql: str) -> int:
+        """Run a statement and return the number of rows that it changed."""
+        return self._server.changed(sql)
+
+    def lock(self) -> None:
+        """Let no other writer at the table, where it is there; who reads it does not wait."""
+        if self.rows("select to_regclass($1)", (self.name,)) != [(None,)]:
+            self.change(f"lock table {self.name} in share row exclusive mode")
