@@ -49,14 +49,14 @@ def server() -> Server:
     """Return the session's server; the first call makes and starts it."""
     folder = Path(tempfile.mkdtemp(prefix="firn-pg-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    made = Server("127.0.0.1", _free_port(), "tester", secrets.token_urlsafe(24), str(folder))
-    _give(folder)
+    made = Server("127.0.0.1", free_port(), "tester", secrets.token_urlsafe(24), str(folder))
+    give(folder)
     password = folder / "password"
     password.write_text(made.password)
-    _give(password)
+    give(password)
     words = ["-D", str(folder / "data"), "-U", made.user, "--pwfile", str(password), "--auth", "scram-sha-256"]
     options = ["--no-sync", "--encoding", "UTF8", "--no-locale"]
-    subprocess.run([_program("initdb"), *words, *options], check=True, stdout=subprocess.DEVNULL, **_as_nobody())
+    subprocess.run([_program("initdb"), *words, *options], check=True, stdout=subprocess.DEVNULL, **as_nobody())
     password.unlink()
     start(made)
     atexit.register(stop, made)
@@ -102,7 +102,7 @@ def start(server: Server) -> None:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            **_as_nobody(),
+            **as_nobody(),
         )
     _until_it_answers(server, _running[server])
 
@@ -137,7 +137,7 @@ def _programs() -> Path:
     package = Path(found.origin).parent
     programs = Path("pginstall18/bin")
     try:
-        subprocess.run([package / programs / "postgres", "--version"], check=True, capture_output=True, **_as_nobody())
+        subprocess.run([package / programs / "postgres", "--version"], check=True, capture_output=True, **as_nobody())
         return package / programs
     except (OSError, subprocess.CalledProcessError):
         pass
@@ -153,16 +153,16 @@ def _program(name: str) -> str:
     return str(_programs() / name)
 
 
-def _as_nobody() -> dict[str, Any]:
+def as_nobody() -> dict[str, Any]:
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": [], "cwd": "/"} if os.geteuid() == 0 else {"cwd": "/"}
 
 
-def _give(path: Path) -> None:
+def give(path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, _NOBODY, _NOBODY)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
