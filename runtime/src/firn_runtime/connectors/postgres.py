@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from firn_runtime.cancel import current
-from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
 from firn_runtime.connectors.postgres_types import (
@@ -78,9 +78,9 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         finally:
             server.close()
 
-    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT in PostgreSQL's own SQL, within a transaction that may not write."""
-        del session
+        spool = context.scratch / "rows.csv"
         chosen = ", ".join(map(identifier, inputs.columns)) if inputs.columns is not None else "*"
         if inputs.sql is not None:
             source, values = numbered(inputs.sql, inputs.params)
@@ -90,8 +90,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             query, values = f"select {chosen} from {_qualified(schema, table)}", []
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
-        columns = self._spooled(query, values, scratch / "rows.csv")
-        scan = _scan(scratch / "rows.csv", columns, inputs.schema or {})
+        columns = self._spooled(query, values, spool)
+        scan = _scan(spool, columns, inputs.schema or {})
         return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:

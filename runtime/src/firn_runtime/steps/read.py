@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from firn_runtime.connector import Readable
+from firn_runtime.connector import Readable, ReadContext
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import dataset_result
@@ -12,7 +12,7 @@ from firn_schemas.steps.data import ReadInputs
 def read(inputs: ReadInputs, context: StepContext) -> StepResult:
     """Make the dataset named after the step from what the resource holds."""
     source = cast(Readable, context.resource(inputs.resource))
-    found = source.read(inputs, context.session, context.scratch)
+    found = source.read(inputs, ReadContext(context.session, context.scratch))
     try:
         rows = context.session.materialise(context.id, found.relation)
     except ConnectorError as error:
