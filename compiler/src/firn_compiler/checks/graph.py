@@ -135,7 +135,8 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
 
 
 def _too_late(step: Step, path: Path) -> bool:
-    return (len(path) == 1 and path[0] in KNOWN_EARLY) or (step.type == "dbt" and path == ("path",))
+    early = len(path) == 1 and path[0] in KNOWN_EARLY
+    return early or path == ("incremental", "cursor") or (step.type == "dbt" and path == ("path",))
 
 
 def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]:

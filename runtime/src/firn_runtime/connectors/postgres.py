@@ -4,16 +4,17 @@ The engine cannot attach a server once it is closed off from the network, so it 
 Each read and each write has a connection of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from firn_runtime.cancel import current
-from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
+from firn_runtime.connectors.postgres_bound import bounded
 from firn_runtime.connectors.postgres_types import (
     NULL,
     Column,
@@ -90,7 +91,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             query, values = f"select {chosen} from {_qualified(schema, table)}", []
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
-        columns = self._spooled(query, values, spool)
+        columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
         scan = _scan(spool, columns, inputs.schema or {})
         return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
 
@@ -103,7 +104,14 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         columns = self._spooled(f"select * from ({source}\n) as rows limit {_SMALL}", values, spool)
         return Relation(f"from {_scan(spool, columns, {})}")
 
-    def _spooled(self, query: str, values: list[str | None], spool: Path) -> list[Column]:
+    def _spooled(
+        self,
+        query: str,
+        values: list[str | None],
+        spool: Path,
+        bound: Bound | None = None,
+        retyped: Container[str] = (),
+    ) -> list[Column]:
         """Keep the rows of a query in a file.
 
         COPY takes no bound values, so they are bound to variables of the transaction and read from these, each as the
@@ -111,6 +119,10 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         """
         with self._server() as server, server.transaction(read_only=True):
             described = server.described(query)
+            if bound is not None:
+                columns, known = described.columns, bound.column in retyped
+                query, values = bounded(query, values, columns, bound, retyped=known)
+                described = server.described(query)
             _refuse_unclear(described.columns, values, described.places)
             for number, value in enumerate(values, 1):
                 server.set(f"firn.p{number}", value or "")
