@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,7 @@ class Project:
             return [row[0] for row in sink.execute(f"select id from {table} order by id").fetchall()]
 
     def told(self, event: str) -> list[str]:
-        return [one.message for one in self.events if one.name == event]
+        return [str(one.message) for one in self.events if one.name == event]
 
 
 @pytest.fixture
@@ -95,9 +94,9 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
     """The project, with its state in each of the databases."""
-    yield Project(tmp_path, postgres_settings() if request.param == "postgres" else {})
+    return Project(tmp_path, postgres_settings() if request.param == "postgres" else {})
 
 
 ONE = job("load", watched(read(), "load.publish"), write("publish", "orders"))
@@ -161,7 +160,12 @@ def test_writes_of_jobs_side_by_side_move_it_once_both_are_recorded(either: Proj
 
 def test_two_reads_of_a_flow_have_a_watermark_each(project: Project) -> None:
     project.orders(7, table="returns")
-    both = job("load", watched(read(), "load.publish"), watched(read("back", "returns"), "load.late"), write("publish", "orders"))  # fmt: skip
+    both = job(
+        "load",
+        watched(read(), "load.publish"),
+        watched(read("back", "returns"), "load.late"),
+        write("publish", "orders"),
+    )
     both["steps"].append(write("late", "returns", "back", "closed"))
     assert project.run(both).status == "FAILED"
     assert project.watermarks() == {"load.new": "3"}
@@ -181,11 +185,15 @@ def test_only_a_part_of_the_flow_moves_nothing_that_its_writes_would(project: Pr
 
 
 KEPT = {"workspace": {"root": "work", "cleanup": "never"}}
-FAILS = job("load", watched(read(), "load.publish"), step("stop", "sql", sql="select error('no')"), write("publish", "orders"))  # fmt: skip
 
 
 def test_a_resumed_run_moves_it_by_what_it_read_before(either: Project) -> None:
-    held = job("load", watched(read(), "load.publish"), step("wait", "read", resource="shop", table="late"), write("publish", "orders"))  # fmt: skip
+    held = job(
+        "load",
+        watched(read(), "load.publish"),
+        step("wait", "read", resource="shop", table="late"),
+        write("publish", "orders"),
+    )
     assert either.run(held, parts=KEPT).status == "FAILED"
     either.orders(4)
     either.orders(0, table="late")
@@ -196,7 +204,13 @@ def test_a_resumed_run_moves_it_by_what_it_read_before(either: Project) -> None:
 
 def test_a_read_that_is_done_again_in_its_run_reads_the_same_rows_again(project: Project) -> None:
     """Its first write was published: another set of rows would be lost for it."""
-    held = job("load", watched(read(), "load.raw", "load.publish"), write("raw", "raw"), step("wait", "read", resource="shop", table="late"), write("publish", "orders"))  # fmt: skip
+    held = job(
+        "load",
+        watched(read(), "load.raw", "load.publish"),
+        write("raw", "raw"),
+        step("wait", "read", resource="shop", table="late"),
+        write("publish", "orders"),
+    )
     project.run(ONE)
     project.orders(4)
     assert project.run(held, parts=KEPT).status == "FAILED"
@@ -211,7 +225,12 @@ def test_a_read_that_is_done_again_in_its_run_reads_the_same_rows_again(project:
 
 
 def test_an_older_run_that_is_resumed_late_moves_nothing_back(project: Project) -> None:
-    held = job("load", watched(read(), "load.publish"), step("wait", "read", resource="shop", table="late"), write("publish", "orders"))  # fmt: skip
+    held = job(
+        "load",
+        watched(read(), "load.publish"),
+        step("wait", "read", resource="shop", table="late"),
+        write("publish", "orders"),
+    )
     project.run(held, parts=KEPT)
     project.orders(9)
     project.run(ONE, parts=KEPT)
@@ -333,8 +352,13 @@ def test_the_command_shows_watermarks_and_forgets_one(project: Project) -> None:
     (listed,) = json.loads(firn(project.folder, "watermarks", "--json").stdout)["watermarks"]
     assert (listed["job"], listed["step"], listed["cursor"], listed["value"]) == ("load", "new", "id", "3")
     assert firn(project.folder, "watermarks").stdout.decode().split("\n")[1].split()[:3] == ["load.new", "id", "3"]
-    answer = subprocess.run([FIRN, "watermarks", "--reset", "load.x"], cwd=project.folder, capture_output=True, check=False)  # fmt: skip
-    assert (answer.returncode, answer.stderr) == (2, b"error[R002]: the flow `flow` has no watermark of `load.x`\n  help: there is `load.new`\n")  # fmt: skip
+    answer = subprocess.run(
+        [FIRN, "watermarks", "--reset", "load.x"], cwd=project.folder, capture_output=True, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (
+        2,
+        b"error[R002]: the flow `flow` has no watermark of `load.x`\n  help: there is `load.new`\n",
+    )
     assert b"begins anew" in firn(project.folder, "watermarks", "load.new", "--reset").stdout
     assert project.rows() == []
     project.run(ONE)
@@ -346,6 +370,8 @@ def test_a_watermark_is_not_forgotten_while_the_flow_runs(project: Project) -> N
     project.run(ONE)
     with closing(open_state({}, project.folder)) as state:
         state.acquire("flow:flow", {"run": "r9"}, 60)
-        answer = subprocess.run([FIRN, "watermarks", "load.new", "--reset"], cwd=project.folder, capture_output=True, check=False)  # fmt: skip
+        answer = subprocess.run(
+            [FIRN, "watermarks", "load.new", "--reset"], cwd=project.folder, capture_output=True, check=False
+        )
     assert (answer.returncode, b"R404" in answer.stderr) == (5, True)
     assert project.watermarks() == {"load.new": "3"}

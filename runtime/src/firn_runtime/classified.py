@@ -33,7 +33,7 @@ def _is_clean(
         return False
     own = _origins(maker, lower)
     if not own:
-        return innermost(maker.type, maker.inputs)[0] == "read"
+        return _is_read(maker)
     return own.isdisjoint(origins) and not any(_is_named(origin, named) for origin in own)
 
 
@@ -50,17 +50,27 @@ def _maker(flow: Flow, job: Job, dataset: str) -> Step | None:
 
 def _classified(flow: Flow, named: set[str]) -> set[_Origin]:
     """Return the columns outside the flow from which a classified column of a dataset is computed."""
+    pairs = [name.rpartition(".") for name in named]
+    steps = [step for job in flow.jobs for step in job.steps]
     return {
         origin
-        for job in flow.jobs
-        for step in job.steps
-        for column in step.lineage
-        if f"{step.id}.{column}".lower() in named
-        for origin in _origins(step, column.lower())
+        for dataset, _, column in pairs
+        for step in steps
+        if step.id.lower() == dataset
+        for origin in _origins(step, column)
     }
 
 
+def _is_read(step: Step) -> bool:
+    return innermost(step.type, step.inputs)[0] == "read"
+
+
 def _origins(step: Step, column: str) -> set[_Origin]:
+    """Return where a column comes from; what is read as it is comes from the column of its own name."""
+    inputs = innermost(step.type, step.inputs)[1]
+    place = inputs.get("table") or inputs.get("path") or (inputs.get("request") or {}).get("path")
+    if _is_read(step) and not step.lineage and isinstance(place, str):
+        return {(str(inputs.get("resource")), place.lower(), column)}
     return {
         (one.resource, one.dataset.lower(), one.column.lower())
         for name, origins in step.lineage.items()

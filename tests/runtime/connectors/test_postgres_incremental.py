@@ -15,9 +15,10 @@ from runtime.connectors.test_postgres import work as work
 from runtime.workbench import Workbench
 
 Make = Callable[..., Workbench]
+ANEW = Window()
 
 
-def read(work: Workbench, window: Window = Window(), **inputs: Any) -> dict[str, Any]:
+def read(work: Workbench, window: Window = ANEW, **inputs: Any) -> dict[str, Any]:
     work.window = window
     inputs["incremental"] = {"cursor": "c"} | inputs.get("incremental", {})
     return dict(work.do("read", {"resource": "db", **inputs}).results)
@@ -63,8 +64,10 @@ def test_every_type_of_cursor_is_gone_on_from_exactly(work: Workbench, shop: Sho
     "inputs", [{"table": "t"}, {"sql": "select id, f(id) as checked, c from t where id > $1", "params": [0]}]
 )
 def test_the_server_leaves_out_what_was_read_before(work: Workbench, shop: Shop, inputs: dict[str, Any]) -> None:
-    shop.do("create function f(n int) returns int language plpgsql as $$ begin "
-            "if n < 3 then raise exception 'row % was computed', n; end if; return n; end $$")  # fmt: skip
+    shop.do(
+        "create function f(n int) returns int language plpgsql as $$ begin "
+        "if n < 3 then raise exception 'row % was computed', n; end if; return n; end $$"
+    )
     shop.do("create table rows as select n as id, date '2026-01-01' + n as c from generate_series(1, 4) as n")
     shop.do("create view t as select id, c, f(id) as g from rows")
     assert read(work, after("2026-01-03", "DATE"), **inputs)["rows"] == 2
@@ -73,7 +76,10 @@ def test_the_server_leaves_out_what_was_read_before(work: Workbench, shop: Shop,
 
 
 def test_an_index_of_the_cursor_can_be_used(work: Workbench, shop: Shop) -> None:
-    shop.do("create table t as select n as id, timestamptz '2026-01-01' + n * interval '1 s' as c from generate_series(1, 20000) as n")  # fmt: skip
+    shop.do(
+        "create table t as select n as id, timestamptz '2026-01-01' + n * interval '1 s' as c"
+        " from generate_series(1, 20000) as n"
+    )
     shop.do("create index on t (c); analyze t; select pg_stat_reset()")
     assert read(work, after("2026-01-01T05:33:10.000000+00:00", "TIMESTAMP WITH TIME ZONE"), table="t")["rows"] == 10
     work.do("query", {"resource": "db", "sql": "select pg_stat_force_next_flush()"}, "q")
@@ -105,8 +111,10 @@ def test_a_cursor_that_schema_gives_its_type_is_compared_as_that(work: Workbench
 
 def test_the_zone_of_the_server_moves_nothing(work: Workbench, shop: Shop) -> None:
     shop.do(f"alter role {shop.user} set timezone = 'Pacific/Auckland'")
-    shop.do("create table t (c timestamptz, w timestamp); insert into t select x, x from (values"
-            " (timestamptz '2026-01-01 00:00+00'), (timestamptz '2026-01-01 00:00:00.000001+00')) as v(x)")  # fmt: skip
+    shop.do(
+        "create table t (c timestamptz, w timestamp); insert into t select x, x from (values"
+        " (timestamptz '2026-01-01 00:00+00'), (timestamptz '2026-01-01 00:00:00.000001+00')) as v(x)"
+    )
     first = read(work, table="t")
     assert first["watermark"] == "2026-01-01T00:00:00.000001+00:00"
     assert read(work, after("2026-01-01T00:00:00.000000+00:00", "TIMESTAMP WITH TIME ZONE"), table="t")["rows"] == 1

