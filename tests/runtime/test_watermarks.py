@@ -80,6 +80,11 @@ class Project:
         with closing(open_state(self._state, self.folder, read_only=True)) as state:
             return state.watermarks("flow")
 
+    def results(self) -> list[Any]:
+        """Return what the state keeps of the steps of the last run."""
+        with closing(open_state(self._state, self.folder, read_only=True)) as state:
+            return [(one.results, one.error) for one in state.steps("flow", f"r{self.runs}")]
+
     def sink(self, table: str = "orders") -> list[int]:
         with duckdb.connect(str(self.folder / "sink.duckdb"), read_only=True) as sink:
             return [row[0] for row in sink.execute(f"select id from {table} order by id").fetchall()]
