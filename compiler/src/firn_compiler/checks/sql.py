@@ -159,8 +159,7 @@ class _Reader:
 
     def step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         """Check a step's SQL and columns; return the dataset that it makes or writes."""
-        check = _BY_TYPE.get(step.type)
-        return check(self, step, visible) if check is not None else None
+        return _BY_TYPE.get(step.type, _Reader.other_step)(self, step, visible)
 
     def read_step(self, step: Step, _: Mapping[str, Dataset]) -> Dataset:
         name = text_at(step.inputs, "resource") or ""
@@ -199,6 +198,11 @@ class _Reader:
         else:
             made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
         self.outputs(step, made)
+
+    def other_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
+        """Return what is known of a step of a plug-in that takes a dataset: which rows may be in what comes of it."""
+        source = visible.get((text_at(step.inputs, "from") or "").lower())
+        return Dataset(reads=source.reads) if source is not None else None
 
     def outputs(self, step: Step, made: Dataset) -> None:
         """Report outputs that name a column which the query does not give."""

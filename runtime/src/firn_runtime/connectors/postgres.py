@@ -4,7 +4,7 @@ The engine cannot attach a server once it is closed off from the network, so it 
 Each read and each write has a connection of its own.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +110,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         values: list[str | None],
         spool: Path,
         bound: Bound | None = None,
-        retyped: Container[str] = (),
+        retyped: Iterable[str] = (),
     ) -> list[Column]:
         """Keep the rows of a query in a file.
 
@@ -120,8 +120,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         with self._server() as server, server.transaction(read_only=True):
             described = server.described(query)
             if bound is not None:
-                columns, known = described.columns, bound.column in retyped
-                query, values = bounded(query, values, columns, bound, retyped=known)
+                query, values = bounded(query, values, described.columns, bound, retyped)
                 described = server.described(query)
             _refuse_unclear(described.columns, values, described.places)
             for number, value in enumerate(values, 1):

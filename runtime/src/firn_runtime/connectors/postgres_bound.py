@@ -1,6 +1,6 @@
 """The bound of an incremental read as a condition that PostgreSQL decides, so that an index of the cursor is used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from firn_runtime.connector import Bound
 from firn_runtime.connectors.postgres_types import Column, read_type, written_type
@@ -8,12 +8,13 @@ from firn_runtime.identifiers import identifier
 
 
 def bounded(
-    query: str, values: Sequence[str | None], columns: Sequence[Column], bound: Bound, *, retyped: bool
+    query: str, values: Sequence[str | None], columns: Sequence[Column], bound: Bound, schema: Iterable[str]
 ) -> tuple[str, list[str | None]]:
     """Return the query with the bound as one more value; `columns` are those of the query.
 
-    `retyped`: the step's `schema` gives the cursor another type than the server does.
+    `schema` names those to which the step gives another type than the server does.
     """
+    retyped = bound.column.lower() in map(str.lower, schema)
     column = next((one for one in columns if one.name.lower() == bound.column.lower()), None)
     if column is None:
         return f"select * from ({query}\n) as rows where false", [*values]  # the step says what is wrong
