@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from firn_runtime import Edge, run_artifact
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepResult
+from runtime.artifacts import job, payload, resource, spelled, step
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -171,3 +173,13 @@ def test_an_export_that_fails_leaves_no_view_behind(work: Workbench) -> None:
     with pytest.raises(ConnectorError):
         export(work, path="../out of it.csv", formula_guard=True)
     assert work.session.execute("select view_name from duckdb_views() where temporary and not internal") == []
+
+
+def test_a_run_makes_the_folder_that_it_exports_to(tmp_path: Path) -> None:
+    inputs = {"from": "d", "resource": "out", "path": "d.csv", "formula_guard": True}
+    steps = step("d", "sql", sql="select '=1' as a"), step("report", "export") | {"inputs": inputs}
+    body = payload(
+        job("a", *steps), names={"out": "out"}, resources={"out": resource("files", "local", {"root": "out"})}
+    )
+    assert run_artifact(spelled(body), Edge({}, tmp_path)).status == "SUCCESS"
+    assert (tmp_path / "out/d.csv").read_text() == "a\n'=1\n"

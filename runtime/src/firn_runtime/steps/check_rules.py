@@ -180,11 +180,11 @@ def _table(name: str) -> str:
 
 def _comparable(kind: str) -> str:
     """Return what kind of values a type holds: those of one kind are compared as they are."""
-    if kind.startswith("DECIMAL") or (kind.endswith(("INT", "INTEGER")) and "(" not in kind):
+    if kind.endswith(("]", ")")) and not kind.startswith("DECIMAL"):
+        return kind
+    if kind.startswith(("DECIMAL", "FLOAT", "DOUBLE")) or kind.endswith(("INT", "INTEGER")):
         return "number"
-    return (
-        "moment" if kind.startswith(("TIMESTAMP", "DATE")) else {"FLOAT": "number", "DOUBLE": "number"}.get(kind, kind)
-    )
+    return "moment" if kind.startswith(("TIMESTAMP", "DATE")) else kind
 
 
 def refuse_unknown_columns(expectations: Sequence[Expectation], data: Data) -> None:
