@@ -72,6 +72,8 @@ SHAPE = frozenset(["E201", "E202", "E203", "E204", "E205", "E304", "E312", "E601
 BEYOND = frozenset(
     [
         "E201/locked_names_nothing",  # a setting that is named in a text
+        "E204/export_of_parquet",
+        "E204/lookback",
         "E204/not_a_role",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",

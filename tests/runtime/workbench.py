@@ -1,7 +1,8 @@
 """One step at a time, with a real engine and real connectors: what a run lends to a step, without the run."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from firn_runtime.connector import WriteContext, Written
 from firn_runtime.connectors import connector_class
 from firn_runtime.engine import Engine, Limits, Session
 from firn_runtime.publication import Publication
-from firn_runtime.step import StepResult
+from firn_runtime.step import StepResult, Window
 from firn_runtime.steps import step_function
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import decode
@@ -33,6 +34,11 @@ class Workbench:
         self.session = self.engine.session(job)
         self.runs = 0
         self.streamed: frozenset[str] = frozenset()
+        self.window = Window()
+        """What an incremental read is to read."""
+        self.started_at = datetime(2026, 3, 1, 6, tzinfo=UTC)
+        self.hidden: frozenset[str] = frozenset()
+        """Columns that are classified."""
 
     def do(self, type: str, inputs: dict[str, Any], id: str = "data") -> StepResult:
         """Run one step on inputs as a flow spells them; each is a run of its own."""
@@ -86,6 +92,17 @@ class _Context:
     @property
     def streamed(self) -> bool:
         return self.id in self.bench.streamed
+
+    @property
+    def window(self) -> Window:
+        return self.bench.window
+
+    @property
+    def started_at(self) -> datetime:
+        return self.bench.started_at
+
+    def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
+        return self.bench.hidden.intersection(columns)
 
     def resource(self, name: str) -> Any:
         return self.bench.resources[name]

@@ -179,7 +179,8 @@ def _frozen(payload: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
 
 def _step(pointer: str, name: str, step: Mapping[str, Any]) -> Iterator[tuple[str, str, Json]]:
     inputs, inner = step["inputs"], step["inputs"].get("step") if step["type"] == "with_lock" else None
-    yield from _members(pointer, name, step, "fingerprint", "columns", "lineage", "streamed_into", "tree", "inputs")
+    derived = ("columns", "lineage", "streamed_into", "tree", "watermark")
+    yield from _members(pointer, name, step, "fingerprint", "inputs", *derived)
     if inner is None:
         yield from _values(f"{pointer}/inputs", f"{name}.inputs", inputs)
     else:

@@ -2,7 +2,9 @@
 
 import errno
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +15,7 @@ from firn_runtime.publication import Publication
 from firn_runtime.resolve import Unresolved
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_results
-from firn_runtime.step import StepResult, innermost
+from firn_runtime.step import StepResult, Window, innermost
 from firn_runtime.steps import step_function
 from firn_schemas.artifact import Job, Step
 from firn_schemas.decode import DecodeError, decode
@@ -155,6 +157,22 @@ class Lent:
     def streamed(self) -> bool:
         """Whether the step's dataset is handed over to the one step that reads it."""
         return self._step.streamed_into is not None
+
+    @property
+    def window(self) -> Window:
+        """What this step is to read, where it is an incremental read."""
+        return self._shared.journal.watermarks.window(self._job.id, self.id)
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run began."""
+        return datetime.fromisoformat(self._shared.started_at)
+
+    def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
+        """Return those of a dataset's columns whose values may not be shown."""
+        from firn_runtime.classified import hidden
+
+        return hidden(self._shared.definition, self._job, dataset, columns)
 
     def resource(self, name: str) -> Any:
         """Return the connector of a resource, connected."""

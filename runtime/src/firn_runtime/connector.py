@@ -43,6 +43,28 @@ class WriteContext(NamedTuple):
     """Raises where the run has lost its lease. Called last before what publishes."""
 
 
+class Bound(NamedTuple):
+    """Where an incremental read begins; rows whose cursor is NULL lie before it."""
+
+    column: str
+    """The cursor."""
+    value: str
+    """Digits of a number, a date or timestamp in ISO 8601, or a text."""
+    type: str | None
+    """The engine's type of `value`; absent: as the column's own."""
+    inclusive: bool
+
+
+class ReadContext(NamedTuple):
+    """What a read step lends to the connector."""
+
+    session: "Session"
+    scratch: Path
+    """A folder of this step alone."""
+    bound: Bound | None = None
+    """A connector may leave out what lies before it, and need not: the step itself leaves out the rest."""
+
+
 class Rows(NamedTuple):
     """What a read will give, and how many bytes it takes from the source, where that is known."""
 
@@ -124,8 +146,8 @@ class ConnectorBase(ABC, Generic[C, P]):
 class Readable(Protocol):
     """A connector that `read` steps use."""
 
-    def read(self, inputs: "ReadInputs", session: "Session", scratch: Path) -> Rows:
-        """Return the rows that `inputs` asks for; `scratch` is a folder of this step alone."""
+    def read(self, inputs: "ReadInputs", context: ReadContext) -> Rows:
+        """Return the rows that `inputs` asks for."""
         ...
 
 

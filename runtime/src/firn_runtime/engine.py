@@ -227,9 +227,9 @@ class Session:
 
     def records(self, relation: Relation, max_rows: int) -> list[dict[str, Json]]:
         """Return the rows as JSON values (see firn_runtime.json_values); more than `max_rows` are an error."""
+        described = self.described(relation)
+        chosen = ", ".join(_fetchable(name, kind) for name, kind in described.items())
         with self._looking_in(relation.database):
-            described = self.described(relation)
-            chosen = ", ".join(_fetchable(name, kind) for name, kind in described.items())
             rows = self.execute(f"select {chosen} from ({relation.sql}\n) limit {max_rows + 1}", relation.params)
         if len(rows) > max_rows:
             raise ConnectorError("data", f"the query gives more than {max_rows} rows", "raise `max_rows`, or ask less")
@@ -263,11 +263,15 @@ class Session:
 
     def described(self, relation: Relation) -> dict[str, str]:
         """Return the columns of rows to come, with their types, in order."""
-        rows = self.execute(f"describe select * from ({relation.sql}\n)", relation.params)
+        with self._looking_in(relation.database):
+            rows = self.execute(f"describe select * from ({relation.sql}\n)", relation.params)
         return {str(row[0]): str(row[1]) for row in rows}
 
     @contextmanager
     def _looking_in(self, database: str | None) -> Iterator[None]:
+        if database is None:
+            yield
+            return
         self._look_in(database)
         try:
             yield

@@ -10,7 +10,7 @@ from firn_runtime.errors import LockHeld, StateMissing, UsageError
 from firn_runtime.observe.words import aligned, duration, rows
 from firn_runtime.options import LAST
 from firn_runtime.prepare import choose, state_settings
-from firn_runtime.state import JobRow, LockRow, RunRow, State, StepRow, open_state
+from firn_runtime.state import JobRow, Lease, LockRow, RunRow, State, StepRow, open_state
 from firn_schemas.base import Json
 
 
@@ -110,6 +110,31 @@ def freed(state: State | None, key: str, *, force: bool) -> Page:
         raise LockHeld("R404", message, "end that run first; `--force` takes the lock away, and the run stops")
     state.break_lock(key)
     return Page([f"`{key}` is free; {holder(found)} had it"], {"freed": _lock(found)})
+
+
+def watermarks(state: State | None, artifact: Artifact, flow: str | None) -> Page:
+    """Return how far the incremental reads of a flow have come; raise UsageError R001."""
+    name = choose(artifact.payload, flow)
+    found = state.watermarks(name) if state is not None else []
+    table = [(f"{one.job}.{one.step}", one.cursor, one.value, one.moved_at, one.run) for one in found]
+    headings = ("read", "cursor", "watermark", "moved", "by run")
+    lines = aligned([headings, *table], frozenset()) if table else [f"`{name}` has no watermark"]
+    return Page(lines, {"watermarks": [dict(one._asdict()) for one in found]})
+
+
+def forgotten(state: State | None, artifact: Artifact, flow: str | None, read: str) -> Page:
+    """Forget the watermark of `JOB.STEP`; raise UsageError R001 or R002, LockHeld R404 while the flow runs."""
+    name = choose(artifact.payload, flow)
+    known = {f"{one.job}.{one.step}": one for one in (state.watermarks(name) if state is not None else [])}
+    found = known.get(read)
+    if state is None or found is None:
+        listed = ", ".join(f"`{one}`" for one in known) or "none"
+        raise UsageError("R002", f"the flow `{name}` has no watermark of `{read}`", f"there is {listed}")
+    lock = artifact.payload.flows[name].lock
+    with Lease(state, lock.key, {"flow": name}, lock.ttl_seconds) as lease:
+        state.reset_watermark(name, found.job, found.step, [lease.fence])
+    line = f"`{read}` begins anew with the next run; its watermark was {found.value}"
+    return Page([line], {"forgotten": dict(found._asdict())})
 
 
 def _head(seen: Seen) -> list[str]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.outcome import JobOutcome
 from firn_runtime.starts import Starts
 from firn_runtime.state.rows import JobRow, StepRow
+from firn_runtime.watermarks import Watermarks
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
 
@@ -26,8 +28,17 @@ NOT_KEPT = ""
 class Journal:
     """One run's; its methods may be called from several threads. `clean` masks the secrets in a JSON value."""
 
-    def __init__(self, state: "State", flow: str, run: str, leases: "Leases", clean: Callable[[Json], Json]) -> None:
+    def __init__(
+        self,
+        state: "State",
+        flow: str,
+        run: str,
+        leases: "Leases",
+        watermarks: Watermarks,
+        clean: Callable[[Json], Json],
+    ) -> None:
         self._state, self._flow, self._run, self._leases, self._clean = state, flow, run, leases, clean
+        self.watermarks = watermarks
         self._starts = Starts(self._started, state.clocks.boot)
         state.keeper.keep(self._starts)
 
@@ -62,10 +73,13 @@ class Journal:
         self._leases.check()
         results = self._clean(row.results)
         whole = results == row.results or not step.repeatable
+        if step.watermark is not None and not whole:
+            help = "go on by another column: what is masked cannot be gone on from"
+            raise ConnectorError("data", "a secret stands in the watermark or in a column's name", help)
         kept = row._replace(results=results, error=self._spelled(error))
-        self._state.step_finished(
-            self._flow, self._run, kept if whole else kept._replace(fingerprint=NOT_KEPT), self._guards
-        )
+        kept = kept if whole else kept._replace(fingerprint=NOT_KEPT)
+        with self.watermarks.moved_by(row) as moved:
+            self._state.step_finished(self._flow, self._run, kept, self._guards, moved)
 
     def job_finished(self, job: Job, outcome: JobOutcome, outputs: Json) -> None:
         """Record how a job ended."""

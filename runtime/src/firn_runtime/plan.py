@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     """Jobs that were skipped under the same fingerprint."""
     outputs: Mapping[str, Mapping[str, Json]] = {}
     """Named results of jobs that are not gone through, by job."""
-    gone: tuple[Place, ...] = ()
+    gone: Mapping[Place, StepRow] = {}
     """Steps that were done, but run again: their datasets are no longer there."""
 
 
@@ -79,10 +79,10 @@ def refuse_unsafe(past: Past, jobs: Sequence[Job]) -> None:
         raise UsageError("R407", message, "look at the other side; `--repeat-unsafe` does it again")
 
 
-def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place, StepRow], tuple[Place, ...]]:
+def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place, StepRow], dict[Place, StepRow]]:
     """Return the steps that need not run again, and those that must, since a dataset that is still needed is gone."""
     done: dict[Place, StepRow] = {}
-    gone: list[Place] = []
+    gone: dict[Place, StepRow] = {}
     open_jobs: set[str] = set()
     """Jobs that something undone depends on."""
     idle = _idle(flow, past)
@@ -94,12 +94,12 @@ def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place
             if row is None or row.status != "SUCCESS" or row.fingerprint != step.fingerprint.data or waited_for:
                 undone = True
             elif undone and row.dataset is not None and (job.id, step.id) not in datasets:
-                gone.append((job.id, step.id))
+                gone[job.id, step.id] = row
             else:
                 done[job.id, step.id] = row
         if undone:
             open_jobs.update(job.depends_on)
-    return done, tuple(reversed(gone))
+    return done, dict(reversed(gone.items()))
 
 
 def _idle(flow: Flow, past: Past) -> set[str]:

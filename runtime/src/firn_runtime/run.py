@@ -32,6 +32,7 @@ from firn_runtime.state import RunRow, State, open_state
 from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
+from firn_runtime.watermarks import Watermarks
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
 
@@ -42,8 +43,11 @@ FEATURES = frozenset(
         *(f"rest.pagination.{name}" for name in ("cursor", "link", "offset", "page")),
         *(f"write.{name}" for name in ("add_columns", "append", "insert_overwrite", "strict", "upsert")),
         "compute.duckdb",
+        "check.freshness",
+        "check.relationship",
         "job.timeout",
         "job.when",
+        "read.incremental",
         "secrets.decode",
         "state.locks",
         "state.postgres",
@@ -103,7 +107,8 @@ class _Session:
         """Run the jobs; whatever happens, the end of the run is recorded and told."""
         jobs: list[JobOutcome] = []
         status: Status = "FAILED"
-        journal = Journal(self.state, row.flow, row.run, self.leases, self.prepared.redactor.value)
+        watermarks = Watermarks(self.state, row.flow, row.run, self.artifact.payload.flows[row.flow], plan)
+        journal = Journal(self.state, row.flow, row.run, self.leases, watermarks, self.prepared.redactor.value)
         scheduler = self._scheduler(row, plan, journal)
         try:
             jobs = scheduler.run()
@@ -149,6 +154,7 @@ class _Session:
         shared = Shared(
             flow=row.flow,
             version=flow.version,
+            definition=flow,
             run=row.run,
             started_at=row.started_at,
             artifact=self.artifact.digest,

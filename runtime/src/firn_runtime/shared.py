@@ -11,7 +11,7 @@ from firn_runtime.resources import Resources
 from firn_runtime.step import innermost
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
-from firn_schemas.artifact import Job, Step
+from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
 from firn_schemas.steps import STEPS
 
@@ -21,6 +21,8 @@ class Shared(NamedTuple):
 
     flow: str
     version: str
+    definition: Flow
+    """The flow as the artifact has it."""
     run: str
     started_at: str
     artifact: str

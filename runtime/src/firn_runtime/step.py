@@ -1,7 +1,8 @@
 """What a step is to the run: a function from decoded inputs and a context to results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -21,6 +22,26 @@ class StepResult(NamedTuple):
     bytes: int | None = None
     no_data: bool = False
     """The step found nothing to work on; what that means is said by `on_no_data`."""
+
+
+class Mark(NamedTuple):
+    """A value of a cursor: digits of a number, a date or timestamp in ISO 8601, or a text; and the engine's type."""
+
+    value: str
+    type: str
+
+
+class Window(NamedTuple):
+    """What an incremental read is to read."""
+
+    after: Mark | None = None
+    """How far the published reads before have come; absent: there were none."""
+    until: Mark | None = None
+    """Where the read ended when it was done in this run before; absent: it found nothing."""
+    repeated: bool = False
+    """It was done in this run before, and is to read the same again."""
+    warning: str = ""
+    """What a person should know of it."""
 
 
 class StepContext(Protocol):
@@ -49,6 +70,20 @@ class StepContext(Protocol):
     @property
     def streamed(self) -> bool:
         """Whether the step's dataset is handed over while it is made, and never kept."""
+        ...
+
+    @property
+    def window(self) -> Window:
+        """What the step is to read, where it is an incremental read; raises ConnectorError where it is not."""
+        ...
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run began."""
+        ...
+
+    def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
+        """Return those of a dataset's columns whose values may not be shown: the flow classifies them, or may do so."""
         ...
 
     def resource(self, name: str) -> Any:

@@ -43,6 +43,14 @@ class SourceColumn:
 
 
 @record
+class Watermark:
+    """How the place of an incremental read is kept."""
+
+    meaning: str = doc("Digest over the source, the place in it and the cursor: one of another meaning is not used.")
+    moves_after: list[str] = doc("Steps that publish its rows, as `job.step`, ordered: it moves with the last of them.")
+
+
+@record
 class Step:
     """One unit of work."""
 
@@ -66,6 +74,7 @@ class Step:
         "From the dataset's columns to those outside the flow they are computed from, as far as known.",
         default_factory=dict,
     )
+    watermark: Watermark | None = doc("How an incremental read keeps its place; absent: for all others.", default=None)
     tree: str | None = doc("Digest over the files that the step's inputs point to.", default=None)
     fingerprint: Fingerprint = doc("Changes when the step, its resource or a step it reads from changes.")
 

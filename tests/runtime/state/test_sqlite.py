@@ -94,7 +94,7 @@ def test_a_state_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) ->
     before = path.read_bytes()
     for error in (refused(path), refused(path, read_only=True)):
         assert error.code == "R402"
-        assert error.message == "the state has schema 99, made by firn-runtime 9.1.0; this runtime knows 1"
+        assert error.message == "the state has schema 99, made by firn-runtime 9.1.0; this runtime knows 2"
         assert error.help == "run it with firn-runtime 9.1.0 or later, or name another `state.path`"
     assert path.read_bytes() == before
 

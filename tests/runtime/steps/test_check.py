@@ -57,7 +57,7 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
 
 
 def test_what_holds_is_counted(orders: Workbench) -> None:
-    assert check(orders, *HOLDING).results == {"passed": len(HOLDING), "failed": 0}
+    assert check(orders, *HOLDING).results == {"passed": len(HOLDING), "failed": 0, "samples": []}
 
 
 @pytest.mark.parametrize(("expectation", "sentence"), BROKEN, ids=[sentence for _, sentence in BROKEN])
@@ -77,7 +77,7 @@ def test_everything_broken_is_said_at_once_in_the_order_of_the_flow(orders: Work
 
 def test_with_severity_warn_the_step_goes_on(orders: Workbench) -> None:
     result = check(orders, {"not_null": ["status", "amount"]}, {"row_count": 4}, severity="warn")
-    assert result.results == {"passed": 1, "failed": 1}
+    assert result.results == {"passed": 1, "failed": 1, "samples": []}
     assert result.warnings == ("`status` has 1 NULL", "`amount` has 1 NULL")
 
 

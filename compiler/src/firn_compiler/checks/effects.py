@@ -39,17 +39,21 @@ def _targets(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     for job in flow.jobs:
         for outer in job.steps:
             step = outer.innermost
-            if step.type != "write":
+            if step.type not in ("export", "write"):
                 continue
             for key in PLACES:
                 node = step.inputs.entries.get(key)
                 name = text_at(step.inputs, "resource")
                 if node is None or name is None:
                     continue
-                write = _Write(job, step, node, text_at(step.inputs, "mode") or "")
+                write = _Write(job, step, node, _mode(step))
                 other = first.setdefault(_target(flow, platform, name, node), write)
                 if other is not write:
                     yield _twice(other, write, (*step.inputs_path, key))
+
+
+def _mode(step: Step) -> str:
+    return "replace" if step.type == "export" else text_at(step.inputs, "mode") or ""
 
 
 def _target(flow: Flow, platform: Platform | None, name: str, node: Node) -> bytes:

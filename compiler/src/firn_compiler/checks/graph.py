@@ -117,7 +117,8 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
 
 
 def _too_late(step: Step, path: Path) -> bool:
-    return (len(path) == 1 and path[0] in KNOWN_EARLY) or (step.type == "dbt" and path == ("path",))
+    early = len(path) == 1 and path[0] in KNOWN_EARLY
+    return early or path == ("incremental", "cursor") or (step.type == "dbt" and path == ("path",))
 
 
 def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]:
@@ -127,7 +128,8 @@ def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]
         help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
         yield finding("E402", f"SQL text cannot use `{root}`: only `var`", span, help, full)
         return
-    message = f"`{path[0]}` must be known when the flow is compiled: it cannot use `{root}`"
+    key = ".".join(map(str, path))
+    message = f"`{key}` must be known when the flow is compiled: it cannot use `{root}`"
     yield finding("E402", message, span, "use `var`", full)
 
 

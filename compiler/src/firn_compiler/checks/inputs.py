@@ -20,6 +20,7 @@ from firn_compiler.document import (
     text_at,
     value_of,
 )
+from firn_compiler.model.names import duration_meant, is_duration
 from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.settle import resource
@@ -140,6 +141,24 @@ def _not_a_type(text: str) -> str | None:
     return suggestion(word, SQL_TYPES, "types:")
 
 
+def _csv(step: Step, path: Path) -> Found:
+    """Report an export to a file whose ending says that it is no CSV."""
+    node = given(step, "path")
+    ending = _ending(node.value) if isinstance(node, Scalar) else None
+    if isinstance(node, Scalar) and ENDINGS.get(ending or ".csv", "csv") != "csv":
+        help = "name it `.csv`; a `write` step writes other formats"
+        yield finding("E204", "an export is a CSV file", node.span, help, (*path, "path"))
+
+
+def _incremental(step: Step, path: Path) -> Found:
+    """Report a lookback that is no stretch of anything."""
+    node = lookup(step.inputs, ("incremental", "lookback"))
+    word = value_of(node) if node is not None else None
+    if isinstance(word, str) and node is not None and not is_duration(word):
+        help = duration_meant(word) or "write a number in the cursor's own units, or a duration such as `2d`"
+        yield finding("E204", "`lookback` is no duration", node.span, help, (*path, "incremental", "lookback"))
+
+
 def _nested(step: Step, path: Path) -> Found:
     """Report the step under a lock where it is no step."""
     node = mapping_at(step.inputs, "step")
@@ -178,7 +197,8 @@ def _key_of_lock(step: Step, path: Path) -> Found:
 _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "check": (_expectations,),
     "python": (_callable,),
-    "read": (_columns,),
+    "export": (_columns, _csv),
+    "read": (_columns, _incremental),
     "run_process": (_program,),
     "with_lock": (_nested, _key_of_lock),
     "write": (_modes, _columns),
@@ -199,19 +219,30 @@ def _places(step: Step, settled: Settled, path: Path) -> Found:
             yield finding("E313", message, step.inputs.keys[key], help, (*path, key))
 
 
-def _file(step: Step, settled: Settled, path: Path) -> Found:
-    """Report a file outside the resource's root, and one whose format nobody says."""
+def _file(step: Step, settled: Settled) -> Scalar | None:
+    """Return the path of a step that reads or writes files."""
     row = CONNECTORS.get((settled.kind, settled.driver))
     node = given(step, "path")
-    if row is None or row.places != ("path",) or not isinstance(node, Scalar):
+    return node if row is not None and row.places == ("path",) and isinstance(node, Scalar) else None
+
+
+def _outside(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a file outside the resource's root."""
+    node = _file(step, settled)
+    if node is None or not isinstance(node.value, str):
         return
-    if isinstance(node.value, str) and (node.value.startswith("/") or ".." in node.value.split("/")):
+    if node.value.startswith("/") or ".." in node.value.split("/"):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
             "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")
         )
-    ending = _ending(node.value)
-    if ending is not None and ending not in ENDINGS and given(step, "format") is None:
+
+
+def _format(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a file whose format nobody says."""
+    node = _file(step, settled)
+    ending = _ending(node.value) if node is not None else None
+    if node is not None and ending is not None and ending not in ENDINGS and given(step, "format") is None:
         known = ", ".join(f"`{one}`" for one in ENDINGS)
         message = "the file's ending does not say its format"
         yield finding("E205", message, node.span, f"add `format:`; known endings: {known}", (*path, "path"))
@@ -247,6 +278,16 @@ def _does(step: Step, settled: Settled, path: Path) -> Found:
         yield finding("E313", message, step.inputs.keys[key], f"remove `{key}`", (*path, key))
 
 
+def _watermark_param(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a query parameter for what takes none."""
+    node = mapping_at(step.inputs, "incremental")
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    if node is not None and node.keys.get("param") and row is not None and row.places and "request" not in row.places:
+        message = f"`param` is for APIs, and `{text_at(step.inputs, 'resource')}` is none"
+        help = "remove it: the cursor is compared where the rows are read"
+        yield finding("E313", message, node.keys["param"], help, (*path, "incremental", "param"))
+
+
 def _allowed(step: Step, settled: Settled, path: Path) -> Found:
     """Report a program that its resource does not allow."""
     allowed = lookup(settled.config, ("allowed",))
@@ -261,8 +302,9 @@ def _allowed(step: Step, settled: Settled, path: Path) -> Found:
 
 
 _FITS: dict[str, tuple[Callable[[Step, Settled, Path], Found], ...]] = {
-    "read": (_places, _file),
+    "export": (_outside,),
+    "read": (_places, _outside, _format, _watermark_param),
     "run_process": (_allowed,),
-    "write": (_places, _file, _does),
+    "write": (_places, _outside, _format, _does),
 }
 """What a step asks of its resource."""

@@ -31,6 +31,8 @@ class Dataset(NamedTuple):
     origins: Mapping[str, Origin] = {}  # never changed: a named tuple takes no factory
     base: tuple[str, str] | None = None
     """(resource, dataset) that it is read from as it is: a column that is not known is that one's."""
+    reads: frozenset[Path] = frozenset()
+    """The incremental reads from which rows may have come into it, by the paths of their steps."""
 
     def origin(self, column: str) -> Origin:
         """Return where a column comes from."""
@@ -93,6 +95,10 @@ class _Reader:
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         self.made: dict[str, dict[str, Dataset]] = {}
         self.known = Known([], {}, {})
+        self.moves: dict[Path, list[str]] = {}
+        """Of each incremental read the steps that publish its rows, as `job.step`."""
+        self.tables: dict[Path, tuple[str, ...]] = {}
+        """Of each query the relations that it reads, by its step."""
         self.documents = {document.file: document}
 
     def read(self) -> Known:
@@ -105,10 +111,31 @@ class _Reader:
                 self.outer, step = outer, outer.innermost
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
-                    own[outer.id] = dataset or Dataset()
+                    own[outer.id] = self.followed(outer, dataset or Dataset())
                     named |= _named(job.id, {outer.id: own[outer.id]})
+                elif dataset is not None:
+                    self.publishes(outer, dataset)
                 self.record(outer, dataset)
+        for path, steps in self.moves.items():
+            rule: JsonObject = {"moves_after": [*steps], "tables": [*self.tables.get(path, ())]}
+            self.known.facts[path] = self.known.facts.get(path, {}) | {"watermark": rule}
         return self.known
+
+    def followed(self, step: Step, dataset: Dataset) -> Dataset:
+        """Return a dataset that says by which incremental read it is made, where it is by one."""
+        inner = step.innermost
+        if inner.type != "read" or mapping_at(inner.inputs, "incremental") is None:
+            return dataset
+        self.moves[step.path] = []
+        self.tables[step.path] = self.tables.get(inner.path, ())
+        return dataset._replace(reads=frozenset([step.path]))
+
+    def publishes(self, step: Step, dataset: Dataset) -> None:
+        """Note that a step publishes a dataset: the incremental reads behind it move after it."""
+        for path in dataset.reads:
+            self.moves[path].append(f"{self.job.id}.{step.id}")
+        if dataset.reads:
+            self.known.found.extend(_loses_history(step.innermost))
 
     def upstream(self, job: Job) -> dict[str, Dataset]:
         """Return the datasets of the jobs that this one depends on; of two with one name, the nearer job's."""
@@ -139,8 +166,7 @@ class _Reader:
 
     def step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         """Check a step's SQL and columns; return the dataset that it makes or writes."""
-        check = _BY_TYPE.get(step.type)
-        return check(self, step, visible) if check is not None else None
+        return _BY_TYPE.get(step.type, _Reader.other_step)(self, step, visible)
 
     def read_step(self, step: Step, _: Mapping[str, Dataset]) -> Dataset:
         name = text_at(step.inputs, "resource") or ""
@@ -150,16 +176,19 @@ class _Reader:
             made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
             for item in _items(step, "columns"):
                 self.column(item, made, step)
-            return made if columns is None else made._replace(columns=columns)
-        cursor = lookup(step.inputs, ("incremental", "cursor"))
-        if columns is not None and cursor is not None:
-            self.column(cursor, Dataset(columns), step)
+            made = made if columns is None else made._replace(columns=columns)
+            self.cursor(step, made)
+            return made
+        self.cursor(step, Dataset(columns))
         place = text_at(step.inputs, "table") or text_at(step.inputs, "path")
         place = place or text_at(mapping_at(step.inputs, "request"), "path")
         if place is None:
             return Dataset(columns)
         origins = {column: frozenset([(name, place, column)]) for column in columns or ()}
         return Dataset(columns, origins, (name, place))
+
+    def cursor(self, step: Step, dataset: Dataset) -> None:
+        self.column(lookup(step.inputs, ("incremental", "cursor")), dataset, step)
 
     def sql_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset:
         text = self.inline(step) or self.files(step)
@@ -176,6 +205,11 @@ class _Reader:
         else:
             made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
         self.outputs(step, made)
+
+    def other_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
+        """Return what is known of a step of a plug-in that takes a dataset: which rows may be in what comes of it."""
+        source = visible.get((text_at(step.inputs, "from") or "").lower())
+        return Dataset(reads=source.reads) if source is not None else None
 
     def outputs(self, step: Step, made: Dataset) -> None:
         """Report outputs that name a column which the query does not give."""
@@ -195,6 +229,14 @@ class _Reader:
         for key in ("keys", "partition_by"):
             for item in _items(step, key):
                 self.column(item, dataset, step)
+        return dataset
+
+    def export_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
+        source = (text_at(step.inputs, "from") or "").lower()
+        self.reads([source], [source])
+        dataset = visible.get(source)
+        for item in _items(step, "columns"):
+            self.column(item, dataset, step)
         return dataset
 
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
@@ -276,7 +318,9 @@ class _Reader:
             for column, pairs in found.lineage.items()
         }
         wrong = any(one.code.startswith("E50") for one in found.problems)  # what comes out follows from a mistake
-        return Dataset(None if wrong else found.columns, origins)
+        self.tables[step.path] = found.tables
+        reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
+        return Dataset(None if wrong else found.columns, origins, reads=reads)
 
     def inline(self, step: Step) -> Text | None:
         node = step.inputs.entries.get("sql")
@@ -299,11 +343,23 @@ class _Reader:
 
 _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset | None]] = {
     "check": _Reader.check_step,
+    "export": _Reader.export_step,
     "query": _Reader.query_step,
     "read": _Reader.read_step,
     "sql": _Reader.sql_step,
     "write": _Reader.write_step,
 }
+
+
+def _loses_history(step: Step) -> Iterator[Diagnostic]:
+    """Report a write that keeps the rows of the last read alone, unless each run has a place of its own."""
+    place = step.inputs.entries.get("table") or step.inputs.entries.get("path")
+    fixed = isinstance(place, Scalar) and isinstance(place.value, str)
+    if step.type == "write" and text_at(step.inputs, "mode") == "replace" and fixed:
+        message = "`mode: replace` keeps only what the last incremental read gave"
+        help = "write `mode: append` or `mode: upsert`, or join the rows that are there in a `sql` step before"
+        mode = step.inputs.entries["mode"]
+        yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
 
 
 def offsets(source: str, constants: Constants) -> Callable[[int, int], tuple[int, int]]:

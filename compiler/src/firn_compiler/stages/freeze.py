@@ -15,7 +15,12 @@ Record: TypeAlias = dict[str, Any]
 """A JSON object under construction."""
 
 WORDS = ("description", "owner")
-OPERATION = ("max_rows", "severity")
+OPERATION = ("max_rows", "sample", "severity")
+WHERE = (
+    *("host", "port", "database", "schema", "path", "root", "bucket", "prefix", "endpoint", "base_url"),
+    *("server", "share", "uri", "warehouse", "namespace"),
+)
+"""Settings that say which system a resource is; the others say as whom and how."""
 
 
 def fingerprint(data: Any, operation: Any, words: Any) -> Record:
@@ -120,12 +125,28 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     operation |= {key: step[key] for key in ("retry", "timeout", "lock", "streamed_into") if key in step}
     own = {key: step[key] for key in ("id", "type", "outputs", "on_no_data", "tree") if key in step}
     own |= {"inputs": decisive}
+    if "watermark" in step:
+        step = step | {"watermark": _watermark(step, keys, resources)}
     frozen: Record = step | {
         "fingerprint": fingerprint(
             [own, resource["data"], before], [operation, resource["operation"]], step.get("description")
         )
     }
     return frozen
+
+
+def _watermark(step: Any, keys: dict[str, str], resources: Any) -> Record:
+    """Return how an incremental read keeps its place: what is read decides what a kept value means, not how."""
+    inputs, rule = step["inputs"], step["watermark"]
+    while "step" in inputs:
+        inputs = inputs["step"]["inputs"]
+    one = resources[keys[inputs["resource"]]]
+    source = [one["kind"], one["driver"], {key: one["config"][key] for key in WHERE if key in one["config"]}]
+    request = inputs.get("request")
+    place = request.get("path") if isinstance(request, dict) else inputs.get("table") or inputs.get("path")
+    read = place or rule["tables"] or inputs.get("sql")
+    meaning = digest([source, read, inputs["incremental"]["cursor"]])
+    return {"meaning": meaning, "moves_after": rule["moves_after"]}
 
 
 def _requires(body: Any) -> Record:

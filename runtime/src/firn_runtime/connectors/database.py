@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from firn_runtime.cancel import current
-from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.attached_table import DUCKDB, SQLITE, AttachedTable, SqliteTable
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.projection import projected, table_name
@@ -68,10 +68,9 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         """Return the name by which SQL reaches the file."""
         return session.engine.attach(Path(self.config.path), self.engine_type, read_only=not self.written)
 
-    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT over the file's tables."""
-        del scratch
-        name = self.attached(session)
+        name = self.attached(context.session)
         if inputs.sql is not None:
             source = projected(select(inputs.sql), inputs.columns, inputs.schema)
             return Rows(Relation(source, inputs.params, name))

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.file_publication import once
 from firn_runtime.connectors.projection import projected, sql_type
-from firn_runtime.engine import Places, Relation, Session, identifier, literal
+from firn_runtime.engine import Places, Relation, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, FileFormat, FormatOptions, ReadInputs, WriteInputs
@@ -60,9 +60,9 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
         """The folder, without symlinks."""
         return Path(os.path.realpath(self.config.root))
 
-    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read every file that the path matches as one dataset, in the order of their names."""
-        del session, scratch
+        del context
         if inputs.path is None:
             raise ConnectorError("data", "files are read by `path`")
         files = self._matches(inputs.path)

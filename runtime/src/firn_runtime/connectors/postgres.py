@@ -4,16 +4,17 @@ The engine cannot attach a server once it is closed off from the network, so it 
 Each read and each write has a connection of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from firn_runtime.cancel import current
-from firn_runtime.connector import ConnectorBase, Rows, WriteContext, Written
+from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
+from firn_runtime.connectors.postgres_bound import bounded
 from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
 from firn_runtime.connectors.postgres_types import (
     NULL,
@@ -88,10 +89,11 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         finally:
             server.close()
 
-    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT in PostgreSQL's own SQL, within a transaction that may not write."""
+        spool = context.scratch / "rows.csv"
         chosen = ", ".join(map(identifier, inputs.columns)) if inputs.columns is not None else "*"
-        scan = self._scanned(inputs, session)
+        scan = self._scanned(inputs, context)
         if scan is not None:
             return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
         if inputs.sql is not None:
@@ -102,18 +104,18 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             query, values = f"select {chosen} from {_qualified(schema, table)}", []
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
-        columns = self._spooled(query, values, scratch / "rows.csv")
-        scan = _scan(scratch / "rows.csv", columns)
+        columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
+        scan = _scan(spool, columns)
         return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
 
-    def _scanned(self, inputs: ReadInputs, session: Session) -> str | None:
+    def _scanned(self, inputs: ReadInputs, context: ReadContext) -> str | None:
         """Return a table as rows that the engine reads from the server by itself, where it gets every value as it is.
 
         None also where the engine does not reach the table, for whatever reason: the usual way then says why.
         """
         from firn_runtime.connectors.postgres_scan import Login, exact, selected
 
-        if inputs.table is None:
+        if inputs.table is None or context.bound is not None:
             return None
         schema, table = table_name(inputs.table, "")
         name = _qualified(schema, table)
@@ -127,7 +129,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         self._login = self._login or Login(self.config, self.options)
         scan = f"(select {selected(columns)} from {self._login.scan(home, table)})"
         try:
-            session.described(Relation(f"from {scan}"))
+            context.session.described(Relation(f"from {scan}"))
         except ConnectorError:
             return None
         return scan
@@ -141,7 +143,14 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         columns = self._spooled(f"select * from ({source}\n) as rows limit {_SMALL}", values, spool)
         return Relation(f"from {_scan(spool, columns)}")
 
-    def _spooled(self, query: str, values: list[str | None], spool: Path) -> list[Column]:
+    def _spooled(
+        self,
+        query: str,
+        values: list[str | None],
+        spool: Path,
+        bound: Bound | None = None,
+        retyped: Iterable[str] = (),
+    ) -> list[Column]:
         """Keep the rows of a query in a file.
 
         COPY takes no bound values, so they are bound to variables of the transaction and read from these, each as the
@@ -149,6 +158,9 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         """
         with self._server() as server, server.transaction(read_only=True):
             described = server.described(query)
+            if bound is not None:
+                query, values = bounded(query, values, described.columns, bound, retyped)
+                described = server.described(query)
             _refuse_unclear(described.columns, values, described.places)
             for number, value in enumerate(values, 1):
                 server.set(f"firn.p{number}", value or "")

@@ -19,11 +19,11 @@ import httpx
 import orjson
 
 from firn_runtime.cancel import current
-from firn_runtime.connector import ConnectorBase, Rows
+from firn_runtime.connector import ConnectorBase, ReadContext, Rows
 from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.connectors.rest_deadline import Deadline
 from firn_runtime.connectors.rest_pagination import Page, first, following, records_of
-from firn_runtime.engine import Relation, Session, literal
+from firn_runtime.engine import Relation, literal
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.rest import RestConfig, RestOptions
 from firn_schemas.steps.data import ReadInputs, Request
@@ -108,13 +108,12 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
             help = "the platform allows it with `allow_private_hosts: true`"
             raise ConnectorError("connection", f"the host `{host}` resolves to a private address", help)
 
-    def read(self, inputs: ReadInputs, session: Session, scratch: Path) -> Rows:
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Fetch every page, spool its records as NDJSON, and let the engine read the spool."""
-        del session
         request = inputs.request or (Request(path=inputs.path) if inputs.path is not None else None)
         if request is None:
             raise ConnectorError("data", "an API is read by `path` or `request`")
-        spool = scratch / "records.ndjson"
+        spool = context.scratch / "records.ndjson"
         count = 0
         with spool.open("wb") as file:
             for records in self._pages(request):

@@ -8,7 +8,7 @@ from firn_runtime.resolve import Scope, Unresolved
 from firn_schemas.artifact import Flow
 from firn_schemas.base import Json
 
-_ACCESS: Mapping[str, Access] = {"query": "read", "read": "read", "write": "write"}
+_ACCESS: Mapping[str, Access] = {"export": "write", "query": "read", "read": "read", "write": "write"}
 
 
 def uses(flow: Flow, resource: str, environ: Mapping[str, str]) -> list[Use]:

@@ -7,7 +7,7 @@ from typing import Any
 from firn_runtime.state.columns import checked_outputs, checked_results
 from firn_runtime.state.lease import Lease
 from firn_runtime.state.machine import Clocks, this_process
-from firn_runtime.state.rows import Fence, JobRow, LockRow, RunRow, StepRow
+from firn_runtime.state.rows import Fence, JobRow, LockRow, RunRow, StepRow, WatermarkRow
 from firn_runtime.state.store import State
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RunRow",
     "State",
     "StepRow",
+    "WatermarkRow",
     "checked_outputs",
     "checked_results",
     "open_state",

@@ -54,6 +54,24 @@ class StepRow(NamedTuple):
     error: Json = None
 
 
+class WatermarkRow(NamedTuple):
+    """How far an incremental read has come whose rows are published."""
+
+    flow: str
+    job: str
+    step: str
+    cursor: str
+    value: str
+    """Digits of a number, a date or timestamp in ISO 8601 with microseconds, or a text."""
+    type: str
+    """The engine's type of the value."""
+    meaning: str
+    """Digest over what was read by which cursor."""
+    run: str
+    """The run that moved it; empty: a person did."""
+    moved_at: str
+
+
 class LockRow(NamedTuple):
     """A lock that was taken and not released."""
 

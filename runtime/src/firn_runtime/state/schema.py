@@ -6,7 +6,7 @@ from firn_runtime import __version__
 from firn_runtime.errors import StateError, StateOlder
 from firn_runtime.state.database import Transaction
 
-TABLES = ("firn_migrations", "firn_runs", "firn_jobs", "firn_steps", "firn_locks")
+TABLES = ("firn_migrations", "firn_runs", "firn_jobs", "firn_steps", "firn_locks", "firn_watermarks")
 
 MIGRATIONS: Sequence[Sequence[str]] = (
     (
@@ -26,6 +26,11 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "CREATE TABLE firn_locks (key TEXT PRIMARY KEY, token BIGINT NOT NULL, held BIGINT NOT NULL,"
         " owner TEXT NOT NULL, ttl DOUBLE PRECISION NOT NULL, renewed_at DOUBLE PRECISION NOT NULL,"
         " boot TEXT NOT NULL, renewed_boot DOUBLE PRECISION NOT NULL)",
+    ),
+    (
+        "CREATE TABLE firn_watermarks (flow TEXT NOT NULL, job TEXT NOT NULL, step TEXT NOT NULL,"
+        " cursor_column TEXT NOT NULL, value TEXT NOT NULL, type TEXT NOT NULL, meaning TEXT NOT NULL,"
+        " run TEXT NOT NULL, moved_at TEXT NOT NULL, PRIMARY KEY (flow, job, step))",
     ),
 )
 """Each is the list of statements that leads from the schema before it; none is ever changed after a release."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from firn_runtime.errors import StateError
-from firn_runtime.state import locks
+from firn_runtime.state import locks, watermarks
 from firn_runtime.state.columns import (
     Column,
     Unreadable,
@@ -21,7 +21,7 @@ from firn_runtime.state.columns import (
 from firn_runtime.state.database import Database, Transaction, Value
 from firn_runtime.state.keeper import Keeper
 from firn_runtime.state.machine import Clocks, Identity
-from firn_runtime.state.rows import Fence, JobRow, LockRow, RunRow, StepRow
+from firn_runtime.state.rows import Fence, JobRow, LockRow, RunRow, StepRow, WatermarkRow
 from firn_runtime.state.schema import MADE_AT
 from firn_schemas.base import Json
 
@@ -112,9 +112,19 @@ class State:
         """Record an attempt that begins. Where it is not `durable`, a crash of the machine may forget it."""
         self._put(_PUT_STEP, _of_step(flow, run, row), guards, durable=durable)
 
-    def step_finished(self, flow: str, run: str, row: StepRow, guards: Sequence[Fence]) -> None:
-        """Record how an attempt ended; on the disk when this returns."""
-        self._put(_PUT_STEP, _of_step(flow, run, row), guards, durable=True)
+    def step_finished(
+        self, flow: str, run: str, row: StepRow, guards: Sequence[Fence], moved: Sequence[WatermarkRow] = ()
+    ) -> None:
+        """Record how an attempt ended, and with it the watermarks that move; on the disk when this returns."""
+        values = _of_step(flow, run, row)
+
+        def work(transaction: Transaction) -> None:
+            locks.refuse_lost(transaction, guards)
+            transaction.execute(_PUT_STEP, values)
+            for watermark in moved:
+                watermarks.move(transaction, watermark)
+
+        self._write(work, durable=True)
 
     def job_finished(self, flow: str, run: str, row: JobRow, guards: Sequence[Fence]) -> None:
         """Record how a job ended; a crash of the machine may forget it, never its steps."""
@@ -151,6 +161,19 @@ class State:
         """Return every job that ended, by name."""
         statement = f"SELECT {_JOB} FROM firn_jobs WHERE flow = ? AND run = ? ORDER BY job"
         return self._rows(JobRow, _JOB_KINDS, statement, (flow, run))
+
+    def watermarks(self, flow: str) -> list[WatermarkRow]:
+        """Return every watermark of a flow, by job and step."""
+        return self._rows(WatermarkRow, watermarks.KINDS, watermarks.ALL, (flow,))
+
+    def watermark(self, flow: str, job: str, step: str) -> WatermarkRow | None:
+        """Return the watermark of an incremental read; None where it has none yet."""
+        found = self._rows(WatermarkRow, watermarks.KINDS, watermarks.ONE, (flow, job, step))
+        return found[0] if found else None
+
+    def reset_watermark(self, flow: str, job: str, step: str, guards: Sequence[Fence]) -> None:
+        """Forget a watermark. Durable."""
+        self._put(watermarks.REMOVE, (flow, job, step), guards, durable=True)
 
     def acquire(self, key: str, owner: Mapping[str, Json], ttl: float) -> int | LockRow:
         """Take a lock for `ttl` seconds and return the new fencing token, or return who holds it.

@@ -33,11 +33,12 @@ STEPS: Table[str, StepType] = Table(
     {
         "archive_create": "files",
         "archive_extract": "files",
-        "check": "data",
+        "check": "checks",
         "check_items": "control",
         "dbt": "programs",
         "delete_files": "files",
         "download": "files",
+        "export": "exports",
         "http": "messages",
         "list_files": "files",
         "python": "programs",

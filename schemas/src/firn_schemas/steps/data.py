@@ -1,4 +1,4 @@
-"""Steps that move and shape data: `read`, `sql`, `write`, `query`, `check`."""
+"""Steps that move and shape data: `read`, `sql`, `write`, `query`."""
 
 from typing import Literal
 
@@ -97,9 +97,22 @@ class Request:
 class Incremental:
     """Reads from where the last published run stopped."""
 
-    cursor: str = doc("Column that grows.", examples=["updated_at"])
-    lookback: int | float | str | None = doc("How far before the last value to begin again.", default=None)
-    initial: int | float | str | None = doc("Where to begin the first time.", default=None)
+    cursor: str = doc("Column that grows: a number, a date, a timestamp or a text.", examples=["updated_at"])
+    lookback: int | float | str | None = doc(
+        "How far before the last value to begin again, that value included: a number (of days for dates, of seconds "
+        "for timestamps) or a duration; absent: right after it.",
+        default=None,
+        minimum=0,
+        examples=["2d"],
+    )
+    initial: int | float | str | None = doc(
+        "Smallest value to read the first time; absent: every row is read, those too whose cursor is NULL.",
+        default=None,
+        examples=["2026-01-01"],
+    )
+    param: str | None = doc(
+        "Query parameter of an API that takes the watermark.", default=None, examples=["updated_since"]
+    )
 
 
 @record
@@ -162,80 +175,11 @@ class QueryInputs:
     max_rows: int = doc("More rows than this are an error.", default=1000, minimum=1, maximum=100_000)
 
 
-@record
-class RowCount:
-    """How many rows there must be."""
-
-    min: int | None = doc("At least.", default=None, minimum=0)
-    max: int | None = doc("At most.", default=None, minimum=0)
-    equals: int | None = doc("Exactly.", default=None, minimum=0)
-
-
-@record
-class AcceptedValues:
-    """A column that holds only these values (or NULL)."""
-
-    column: str = doc("The column.")
-    values: list[str | int | float | bool] = doc("What it may hold.")
-
-
-@record
-class Between:
-    """A column whose values lie in a range, both ends included (or are NULL)."""
-
-    column: str = doc("The column.")
-    min: int | float | str | None = doc("Smallest value.", default=None)
-    max: int | float | str | None = doc("Largest value.", default=None)
-
-
-@record
-class Freshness:
-    """A column whose newest value is not older than this."""
-
-    column: str = doc("A timestamp.")
-    max_age_seconds: float = doc("Age of the newest value, at most.", minimum=0)
-
-
-@record
-class Relationship:
-    """A column whose values all occur in another dataset."""
-
-    column: str = doc("The column.")
-    to: str = doc("The other dataset.")
-    field: str = doc("The other dataset's column.")
-
-
-@record
-class Expectation:
-    """One rule about a dataset; exactly one key."""
-
-    row_count: RowCount | int | None = doc("How many rows: a number, or `min` and `max`.", default=None)
-    not_null: str | list[str] | None = doc("Columns without NULL.", default=None)
-    unique: str | list[str] | None = doc("Columns that together never repeat.", default=None)
-    accepted_values: AcceptedValues | None = doc("A column's vocabulary.", default=None)
-    between: Between | None = doc("A column's range.", default=None)
-    freshness: Freshness | None = doc("How old the newest row may be.", default=None)
-    relationship: Relationship | None = doc("A column that refers to another dataset.", default=None)
-    sql: str | None = doc(
-        "A query that gives the rows that break the rule, or one boolean that says whether it holds.", default=None
-    )
-
-
-@record
-class CheckInputs:
-    """Fails, or warns, where a dataset is not what it should be."""
-
-    from_: str = doc("The dataset: an earlier step's id.")
-    expectations: list[Expectation] = doc("Every rule; all are tried.")
-    severity: Literal["fail", "warn"] = doc("What a broken rule does.", default="fail")
-
-
 ROWS: dict[str, StepType] = {
-    "check": StepType(inputs=CheckInputs, results={"passed": "integer", "failed": "integer"}),
     "query": StepType(inputs=QueryInputs, results={"rows": "array", "row_count": "integer"}, needs="queryable"),
     "read": StepType(
         inputs=ReadInputs,
-        results=FILE_RESULTS | {"watermark": "any"},
+        results=FILE_RESULTS | {"watermark": "any", "watermark_type": "any", "since": "any"},
         makes_dataset=True,
         needs="readable",
         exactly_one=("table", "sql", "path", "request"),

@@ -1,0 +1,165 @@
+"""Incremental reads: the artifact says which steps publish their rows, and what a kept watermark means."""
+
+import json
+from typing import Any
+
+import pytest
+
+from compiler.projects import PLATFORM, compiled
+
+HEAD = """\
+name: shop
+version: "1.0.0"
+resources:
+  db: {profile: db}
+"""
+DATABASES = """\
+  db: {type: postgres, config: {host: db1, database: shop, user: firn, password: {secret_ref: shop-db}, port: 5433}}
+"""
+READ = """\
+      - id: new
+        type: read
+        inputs: {resource: db, table: orders, incremental: {cursor: id}}
+"""
+
+
+def artifact(jobs: str, platform: str = PLATFORM + DATABASES) -> dict[str, Any]:
+    answer = compiled(HEAD + jobs, platform)
+    assert answer.artifact is not None, answer.diagnostics
+    payload: dict[str, Any] = json.loads(answer.artifact)["payload"]
+    return payload
+
+
+def watermarks(jobs: str, platform: str = PLATFORM + DATABASES) -> dict[str, Any]:
+    """Return what the artifact says of watermarks, by `job.step`."""
+    flow = artifact(jobs, platform)["flows"]["shop"]
+    steps = [(job["id"], step) for job in flow["jobs"] for step in job["steps"]]
+    return {f"{job}.{step['id']}": step["watermark"] for job, step in steps if "watermark" in step}
+
+
+def moves(jobs: str) -> dict[str, list[str]]:
+    return {name: rule["moves_after"] for name, rule in watermarks(jobs).items()}
+
+
+def write(id: str, dataset: str) -> str:
+    place = f'path: "{id}-{{{{ run.id }}}}.parquet"'
+    return (
+        f"      - {{id: {id}, type: write, inputs: {{from: {dataset}, resource: storage, {place}, mode: replace}}}}\n"
+    )
+
+
+def sql(id: str, query: str) -> str:
+    return f'      - {{id: {id}, type: sql, inputs: {{sql: "{query}"}}}}\n'
+
+
+def jobs(*parts: tuple[str, str, str]) -> str:
+    """Return jobs of these ids, dependencies and steps."""
+    return "jobs:\n" + "".join(f"  - id: {id}\n    depends_on: [{on}]\n    steps:\n{steps}" for id, on, steps in parts)
+
+
+def test_only_an_incremental_read_has_a_watermark() -> None:
+    plain = "      - {id: all, type: read, inputs: {resource: db, table: orders}}\n"
+    assert moves(jobs(("a", "", plain + READ + write("w", "all")))) == {"a.new": []}
+
+
+def test_rows_are_followed_through_queries_and_jobs() -> None:
+    first = (
+        READ + sql("clean", "select id from new where id > 0") + write("w1", "clean") + sql("other", "select 1 as x")
+    )
+    second = sql("sums", "with c as (select * from clean) select count(*) as n from c") + write("w2", "sums")
+    third = (
+        sql("known", "select 1 as id where exists (select 1 from a.new)") + write("w3", "known") + write("w4", "new")
+    )
+    flow = jobs(("c", "b", third), ("a", "", first + write("w5", "other")), ("b", "a", second))
+    assert moves(flow) == {"a.new": ["a.w1", "b.w2", "c.w3", "c.w4"]}
+
+
+def test_each_of_several_reads_has_its_own_writes() -> None:
+    late = READ.replace("new", "late").replace("orders", "returns")
+    both = sql("both", "select id from new union all select id from late")
+    flow = jobs(("a", "", READ + late + both + write("w1", "new") + write("w2", "both")))
+    assert moves(flow) == {"a.new": ["a.w1", "a.w2"], "a.late": ["a.w2"]}
+
+
+def test_an_export_publishes_too_and_a_check_does_not() -> None:
+    export = "      - {id: report, type: export, inputs: {from: new, resource: storage, path: new.csv}}\n"
+    check = "      - {id: good, type: check, inputs: {from: new, expectations: [{row_count: {min: 0}}]}}\n"
+    assert moves(jobs(("a", "", READ + check + export))) == {"a.new": ["a.report"]}
+
+
+def test_under_a_lock_the_outer_steps_count() -> None:
+    read = """\
+      - id: new
+        type: with_lock
+        inputs: {key: k, step: {type: read, inputs: {resource: db, sql: "select id from orders", incremental: {cursor: id}}}}
+      - id: publish
+        type: with_lock
+        inputs:
+          key: k
+          step: {type: write, inputs: {from: new, resource: storage, path: "out/{{ run.id }}.parquet", mode: replace}}
+"""  # noqa: E501  # one step
+    (rule,) = watermarks(jobs(("a", "", read))).values()
+    assert rule["moves_after"] == ["a.publish"]
+
+
+def test_a_dataset_of_the_same_name_in_another_job_is_another_one() -> None:
+    own = sql("new", "select 1 as id") + write("w", "new")
+    assert moves(jobs(("a", "", READ), ("b", "a", own))) == {"a.new": []}
+
+
+FLOW = jobs(("a", "", READ))
+
+
+def meaning(flow: str = FLOW, platform: str = PLATFORM + DATABASES) -> str:
+    (rule,) = watermarks(flow, platform).values()
+    return str(rule["meaning"])
+
+
+SAME = [
+    ("cursor: id}", "cursor: id, lookback: 5, initial: 1}"),
+    ("table: orders,", "table: orders, columns: [id, amount],"),
+    ("user: firn", "user: other"),
+    ("password: {secret_ref: shop-db}", "password: {secret_ref: rotated}"),
+    ("id: a\n", "id: renamed\n"),
+]
+OTHER = [
+    ("cursor: id", "cursor: updated_at"),
+    ("table: orders", "table: returns"),
+    ("host: db1", "host: db2"),
+    ("port: 5433", "port: 5434"),
+    ("database: shop", "database: other"),
+    ("table: orders", "sql: select id from returns"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), SAME)
+def test_how_it_is_read_does_not_change_what_a_watermark_means(old: str, new: str) -> None:
+    assert old in FLOW + DATABASES
+    assert meaning(FLOW.replace(old, new), PLATFORM + DATABASES.replace(old, new)) == meaning()
+
+
+@pytest.mark.parametrize(("old", "new"), OTHER)
+def test_what_is_read_does(old: str, new: str) -> None:
+    assert old in FLOW + DATABASES
+    assert meaning(FLOW.replace(old, new), PLATFORM + DATABASES.replace(old, new)) != meaning()
+
+
+def test_of_a_query_the_tables_count() -> None:
+    def of(query: str) -> str:
+        return meaning(FLOW.replace("table: orders", f'sql: "{query}"'))
+
+    assert of("select id from orders") == of("select  id, amount from orders where amount > 0")
+    assert of("select id from orders") != of("select o.id from orders o join lines l on l.id = o.id")
+
+
+def test_a_write_of_its_own_in_each_run_forgets_nothing() -> None:
+    fixed = "      - {id: w, type: write, inputs: {from: new, resource: storage, path: x.parquet, mode: replace}}\n"
+    assert [one.code for one in compiled(HEAD + jobs(("a", "", READ + fixed)), PLATFORM + DATABASES).diagnostics] == [
+        "W308",
+    ]
+    own = compiled(HEAD + jobs(("a", "", READ + write("w", "new"))), PLATFORM + DATABASES)
+    assert own.diagnostics == ()
+
+
+def test_the_feature_is_named() -> None:
+    assert "read.incremental" in artifact(FLOW)["features"]
