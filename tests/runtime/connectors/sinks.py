@@ -11,10 +11,10 @@ import duckdb
 from firn_runtime.publication import Publication
 from firn_schemas.secret import Secret
 from runtime.workbench import connector
-from servers import postgres
+from servers import mysql, postgres
 
-KINDS = ("duckdb", "sqlite3", "postgres", "csv", "parquet")
-DATABASES = KINDS[:3]
+KINDS = ("duckdb", "sqlite3", "postgres", "mysql", "csv", "parquet")
+DATABASES = KINDS[:4]
 NEW = "select range as n, 'row ' || range as name from range(3000)"
 """What a write publishes over the one row 0, 'old'."""
 
@@ -74,6 +74,10 @@ def make(name: str, folder: Path) -> Sink:
         server = postgres.server()
         place = {"host": server.host, "port": server.port, "user": server.user, "password": server.password}
         sink = Sink(name, place | {"database": postgres.fresh_database(server)}, {"table": "t"})
+    elif name == "mysql":
+        one = mysql.server()
+        place = {"host": one.host, "port": one.port, "user": one.user, "password": one.password}
+        sink = Sink(name, place | {"database": mysql.fresh_database(one)}, {"table": "t"})
     elif name in DATABASES:
         sink = Sink(name, {"path": str(folder / f"sink.{name}")}, {"table": "t"})
     else:
@@ -81,7 +85,8 @@ def make(name: str, folder: Path) -> Sink:
         (folder / "files").mkdir()
         duckdb.sql(f"copy (select 0::bigint as n, 'old' as name) to '{folder}/files/t.{name}'")
         return sink
-    sink.do("create table t (n bigint, name text); insert into t values (0, 'old')")
+    for statement in ("create table t (n bigint, name text)", "insert into t values (0, 'old')"):
+        sink.do(statement)
     return sink
 
 
@@ -111,9 +116,15 @@ def _postgres(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def _mysql(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
+    with mysql.connected(mysql.server(), sink.config["database"]) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
 def _file(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
     return duckdb.sql(sql.replace("from t", f"from '{sink.config['root']}/{sink.inputs['path']}'")).fetchall()
 
 
-_READERS = {"duckdb": _duckdb, "sqlite3": _sqlite, "postgres": _postgres}
-_WRITERS = {"duckdb": _duckdb, "sqlite3": _sqlite_script, "postgres": _postgres}
+_READERS = {"duckdb": _duckdb, "sqlite3": _sqlite, "postgres": _postgres, "mysql": _mysql}
+_WRITERS = {"duckdb": _duckdb, "sqlite3": _sqlite_script, "postgres": _postgres, "mysql": _mysql}

@@ -8,6 +8,7 @@ from firn_runtime.errors import ArtifactRefused
 
 CONNECTORS: dict[tuple[str, str], str] = {
     ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
+    ("db", "mysql"): "firn_runtime.connectors.mysql:MySql",
     ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",
     ("db", "sqlite3"): "firn_runtime.connectors.database:Sqlite3File",
     ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",

@@ -29,6 +29,7 @@ class Dialect(NamedTuple):
     staged: str = "create temporary table {stage} as select {columns} from {target} limit 0"
     ready: str = ""
     """Run when the stage is full."""
+    dropped: str = "drop table {stage}"
     update: str = "update {target} as _target set {sets} from {stage} as _stage where {same}"
     assigned: str = "{column} = _stage.{column}"
     delete: str = "delete from {target} as _target where exists (select 1 from {source} as _stage where {same})"
@@ -132,7 +133,7 @@ class _Load:
         if self.dialect.ready:
             self.sink.change(self.dialect.ready.format(stage=stage))
         yield rows
-        self.sink.change(f"drop table {stage}")
+        self.sink.change(self.dialect.dropped.format(stage=stage))
 
     def nulls(self) -> list[str]:
         """Return the keys that are NULL in some staged row."""

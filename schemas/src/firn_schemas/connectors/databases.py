@@ -75,7 +75,9 @@ class MySqlOptions:
     ssl_mode: Literal["disabled", "required", "verify_ca", "verify_identity"] | None = doc(
         "TLS, in the client's words; absent: `verify_identity`, and `disabled` on loopback.", default=None
     )
+    ssl_ca: str | None = doc("File of the authorities to trust; absent: the system's.", default=None)
     connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
+    statement_timeout: float | None = doc("Seconds for one statement; absent: no limit.", default=None, minimum=0)
 
 
 ROWS = {

@@ -1,0 +1,202 @@
+"""MySQL and MariaDB: rows are spelled by the server as CSV, and by the engine as INSERT; Python carries the bytes.
+
+The engine's own extension refuses to attach a server once the engine is closed off from the network, so the engine
+never meets the server or its password. Each read and each write has a connection of its own.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from firn_runtime.cancel import current
+from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.loads import Loads
+from firn_runtime.connectors.mysql_bound import bounded
+from firn_runtime.connectors.mysql_placeholders import Value, marked
+from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
+from firn_runtime.connectors.mysql_types import NULL, Column, from_spool, in_csv, quoted, read_type, spooled_type
+from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.schema_policy import Fit, fitted
+from firn_runtime.connectors.write_modes import Dialect, publish
+from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
+from firn_schemas.steps.data import ReadInputs, WriteInputs
+
+if TYPE_CHECKING:
+    from firn_runtime.connectors.mysql_server import Server
+    from firn_runtime.probing import Seen, Use
+
+_SMALL = 100_001
+"""One row more than a `query` step may ask for."""
+_ROW = 1 << 25
+"""Bytes of one row in CSV, at most."""
+
+
+class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
+    """A MySQL or MariaDB database."""
+
+    def connect(self) -> None:
+        """Look for the driver; the server is asked when there is something to ask."""
+        self._spools: list[Path] = []
+        try:
+            import pymysql  # noqa: F401  # only whether it is there
+        except ImportError:
+            help = 'pip install "firn-runtime[mysql]"'
+            raise ConnectorError("process", "the driver of MySQL is not installed", help) from None
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Log in, and look at the rights that the flow needs."""
+        from firn_runtime.connectors.mysql_probe import probed
+
+        self.connect()
+        with self._server() as server, server.transaction(read_only=True):
+            yield from probed(server.rows, self.config.database, uses)
+
+    def close(self) -> None:
+        """Remove what queries have left in the workspace."""
+        for spool in self._spools:
+            spool.unlink(missing_ok=True)
+
+    @contextmanager
+    def _server(self, *, writing: bool = False) -> Iterator["Server"]:
+        from firn_runtime.connectors.mysql_server import Server
+
+        server = Server(self.config, self.options, writing=writing)
+        try:
+            with current().interrupting(server.stop):
+                yield server
+        finally:
+            server.close()
+
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
+        """Read a table, or a SELECT in MySQL's own SQL, within a transaction that may not write."""
+        spool = context.scratch / "rows.csv"
+        chosen = ", ".join(map(quoted, inputs.columns)) if inputs.columns is not None else "*"
+        if inputs.sql is not None:
+            source, values = marked(inputs.sql, inputs.params)
+            query = f"select {chosen} from ({source}\n) as firn_rows"
+        elif inputs.table is not None:
+            schema, table = table_name(inputs.table, self.config.database)
+            query, values = f"select {chosen} from {quoted(schema)}.{quoted(table)}", []
+        else:
+            raise ConnectorError("data", "a database is read by `table` or `sql`")
+        columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
+        return Rows(Relation(projected(_scan(spool, columns), inputs.columns, inputs.schema)))
+
+    def relation(self, sql: str, params: Any, session: Session) -> Relation:
+        """Return the rows of a SELECT, as many as a `query` step could ask for."""
+        source, values = marked(sql, params)
+        session.engine.spill.mkdir(parents=True, exist_ok=True)
+        spool = session.engine.spill / f"{uuid4().hex}.csv"
+        self._spools.append(spool)
+        columns = self._spooled(f"select * from ({source}\n) as firn_rows", values, spool, limit=_SMALL)
+        return Relation(f"from {_scan(spool, columns)}")
+
+    def _spooled(
+        self,
+        query: str,
+        values: Sequence[Value],
+        spool: Path,
+        bound: Bound | None = None,
+        retyped: Iterable[str] = (),
+        limit: int | None = None,
+    ) -> list[Column]:
+        """Keep the rows of a query in a file; the server spells them, a text for each."""
+        with self._server() as server, server.transaction(read_only=True):
+            columns = server.described(query, values)
+            if bound is not None:
+                query, values = bounded(query, values, columns, bound, retyped)
+            row = ", ',', ".join(map(in_csv, columns))
+            limited = f" limit {limit}" if limit is not None else ""
+            text = f"select cast(concat({row}, '\\n') as binary) from ({query}\n) as firn_spelled{limited}"
+            server.download(text, values, spool)
+        return columns
+
+    def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
+        """Write a table in one transaction: readers see its rows as they were or as they will be, and never wait.
+
+        What makes tables or columns ends a transaction of MySQL, so it comes before.
+        """
+        if inputs.table is None:
+            raise ConnectorError("data", "a database is written by `table`")
+        with self._server(writing=True) as server:
+            return _Write(server, inputs, context, self.config.database).done()
+
+
+class _Write:
+    """One write: made ready without a transaction, then published in one."""
+
+    def __init__(self, server: "Server", inputs: WriteInputs, context: WriteContext, database: str) -> None:
+        self.server, self.inputs, self.context = server, inputs, context
+        self.kinds = context.session.columns(inputs.from_)
+        schema, name = table_name(inputs.table or "", database)
+        self.table = MySqlTable(server, schema, name, self.load)
+        self.loads = Loads(self._execute, identifier(schema))
+
+    def done(self) -> Written:
+        publication = self.context.publication
+        self.loads.create()
+        written = self.loads.published(publication)
+        if written is not None:
+            return written
+        self.table.make_lock()
+        self._prepare()
+        with self.server.transaction():
+            self.table.lock()
+            written = self.loads.published(publication)
+            if written is None:
+                written = self._published()
+        return written
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        return self.server.rows(re.sub(r"\$\d+", "?", innodb(sql)), values)
+
+    def _prepare(self) -> None:
+        """Make the table, or the columns that it lacks; nobody's transaction can undo that."""
+        fit = self._fit()
+        if fit.anew:
+            said = f"the table `{self.inputs.table}` cannot be made anew, as MySQL cannot undo that: it differs: {fit.anew}"
+            help = "write `on_schema_change: add_columns` where it only lacks columns, or change or drop the table"
+            raise ConnectorError("data", said, help)
+        for statement in fit.statements:
+            self.server.rows(innodb(statement))
+
+    def _fit(self) -> Fit:
+        return fitted(self.inputs, self.kinds, self.table.columns(), self.table.name, self.dialect().types)
+
+    def dialect(self) -> Dialect:
+        keys = {"upsert": self.inputs.keys, "insert_overwrite": self.inputs.partition_by}.get(self.inputs.mode)
+        return dialect(self.table.indexed(keys or ()), is_mariadb=self.server.is_mariadb)
+
+    def _published(self) -> Written:
+        """Load and record, within the transaction."""
+        if self._fit().statements:
+            help = "`retry` with `on: [conflict]` tries again"
+            raise ConnectorError("conflict", f"the table `{self.inputs.table}` was changed meanwhile", help)
+        written = publish(self.table, self.inputs, self.kinds, self.dialect())
+        self.table.lock_loads()
+        self.loads.record(self.context.publication, written)
+        self.context.still_ours()
+        return written
+
+    def load(self, into: str, columns: str) -> int:
+        from firn_runtime.connectors.mysql_load import loaded
+
+        known = {column.name.lower(): column for column in self.table.columns()}
+        filled = [known[name.lower()] for name in self.kinds]
+        return loaded(self.server, f"{into} ({columns})", filled, self.inputs.from_, self.kinds, self.context)
+
+
+def _scan(file: Path, columns: list[Column]) -> str:
+    kinds = {column.name: read_type(column) for column in columns}
+    types = ", ".join(f"{literal(name)}: {literal(spooled_type(kind))}" for name, kind in kinds.items())
+    chosen = ", ".join(from_spool(name, kind) for name, kind in kinds.items())
+    options = f"""auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
+    return (
+        f"(select {chosen} from read_csv({literal(str(file))}, {options}, "
+        f"allow_quoted_nulls = false, max_line_size = {_ROW}, buffer_size = {_ROW}, columns = {{{types}}}))"
+    )

@@ -1,0 +1,261 @@
+"""One connection to MySQL or MariaDB: its settings, its transactions, rows in bulk, how another thread stops it.
+
+The connectors' only module that opens connections by pymysql. Nothing is taken from option files, and the password is
+handed to the driver as an argument of its own: it is in no address, no statement and no message.
+"""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from pymysql.constants import CLIENT, CR
+from pymysql.cursors import SSCursor
+from pymysql.err import MySQLError, OperationalError
+
+from firn_runtime.connectors.mysql_errors import refused, translated, warned
+from firn_runtime.connectors.mysql_placeholders import Value
+from firn_runtime.connectors.mysql_tls import context
+from firn_runtime.connectors.mysql_types import Column
+from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
+
+Row = tuple[Any, ...]
+
+_STRICT = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+_WRITING = f"{_STRICT},NO_ZERO_IN_DATE,NO_ZERO_DATE,NO_AUTO_VALUE_ON_ZERO,ANSI_QUOTES"
+"""No value is cut, zeroed or numbered in silence. Our own statements quote names as standard SQL does."""
+_SETTINGS = (
+    "set session time_zone = '+00:00', sql_notes = 1, max_error_count = 64, sql_auto_is_null = 0, "
+    "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, foreign_key_checks = 1, unique_checks = 1"
+)
+"""What servers may have set otherwise for everybody."""
+_BLOCK = 1 << 20
+_KILL = 5.0
+"""Seconds that asking the server to stop may take."""
+_NO_CHANGE = frozenset([1287, 1592, 1681])
+"""Warnings about words of SQL and about replication; every other one is about values."""
+_WHO = "select @@hostname, @@port, @@server_id"
+
+
+class _PlainPassword:
+    """Stands for a way to log in that would send the password as it is to who listens in."""
+
+    def __init__(self, connection: Any) -> None:
+        self._is_secret = bool(connection.ssl)
+        self._connection = connection
+
+    def authenticate(self, packet: Any) -> Any:
+        """Send the password through TLS alone."""
+        if not self._is_secret:
+            raise OperationalError(CR.CR_AUTH_PLUGIN_CANNOT_LOAD, "")
+        self._connection.write_packet(self._connection.password + b"\0")
+        return self._connection._read_packet()
+
+
+class Server:
+    """One connection. One thread uses it; `stop` may come from another. Close it."""
+
+    def __init__(self, config: MySqlConfig, options: MySqlOptions, *, writing: bool = False) -> None:
+        self._config, self._options = config, options
+        self._stopped = threading.Event()
+        self._late = False
+        self._connection = _connected(config, options, options.connect_timeout)
+        self._thread = self._connection.thread_id()
+        try:
+            self.rows(_SETTINGS)
+            self.rows(f"set session sql_mode = '{_WRITING if writing else _STRICT}'")
+            ((*self._place, version, packet),) = self.rows(f"{_WHO}, version(), @@max_allowed_packet")
+        except BaseException:
+            self._connection._force_close()
+            raise
+        self.is_mariadb = "mariadb" in version.lower()
+        self.packet = int(packet)
+        """Bytes of one statement or row, at most."""
+
+    def close(self) -> None:
+        """End the connection; what was not committed is undone."""
+        if self._connection.open and not self._stopped.is_set():
+            with contextlib.suppress(MySQLError):
+                self._connection.close()
+        self._connection._force_close()
+
+    def stop(self) -> None:
+        """End the statement that runs in another thread, and let no other begin."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        with contextlib.suppress(ConnectorError, MySQLError, OSError):
+            self._kill()
+        with contextlib.suppress(OSError):
+            self._connection._sock.shutdown(socket.SHUT_RDWR)
+
+    def _kill(self) -> None:
+        """End the statement by a second connection, where that leads to the same server."""
+        other = _connected(self._config, self._options, min(_KILL, self._options.connect_timeout or _KILL))
+        try:
+            with other.cursor() as cursor:
+                cursor.execute(_WHO)
+                if list(cursor.fetchone()) == self._place:
+                    cursor.execute(f"kill query {self._thread}")
+        finally:
+            other._force_close()
+
+    @contextlib.contextmanager
+    def transaction(self, *, read_only: bool = False) -> Iterator[None]:
+        """Commit what the block did, or undo all of it. One that only reads sees everything as of its beginning."""
+        level = "repeatable read" if read_only else "read committed"
+        self.rows(f"set transaction isolation level {level}")
+        self.rows(f"start transaction{' with consistent snapshot, read only' if read_only else ''}")
+        try:
+            yield
+            self._go_on()
+        except BaseException:
+            self._roll_back()
+            raise
+        self.rows("commit")
+
+    def _roll_back(self) -> None:
+        """Undo it; a connection that cannot hear it is undone by its end."""
+        try:
+            self._connection.rollback()
+        except (MySQLError, OSError, AttributeError):
+            self._connection._force_close()
+
+    def rows(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        """Run one statement with values for its `?` and return its rows."""
+        with self._running(sql, params, pymysql.cursors.Cursor) as cursor:
+            return list(cursor.fetchall())
+
+    def changed(self, sql: str | bytes) -> int:
+        """Run one statement and return the number of rows that it changed; an error where a value would change."""
+        with self._translating(), self._limited():
+            with self._connection.cursor() as cursor:
+                count = int(cursor.execute(sql))
+                warnings = cursor.warning_count
+            if warnings:
+                self._refuse_warnings()
+            return count
+
+    def _refuse_warnings(self) -> None:
+        for _, number, text in self._connection.show_warnings():
+            if number not in _NO_CHANGE:
+                raise warned(number, text)
+
+    def described(self, query: str, params: Sequence[Value]) -> list[Column]:
+        """Return the columns of a query."""
+        with self._running(f"{query} limit 0", params, pymysql.cursors.Cursor) as cursor:
+            found = cursor._result.fields or ()
+            return [
+                Column(one.name, one.type_code, one.length, one.charsetnr, one.scale, one.flags) for one in found
+            ]
+
+    def download(self, query: str, params: Sequence[Value], file: Path) -> None:
+        """Write the one column of a query to a file, a line for each row. NULL is a row that the server cannot send."""
+        with self._running(query, params, SSCursor) as cursor, file.open("wb", buffering=_BLOCK) as spool:
+            for (row,) in cursor.fetchall_unbuffered():
+                if row is None:
+                    help = "raise `max_allowed_packet` there, or read less of the row by `columns` or `sql`"
+                    raise ConnectorError("data", f"a row is longer than the server's {self.packet} bytes", help)
+                spool.write(row)
+
+    @contextlib.contextmanager
+    def _running(self, sql: str, params: Sequence[Value], kind: Any) -> Iterator[Any]:
+        """Run a statement. Values are bound by the server; they come to it in variables of the session."""
+        with self._translating(), self._limited():
+            cursor = self._connection.cursor(kind)
+            try:
+                if params:
+                    names = [f"@firn_{number}" for number in range(len(params))]
+                    pairs = zip(names, params, strict=True)
+                    sets = ", ".join(f"{name} = {_spelled(value)}" for name, value in pairs)
+                    self._connection.query(f"set @firn_sql = {_spelled(sql)}, {sets}")
+                    self._connection.query("prepare firn_query from @firn_sql")
+                    sql = f"execute firn_query using {', '.join(names)}"
+                cursor.execute(sql)
+                yield cursor
+            except BaseException:
+                if kind is SSCursor:
+                    self._connection._force_close()  # the rows that are still to come would be read otherwise
+                raise
+            cursor.close()
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Stop what takes longer than `statement_timeout`."""
+        if not self._options.statement_timeout:
+            yield
+            return
+        timer = threading.Timer(self._options.statement_timeout, copy_context().run, [self._end_late])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _end_late(self) -> None:
+        self._late = True
+        self.stop()
+
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
+        self._go_on()
+        try:
+            yield
+        except MySQLError as error:
+            self._go_on()
+            raise translated(error) from None
+        except (AttributeError, RuntimeError, ValueError):  # the driver's, where the connection was closed below it
+            self._go_on()
+            raise
+        except OSError as error:
+            self._go_on()
+            said = f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"
+            raise ConnectorError("process", said) from None
+
+    def _go_on(self) -> None:
+        if self._late:
+            raise ConnectorError("timeout", "the statement took longer than `statement_timeout`") from None
+        if self._stopped.is_set():
+            raise ConnectorError("timeout", "the statement was interrupted") from None
+
+
+def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float) -> Any:
+    """Return a connection, whose answers are waited for as long as they take."""
+    tls = context(config.host, options)
+    try:
+        made = pymysql.connect(
+            host=config.host,
+            port=config.port,
+            database=config.database,
+            user=config.user,
+            password=config.password.reveal().encode() if config.password else b"",
+            charset="utf8mb4",
+            autocommit=True,
+            client_flag=CLIENT.FOUND_ROWS,
+            connect_timeout=timeout or 31536000,
+            read_timeout=timeout or None,
+            ssl=tls,
+            ssl_disabled=tls is None,
+            local_infile=False,
+            program_name="firn",
+            auth_plugin_map=dict.fromkeys((b"mysql_clear_password", b"dialog"), _PlainPassword),
+        )
+    except (MySQLError, OSError, RuntimeError) as error:
+        raise refused(error, config) from None
+    made._read_timeout = None
+    return made
+
+
+def _spelled(value: Value) -> str:
+    """Return a value for a variable of the session. A text is spelled in hexadecimal digits: none of it is SQL."""
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return f"convert(x'{value.encode().hex()}' using utf8mb4)"
+    return repr(value) if isinstance(value, float) else str(int(value))
