@@ -118,6 +118,7 @@ def _postgres(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
 
 def _mysql(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
     with mysql.connected(mysql.server(), sink.config["database"]) as connection, connection.cursor() as cursor:
+        cursor.execute("set sql_mode = 'ANSI_QUOTES,NO_ENGINE_SUBSTITUTION'")
         cursor.execute(sql)
         return list(cursor.fetchall())
 

@@ -37,10 +37,14 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "other case": ("create table t (K bigint, P text, V bigint)",),
     "narrower types": ("create table t (k smallint, p varchar(3), v int)",),
     "wider types": ("create table t (k bigint, p text, v double precision)",),
-    "a column with a default": ("create table t (k bigint, more text default 'm', p text, v bigint)",),
+    "a column with a default": ("create table t (k bigint, more varchar(9) default 'm', p text, v bigint)",),
     "a primary key": ("create table t (k bigint primary key, p text, v bigint)",),
-    "a primary key of two": ("create table t (k bigint, p text, v bigint, primary key (p, k))",),
-    "a unique index": (TABLE, "create unique index once on t (k)", "create index other on t (v, p)"),
+    "a primary key of two": ("create table t (k bigint, p varchar(9), v bigint, primary key (p, k))",),
+    "a unique index": (
+        "create table t (k bigint, p varchar(9), v bigint)",
+        "create unique index once on t (k)",
+        "create index other on t (v, p)",
+    ),
     "required columns": ("create table t (k bigint not null, p text not null, v bigint not null)",),
 }
 UNIQUE = [shape for shape in SHAPES if "primary" in shape or "unique" in shape]

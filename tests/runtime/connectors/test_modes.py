@@ -75,7 +75,8 @@ def test_a_run_that_lost_its_lease_leaves_the_table_as_it_was(target: Target, mo
     target.do(TABLE, FILLED)
     with pytest.raises(ConnectorError, match="the lock is lost"):
         target.write(f"select *, 1 as more from ({NEW})", mode, still_ours=lost, on_schema_change="add_columns")
-    assert target.rows("select * from t order by k") == OLD
+    columns = "k, p, v" if target.kind == "mysql" else "*"  # MySQL cannot undo that a column was added
+    assert target.rows(f"select {columns} from t order by k") == OLD
     assert target.sink.loads() == []
 
 
@@ -233,24 +234,31 @@ def test_a_partition_may_be_of_several_columns(target: Target) -> None:
 HOSTILE = ["select", "Mixed Case", 'qu"ote', "ünïcode 🏔", "x; drop table victim; --", "a'b", "{0}", "%s", "$1"]
 
 
+def hostile(target: Target) -> list[str]:
+    """Return names as hostile as the database lets them be: MySQL's are of the basic plane."""
+    return [name.replace("🏔", "⛰") for name in HOSTILE] if target.kind == "mysql" else HOSTILE
+
+
 @modes
 def test_names_are_quoted_wherever_they_stand(target: Target, mode: str) -> None:
     target.do("create table victim (n bigint)")
-    quoted = ['"' + name.replace('"', '""') + '"' for name in HOSTILE]
+    names = hostile(target)
+    quoted = ['"' + name.replace('"', '""') + '"' for name in names]
     table = "select \"table\" 'x'; drop table victim; -- é"
-    schema = "main" if target.kind == "sqlite3" else 'Sch"ema ü'
+    own = {"sqlite3": "main", "mysql": target.sink.config.get("database")}
+    schema = own.get(target.kind, 'Sch"ema ü')
     inputs: dict[str, Any] = {"table": f"{schema}.{table}"} | {
-        "upsert": {"keys": HOSTILE[:3]},
-        "insert_overwrite": {"partition_by": HOSTILE[3:6]},
+        "upsert": {"keys": names[:3]},
+        "insert_overwrite": {"partition_by": names[3:6]},
     }.get(mode, {})
     for run in (1, 2):
         columns = ", ".join(f"{run if at > 5 else at} as {name}" for at, name in enumerate(quoted))
         written = target.write(f"select {columns}", mode, PUBLICATION._replace(run=f"r{run}"), **inputs)
         assert written.rows == 1
     place = ".".join('"' + name.replace('"', '""') + '"' for name in (schema, table))
-    row = (*range(6), *[2] * (len(HOSTILE) - 6))
+    row = (*range(6), *[2] * (len(names) - 6))
     found = target.rows(f"select {', '.join(quoted)} from {place} order by {quoted[-1]} desc")
-    first = (*range(6), *[1] * (len(HOSTILE) - 6))
+    first = (*range(6), *[1] * (len(names) - 6))
     assert found == ([row, first] if mode == "append" else [row])
     assert target.rows("select * from victim") == []
 
@@ -258,7 +266,7 @@ def test_names_are_quoted_wherever_they_stand(target: Target, mode: str) -> None
 @modes
 def test_columns_of_hostile_names_are_added(target: Target, mode: str) -> None:
     target.do(TABLE, FILLED, "create table victim (n bigint)")
-    added = ", ".join('v as "' + name.replace('"', '""') + '"' for name in HOSTILE)
+    added = ", ".join('v as "' + name.replace('"', '""') + '"' for name in hostile(target))
     target.write(f"select *, {added} from ({NEW})", mode, on_schema_change="add_columns")
     assert target.rows() == EXPECTED[mode]
     assert target.rows("select * from victim") == []

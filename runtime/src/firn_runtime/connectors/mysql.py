@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.loads import Loads
+from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
 from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
@@ -138,8 +138,10 @@ class _Write:
         self.loads = Loads(self._execute, identifier(schema))
 
     def done(self) -> Written:
+        """Write, unless it was done before."""
         publication = self.context.publication
-        self.loads.create()
+        if not self.table.is_there(TABLE):
+            self.loads.create()
         written = self.loads.published(publication)
         if written is not None:
             return written
@@ -159,7 +161,9 @@ class _Write:
         """Make the table, or the columns that it lacks; nobody's transaction can undo that."""
         fit = self._fit()
         if fit.anew:
-            said = f"the table `{self.inputs.table}` cannot be made anew, as MySQL cannot undo that: it differs: {fit.anew}"
+            said = (
+                f"the table `{self.inputs.table}` cannot be made anew, which MySQL cannot undo; it differs: {fit.anew}"
+            )
             help = "write `on_schema_change: add_columns` where it only lacks columns, or change or drop the table"
             raise ConnectorError("data", said, help)
         for statement in fit.statements:
@@ -169,6 +173,7 @@ class _Write:
         return fitted(self.inputs, self.kinds, self.table.columns(), self.table.name, self.dialect().types)
 
     def dialect(self) -> Dialect:
+        """Return MySQL's dialect with what this write's stage needs."""
         keys = {"upsert": self.inputs.keys, "insert_overwrite": self.inputs.partition_by}.get(self.inputs.mode)
         return dialect(self.table.indexed(keys or ()), is_mariadb=self.server.is_mariadb)
 
@@ -184,11 +189,13 @@ class _Write:
         return written
 
     def load(self, into: str, columns: str) -> int:
-        from firn_runtime.connectors.mysql_load import loaded
+        """Add the dataset to the table or its stage, as the columns of the table keep it."""
+        from firn_runtime.connectors.mysql_load import loaded, spelled_row
 
         known = {column.name.lower(): column for column in self.table.columns()}
         filled = [known[name.lower()] for name in self.kinds]
-        return loaded(self.server, f"{into} ({columns})", filled, self.inputs.from_, self.kinds, self.context)
+        row = spelled_row(self.kinds, filled)
+        return loaded(self.server, f"{into} ({columns})", row, self.inputs.from_, self.context)
 
 
 def _scan(file: Path, columns: list[Column]) -> str:

@@ -64,11 +64,15 @@ _WORDS = {
 """What to say instead of a text that quotes data."""
 
 _ABOUT_THE_QUERY = frozenset(
-    (1044, 1046, 1049, 1051, 1052, 1054, 1055, 1056, 1060, 1064, 1066, 1091, 1093, 1109, 1110, 1111, 1140, 1142, 1143)
-    + (1146, 1222, 1227, 1241, 1242, 1267, 1270, 1271, 1305, 1318, 1356, 1370, 1410, 1414, 1582, 1583, 1792, 1818)
+    """
+    1044 1046 1049 1051 1052 1054 1055 1056 1060 1064 1066 1091 1093 1109 1110 1111 1140 1142 1143 1146 1222 1227 1241
+    1242 1267 1270 1271 1305 1318 1356 1370 1410 1414 1582 1583 1792 1818
+    """.split()
 )
-_COLUMN = re.compile(r"(?:.*\bfor |^)[Cc]olumn (?:`(?:[^`]|``)*`\.)*[`'](.+?)[`'](?: at row \d+| cannot be null)\Z", re.S)
-_KEY = re.compile(r".*for key '([^']+)'\Z", re.S)
+_COLUMN = re.compile(
+    r"(?:.*\bfor |^)[Cc]olumn (?:`(?:[^`]|``)*`\.)*[`'](.+?)[`'](?: at row \d+| cannot be null)\Z", re.DOTALL
+)
+_KEY = re.compile(r".*for key '([^']+)'\Z", re.DOTALL)
 _LATE = (1969, 3024)
 _INTERRUPTED = 1317
 _LOGIN: tuple[tuple[tuple[int, ...], ErrorClass, str, str], ...] = (
@@ -114,12 +118,14 @@ def _unreached(cause: BaseException, named: dict[str, Any]) -> ConnectorError:
     return ConnectorError("connection", "cannot connect to `{host}`, port {port}".format_map(named))
 
 
-def translated(error: MySQLError) -> ConnectorError:
-    """Return the error that stands for one of a statement."""
+def translated(error: MySQLError, *, of_rows: bool = False) -> ConnectorError:
+    """Return the error that stands for one of a statement; `of_rows` is one that holds a dataset's values."""
     number = _number(error)
     if number in (2006, 2013, 1053):
         return ConnectorError("connection", "the server has closed the connection")
-    return ConnectorError(_CLASS_OF.get(number, "data"), _sentence(error, number), _HELP.get(number, ""))
+    return ConnectorError(
+        _CLASS_OF.get(number, "data"), _sentence(error, number, of_rows=of_rows), _HELP.get(number, "")
+    )
 
 
 def warned(number: int, text: str) -> ConnectorError:
@@ -127,13 +133,13 @@ def warned(number: int, text: str) -> ConnectorError:
     return ConnectorError("data", f"the database reports: {_worded(number, text)}", "nothing was changed")
 
 
-def _sentence(error: MySQLError, number: int) -> str:
+def _sentence(error: MySQLError, number: int, *, of_rows: bool) -> str:
     text = str(error.args[1]) if len(error.args) > 1 else ""
     if number == _INTERRUPTED:
         return "the statement was interrupted"
     if number in _LATE:
         return "the statement took longer than `statement_timeout`"
-    if number in _ABOUT_THE_QUERY:
+    if str(number) in _ABOUT_THE_QUERY and not of_rows:
         return text
     return f"the database reports: {_worded(number, text)}"
 

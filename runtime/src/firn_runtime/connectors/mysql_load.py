@@ -3,6 +3,7 @@
 LOAD DATA would take half the time, but servers refuse it by default, and it makes warnings of errors.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from firn_runtime.connector import WriteContext
@@ -16,25 +17,23 @@ _PIECE = 1 << 20
 """Bytes of one INSERT, about."""
 _OPTIONS = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
 """One column as it is, a line for each row."""
-_NUMBERS = frozenset(
-    ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"]
-)
+_NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,\d+\)|FLOAT|DOUBLE)\Z")
 
 
-def loaded(
-    server: Server, into: str, columns: Sequence[TableColumn], dataset: str, kinds: Mapping[str, str],
-    context: WriteContext,
-) -> int:  # fmt: skip
-    """Add the rows of a dataset with these types to a table, `into` names it and its columns; return their number.
+def spelled_row(kinds: Mapping[str, str], columns: Sequence[TableColumn]) -> str:
+    """Return the SQL by which the engine spells a row of these types for these columns of the table."""
+    values = [_value(name, kind, column) for (name, kind), column in zip(kinds.items(), columns, strict=True)]
+    listed = ", ',', ".join(values)
+    return f"concat('(', {listed}, ')')"
 
-    `columns` are those of the table, in the order of the dataset, which is read once. Memory is bounded.
+
+def loaded(server: Server, into: str, row: str, dataset: str, context: WriteContext) -> int:
+    """Add the rows of a dataset, each spelled by `row`; `into` names a table and its columns. Return their number.
+
+    The dataset is read once, and the rows go straight to the server.
     """
-    values = [
-        _value(name, kind, column) for (name, kind), column in zip(kinds.items(), columns, strict=True)
-    ]  # fmt: skip
-    row = ", ',', ".join(values)
     pipe = context.scratch / "rows.pipe"
-    copy = f"COPY (SELECT concat('(', {row}, ')') FROM {identifier(dataset)}) TO {literal(str(pipe))} ({_OPTIONS})"
+    copy = f"COPY (SELECT {row} FROM {identifier(dataset)}) TO {literal(str(pipe))} ({_OPTIONS})"
     insert = f"insert into {into} values ".encode()
     with piped(pipe, lambda: context.session.execute(copy)) as blocks:
         return sum(server.changed(insert + rows) for rows in _pieces(blocks, min(_PIECE, server.packet // 4)))
@@ -81,7 +80,7 @@ def _guard(kind: str, column: TableColumn, name: str) -> str:
 
 
 def _spelling(kind: str) -> Callable[[str], str]:
-    if kind in _NUMBERS or kind.startswith("DECIMAL") and not is_nested(kind) or kind in ("FLOAT", "DOUBLE"):
+    if _NUMBER.match(kind):
         return "{0}::varchar".format
     if is_nested(kind):
         return lambda name: _text(f"to_json({name})::varchar")

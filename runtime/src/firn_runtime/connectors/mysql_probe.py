@@ -15,7 +15,6 @@ _WRITES = (
     "explain insert into {table} select * from {table} limit 0",
     "explain delete from {table} where false",
 )
-_NO_TABLE = "42S02"
 
 
 def probed(ask: Ask, schema: str, uses: Sequence[Use]) -> Iterator[Seen]:
@@ -39,7 +38,7 @@ def _seen(ask: Ask, schema: str, table: str, use: Use, uses: Sequence[Use]) -> S
     name = f"{quoted(schema)}.{quoted(table)}"
     known = "select table_name from information_schema.tables where table_schema = {} and table_name = {}"
     if not ask(known.format(_literal(schema), _literal(table))):
-        return _absent(ask, name, use, uses)
+        return _absent(use, uses)
     for statement in ("select 1 from {table} limit 0", *(_WRITES if use.access == "write" else ())):
         try:
             ask(statement.format(table=name))
@@ -49,7 +48,7 @@ def _seen(ask: Ask, schema: str, table: str, use: Use, uses: Sequence[Use]) -> S
     return Seen(use.access, "ok", f"the table `{use.table}` can be {done}")
 
 
-def _absent(ask: Ask, name: str, use: Use, uses: Sequence[Use]) -> Seen:
+def _absent(use: Use, uses: Sequence[Use]) -> Seen:
     """Say of a table that is not seen whether that matters; one without any right is not seen either."""
     if use.access == "read":
         help = "it is the step's `table`; the user may lack every right to it"

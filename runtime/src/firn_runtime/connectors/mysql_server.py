@@ -50,7 +50,8 @@ class _PlainPassword:
         self._connection = connection
 
     def authenticate(self, packet: Any) -> Any:
-        """Send the password through TLS alone."""
+        """Send the password through TLS alone; what the server asked is of no interest."""
+        del packet
         if not self._is_secret:
             raise OperationalError(CR.CR_AUTH_PLUGIN_CANNOT_LOAD, "")
         self._connection.write_packet(self._connection.password + b"\0")
@@ -133,7 +134,7 @@ class Server:
 
     def changed(self, sql: str | bytes) -> int:
         """Run one statement and return the number of rows that it changed; an error where a value would change."""
-        with self._translating(), self._limited():
+        with self._translating(of_rows=isinstance(sql, bytes)), self._limited():
             with self._connection.cursor() as cursor:
                 count = int(cursor.execute(sql))
                 warnings = cursor.warning_count
@@ -150,9 +151,7 @@ class Server:
         """Return the columns of a query."""
         with self._running(f"{query} limit 0", params, pymysql.cursors.Cursor) as cursor:
             found = cursor._result.fields or ()
-            return [
-                Column(one.name, one.type_code, one.length, one.charsetnr, one.scale, one.flags) for one in found
-            ]
+            return [Column(one.name, one.type_code, one.length, one.charsetnr, one.scale, one.flags) for one in found]
 
     def download(self, query: str, params: Sequence[Value], file: Path) -> None:
         """Write the one column of a query to a file, a line for each row. NULL is a row that the server cannot send."""
@@ -203,16 +202,16 @@ class Server:
         self.stop()
 
     @contextlib.contextmanager
-    def _translating(self) -> Iterator[None]:
+    def _translating(self, *, of_rows: bool = False) -> Iterator[None]:
         self._go_on()
         try:
             yield
         except MySQLError as error:
             self._go_on()
-            raise translated(error) from None
+            raise translated(error, of_rows=of_rows) from None
         except (AttributeError, RuntimeError, ValueError):  # the driver's, where the connection was closed below it
             self._go_on()
-            raise
+            raise ConnectorError("connection", "the server has closed the connection") from None
         except OSError as error:
             self._go_on()
             said = f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"

@@ -35,6 +35,7 @@ def dialect(keys: Sequence[str], *, is_mariadb: bool) -> Dialect:
         stage=_STAGE,
         staged=staged,
         dropped="drop temporary table {stage}",
+        settled="delete _stage from {stage} as _stage join {target} as _target on {same}",
         update="update {target} as _target join {stage} as _stage on {same} set {sets}",
         assigned="_target.{column} = _stage.{column}",
         delete="delete _target from {target} as _target "
@@ -73,6 +74,10 @@ class MySqlTable:
             for name, column_type, is_nullable, has_default, extra, _ in found
         ]
 
+    def is_there(self, table: str) -> bool:
+        """Return whether the schema has such a table; to make one that is there would need a right."""
+        return bool(self._server.rows(_ENGINE, (self._place[0], table)))
+
     def indexed(self, names: Sequence[str]) -> list[str]:
         """Return columns as parts of an index; of a text its first characters."""
         lengths = {str(row[0]).lower(): (str(row[1]), int(row[5])) for row in self._server.rows(_COLUMNS, self._place)}
@@ -95,13 +100,12 @@ class MySqlTable:
 
     def make_lock(self) -> None:
         """Make what `lock` locks, outside of a transaction."""
-        schema = quoted(self._place[0])
-        self._server.rows(
-            f"create table if not exists {schema}.{quoted(LOCKS)} (name varchar(64) primary key){_MADE}"
-        )
+        locks = f"{quoted(self._place[0])}.{quoted(LOCKS)}"
+        if not self.is_there(LOCKS):
+            self._server.rows(f"create table if not exists {locks} (name varchar(64) primary key){_MADE}")
         for name in self._locked():
             if not self._server.rows(self._lock, (name,)):
-                self._server.rows(f"insert ignore into {schema}.{quoted(LOCKS)} values (?)", (name,))
+                self._server.rows(f"insert ignore into {locks} values (?)", (name,))
 
     def lock(self) -> None:
         """Let no other run write the table until the transaction ends; who reads it does not wait."""
@@ -139,5 +143,3 @@ def _column(name: str, column_type: str, extra: str, is_nullable: bool, has_defa
 def _part(name: str, column_type: str, length: int) -> str:
     part = quoted(name)
     return f"{part}({min(length, _PREFIX)})" if length and not column_type.startswith(("enum", "set")) else part
-
-

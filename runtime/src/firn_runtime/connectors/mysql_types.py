@@ -18,6 +18,8 @@ def quoted(name: str) -> str:
     """Return a name as MySQL's own SQL quotes it."""
     if "\0" in name or not name:
         raise ConnectorError("data", "a name is empty or holds a NUL character")
+    if max(name) > "\uffff":
+        raise ConnectorError("data", f"MySQL's names cannot hold what is in `{name}`", "rename it: no emoji")
     return "`" + name.replace("`", "``") + "`"
 
 

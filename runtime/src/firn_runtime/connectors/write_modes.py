@@ -30,6 +30,8 @@ class Dialect(NamedTuple):
     ready: str = ""
     """Run when the stage is full."""
     dropped: str = "drop table {stage}"
+    settled: str = ""
+    """Leaves in the stage only rows whose keys are new, once the others are updated; absent: the insert looks."""
     update: str = "update {target} as _target set {sets} from {stage} as _stage where {same}"
     assigned: str = "{column} = _stage.{column}"
     delete: str = "delete from {target} as _target where exists (select 1 from {source} as _stage where {same})"
@@ -157,6 +159,14 @@ class _Load:
             f"insert into {self.target} ({self.columns}) select {chosen} from {stage} as _stage{where}"
         )
 
+    def insert_new(self) -> int:
+        """Insert the staged rows whose keys the table lacks."""
+        if self.dialect.settled:
+            stage, same = self.dialect.stage, self.same()
+            self.sink.change(self.dialect.settled.format(target=self.target, stage=stage, same=same))
+            return self.insert()
+        return self.insert(f" where not exists (select 1 from {self.target} as _target where {self.same()})")
+
     def update(self) -> int:
         """Change the rows of the staged keys; a dataset of keys alone changes nothing."""
         quoted = [self.dialect.types.quoted(name) for name in self.names if name not in self.keys]
@@ -182,7 +192,7 @@ def _upsert(load: _Load) -> Written:
         _refuse_nulls(load.nulls())
         _refuse_repeated(load.repeated(), load.keys)
         updated = load.update()
-        inserted = load.insert(f" where not exists (select 1 from {load.target} as _target where {load.same()})")
+        inserted = load.insert_new()
     return Written(rows, inserted=inserted, updated=updated)
 
 
