@@ -120,7 +120,8 @@ def _until_it_answers(server: Server, process: "subprocess.Popen[bytes]") -> Non
     deadline = time.monotonic() + 60
     while True:
         try:
-            return connected(server).close()
+            connected(server).close()
+            return
         except pymysql.OperationalError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((server.folder / "log").read_text()) from None

@@ -245,7 +245,7 @@ def test_names_are_quoted_wherever_they_stand(target: Target, mode: str) -> None
     names = hostile(target)
     quoted = ['"' + name.replace('"', '""') + '"' for name in names]
     table = "select \"table\" 'x'; drop table victim; -- é"
-    own = {"sqlite3": "main", "mysql": target.sink.config.get("database")}
+    own = {"sqlite3": "main", "mysql": str(target.sink.config.get("database"))}
     schema = own.get(target.kind, 'Sch"ema ü')
     inputs: dict[str, Any] = {"table": f"{schema}.{table}"} | {
         "upsert": {"keys": names[:3]},

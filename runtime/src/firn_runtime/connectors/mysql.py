@@ -53,7 +53,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         from firn_runtime.connectors.mysql_probe import probed
 
         self.connect()
-        with self._server() as server, server.transaction(read_only=True):
+        with self._server() as server:
             yield from probed(server.rows, self.config.database, uses)
 
     def close(self) -> None:

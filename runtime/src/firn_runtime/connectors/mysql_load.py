@@ -17,7 +17,7 @@ _PIECE = 1 << 20
 """Bytes of one INSERT, about."""
 _OPTIONS = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01'"
 """One column as it is, a line for each row."""
-_NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,\d+\)|FLOAT|DOUBLE)\Z")
+_NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,\d+\)|DOUBLE)\Z")
 
 
 def spelled_row(kinds: Mapping[str, str], columns: Sequence[TableColumn]) -> str:
@@ -97,6 +97,7 @@ _SPELLINGS: dict[str, Callable[[str], str]] = {
     "BLOB": "'x''' || hex({0}) || ''''".format,
     "BOOLEAN": "if({0} is null, null, if({0}, '1', '0'))".format,
     "DATE": "'''' || {0}::varchar || ''''".format,
+    "FLOAT": "{0}::double::varchar".format,  # in full: the greatest one is rounded up otherwise
     "TIME": "'''' || {0}::varchar || ''''".format,
     "TIMESTAMP": "'''' || {0}::varchar || ''''".format,
     "TIMESTAMP WITH TIME ZONE": "'''' || left({0}::varchar, -3) || ''''".format,

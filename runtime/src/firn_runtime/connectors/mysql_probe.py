@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from firn_runtime.connectors.loads import TABLE
+from firn_runtime.connectors.mysql_table import LOCKS
 from firn_runtime.connectors.mysql_types import quoted
 from firn_runtime.connectors.projection import table_name
 from firn_runtime.errors import ConnectorError
@@ -11,17 +13,19 @@ from firn_runtime.probing import Seen, Use, failed, missing
 Ask = Callable[[str], list[tuple[Any, ...]]]
 """Runs one statement."""
 
+_READ = "explain select * from {table}"
 _WRITES = (
     "explain insert into {table} select * from {table} limit 0",
     "explain delete from {table} where false",
 )
+_DONE = {"read": "read", "write": "written"}
 
 
 def probed(ask: Ask, schema: str, uses: Sequence[Use]) -> Iterator[Seen]:
     """Yield what the user may do with the tables that the flow names; `schema` is the resource's database.
 
-    The server checks the rights of a statement that it only explains; `ask` runs within a transaction that may not
-    write.
+    The server checks the rights of a statement that it only explains, and changes nothing. Whether a table may be made
+    is not looked at: only the grants' own text would tell.
     """
     ((user,),) = ask("select current_user()")
     yield Seen("login", "ok", f"the server lets `{user}` in")
@@ -34,18 +38,28 @@ def probed(ask: Ask, schema: str, uses: Sequence[Use]) -> Iterator[Seen]:
 
 
 def _seen(ask: Ask, schema: str, table: str, use: Use, uses: Sequence[Use]) -> Seen:
-    done = {"read": "read", "write": "written"}[use.access]
-    name = f"{quoted(schema)}.{quoted(table)}"
-    known = "select table_name from information_schema.tables where table_schema = {} and table_name = {}"
-    if not ask(known.format(_literal(schema), _literal(table))):
+    if not _is_there(ask, schema, table):
         return _absent(use, uses)
-    for statement in ("select 1 from {table} limit 0", *(_WRITES if use.access == "write" else ())):
-        try:
-            ask(statement.format(table=name))
-        except ConnectorError as error:
-            said = f"the table `{use.table}` cannot be {done}: {error.message}"
-            return Seen(use.access, "failed", said, "grant what is lacking")
-    return Seen(use.access, "ok", f"the table `{use.table}` can be {done}")
+    try:
+        _try(ask, schema, table, use)
+    except ConnectorError as error:
+        said = f"the table `{use.table}` cannot be {_DONE[use.access]}: {error.message}"
+        return Seen(use.access, "failed", said, "grant what is lacking")
+    return Seen(use.access, "ok", f"the table `{use.table}` can be {_DONE[use.access]}")
+
+
+def _try(ask: Ask, schema: str, table: str, use: Use) -> None:
+    """Raise what the server says of statements such as the step will run."""
+    ask(_READ.format(table=_qualified(schema, table)))
+    if use.access == "write":
+        for name in (table, *(own for own in (TABLE, LOCKS) if _is_there(ask, schema, own))):
+            for statement in _WRITES:
+                ask(statement.format(table=_qualified(schema, name)))
+
+
+def _is_there(ask: Ask, schema: str, table: str) -> bool:
+    place = f"table_schema = {_literal(schema)} and table_name = {_literal(table)}"
+    return bool(ask(f"select 1 from information_schema.tables where {place}"))
 
 
 def _absent(use: Use, uses: Sequence[Use]) -> Seen:
@@ -54,6 +68,10 @@ def _absent(use: Use, uses: Sequence[Use]) -> Seen:
         help = "it is the step's `table`; the user may lack every right to it"
         return missing(use, uses, f"there is no table `{use.table}`", help)
     return Seen("write", "ok", f"the table `{use.table}` is made by the write, if the user may")
+
+
+def _qualified(schema: str, table: str) -> str:
+    return f"{quoted(schema)}.{quoted(table)}"
 
 
 def _literal(text: str) -> str:

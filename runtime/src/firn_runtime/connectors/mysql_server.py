@@ -179,9 +179,16 @@ class Server:
                 yield cursor
             except BaseException:
                 if kind is SSCursor:
-                    self._connection._force_close()  # the rows that are still to come would be read otherwise
+                    self._abandon(cursor)
                 raise
             cursor.close()
+
+    def _abandon(self, cursor: Any) -> None:
+        """Read no more rows: the driver would wait for all that are still to come."""
+        for result in (cursor._result, self._connection._result):
+            if result is not None:
+                result.unbuffered_active = False
+        self._connection._force_close()
 
     @contextlib.contextmanager
     def _limited(self) -> Iterator[None]:
