@@ -1,5 +1,6 @@
 """MySQL, a real server: what is read, what is written, what its errors say, and what stops."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -472,8 +473,6 @@ def test_what_keeps_from_logging_in(bench: Make, shop: Shop, case: str) -> None:
 
 
 def test_a_server_that_says_nothing_is_a_timeout(bench: Make, shop: Shop) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         work = bench(db=shop.resource(port=silent.getsockname()[1], connect_timeout=0.2))
         error = failure(read, work, table="t")
@@ -501,6 +500,35 @@ def test_tls_is_verified(bench: Make, shop: Shop) -> None:
         assert (error.error_class, error.message) == ("connection", said)
     assert failure(read, work, resource="plain", table="t").error_class == "auth"
     assert "cannot be read" in failure(read, work, resource="no_file", table="t").message
+
+
+@pytest.mark.parametrize("plugin", [b"mysql_clear_password", b"dialog", b"caching_sha2_password"])
+def test_the_password_is_sent_to_nobody_who_asks_for_it_without_tls(bench: Make, shop: Shop, plugin: bytes) -> None:
+    """A listener that says it is the server, and asks for the password as it is."""
+    heard: list[bytes] = []
+    greeting = b"\x0a8.0.0\0" + b"\1\0\0\0" + b"12345678\0" + b"\xff\xf7\x2d\2\0\xff\x81\x15" + bytes(10)
+    greeting += b"123456789012\0mysql_native_password\0"
+    asking = b"\xfe" + plugin + b"\0" + b"x" * 20 + b"\0"
+
+    def answer() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.sendall(len(greeting).to_bytes(3, "little") + b"\0" + greeting)
+            heard.append(client.recv(4096))
+            client.sendall(len(asking).to_bytes(3, "little") + b"\2" + asking)
+            heard.append(client.recv(4096))
+            if plugin == b"caching_sha2_password":
+                client.sendall(b"\2\0\0\4\1\4")  # asks for all of it
+                heard.append(client.recv(4096))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        work = bench(db=shop.resource(port=listener.getsockname()[1], connect_timeout=5))
+        assert failure(read, work, table="t").error_class in ("auth", "connection")
+        thread.join()
+    assert heard[0]
+    assert CANARY.encode() not in b"".join(heard)
 
 
 def cancelled_in_a_while(shop: Shop, token: Token, words: str) -> None:

@@ -77,10 +77,16 @@ _LATE = (1969, 3024)
 _INTERRUPTED = 1317
 _LOGIN: tuple[tuple[tuple[int, ...], ErrorClass, str, str], ...] = (
     (
-        (1045, 1130, 1698, 1820, 1862, 3118, 4151, 2059, 2061),
+        (1045, 1130, 1698, 1820, 1862, 3118, 4151),
         "auth",
         "the server refused the login of `{user}`",
         "check `user` and `password`, and that the server lets this user in from here",
+    ),
+    (
+        (2059, 2061),
+        "auth",
+        "the server asks for a login of `{user}` that this connection does not offer",
+        "some logins go through TLS alone: `ssl_mode: verify_identity`, or at least `required`",
     ),
     ((1044,), "auth", "`{user}` may not use the database `{database}`", "grant what is lacking"),
     ((1049,), "connection", "the server has no database `{database}`", ""),
@@ -99,7 +105,7 @@ _LOGIN: tuple[tuple[tuple[int, ...], ErrorClass, str, str], ...] = (
 def refused(error: Exception, config: MySqlConfig) -> ConnectorError:
     """Return the error that stands for a connection that did not come about."""
     named = {name: getattr(config, name) for name in ("host", "port", "user", "database")}
-    number = _number(error)
+    number = 2059 if isinstance(error, RuntimeError) else _number(error)  # the driver lacks what the login needs
     for numbers, error_class, message, help in _LOGIN:
         if number in numbers:
             return ConnectorError(error_class, message.format_map(named), help)

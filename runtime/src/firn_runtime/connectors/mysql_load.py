@@ -88,9 +88,14 @@ def _spelling(kind: str) -> Callable[[str], str]:
 
 
 def _text(value: str) -> str:
-    r"""Return a text between quotes, with what ends a text or a line escaped; the server's mode knows `\`."""
+    r"""Return a text between quotes, with what ends a text or a line escaped; the server's mode knows `\`.
+
+    Most texts hold nothing of that, and are not copied three times.
+    """
+    ends = ("'\\'", "''''", "chr(10)")
+    some = " or ".join(f"contains({value}, {end})" for end in ends)
     escaped = f"""replace(replace(replace({value}, '\\', '\\\\'), '''', ''''''), chr(10), '\\n')"""
-    return f"""'''' || replace({escaped}, chr(13), '\\r') || ''''"""
+    return f"""'''' || if({some}, {escaped}, {value}) || ''''"""
 
 
 _SPELLINGS: dict[str, Callable[[str], str]] = {

@@ -13,7 +13,7 @@ from firn_runtime.probing import Seen, Use, failed, missing
 Ask = Callable[[str], list[tuple[Any, ...]]]
 """Runs one statement."""
 
-_READ = "explain select * from {table}"
+_READ = "select 1 from {table} limit 0"
 _WRITES = (
     "explain insert into {table} select * from {table} limit 0",
     "explain delete from {table} where false",
