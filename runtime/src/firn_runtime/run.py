@@ -41,6 +41,8 @@ FEATURES = frozenset(
         *(f"step.{name}" for name in BUILT_IN_STEPS),
         *(f"rest.pagination.{name}" for name in ("cursor", "link", "offset", "page")),
         "compute.duckdb",
+        "credentials.iam_role",
+        "credentials.static",
         "job.timeout",
         "job.when",
         "secrets.decode",
@@ -49,6 +51,8 @@ FEATURES = frozenset(
         "step.on_no_data",
         "step.retry",
         "step.timeout",
+        "write.append",
+        "write.insert_overwrite",
     ]
 )
 """What this runtime can do; an artifact that needs more is refused."""

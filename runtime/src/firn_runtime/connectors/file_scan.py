@@ -4,6 +4,7 @@ Columns are matched by their names, never by their places, and a type that was d
 by itself would drop columns that the first file lacks, and round what it took for whole numbers.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -32,6 +33,9 @@ _CSV_FIXED = (
     f"buffer_size = {_ROW}",
 )
 """What the engine would otherwise guess: lines to leave out, missing fields, the order of day and month."""
+
+_WILD = re.compile(r"[*?[]")
+"""What would be a pattern again to the engine."""
 
 _WHOLE = frozenset(f"{unsigned}{size}INT" for unsigned in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
 _WHOLE |= {"INTEGER", "UINTEGER"}
@@ -67,16 +71,17 @@ def relation(session: Session, root: Path, names: Sequence[str], inputs: ReadInp
 
 
 def _found(root: Path, names: Sequence[str], inputs: ReadInputs, compression: str) -> Found:
-    format, *others = _firsts(names, lambda name: format_of(name, inputs, compression))
-    if others:
-        raise ConnectorError(
-            "data", f"`{format[1]}` and `{others[0][1]}` are not of one format", "read them by two steps"
-        )
-    keys, *others = _firsts(names, partition_keys)
-    if others:
+    formats = _firsts(names, lambda name: format_of(name, inputs, compression))
+    if len(formats) > 1:
+        shown = f"`{formats[0][1]}` and `{formats[1][1]}`"
+        raise ConnectorError("data", f"{shown} are not of one format", "read them by two steps")
+    layouts = _firsts(names, partition_keys)
+    if len(layouts) > 1:
+        shown = f"`{layouts[0][1]}` and `{layouts[1][1]}`"
         help = "files of one dataset lie in folders that name the same columns"
-        raise ConnectorError("data", f"`{keys[1]}` and `{others[0][1]}` are not partitioned alike", help)
-    return Found(root, _with_content(root, names, format[0], inputs), format[0], keys[0])
+        raise ConnectorError("data", f"{shown} are not partitioned alike", help)
+    (format, _), (keys, _) = formats[0], layouts[0]
+    return Found(root, _with_content(root, names, format, inputs), format, keys)
 
 
 def _firsts(names: Sequence[str], quality: Callable[[str], T]) -> list[tuple[T, str]]:
@@ -192,7 +197,8 @@ def _checked(name: str, kind: str, place: str) -> str:
 
 
 def _scan(function: str, found: Found, options: Sequence[str]) -> str:
-    return f"read_{function}({_list(map(str, found.files))}, {', '.join(options)})"
+    names = [_WILD.sub(r"[\g<0>]", str(file)) for file in found.files]
+    return f"read_{function}({_list(names)}, {', '.join(options)})"
 
 
 def _csv(found: Found, inputs: ReadInputs) -> list[str]:
