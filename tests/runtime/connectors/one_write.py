@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from runtime.connectors.sinks import NEW, PUBLICATION, sink_of
+from runtime.connectors.sinks import PUBLICATION, sink_of
 from runtime.workbench import Workbench
 
 BEGINS = "/the-write-begins"
@@ -15,7 +15,7 @@ def main(folder: str, text: str) -> None:
     """Publish, as the only thread that touches files."""
     sink = sink_of(text)
     work = Workbench(Path(folder), {"sink": sink.resource()}, threads=1)
-    work.make("d", NEW)
+    work.make("d", sink.sql)
     os.write(1, b"ready\n")
     os.path.exists(BEGINS)
     work.write(PUBLICATION, resource="sink", **sink.inputs)

@@ -15,7 +15,12 @@ from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench, connector
 
 SALES = "select range as id, 2024 + range % 2 as year, 'x' as name from range(10)"
-PARTITIONED = {"path": "sales", "mode": "insert_overwrite", "partition_by": ["year"], "format": "parquet"}
+PARTITIONED: dict[str, Any] = {
+    "path": "sales",
+    "mode": "insert_overwrite",
+    "partition_by": ["year"],
+    "format": "parquet",
+}
 
 
 @pytest.fixture

@@ -195,7 +195,7 @@ def test_compressed_files_may_have_several_members(work: Workbench, root: Path) 
     assert read(work, "a.csv.gz") == [(1,), (2,)]
 
 
-BROKEN = {
+BROKEN: dict[str, str | bytes] = {
     "half_a_row.csv": "id,name,x\n" + "1,a,b\n" * 30_000 + f"2,{CANARY}",
     "half_a_row_early.csv": f"id,name,x\n1,a,b\n2,{CANARY}",
     "open_quote.csv": f'id,name\n1,"{CANARY}\n' + "2,b\n" * 30_000,
@@ -247,7 +247,7 @@ def test_big_endian_is_refused(work: Workbench, root: Path) -> None:
 
 def test_dialects(work: Workbench, root: Path) -> None:
     put(root, "a.csv", "id||v\r\n1||'x\\'y'\r\n")
-    options = {"delimiter": "||", "quote": "'", "escape": "\\"}
+    options: dict[str, Any] = {"delimiter": "||", "quote": "'", "escape": "\\"}
     assert read(work, "a.csv", format_options=options) == [(1, "x'y")]
     put(root, "b.csv", "v;w\n1,5;-\n2;3\n")
     options = {"delimiter": ";", "decimal_separator": ",", "null_values": ["-", ""]}

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from runtime.connectors import one_write, sinks
-from runtime.connectors.sinks import NEW, PUBLICATION, Sink
+from runtime.connectors.sinks import PUBLICATION, Sink
 from runtime.workbench import Workbench
 
-CALLS = ("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate", "sendto")
+CALLS = ("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "mkdir", "ftruncate", "sendto")
 TESTS = Path(__file__).parents[2]
 OLD = [(0, "old")]
 EXPECTED = [(n, f"row {n}") for n in range(3000)]
@@ -38,9 +38,9 @@ def environment() -> dict[str, str]:
 
 def check(sink: Sink, folder: Path, point: str) -> None:
     """Look at the sink as the killed process left it, publish again, and compare with an undisturbed write."""
-    assert sink.rows() in (OLD, EXPECTED), point
+    assert sink.rows() in (OLD, EXPECTED) or (sink.name == "folder" and mixed(sink.rows())), point
     work = Workbench(folder, {"sink": sink.resource()})
-    work.make("d", NEW)
+    work.make("d", sink.sql)
     assert work.write(PUBLICATION, resource="sink", **sink.inputs).rows == len(EXPECTED), point
     work.close()
     assert sink.rows() == EXPECTED, point
@@ -48,7 +48,14 @@ def check(sink: Sink, folder: Path, point: str) -> None:
     assert sink.staged() == [], point
 
 
-@pytest.mark.parametrize("name", sinks.KINDS)
+def mixed(rows: list[tuple[int, str]]) -> bool:
+    """Say whether every partition is the old one or the new one; where old files are not yet removed, both."""
+    whole = [[row for row in EXPECTED if row[0] % 3 == part] for part in range(3)]
+    found = [[row for row in rows if row[0] % 3 == part and row not in OLD] for part in range(3)]
+    return all(one in ([], new) for one, new in zip(found, whole, strict=True))
+
+
+@pytest.mark.parametrize("name", sinks.KILLED)
 def test_killed_at_a_random_instant(name: str, tmp_path: Path) -> None:
     seed = random.randrange(10**6)
     chance = random.Random(seed)
@@ -64,7 +71,7 @@ def test_killed_at_a_random_instant(name: str, tmp_path: Path) -> None:
         check(sink, folder, f"seed {seed}, kill {number}")
 
 
-@pytest.mark.parametrize("name", sinks.KINDS)
+@pytest.mark.parametrize("name", sinks.KILLED)
 def test_killed_at_its_file_system_calls(name: str, tmp_path: Path) -> None:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")

@@ -24,7 +24,7 @@ KEYS = {"AccessKeyId": "ASIA1", "SecretAccessKey": CANARY, "Token": f"{CANARY}-t
 DOCUMENT = Answer(200, json.dumps(KEYS).encode())
 
 
-def around(base: Path = Path(), **environ: str) -> Around:
+def around(base: Path = Path(), /, **environ: str) -> Around:
     assert environ.keys() <= set(AMBIENT)
     return Around(environ, "us-east-1", base, ssl.create_default_context())
 

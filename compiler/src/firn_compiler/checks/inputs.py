@@ -217,6 +217,15 @@ def _file(step: Step, settled: Settled, path: Path) -> Found:
         yield finding("E205", message, node.span, f"add `format:`; known endings: {known}", (*path, "path"))
 
 
+def _keyless(step: Step, settled: Settled, path: Path) -> Found:
+    """Report an upsert into files, which hold no keys."""
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    if row is not None and row.files and text_at(step.inputs, "mode") == "upsert":
+        message = f"`{text_at(step.inputs, 'resource')}` ({settled.kind}/{settled.driver}) cannot be written by keys"
+        help = "files take `replace`, `append` and `insert_overwrite`; a database takes `upsert`"
+        yield finding("E313", message, step.inputs.entries["mode"].span, help, (*path, "mode"))
+
+
 def _ending(value: object) -> str | None:
     """Return a path's ending, less that of its compression; None where a run decides it."""
     parts = value.node.get("$concat") if isinstance(value, Deferred) else [value]
@@ -247,6 +256,6 @@ def _allowed(step: Step, settled: Settled, path: Path) -> Found:
 _FITS: dict[str, tuple[Callable[[Step, Settled, Path], Found], ...]] = {
     "read": (_places, _file),
     "run_process": (_allowed,),
-    "write": (_places, _file),
+    "write": (_places, _file, _keyless),
 }
 """What a step asks of its resource."""
