@@ -133,16 +133,30 @@ def test_a_redirect_is_not_followed(bench: Open) -> None:
 def test_an_upload_that_fails_only_after_its_answer_began_has_failed(bench: Open, tmp_path: Path) -> None:
     begun = Answer(200, b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
     part = Answer(200, b"", {"etag": '"p"'})
-    answers = (Answer(404), begun, part, part, error("InternalError", 200), Answer(204))
+    answers = (Answer(404), begun, part, part, error("InternalError", 200), Answer(204), Answer(404))
     with answering(*answers) as server:
         work = bench(lake=resource(server.url, options={"part_size": 5 << 20, "max_concurrency": 1}))
         work.make("d", "select range as id, md5(range::varchar) as t from range(200000)")
         with pytest.raises(ConnectorError) as caught:
             work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")
     assert caught.value.error_class == "data"
-    assert [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT", "PUT", "POST", "DELETE"]
+    assert [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT", "PUT", "POST", "DELETE", "HEAD"]
     assert server.asked[1].headers["x-amz-meta-firn-publication"] == PUBLICATION.mark
     assert server.asked[4].headers["if-none-match"] == "*"
+
+
+@pytest.mark.parametrize(("mark", "ours"), [(PUBLICATION.mark, True), ("another", False)])
+def test_an_upload_whose_answer_was_lost_is_recognised(bench: Open, mark: str, ours: bool) -> None:
+    there = Answer(200, b"n\n1\n", {"x-amz-meta-firn-publication": mark, "x-amz-meta-firn-rows": "1"})
+    with answering(Answer(404), Answer(412), there) as server:
+        work = bench(lake=resource(server.url))
+        work.make("d", "select 1 as n")
+        if ours:
+            assert work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace") == (1, 4)
+        else:
+            with pytest.raises(ConnectorError, match="has changed meanwhile"):
+                work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")
+    assert [asked.method for asked in server.asked] == ["HEAD", "PUT", "HEAD"]
 
 
 def test_only_a_certificate_that_is_trusted_is_talked_to(bench: Open, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from firn_schemas.steps.data import FormatOptions, ReadInputs
 
 T = TypeVar("T")
 
-_ROW = 1 << 25
-"""Bytes of one row of CSV, at most: the engine's own 2 MB are less than what people keep in a text."""
+_ROW = 1 << 24
+"""Bytes of one row of CSV, at most: the engine's own 2 MB are less than what people keep in a text, and buffers of more
+do not fit in 100 MB of memory."""
 
 _CSV_FIXED = (
     "strict_mode = true",

@@ -105,10 +105,11 @@ class Bucket:
         Raises ConnectorError where the object is no longer the one that was listed.
         """
         headers = {"if-match": one.etag} if one.etag else {}
-        if piece.length != one.size:
-            headers["range"] = f"bytes={piece.start}-{piece.start + piece.length - 1}"
+        part = f"bytes {piece.start}-{piece.start + piece.length - 1}/{one.size}" if piece.length != one.size else None
+        if part is not None:
+            headers["range"] = part.replace("bytes ", "bytes=").partition("/")[0]
         answer = self._send("GET", one.key, headers=headers, sink=sink, token=token)
-        if _yes(answer, f"reading `{one.key}`").status != (206 if "range" in headers else 200):
+        if _yes(answer, f"reading `{one.key}`").headers.get("content-range") != part:
             raise ConnectorError("server_error", f"the service does not give a part of `{one.key}`")
 
     def put(self, key: str, piece: Piece, headers: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ upload is completed only if the object is still the one that was there when the 
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from firn_runtime.connectors.file_formats import Format
 from firn_runtime.connectors.file_writing import added_name, partitions, write_file, write_partitions, written_format
 from firn_runtime.connectors.s3_bucket import Head
 from firn_runtime.connectors.s3_transfer import Last, Moves, each, give_up, upload
+from firn_runtime.errors import ConnectorError
 from firn_runtime.publication import Publication
 from firn_schemas.steps.data import WriteInputs
 
@@ -60,7 +62,11 @@ def _one_object(inputs: WriteInputs, context: WriteContext, target: Target, name
         rows = write_file(context.session, inputs, format, name, file)
         written = Written(rows, file.stat().st_size)
         conditions = _unchanged(before) if target.conditional else {}
-        upload(target.moves, file, key, _told(context.publication, rows), conditions, context.still_ours)
+        try:
+            upload(target.moves, file, key, _told(context.publication, rows), conditions, context.still_ours)
+        except ConnectorError:
+            if not _appeared(target, key, context.publication):
+                raise
         file.unlink()
     return written
 
@@ -70,6 +76,13 @@ def _published(head: Head | None, publication: Publication) -> Written | None:
     if head is None or head.metadata.get(_MARK) != publication.mark:
         return None
     return Written(int(head.metadata.get(_ROWS, 0)), head.size)
+
+
+def _appeared(target: Target, key: str, publication: Publication) -> bool:
+    """Say whether the object is the publication's own although its upload was refused: an answer may be lost."""
+    with suppress(ConnectorError):
+        return _published(target.moves.bucket.head(key), publication) is not None
+    return False
 
 
 def _told(publication: Publication, rows: int) -> Mapping[str, str]:

@@ -16,8 +16,8 @@ from firn_runtime.errors import ConnectorError
 T = TypeVar("T")
 R = TypeVar("R")
 
-_PIECE = 64 << 20
-"""Bytes that are asked for at once: a broken connection costs no more."""
+_PIECE = 4
+"""Sizes of a part that are asked for at once: a broken connection costs no more."""
 _PARTS = 10_000
 """Parts of an upload, at most."""
 _NOTE = ".upload"
@@ -39,7 +39,7 @@ def download(moves: Moves, objects: Mapping[str, Listed], folder: Path) -> None:
     try:
         for name, one in objects.items():
             _make(folder / local_name(name), one.size)
-        each(moves.at_once, lambda work, token: _fetch(moves.bucket, *work, token), _pieces(objects, folder))
+        each(moves.at_once, lambda work, token: _fetch(moves.bucket, *work, token), _pieces(moves, objects, folder))
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise ConnectorError("process", f"cannot keep the objects in the workspace: {reason}") from None
@@ -64,21 +64,22 @@ def _make(file: Path, size: int) -> None:
         raise ConnectorError("data", f"two objects would be the one file `{file.name}` here") from None
 
 
-def _pieces(objects: Mapping[str, Listed], folder: Path) -> Iterator[tuple[Listed, Piece]]:
+def _pieces(moves: Moves, objects: Mapping[str, Listed], folder: Path) -> Iterator[tuple[Listed, Piece]]:
+    step = _PIECE * moves.part_size
     for name, one in objects.items():
-        for start in range(0, one.size, _PIECE):
-            yield one, Piece(folder / name, start, min(_PIECE, one.size - start))
+        for start in range(0, one.size, step):
+            yield one, Piece(folder / name, start, min(step, one.size - start))
 
 
 def _fetch(bucket: Bucket, one: Listed, piece: Piece, token: Token) -> None:
     def sink(blocks: Iterator[bytes]) -> None:
-        place = piece.start
+        place, end = piece.start, piece.start + piece.length
         with piece.file.open("r+b", buffering=0) as opened:
             for block in blocks:
                 token.check()
-                os.pwrite(opened.fileno(), block, place)
+                os.pwrite(opened.fileno(), block[: max(end - place, 0)], place)
                 place += len(block)
-        if place != piece.start + piece.length:
+        if place != end:
             raise ConnectionError
 
     bucket.get(one, piece, sink, token)
