@@ -10,6 +10,7 @@ import pytest
 
 from firn_runtime.connector import Written
 from firn_runtime.errors import ConnectorError
+from firn_runtime.probing import Use
 from firn_runtime.publication import Publication
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench, connector
@@ -225,3 +226,11 @@ def test_a_full_disk_fails_the_step_and_leaves_the_old_file(work: Workbench, roo
     assert caught.value.error_class == "process"
     assert names(root) == ["x.csv"]
     assert (root / "x.csv").read_text() == "n\n1\n"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("replace", "failed"), ("append", "ok"), ("insert_overwrite", "ok")])
+def test_a_preflight_takes_a_folder_where_the_mode_writes_into_one(root: Path, mode: str, status: str) -> None:
+    (root / "sales").mkdir(parents=True)
+    files = connector("files", "local", written=True, root=str(root))
+    seen = list(files.probe([Use("write", "sales", mode=mode), Use("read", "sales/**/*.parquet")]))
+    assert [one.status for one in seen] == ["ok", status, "skipped"]
