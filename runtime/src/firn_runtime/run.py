@@ -45,6 +45,8 @@ FEATURES = frozenset(
         "compute.duckdb",
         "check.freshness",
         "check.relationship",
+        "credentials.iam_role",
+        "credentials.static",
         "job.timeout",
         "job.when",
         "read.incremental",
@@ -55,6 +57,8 @@ FEATURES = frozenset(
         "step.retry",
         "step.streamed_into",
         "step.timeout",
+        "write.append",
+        "write.insert_overwrite",
     ]
 )
 """What this runtime can do; an artifact that needs more is refused."""

@@ -23,7 +23,7 @@ SchemaChange = Literal["strict", "add_columns", "fail"]
 
 @record
 class FormatOptions:
-    """How text files are laid out."""
+    """How files are laid out."""
 
     header: bool = doc("The first line of a CSV file names the columns.", default=True)
     delimiter: str = doc("Between the fields of a CSV file.", default=",")
@@ -31,7 +31,9 @@ class FormatOptions:
     escape: str = doc("Before a quote inside a quoted CSV field.", default='"')
     null_values: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""])
     encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
+    decimal_separator: Literal[".", ","] = doc("Before the fraction of a number in a CSV file.", default=".")
     compression: Literal["auto", "none", "gzip", "zstd"] | None = doc("Overrides the connector's option.", default=None)
+    union_by_name: bool = doc("NULL where one of several files lacks a column; otherwise an error.", default=False)
 
 
 @record
@@ -133,7 +135,7 @@ class ReadInputs:
     )
     params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
     format: FileFormat | None = doc("The files' format; absent: by their ending.", default=None)
-    format_options: FormatOptions | None = doc("How text files are laid out.", default=None)
+    format_options: FormatOptions | None = doc("How the files are laid out.", default=None)
     incremental: Incremental | None = doc("Read only what is new since the last run.", default=None)
 
 
@@ -153,12 +155,16 @@ class WriteInputs:
     from_: str = doc("The dataset: an earlier step's id.")
     resource: str = doc("Where to write.")
     table: str | None = doc("A table of a database, also `schema.table`.", default=None, place=True)
-    path: str | None = doc("A file below the resource's root.", default=None, place=True)
+    path: str | None = doc(
+        "Below the resource's root: a file for `replace`, a folder of files for the other modes.",
+        default=None,
+        place=True,
+    )
     mode: WriteMode = doc("What becomes of the rows that are there; readers see the old data or the new, never half.")
     keys: list[str] | None = doc("Columns that name a row, for `upsert`.", default=None)
     partition_by: list[str] | None = doc("Columns that name a partition, for `insert_overwrite`.", default=None)
     format: FileFormat | None = doc("The file's format; absent: by its ending.", default=None)
-    format_options: FormatOptions | None = doc("How a text file is laid out.", default=None)
+    format_options: FormatOptions | None = doc("How the file is laid out.", default=None)
     on_schema_change: SchemaChange | None = doc(
         "What to do where the table's columns differ; absent: `replace` makes the table anew, other modes `fail`.",
         default=None,
