@@ -9,6 +9,7 @@ from firn_runtime.step import StepFunction
 STEPS: dict[str, str] = {
     "check": "firn_runtime.steps.check:check",
     "check_items": "firn_runtime.steps.control:check_items",
+    "http": "firn_runtime.steps.http:http",
     "query": "firn_runtime.steps.query:query",
     "read": "firn_runtime.steps.read:read",
     "run_process": "firn_runtime.steps.run_process:run_process",
