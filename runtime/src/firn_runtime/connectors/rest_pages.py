@@ -41,16 +41,12 @@ class Pages:
         self._request, self._start, self._see = request, start, see
         self._open(self._whole() if resume else iter(()))
 
-    def add(self, lines: bytes, records: int, longest: int, following: Place | None) -> None:
+    def add(self, lines: bytes, page: Kept) -> None:
         """Keep a page's records, each on a line, and then where the next page is."""
         self._see(lines)
-        self._keep(lines, Kept(len(lines), records, longest, _digest(lines), following))
-        self._files[0].flush()
-        self._files[1].flush()
-
-    def repeats(self, lines: bytes) -> bool:
-        """Say whether the page before held these very records."""
-        return bool(lines) and self._last == _digest(lines)
+        self._keep(lines, page)
+        for file in self._files:
+            file.flush()
 
     def close(self) -> None:
         """Let go of the files; they stay."""
@@ -62,8 +58,10 @@ class Pages:
         write to those."""
         self.place: Place | None = self._start
         self.count = self.records = self.longest = self.bytes = 0
-        self.asked = [self._start]
-        self._last = ""
+        self.asked = {self._start.mark}
+        """The marks of the pages that were asked for, and of the next."""
+        self.last = ""
+        """The digest of the last page."""
         fresh = [path.with_name(f"{path.name}.new") for path in (self.spool, self._journal)]
         self._files = [path.open("wb") for path in fresh]
         self._files[1].write(orjson.dumps({"request": self._request}) + b"\n")
@@ -77,10 +75,10 @@ class Pages:
     def _keep(self, lines: bytes, page: Kept) -> None:
         self._files[0].write(lines)
         self._files[1].write(orjson.dumps(_spelled(page)) + b"\n")
-        self.place, self._last = page.next, page.digest
+        self.place, self.last = page.next, page.digest
         self.count, self.records, self.bytes = self.count + 1, self.records + page.records, self.bytes + page.size
         self.longest = max(self.longest, page.longest)
-        self.asked += [page.next] if page.next else []
+        self.asked |= {page.next.mark} if page.next else set()
 
     def _whole(self) -> Iterator[tuple[bytes, Kept]]:
         """Yield the pages of the same request that an earlier attempt kept, up to the first that is not whole."""
@@ -91,14 +89,15 @@ class Pages:
                 for line in journal:
                     page = _page(_read(line))
                     lines = spool.read(page.size) if page else b""
-                    if page is None or _digest(lines) != page.digest:
+                    if page is None or digest_of(lines) != page.digest:
                         return
                     yield lines, page
         except FileNotFoundError:
             return
 
 
-def _digest(lines: bytes) -> str:
+def digest_of(lines: bytes) -> str:
+    """Return what tells the records of a page from others."""
     return sha256(lines).hexdigest()
 
 

@@ -29,6 +29,11 @@ class Place(NamedTuple):
     params: Mapping[str, Any] = {}
     address: str | None = None
 
+    @property
+    def mark(self) -> str:
+        """What tells it from other places."""
+        return f"{self.address} {sorted(self.params.items())}"
+
 
 class Page(NamedTuple):
     """One answer: what came, and how many records were in it."""

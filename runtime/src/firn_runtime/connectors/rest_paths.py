@@ -59,23 +59,25 @@ def _part(found: re.Match[str]) -> Part:
     return next(key for key in (found["key"], found["single"], found["double"]) if key is not None)
 
 
-def checked(content: bytes) -> msgspec.Raw:
-    """Return an answer that is JSON in UTF-8; raise NotJson."""
-    try:
-        str(content, "utf-8")
-        return _ANY.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise NotJson from None
-
-
 def list_at(answer: Any, path: Path) -> list[msgspec.Raw]:
-    """Return what the list at a path holds, each as it is spelled; null is an empty list; raise Missing."""
+    """Return what the list at a path holds, each as it is spelled; null is an empty list; raise Missing or NotJson."""
     last = path[-1:] == (EVERY,)
     try:
         lists = _found(answer, path[:-1] if last else path)
         return [one for found in lists for one in _LIST_OR_NULL.decode(found) or ()]
     except (KeyError, IndexError, msgspec.ValidationError):
+        refuse_unless_json(answer)
         raise Missing from None
+    except (msgspec.DecodeError, RecursionError):
+        raise NotJson from None
+
+
+def refuse_unless_json(answer: bytes) -> None:
+    """Raise NotJson."""
+    try:
+        _ANY.decode(answer)
+    except (msgspec.DecodeError, RecursionError):
+        raise NotJson from None
 
 
 def value_at(answer: Any, path: Path) -> Any:
@@ -88,7 +90,7 @@ def value_at(answer: Any, path: Path) -> Any:
 
 def compacted(values: list[msgspec.Raw]) -> bytes:
     """Return values each on a line of its own."""
-    lines = b"".join(part for value in values for part in (value, b"\n"))
+    lines = b"\n".join([*values, b""])
     if lines.count(b"\n") == len(values) and b"\r" not in lines:
         return lines
     return b"".join(msgspec.json.format(bytes(value), indent=-1) + b"\n" for value in values)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from firn_runtime.cancel import Token, current, working_for
 from firn_runtime.connectors.rest_client import Answer
-from firn_runtime.connectors.rest_pages import Pages
+from firn_runtime.connectors.rest_pages import Kept, Pages, digest_of
 from firn_runtime.connectors.rest_pagination import Page, Place, counted, first, following
-from firn_runtime.connectors.rest_paths import Missing, NotJson, Path, checked, compacted, list_at, parsed
+from firn_runtime.connectors.rest_paths import Missing, NotJson, Path, compacted, list_at, parsed
 from firn_runtime.connectors.rest_types import Types
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
@@ -80,18 +80,18 @@ class _Reading:
         if place.number >= self._limit:
             raise ConnectorError("data", f"the API has more than {self._limit} pages", "raise `max_pages`")
         answer = turns.take(place)
-        body = _json(answer)
-        records = _records(answer.name, body, self._records, self._source.request.records)
-        after = following(self._pagination, Page(body, answer.headers, len(records), place))
+        records = _records(answer, self._records, self._source.request.records)
+        after = following(self._pagination, Page(answer.content, answer.headers, len(records), place))
         after = self._source.settle(after, place) if after else None
         lines = compacted(records)
-        self._refuse_repetition(lines, after)
-        self.pages.add(lines, len(records), max(map(len, records), default=0), after)
+        digest = digest_of(lines)
+        self._refuse_repetition(digest if records else "", after)
+        self.pages.add(lines, Kept(len(lines), len(records), max(map(len, records), default=0), digest, after))
 
-    def _refuse_repetition(self, lines: bytes, after: Place | None) -> None:
-        if after and any(after[1:] == asked[1:] for asked in self.pages.asked):
+    def _refuse_repetition(self, digest: str, after: Place | None) -> None:
+        if after and after.mark in self.pages.asked:
             raise ConnectorError("data", "the API repeats a page: its pagination goes in a circle")
-        if self.pages.repeats(lines):
+        if digest == self.pages.last:
             help = "check the names of the pagination's parameters: the API seems to leave them out of account"
             raise ConnectorError("data", "the API repeats a page: the same records came twice in a row", help)
 
@@ -154,24 +154,16 @@ class _Ahead:
         self._token.close()
 
 
-def _json(answer: Answer) -> Any:
-    found = None
+def _records(answer: Answer, path: Path, spelled: str | None) -> list[Any]:
+    """Return the records of an answer, each as it is spelled; raise ConnectorError."""
     try:
-        found = checked(answer.content)
-    except NotJson:
+        str(answer.content, "utf-8")
+        return list_at(answer.content, path)
+    except (NotJson, UnicodeDecodeError):
         kind = _CONTENT_TYPE.match(answer.headers.get("content-type", "").lower())
-    if found is not None:
-        return found
-    named = f"its content type is {kind[0]}" if kind else "it names no content type"
-    raise ConnectorError("data", f"{answer.name}: the answer is not JSON; {named}")
-
-
-def _records(name: str, body: Any, path: Path, spelled: str | None) -> list[Any]:
-    found = None
-    try:
-        found = list_at(body, path)
+        named = f"its content type is {kind[0]}" if kind else "it names no content type"
+        wrong, help = f"the answer is not JSON; {named}", ""
     except Missing:
-        where = f"at `{spelled}`" if path else "at the top"
-    if found is not None:
-        return found
-    raise ConnectorError("data", f"{name}: the answer holds no list of records {where}", "name it with `records:`")
+        wrong = f"the answer holds no list of records {f'at `{spelled}`' if path else 'at the top'}"
+        help = "name it with `records:`"
+    raise ConnectorError("data", f"{answer.name}: {wrong}", help)
