@@ -53,6 +53,7 @@ PLATFORM = """
 version: "1.0.0"
 environment: local
 workspace: {cleanup: always}
+compute: {default: {type: duckdb, properties: {threads: 2, memory_limit: 160MB}}}
 connectors: {api: {type: httpx, config: {base_url: "URL"}}}
 """
 

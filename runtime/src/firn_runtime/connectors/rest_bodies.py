@@ -11,7 +11,7 @@ _WINDOW = {"deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS), "gzip": (zlib.MAX_WBITS
 
 
 def whole(chunks: Iterable[bytes], coding: str, limit: int, name: str) -> bytes:
-    """Return the decoded body of a call; raise ConnectorError beyond `limit` bytes, and where it is damaged or cut off."""
+    """Return a call's decoded body; raise ConnectorError beyond `limit` bytes, and where it is damaged or cut off."""
     content = bytearray()
     for piece in chunks if coding in ("", "identity") else _unfolded(chunks, coding, name):
         content += piece

@@ -8,9 +8,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import httpcore
 import httpx
@@ -35,7 +36,20 @@ class Call(NamedTuple):
     @property
     def name(self) -> str:
         """What messages call it."""
-        return f"{self.method} {httpx.URL(self.address).path}"
+        return f"{self.method} {urlsplit(self.address).path or '/'}"
+
+    @property
+    def url(self) -> str:
+        """The address with `params` in its query; one that has none to add stays as it is spelled."""
+        if not self.params:
+            return self.address
+        parts = urlsplit(self.address)
+        pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in self.params]
+        pairs += [
+            (name, str(value).lower() if value is True or value is False else str(value))
+            for name, value in self.params.items()
+        ]
+        return parts._replace(query=urlencode(pairs, quote_via=quote)).geturl()
 
 
 class Answer(NamedTuple):
@@ -181,7 +195,7 @@ class Client:
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)  # below that they write addresses with their query
         transport = _Transport(_trust(verify, ca_file), _Network(addresses))
-        self._client = httpx.Client(transport=transport, headers=_HEADERS, timeout=None, trust_env=False)  # noqa: S113  # an exchange has its own
+        self._client = httpx.Client(transport=transport, timeout=None, trust_env=False)  # noqa: S113  # an exchange has its own
 
     def close(self) -> None:
         """Close the connections."""
@@ -210,8 +224,8 @@ class Client:
         return found
 
     def _sent(self, call: Call, limits: Limits) -> Answer:
-        url = httpx.URL(call.address).copy_merge_params(dict(call.params))
-        with self._client.stream(call.method, url, headers=dict(call.headers), content=call.content) as answer:
+        request = httpx.Request(call.method, call.url, headers={**_HEADERS, **call.headers}, content=call.content)
+        with closing(self._client.send(request, stream=True)) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             coding = headers.get("content-encoding", "").strip().lower()
             return Answer(

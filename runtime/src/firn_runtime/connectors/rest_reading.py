@@ -91,7 +91,7 @@ class _Reading:
     def _refuse_repetition(self, digest: str, after: Place | None) -> None:
         if after and after.mark in self.pages.asked:
             raise ConnectorError("data", "the API repeats a page: its pagination goes in a circle")
-        if digest == self.pages.last:
+        if digest and digest == self.pages.last:
             help = "check the names of the pagination's parameters: the API seems to leave them out of account"
             raise ConnectorError("data", "the API repeats a page: the same records came twice in a row", help)
 
