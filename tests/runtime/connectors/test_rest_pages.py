@@ -372,7 +372,7 @@ def test_a_key_that_the_api_puts_into_its_links_is_not_kept(bench: Make) -> None
         return Answer({"items": sliced(at), "next": f"/items?at={at + 2}&key={key}"})
 
     with serving(reply) as api:
-        config = {"api_key": Secret(CANARY), "api_key_in": "query", "api_key_name": "key"}
+        config: dict[str, Any] = {"api_key": Secret(CANARY), "api_key_in": "query", "api_key_name": "key"}
         work = bench(api=connector("rest", "httpx", base_url=api.url, **config))
         request = {"path": "/items", "records": "items", "pagination": {"type": "next_url", "next_url": "next"}}
         with pytest.raises(ConnectorError, match="answered 500"):
