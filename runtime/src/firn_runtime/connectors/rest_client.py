@@ -17,7 +17,7 @@ import httpcore
 import httpx
 
 from firn_runtime.cancel import current
-from firn_runtime.connectors.rest_bodies import whole
+from firn_runtime.connectors.rest_bodies import Damaged, TooLarge, whole
 from firn_runtime.errors import ConnectorError
 
 _LOGGERS = ("httpx", "httpcore")
@@ -68,6 +68,7 @@ class Limits(NamedTuple):
     seconds: float
     size: int
     """Bytes of the decoded body."""
+    size_name: str = "`max_response_bytes`"
 
 
 class _Exchange:
@@ -213,6 +214,10 @@ class Client:
                 found = self._sent(call, limits)
         except ConnectorError as error:
             found = ConnectorError(error.error_class, error.message, error.help)
+        except TooLarge:
+            found = ConnectorError("data", f"{call.name}: the answer is larger than {limits.size_name}")
+        except Damaged as error:
+            found = ConnectorError(error.error_class, f"{call.name}: {error}")
         except (httpcore.TimeoutException, httpx.TimeoutException):
             found = ConnectorError("timeout", f"{call.name}: no whole answer within {limits.seconds:g} s")
         except (httpcore.ConnectError, httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError) as error:
@@ -228,9 +233,7 @@ class Client:
         with closing(self._client.send(request, stream=True)) as answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             coding = headers.get("content-encoding", "").strip().lower()
-            return Answer(
-                call.name, answer.status_code, headers, whole(answer.iter_raw(), coding, limits.size, call.name)
-            )
+            return Answer(call.name, answer.status_code, headers, whole(answer.iter_raw(), coding, limits.size))
 
 
 @contextmanager

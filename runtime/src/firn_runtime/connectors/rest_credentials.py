@@ -89,7 +89,7 @@ class OAuth2:
 
     def __init__(self, settings: OAuth2Credentials, exchange: Callable[[Call, Limits], Answer], seconds: float) -> None:
         self._settings, self._exchange = settings, exchange
-        self._limits = Limits(seconds, _TOKEN_BYTES)
+        self._limits = Limits(seconds, _TOKEN_BYTES, "a token server's may be")
         self._address = _token_address(settings.token_url)
         self._lock = threading.Lock()
         self._token: Secret | None = None
