@@ -177,6 +177,20 @@ def test_a_token_is_in_no_file_and_no_error(bench: Make) -> None:
     assert CANARY.encode() not in held
 
 
+@pytest.mark.parametrize(
+    ("give", "status", "message"),
+    [
+        (token, "ok", "the credentials were not refused (HTTP 200)"),
+        (lambda number: Answer({"error": "invalid_client"}, 401), "failed", "POST /token: the token server refused"),
+    ],
+)
+def test_a_login_is_tried_before_a_run(give: Callable[[int], Answer], status: str, message: str) -> None:
+    with guarded(give) as both:
+        connection, login = both.made().probe(())
+    assert (connection.check, connection.status) == ("connection", "ok")
+    assert (login.check, login.status, login.message.startswith(message)) == ("login", status, True)
+
+
 # Credentials that are fixed
 
 

@@ -75,9 +75,8 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         del uses
         try:
             self.connect()
-            call = Call("HEAD", self.config.base_url)
-            carried = self.login.carried()
-            answer = self._exchange(call, carried)
+            carried, refused = self._known()
+            answer = self._exchange(Call("HEAD", self.config.base_url), carried)
         finally:
             self.close()
         scheme, host, port = _origin(self.base)
@@ -87,8 +86,9 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
             yield Seen("connection", "warning", f"{said}, with HTTP {answer.status}", "look at the server's log")
         else:
             yield Seen("connection", "ok", said)
-        if answer.status in (401, 403):
-            refused = _refusal(f"HEAD {urlsplit(self.config.base_url).path or '/'}", answer)
+        if refused is None and answer.status in (401, 403):
+            refused = _refusal(answer.name, answer)
+        if refused is not None:
             yield Seen("login", "failed", refused.message, refused.help)
         elif any(carried):
             yield Seen("login", "ok", f"the credentials were not refused (HTTP {answer.status})")
@@ -130,6 +130,13 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         call = Call(inputs.method, self._below_base(inputs.path), inputs.params, headers, content)
         wanted = [inputs.expect_status] if isinstance(inputs.expect_status, int) else inputs.expect_status
         return self._ask(call, _SUCCESS if wanted is None else wanted, repeatable=bool(key))
+
+    def _known(self) -> tuple[Carried, ConnectorError | None]:
+        """Return what a request carries, or why there is no token."""
+        try:
+            return self.login.carried(), None
+        except ConnectorError as error:
+            return Carried(), error
 
     def _params(self, request: Request, param: str | None, bound: str | None) -> Mapping[str, Any]:
         """Return the query of every page that is asked for by parameters."""
