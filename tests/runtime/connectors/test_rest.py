@@ -313,7 +313,7 @@ def lead_to(target: str) -> dict[str, Callable[[Asked], Answer]]:
 
 
 @pytest.mark.parametrize("how", ["redirect", "link"])
-@pytest.mark.parametrize("spelling", ["{url}/x", "//{host}/x"])
+@pytest.mark.parametrize("spelling", ["{url}/x", "//{host}/x", "http://x:y@{host}/x", "http://[::1", "http://h:99999/"])
 def test_nothing_is_ever_sent_to_another_host(bench: Make, how: str, spelling: str) -> None:
     with serving(lambda asked: Answer(RECORDS)) as thief:
         target = spelling.format(url=thief.url, host=thief.url.partition("//")[2])
@@ -354,7 +354,9 @@ def test_a_name_that_does_not_resolve_is_a_connection_error(bench: Make) -> None
     assert (error.error_class, error.message) == ("connection", "the host `firn.invalid` cannot be resolved")
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://user:pw@127.0.0.1", "127.0.0.1", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1", "http://user:pw@127.0.0.1", "127.0.0.1", "file:///etc/passwd", "http://[::1"]
+)
 def test_a_base_url_is_http_and_holds_no_user(bench: Make, url: str) -> None:
     error = failure(bench, url, {"path": "/items"})
     assert "pw" not in error.message

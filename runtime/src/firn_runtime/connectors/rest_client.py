@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -53,7 +53,7 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back; the body is decoded, and the names of the headers are in lower case."""
+    """What came back; the body is decoded, and the names of the headers are found in any case."""
 
     name: str
     """What messages call the call."""
@@ -153,40 +153,6 @@ class _Network(httpcore.NetworkBackend):
         return _Stream(self._inner.connect_tcp(address, port, _EXCHANGE.get().left(timeout)))
 
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._inner
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _Transport(httpx.BaseTransport):
-    """httpx's own cannot be given a network."""
-
-    def __init__(self, trust: ssl.SSLContext, network: _Network) -> None:
-        self._pool = httpcore.ConnectionPool(ssl_context=trust, network_backend=network, max_connections=100)
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
-
-    def close(self) -> None:
-        self._pool.close()
-
-
 class Client:
     """Keeps its connections; may be used by several threads at once."""
 
@@ -195,17 +161,17 @@ class Client:
     ) -> None:
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)  # below that they write addresses with their query
-        transport = _Transport(_trust(verify, ca_file), _Network(addresses))
-        self._client = httpx.Client(transport=transport, timeout=None, trust_env=False)  # noqa: S113  # an exchange has its own
+        trust, network = _trust(verify, ca_file), _Network(addresses)
+        self._pool = httpcore.ConnectionPool(ssl_context=trust, network_backend=network, max_connections=100)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._pool.close()
 
     def exchange(self, call: Call, limits: Limits) -> Answer:
         """Send a call once and return what came back, whatever its status; raise ConnectorError and Ended.
 
-        What httpx raises holds the request, so it ends here, and no error is raised while another is handled.
+        What is raised below holds the request, so it ends here, and no error is raised while another is handled.
         """
         exchange = _Exchange(limits.seconds)
         found: Answer | ConnectorError
@@ -218,9 +184,9 @@ class Client:
             found = ConnectorError("data", f"{call.name}: the answer is larger than {limits.size_name}")
         except Damaged as error:
             found = ConnectorError(error.error_class, f"{call.name}: {error}")
-        except (httpcore.TimeoutException, httpx.TimeoutException):
+        except httpcore.TimeoutException:
             found = ConnectorError("timeout", f"{call.name}: no whole answer within {limits.seconds:g} s")
-        except (httpcore.ConnectError, httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             found = ConnectorError("connection", f"{call.name}: {_reason(error)}")
         except (httpx.InvalidURL, OSError, ValueError, RuntimeError):
             found = ConnectorError("connection", f"{call.name}: the request could not be made")
@@ -229,11 +195,14 @@ class Client:
         return found
 
     def _sent(self, call: Call, limits: Limits) -> Answer:
+        """Send it past httpx's client, which would follow what an answer says of users, cookies and redirects."""
         request = httpx.Request(call.method, call.url, headers={**_HEADERS, **call.headers}, content=call.content)
-        with closing(self._client.send(request, stream=True)) as answer:
-            headers = {name.lower(): value for name, value in answer.headers.items()}
+        url = request.url
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        with self._pool.stream(call.method, target, headers=request.headers.raw, content=call.content) as answer:
+            headers = httpx.Headers(answer.headers)
             coding = headers.get("content-encoding", "").strip().lower()
-            return Answer(call.name, answer.status_code, headers, whole(answer.iter_raw(), coding, limits.size))
+            return Answer(call.name, answer.status, headers, whole(answer.iter_stream(), coding, limits.size))
 
 
 @contextmanager
