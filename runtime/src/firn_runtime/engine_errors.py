@@ -36,6 +36,11 @@ _QUOTED_VALUE = (
     (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
     (re.compile(r"""found ".*" of type""", re.DOTALL), "found one of type"),
     (re.compile(r"""with value .+ can't be cast""", re.DOTALL), "with a value that can't be cast"),
+    (re.compile(r"(in line \d+): Object .* has duplicate key .*", re.DOTALL), r"\1: an object has a duplicate key"),
+    (
+        re.compile(r"""(JSON transform error in file ".*?", in line \d+): (?!an object has).*""", re.DOTALL),
+        r"\1: a value does not fit its column",
+    ),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
 )
 """Where the engine quotes data: rows may hold what a log must not."""
