@@ -167,7 +167,11 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
         numbers = ", ".join(f"max({identifier(name)})" for name in whole)
         session.execute(f"SELECT {numbers} FROM {_scan('csv', found, typed)}")  # its errors name lines; ours do not
     read = {name: sql_type(name, text) for name, text in schema.items()} | dict.fromkeys(whole, "VARCHAR")
-    scan = _scan("csv", found, [*options, f"types = {_struct(read)}"] if read else options)
+    if len(found.names) == 1 and not found.keys and not any(kind.startswith("TIME") for kind in known.values()):
+        options += ["auto_detect = false", f"columns = {_struct(known | read)}"]  # what was detected is not again
+    elif read:
+        options.append(f"types = {_struct(read)}")
+    scan = _scan("csv", found, options)
     place = literal("") if "filename" in map(str.lower, known) else _PLACE
     checked = ", ".join(f"{_checked(name, kind, place)} AS {identifier(name)}" for name, kind in whole.items())
     rows = f"(SELECT * REPLACE ({checked}) FROM {scan})" if checked else scan
@@ -194,7 +198,7 @@ def _checked(name: str, kind: str, place: str) -> str:
     """Return a text as a whole number, or the error that it is none: the engine's cast would round."""
     column = identifier(name)
     rounded = f"(contains({column}, '.') AND NOT regexp_full_match({column}, '\\s*[+-]?\\d+\\.0*\\s*'))"
-    rounded += f" OR contains({column}, 'e-') OR contains({column}, 'E-')"
+    rounded += f" OR (contains({column}, '-') AND (contains({column}, 'e-') OR contains({column}, 'E-')))"
     named, wrong = (
         literal(f"the column `{name}`"),
         literal(f" holds what is no {kind}: give it another type in `schema`"),

@@ -37,6 +37,8 @@ def added_name(folder: str, publication: "Publication", format: Format) -> str:
 def write_file(session: Session, inputs: WriteInputs, format: Format, name: str, file: Path) -> int:
     """Write the dataset to `file`, laid out as a file of this name; return the number of its rows."""
     options = copy_options(name, format, inputs.format_options)
+    if format.kind == "parquet" and inputs.from_ in session.unordered:
+        options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
     sql = f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(file))} ({options})"
     return int(session.execute(sql)[0][0])
 
