@@ -168,7 +168,8 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
         session.execute(f"SELECT {numbers} FROM {_scan('csv', found, typed)}")  # its errors name lines; ours do not
     read = {name: sql_type(name, text) for name, text in schema.items()} | dict.fromkeys(whole, "VARCHAR")
     if len(found.names) == 1 and not found.keys and not any(kind.startswith("TIME") for kind in known.values()):
-        options += ["auto_detect = false", f"columns = {_struct(known | read)}"]  # what was detected is not again
+        detected = ["auto_detect = false", f"columns = {_struct(known | read)}"]
+        options = [*(one for one in options if not one.startswith("names = ")), *detected]
     elif read:
         options.append(f"types = {_struct(read)}")
     scan = _scan("csv", found, options)
