@@ -39,7 +39,7 @@ CHANGED = """
 update orders set
     status = case when status = 'placed' then 'shipped' else 'refunded' end,
     updated_at = timestamptz '2026-01-01 00:00:00+00' + 20250 * interval '4 minutes' + order_id * interval '1 second'
-where order_id % 160 = 7 and order_id <= 19900
+where order_id % 159 = 7 and order_id <= 19900
 """
 LATE = """
 insert into orders values
