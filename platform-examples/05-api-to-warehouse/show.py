@@ -10,4 +10,4 @@ shown = json.loads(subprocess.run(words, check=True, capture_output=True).stdout
 results = {step["step"]: step["results"] for step in shown["steps"]}
 publish, counts = results["publish"], results["counts"]["rows"][0]
 print(f"{run} read {results['records']['rows']} records: {publish['inserted']} new, {publish['updated']} updated")
-print(f"{run} found {counts['customers']} customers in the warehouse, {counts['paying']} of them paying {counts['mrr']}")
+print("{} found {customers} customers in the warehouse, {paying} of them paying {mrr}".format(run, **counts))
