@@ -119,8 +119,17 @@ def _records(part: str, records: Mapping[str, type], features: Features) -> Iter
     for name, record in records.items():
         yield f"## {name}"
         yield str(record.__doc__)
-        yield from _refused(f"{part}.{name}", (), features)
+        yield from _refused(f"{part}.{name}", (), features) if part == "compute" else _taken(name, features)
         yield table(record)
+
+
+def _taken(mode: str, features: Features) -> Iterator[str]:
+    """Say with which kinds of connectors this version's runtime can use a mode of credentials."""
+    kinds = sorted({kind for kind, _ in CONNECTORS if f"credentials.{kind}.{mode}" in features})
+    if kinds:
+        yield f"- This version's runtime uses it for {codes(kinds)}."
+    else:
+        yield "- **Compiled, not run yet.** " + REFUSED.format("it", f"`credentials.KIND.{mode}`")
 
 
 def _connectors(features: Features) -> Iterator[str]:
