@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from data.firn import IDLE, ROW, firn, starting
+from data.firn import IDLE, ROW, firn, limited, starting
 from data.floors import ROW as FLOOR_ROW
 from data.floors import floor
 from data.inputs import made
@@ -45,7 +45,7 @@ LIMIT = 3600
 DEFAULT_ROWS = 1_000_000
 """More than these, and dlt as it comes is left out: it would take the most of an hour for each."""
 Tool = Callable[[Task, Path], Command | Cannot]
-TOOLS: dict[str, Tool] = {"firn": firn, "floor": floor, **PEERS}
+TOOLS: dict[str, Tool] = {"firn": firn, "firn, 180 MB": limited, "floor": floor, **PEERS}
 
 
 class Bench:
@@ -151,14 +151,15 @@ def median(costs: list[Cost]) -> Cost:
     return Cost(*(statistics.median(part) for part in zip(*costs, strict=True)))
 
 
-def compare(bench: Bench, sets: tuple[Dataset, ...], only: str, times: int) -> None:
+def compare(bench: Bench, sets: tuple[Dataset, ...], only: str, times: int, *, peers: bool) -> None:
     """Print every row, then the goals."""
     starts = bench.starts()
     for tool, cost in starts.items():
         what = "a flow that does nothing" if tool == "firn, idle" else "one row to Parquet"
         print(f"{tool.split(',')[0]}, {what}: CPU {cost.cpu:.3f} s, wall {cost.wall:.3f} s, {cost.megabytes:.0f} MB")
     reached: list[Goal] = []
-    tools = {tool: min(times, PEER_TIMES) if tool in PEERS else times for tool in TOOLS}
+    wanted = [tool for tool in TOOLS if tool not in PEERS or peers]
+    tools = {tool: min(times, PEER_TIMES) if tool in PEERS else times for tool in wanted}
     for dataset in sets:
         try:
             for task in bench.tasks(dataset, chosen(dataset, only)):
@@ -182,13 +183,13 @@ def grow(bench: Bench, only: str, sizes: tuple[int, ...]) -> None:
         for name in ("lineitem", "orders"):
             dataset = Dataset(name, rows)
             for task in bench.tasks(dataset, chosen(dataset, only)):
-                result = bench.measure(task, {"firn": 1})["firn"]
+                result = bench.measure(task, {"firn, 180 MB": 1})["firn, 180 MB"]
                 words = f"{result.cost.megabytes:.0f} MB" if result.cost else "failed"
                 words += "" if result.contents and not result.contents.differs else f" ({result.reason or 'differs'})"
                 peaks.setdefault(task.route.words, []).append(words)
             if rows > DEFAULT_ROWS:
                 shutil.rmtree(dataset.folder, ignore_errors=True)
-    print(f"\n{'peak memory of firn':<28}" + "".join(f"{f'{rows:,} rows':>20}" for rows in sizes))
+    print(f"\n{'peak memory, limit 180 MB':<28}" + "".join(f"{f'{rows:,} rows':>20}" for rows in sizes))
     for route, sizes_of_it in peaks.items():
         print(f"{route:<28}" + "".join(f"{size:>20}" for size in sizes_of_it))
 
@@ -200,6 +201,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="50,000 rows of everything")
     parser.add_argument("--only", default="", metavar="NAME", help="such as postgres-parquet, lineitem, or flights/csv")
     parser.add_argument("--times", type=int, default=TIMES, help=f"runs of each; of peers {PEER_TIMES} at most")
+    parser.add_argument("--no-peers", action="store_true", help="Firn and the floors alone")
     parser.add_argument("--memory", action="store_true", help="Firn's peak memory as rows grow")
     return parser.parse_args()
 
@@ -219,7 +221,7 @@ def main() -> None:
         if asked.memory:
             grow(bench, asked.only, (10_000, 50_000) if asked.quick else GROWTH)
         else:
-            compare(bench, sets, asked.only, asked.times)
+            compare(bench, sets, asked.only, asked.times, peers=not asked.no_peers)
 
 
 if __name__ == "__main__":

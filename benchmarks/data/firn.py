@@ -34,13 +34,20 @@ connectors:
   source: {source}
   target: {target}
 """
+LIMITED = "compute: {default: {type: duckdb, properties: {memory_limit: 180MB}}}\n"
 PASSWORD = "BENCH_DB"
 
 
-def firn(task: Task, folder: Path) -> Command:
+def limited(task: Task, folder: Path) -> Command:
+    """Return the same under a `memory_limit`, as a platform of small pods has it."""
+    return firn(task, folder, LIMITED)
+
+
+def firn(task: Task, folder: Path, compute: str = "") -> Command:
     """Return the run of a flow that is compiled into `folder`."""
     flow = FLOW.format(reads=_reads(task), writes=_writes(task.target))
     platform = PLATFORM.format(source=_connector(task.source, "true"), target=_connector(task.target, "false"))
+    platform += compute
     addresses = [urlsplit(place.url) for place in (task.source, task.target) if place.kind == "postgres"]
     return Command(_compiled(folder, flow, platform), {PASSWORD: addresses[0].password or ""} if addresses else None)
 

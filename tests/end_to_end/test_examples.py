@@ -1,10 +1,14 @@
 """Every example compiles to its committed artifact in every environment, and runs."""
 
 import csv
+import importlib.util
+import json
 import os
 import re
+import secrets
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +89,109 @@ def test_orders_come_from_the_api_and_the_token_is_nowhere(tmp_path: Path) -> No
     answer = subprocess.run(["./run.sh"], cwd=project, capture_output=True, text=True, check=False, env=environ)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "1997-01,781,2265,5280,78842.79" in answer.stdout
+
+
+def test_the_marts_say_what_the_shop_itself_says_after_two_runs(tmp_path: Path) -> None:
+    ports = {"SHOP_DB_PORT": free_port(), "LAKE_PORT": free_port()}
+    hidden = {name: secrets.token_hex(16) for name in ("SHOP_ADMIN_PASSWORD", "SHOP_DB_PASSWORD", "LAKE_KEYS_SECRET")}
+    daily = """
+        select ordered_on, country, count(*), count(*) filter (where status = 'refunded'),
+            coalesce(sum(amount) filter (where status <> 'refunded'), 0) from orders group by 1, 2 order by 1, 2
+    """
+    customers = "select customer_id, count(*), sum(amount), max(ordered_on) from orders group by 1 order by 1"
+    words = asking("SHOP_DB_PORT", "SHOP_ADMIN_PASSWORD", tmp_path / "shop.json", daily, customers)
+    shown = run_example("04-postgres-to-lake", words, ports | hidden)
+    assert "run-1 read 20000 rows; the lake knows 20000 orders" in shown
+    assert "run-2 read 393 rows; the lake knows 20251 orders" in shown
+    with duckdb.connect(str(EXAMPLES / "04-postgres-to-lake/out/marts.duckdb"), read_only=True) as marts:
+        ours = [marts.sql(f"from sales.{name} order by all").fetchall() for name in ("daily", "customers")]
+    assert [len(rows) for rows in ours] == [228, 1500]
+    assert as_text(ours) == (tmp_path / "shop.json").read_text()
+    assert sum(row[1] for row in ours[1]) == 20_251
+
+
+def test_the_warehouse_has_every_customer_of_the_crm_once_as_he_is_now(tmp_path: Path) -> None:
+    ports = {"CRM_PORT": free_port(), "WAREHOUSE_PORT": free_port()}
+    hidden = {name: secrets.token_hex(16) for name in ("CRM_CLIENT", "WAREHOUSE_PASSWORD", "WAREHOUSE_ADMIN_PASSWORD")}
+    table = """
+        select customer_id, name, email, plan, mrr, currency, active, updated_at at time zone 'UTC'
+        from crm.customers order by customer_id
+    """
+    words = asking("WAREHOUSE_PORT", "WAREHOUSE_ADMIN_PASSWORD", tmp_path / "warehouse.json", table)
+    shown = run_example("05-api-to-warehouse", words, ports | hidden)
+    assert "run-1 read 1201 records: 1200 new, 0 updated" in shown
+    assert "run-2 read 70 records: 25 new, 45 updated" in shown
+    assert "429" in shown
+    assert "updated_since=2026-01-01T19%3A56%3A00" in shown
+    assert not re.search(r"crm-[\w-]{32}", shown)  # what a token looks like
+    (rows,) = json.loads((tmp_path / "warehouse.json").read_text())
+    assert rows == [
+        [
+            one["id"], one["name"].strip(), one["email"].lower(), one["plan"], one["mrr"]["amount"],
+            one["mrr"]["currency"], one["active"], one["updated_at"].replace("T", " ").removesuffix("+00:00"),
+        ]
+        for one in customers_of_the_crm()
+    ]  # fmt: skip
+
+
+def customers_of_the_crm() -> list[dict[str, Any]]:
+    """Return them as they are at the end, in the order of their numbers."""
+    spec = importlib.util.spec_from_file_location("serve", EXAMPLES / "05-api-to-warehouse/serve.py")
+    assert spec is not None
+    assert spec.loader is not None
+    serve: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(serve)
+    with serve.Crm(0) as crm:
+        crm.somebody_changes_meanwhile()
+        crm.a_day_passes()
+        return [crm.customers[number] for number in sorted(crm.customers)]
+
+
+def run_example(name: str, words: list[str], environ: dict[str, str]) -> str:
+    """Run an example and a command; return what was shown, in which none of the secrets is, nor in any file left."""
+    ours = {"PATH": f"{BIN}:{os.environ['PATH']}"} | environ
+    project = EXAMPLES / name
+    answer = subprocess.run(
+        ["./run.sh", *words], cwd=project, capture_output=True, text=True, check=False, env=os.environ | ours
+    )
+    shown = answer.stdout + answer.stderr
+    left = {str(path): path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    for word, value in environ.items():
+        if word.endswith("_PORT"):
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", int(value)), 1)
+        else:
+            assert value not in shown, word
+            assert [path for path, content in left.items() if value.encode() in content] == [], word
+    assert answer.returncode == 0, shown
+    return shown
+
+
+def asking(port: str, password: str, target: Path, *queries: str) -> list[str]:
+    """Return the command that asks a database on loopback, and keeps the rows of each query as text in a file."""
+    code = """
+import json, os, sys, psycopg
+port, password, target, *queries = sys.argv[1:]
+words = {"host": "127.0.0.1", "port": os.environ[port], "user": "admin", "password": os.environ[password]}
+with psycopg.connect(**words, dbname="postgres") as connection, open(target, "w") as file:
+    json.dump([connection.execute(query).fetchall() for query in queries], file, default=str)
+"""
+    return [sys.executable, "-c", code, port, password, str(target), *queries]
+
+
+def as_text(rows: Any) -> str:
+    return json.dumps(rows, default=str)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return str(one.getsockname()[1])
+
+
+def test_the_examples_that_start_postgresql_do_it_alike() -> None:
+    copies = [path.read_text() for path in EXAMPLES.glob("*/postgres.py")]
+    assert len(copies) == 2
+    assert len(set(copies)) == 1
 
 
 @pytest.mark.parametrize("page", ["README.md", *(f"{project}/README.md" for project in PROJECTS)])

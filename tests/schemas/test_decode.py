@@ -26,7 +26,7 @@ def test_every_problem_is_named_with_its_path() -> None:
     assert problems(ReadInputs, value) == [
         "colums: is not a known key",
         "resource: must be text, not an integer",
-        "request.pagination.type: must be one of `page`, `offset`, `cursor`, `link`",
+        "request.pagination.type: must be one of `page`, `offset`, `cursor`, `link`, `next_url`",
         "columns: must be a list, not a list",
     ]
 

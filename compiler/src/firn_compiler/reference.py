@@ -81,7 +81,7 @@ def _connector(kind: str, driver: str, row: Connector, features: Features) -> It
     yield f"Named {codes(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
-    parts = [f"credentials.{mode}" for mode in MODES if "credentials" in hints(row.config)]
+    parts = [f"credentials.{kind}.{mode}" for mode in MODES if "credentials" in hints(row.config)]
     yield from _refused(f"connector.{kind}.{driver}", parts, features)
     yield from section("config", row.config)
     yield from section("options", row.options)
@@ -119,8 +119,17 @@ def _records(part: str, records: Mapping[str, type], features: Features) -> Iter
     for name, record in records.items():
         yield f"## {name}"
         yield str(record.__doc__)
-        yield from _refused(f"{part}.{name}", (), features)
+        yield from _refused(f"{part}.{name}", (), features) if part == "compute" else _taken(name, features)
         yield table(record)
+
+
+def _taken(mode: str, features: Features) -> Iterator[str]:
+    """Say with which kinds of connectors this version's runtime can use a mode of credentials."""
+    kinds = sorted({kind for kind, _ in CONNECTORS if f"credentials.{kind}.{mode}" in features})
+    if kinds:
+        yield f"- This version's runtime uses it for {codes(kinds)}."
+    else:
+        yield "- **Compiled, not run yet.** " + REFUSED.format("it", f"`credentials.KIND.{mode}`")
 
 
 def _connectors(features: Features) -> Iterator[str]:

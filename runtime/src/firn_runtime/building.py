@@ -50,7 +50,7 @@ def build(name: str, one: Resource, scope: Scope, base: Path, *, written: bool, 
         return Built(Compute(config))
     connector = connector_class(one.kind, one.driver)(config=config, options=options)
     connector.written, connector.base_dir = written, base
-    inherited = getattr(options, "inherit_env", ())
+    inherited = (*getattr(options, "inherit_env", ()), *connector.ambient)
     connector.inherited = {name: scope.environ[name] for name in inherited if name in scope.environ}
     return Built(connector, tuple(_secrets(settings)) if one.decode else ())
 

@@ -108,11 +108,16 @@ class ConnectorBase(ABC, Generic[C, P]):
     """The run's base folder; set by the run before `connect`."""
 
     inherited: Mapping[str, str] = {}
-    """The variables of the run's environment that its options name; set by the run before `connect`."""
+    """The variables of the run's environment that its options or `ambient` name; set by the run before `connect`."""
 
     def __init__(self, *, config: C, options: P) -> None:
         self.config = config
         self.options = options
+
+    @property
+    def ambient(self) -> Sequence[str]:
+        """Name the variables by which its credentials may come from the machine."""
+        return ()
 
     def places(self) -> "Places":
         """Return what the engine must be able to reach; touches nothing. Paths in `config` are absolute by now."""

@@ -1,6 +1,7 @@
 """The engine's exceptions as connector errors: one sentence each, of one class, without values of the data."""
 
 import re
+from os.path import basename
 
 from firn_runtime.errors import ConnectorError, ErrorClass
 
@@ -24,6 +25,9 @@ _DISK = re.compile(
 _OF_A_SERVER = re.compile(r"for COPY|(to|from) Postgres\b|Postgres (server|connection)", re.IGNORECASE)
 
 _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
+_PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)
+"""The folders before a file's name, which say where a machine keeps things."""
+
 _QUOTED_VALUE = (
     (
         re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
@@ -32,6 +36,11 @@ _QUOTED_VALUE = (
     (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
     (re.compile(r"""found ".*" of type""", re.DOTALL), "found one of type"),
     (re.compile(r"""with value .+ can't be cast""", re.DOTALL), "with a value that can't be cast"),
+    (re.compile(r"(in line \d+): Object .* has duplicate key .*", re.DOTALL), r"\1: an object has a duplicate key"),
+    (
+        re.compile(r"""(JSON transform error in file ".*?", in line \d+): (?!an object has).*""", re.DOTALL),
+        r"\1: a value does not fit its column",
+    ),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
 )
 """Where the engine quotes data: rows may hold what a log must not."""
@@ -39,6 +48,8 @@ _QUOTED_VALUE = (
 _KEPT = re.compile(
     r"^(Error when converting|Candidate bindings|Did you mean|Expected Number of Columns|Column a)", re.I
 )
+_FILE = "file = "
+"""Before the path of the CSV file that an error is about."""
 _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
@@ -80,11 +91,12 @@ def _sentence(text: str) -> str:
     first = _PREFIX.sub("", lines[0]) if lines else ""
     if first.startswith("Error when sniffing file"):
         return f"{first.rstrip('.')}: it does not hold to its delimiter, quote and escape, or its rows differ in length"
-    kept = [line for line in lines[1:] if _KEPT.match(line) and not _NOISE.search(line)]
-    return "; ".join(part.rstrip(".!;") for part in [first or "the engine failed", *kept[:2]])
+    kept = [line for line in lines[1:] if _KEPT.match(line) and not _NOISE.search(line)][:2]
+    kept += [f"in the file `{basename(line.removeprefix(_FILE))}`" for line in lines[1:] if line.startswith(_FILE)]
+    return "; ".join(part.rstrip(".!;") for part in [first or "the engine failed", *kept])
 
 
 def _without_values(text: str) -> str:
     for pattern, replacement in _QUOTED_VALUE:
         text = pattern.sub(replacement, text)
-    return text
+    return _PATH.sub(r"\1", text)

@@ -19,6 +19,8 @@ class Use(NamedTuple):
     table: str | None = None
     certain: bool = True
     """False where the step's job may be left out."""
+    mode: str = "replace"
+    """What a write does."""
 
 
 class Seen(NamedTuple):
@@ -46,4 +48,5 @@ def _makes(one: Use, wanted: Use) -> bool:
     return one.access == "write" and (
         (one.table is not None and one.table == wanted.table)
         or (one.path is not None and wanted.path is not None and fnmatch(one.path, wanted.path))
+        or (one.path is not None and wanted.path is not None and wanted.path.startswith(f"{one.path.rstrip('/')}/"))
     )

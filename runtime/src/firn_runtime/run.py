@@ -40,14 +40,19 @@ FEATURES = frozenset(
     [
         *(f"connector.{kind}.{driver}" for kind, driver in BUILT_IN),
         *(f"step.{name}" for name in BUILT_IN_STEPS),
-        *(f"rest.pagination.{name}" for name in ("cursor", "link", "offset", "page")),
+        *(f"rest.pagination.{name}" for name in ("cursor", "link", "next_url", "offset", "page")),
         *(f"write.{name}" for name in ("add_columns", "append", "insert_overwrite", "strict", "upsert")),
-        "compute.duckdb",
         "check.freshness",
         "check.relationship",
+        "compute.duckdb",
+        "credentials.rest.oauth2",
+        "credentials.rest.static",
+        "credentials.s3.iam_role",
+        "credentials.s3.static",
         "job.timeout",
         "job.when",
         "read.incremental",
+        "rest.body",
         "secrets.decode",
         "state.locks",
         "state.postgres",
@@ -55,6 +60,8 @@ FEATURES = frozenset(
         "step.retry",
         "step.streamed_into",
         "step.timeout",
+        "write.append",
+        "write.insert_overwrite",
     ]
 )
 """What this runtime can do; an artifact that needs more is refused."""

@@ -32,6 +32,10 @@ class OAuth2Credentials:
         "Where tokens are given; absent: where the system itself says.", default=None, aliases=["token_uri"]
     )
     audience: str | None = doc("For whom the token is meant.", default=None)
+    auth_method: Literal["client_secret_basic", "client_secret_post"] = doc(
+        "How the client shows its secret (RFC 6749, section 2.3.1): in a header, or in the form.",
+        default="client_secret_basic",
+    )
 
 
 @record

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from firn_runtime.errors import ConnectorError
-from runtime.connectors.sinks import NEW, PUBLICATION, sink_of
+from runtime.connectors.sinks import PUBLICATION, sink_of
 from runtime.workbench import Workbench
 
 BEGINS = "/the-write-begins"
@@ -16,7 +16,7 @@ def main(folder: str, text: str) -> None:
     """Publish, as the only thread that touches files."""
     sink = sink_of(text)
     work = Workbench(Path(folder), {"sink": sink.resource()}, threads=1)
-    work.make("d", NEW)
+    work.make("d", sink.sql)
     os.write(1, b"ready\n")
     os.path.exists(BEGINS)
     try:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 import duckdb
@@ -11,10 +12,11 @@ import duckdb
 from firn_runtime.publication import Publication
 from firn_schemas.secret import Secret
 from runtime.workbench import connector
-from servers import mysql, postgres
+from servers import mysql, postgres, s3
 
-KINDS = ("duckdb", "sqlite3", "postgres", "mysql", "csv", "parquet")
+KINDS = ("duckdb", "sqlite3", "postgres", "mysql", "csv", "parquet", "s3")
 DATABASES = KINDS[:4]
+KILLED = (*KINDS, "folder")
 NEW = "select range as n, 'row ' || range as name from range(3000)"
 """What a write publishes over the one row 0, 'old'."""
 
@@ -27,6 +29,7 @@ class Sink(NamedTuple):
     name: str
     config: Mapping[str, Any]
     inputs: Mapping[str, Any]
+    sql: str = NEW
 
     @property
     def is_database(self) -> bool:
@@ -37,7 +40,11 @@ class Sink(NamedTuple):
         own = dict(self.config)
         if "password" in own:
             own["password"] = Secret(own["password"])
-        kind = ("db", self.name) if self.is_database else ("files", "local")
+        if "credentials" in own:
+            own["credentials"] = {
+                key: text if key == "mode" else Secret(text) for key, text in own["credentials"].items()
+            }
+        kind = ("db", self.name) if self.is_database else ("s3", "s3") if self.name == "s3" else ("files", "local")
         return connector(*kind, written=True, **own)
 
     def rows(self, sql: str = "select n, name from t order by n") -> list[tuple[Any, ...]]:
@@ -54,6 +61,9 @@ class Sink(NamedTuple):
 
     def staged(self) -> list[str]:
         """Return what attempts have left beside the target."""
+        if self.name == "s3":
+            found = s3.moto().client().list_multipart_uploads(Bucket=self.config["bucket"]).get("Uploads", [])
+            return [one["Key"] for one in found]
         return sorted(path.name for path in Path(self.config["root"]).rglob(".*")) if not self.is_database else []
 
 
@@ -80,6 +90,10 @@ def make(name: str, folder: Path) -> Sink:
         sink = Sink(name, place | {"database": mysql.fresh_database(one)}, {"table": "t"})
     elif name in DATABASES:
         sink = Sink(name, {"path": str(folder / f"sink.{name}")}, {"table": "t"})
+    elif name == "s3":
+        return _bucket()
+    elif name == "folder":
+        return _folder(folder)
     else:
         sink = Sink(name, {"root": str(folder / "files")}, {"path": f"t.{name}"})
         (folder / "files").mkdir()
@@ -88,6 +102,30 @@ def make(name: str, folder: Path) -> Sink:
     for statement in ("create table t (n bigint, name text)", "insert into t values (0, 'old')"):
         sink.do(statement)
     return sink
+
+
+def _folder(folder: Path) -> Sink:
+    """Make a folder of partitions, of which the first holds the old row in a file of another name."""
+    (folder / "files/t/part=0").mkdir(parents=True)
+    (folder / "files/t/part=0/old.csv").write_text("n,name\n0,old\n")
+    inputs = {"path": "t", "mode": "insert_overwrite", "partition_by": ["part"], "format": "csv"}
+    return Sink("folder", {"root": str(folder / "files")}, inputs, f"select *, n % 3 as part from ({NEW})")
+
+
+def _bucket() -> Sink:
+    server = s3.moto()
+    keys = {"access_key_id": server.access_key_id, "secret_access_key": server.secret_access_key}
+    place = {"endpoint": server.endpoint, "path_style_access": True, "bucket": server.bucket()}
+    server.client().put_object(Bucket=place["bucket"], Key="t.csv", Body=b"n,name\n0,old\n")
+    return Sink("s3", place | {"credentials": {"mode": "static", **keys}}, {"path": "t.csv"})
+
+
+def _object(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
+    body = s3.moto().client().get_object(Bucket=sink.config["bucket"], Key="t.csv")["Body"].read()
+    with NamedTemporaryFile(suffix=".csv") as file:
+        file.write(body)
+        file.flush()
+        return duckdb.sql(sql.replace("from t", f"from '{file.name}'")).fetchall()
 
 
 def _duckdb(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
@@ -124,8 +162,9 @@ def _mysql(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
 
 
 def _file(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
-    return duckdb.sql(sql.replace("from t", f"from '{sink.config['root']}/{sink.inputs['path']}'")).fetchall()
+    path = f"{sink.config['root']}/{sink.inputs['path']}{'/*/*.csv' * (sink.name == 'folder')}"
+    return duckdb.sql(sql.replace("from t", f"from '{path}'")).fetchall()
 
 
-_READERS = {"duckdb": _duckdb, "sqlite3": _sqlite, "postgres": _postgres, "mysql": _mysql}
+_READERS = {"s3": _object, "duckdb": _duckdb, "sqlite3": _sqlite, "postgres": _postgres, "mysql": _mysql}
 _WRITERS = {"duckdb": _duckdb, "sqlite3": _sqlite_script, "postgres": _postgres, "mysql": _mysql}

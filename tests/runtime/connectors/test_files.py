@@ -191,12 +191,43 @@ def test_an_unknown_ending_needs_a_format(work: Workbench, root: Path) -> None:
 
 
 def test_a_wrong_value_is_named_by_line_and_column_without_being_quoted(work: Workbench, root: Path) -> None:
-    (root / "a.csv").write_text("id\n" + "1\n" * 30_000 + "hunter2\n")
+    (root / "a.csv").write_text("day\n" + "2026-01-02\n" * 30_000 + "hunter2\n")
     with pytest.raises(ConnectorError) as caught:
         read(work, "a.csv")
     assert caught.value.message == (
-        "`a.csv`: CSV Error on Line: 30002; Error when converting column \"id\". Could not convert a string to 'BIGINT'"
+        '`a.csv`: CSV Error on Line: 30002; Error when converting column "day". '
+        "Could not convert a string to 'DATE'; in the file `a.csv`"
     )
+
+
+@pytest.mark.parametrize("text", ["hunter2", "99999999999999999999"])
+def test_the_line_of_what_is_no_number_is_named_in_small_files(work: Workbench, root: Path, text: str) -> None:
+    (root / "a.csv").write_text("id\n" + "1\n" * 30_000 + f"{text}\n")
+    with pytest.raises(ConnectorError) as caught:
+        read(work, "a.csv", schema={"id": "bigint"})
+    assert caught.value.message == (
+        "CSV Error on Line: 30002; Error when converting column \"id\". Could not convert a string to 'BIGINT'; "
+        "in the file `a.csv`"
+    )
+    with pytest.raises(ConnectorError, match=r"the column `id` of the file `a\.csv` holds what is no BIGINT"):
+        read(work, "a.csv")
+
+
+@pytest.mark.parametrize("text", ["1.5", "0.4", "1e-1", "5E-1"])
+@pytest.mark.parametrize("schema", [None, {"id": "bigint"}])
+def test_what_is_no_whole_number_is_not_rounded(work: Workbench, root: Path, text: str, schema: Any) -> None:
+    (root / "a.csv").write_text("id\n" + "1\n" * 30_000 + f"{text}\n")
+    with pytest.raises(ConnectorError) as caught:
+        read(work, "*.csv", schema=schema)
+    assert caught.value.message == (
+        "`*.csv`: the column `id` of the file `a.csv` holds what is no BIGINT: give it another type in `schema`"
+    )
+
+
+def test_a_whole_number_may_be_written_with_a_point(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("id,n\n1.0,-2.\n,3\n")
+    assert read(work, "a.csv", schema={"id": "integer", "n": "smallint"}) == [(1, -2), (None, 3)]
+    assert work.session.columns("data") == {"id": "INTEGER", "n": "SMALLINT"}
 
 
 @pytest.mark.parametrize(

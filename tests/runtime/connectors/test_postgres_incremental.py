@@ -71,7 +71,7 @@ def test_the_server_leaves_out_what_was_read_before(work: Workbench, shop: Shop,
     shop.do("create table rows as select n as id, date '2026-01-01' + n as c from generate_series(1, 4) as n")
     shop.do("create view t as select id, c, f(id) as g from rows")
     assert read(work, after("2026-01-03", "DATE"), **inputs)["rows"] == 2
-    with pytest.raises(Exception, match="the database reports: raise exception"):
+    with pytest.raises(Exception, match=r"the database (server refused|reports)"):
         read(work, **inputs)
 
 

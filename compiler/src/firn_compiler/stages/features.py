@@ -21,7 +21,7 @@ def _resource(one: Any) -> Iterator[str]:
         yield "secrets.decode"
     mode = one["config"].get("credentials")
     if isinstance(mode, dict):
-        yield f"credentials.{mode['mode']}"
+        yield f"credentials.{one['kind']}.{mode['mode']}"
 
 
 def _job(job: Any) -> Iterator[str]:
@@ -40,11 +40,17 @@ def _step(step: Any) -> Iterator[str]:
         yield f"write.{inputs['mode']}"
     if inputs.get("on_schema_change") not in (None, "fail"):
         yield f"write.{inputs['on_schema_change']}"
-    pagination = inputs["request"].get("pagination") if isinstance(inputs.get("request"), dict) else None
-    if isinstance(pagination, dict):
-        yield f"rest.pagination.{pagination['type']}"
+    if isinstance(inputs.get("request"), dict):
+        yield from _request(inputs["request"])
     if step["type"] == "with_lock":
         yield from _step(inputs["step"])
+
+
+def _request(request: Any) -> Iterator[str]:
+    if request.get("method", "GET") != "GET" or request.get("body") is not None:
+        yield "rest.body"
+    if isinstance(request.get("pagination"), dict):
+        yield f"rest.pagination.{request['pagination']['type']}"
 
 
 def _list(value: Any) -> list[Any]:

@@ -14,6 +14,7 @@ CONNECTORS: dict[tuple[str, str], str] = {
     ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
     ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
+    ("s3", "s3"): "firn_runtime.connectors.s3_files:S3Files",
 }
 """Every connector, as `module:Class`."""
 

@@ -41,9 +41,10 @@ def _writable(root: Path, use: Use) -> Seen:
         reason, shown = refusal(root), f"the folder `{root}`"
     else:
         target, shown = root / use.path, f"`{use.path}`"
+        folder = target.parent if use.mode == "replace" else target
         outside = not Path(os.path.realpath(target.parent)).is_relative_to(root)
-        folder = "it is a folder" if os.path.isdir(target) else ""
-        reason = "it is not below the resource's root" if outside else folder or refusal(target.parent)
+        wrong = "it is a folder" if use.mode == "replace" and os.path.isdir(target) else ""
+        reason = "it is not below the resource's root" if outside else wrong or refusal(folder)
     if reason:
         return Seen("write", "failed", f"{shown} cannot be written: {reason}", _MODES)
     return Seen("write", "ok", f"{shown} can be written")

@@ -1,21 +1,38 @@
-"""How an API's answer goes on: from one page's answer to the next page's query. No request is made here."""
+"""How an API's answer goes on: from one page's answer to the place of the next. No request is made here."""
 
 import re
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any, NamedTuple
 
+from firn_runtime.connectors.rest_paths import parsed, value_at
 from firn_runtime.errors import ConnectorError
-from firn_schemas.steps.data import (
+from firn_schemas.base import Json
+from firn_schemas.steps.requests import (
     CursorPagination,
     LinkPagination,
+    NextUrlPagination,
     OffsetPagination,
     PagePagination,
     Pagination,
 )
 
-_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 _LINK = re.compile(r"<([^>]*)>\s*((?:;[^,<]*)*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*(?:\"[^\"]*\bnext\b[^\"]*\"|next\b)", re.IGNORECASE)
+
+
+class Place(NamedTuple):
+    """Where a page is: parameters to set in the request, or an address to go to."""
+
+    number: int
+    """How many pages come before it."""
+    params: Mapping[str, Any] = {}
+    address: str | None = None
+
+    @property
+    def mark(self) -> str:
+        """What tells it from other places."""
+        return f"{self.address} {sorted(self.params.items())}"
 
 
 class Page(NamedTuple):
@@ -24,91 +41,89 @@ class Page(NamedTuple):
     body: Any
     headers: Mapping[str, str]
     records: int
-    number: int
-    """How many pages came before it."""
+    place: Place
 
 
-class Next(NamedTuple):
-    """What to ask for next: query parameters to set, or an address to go to."""
-
-    params: Mapping[str, str | int]
-    address: str | None = None
+def first(pagination: Pagination | None) -> Place:
+    """Return the place of the first page."""
+    return counted(pagination, 0) or Place(0)
 
 
-def first(pagination: Pagination | None) -> Mapping[str, str | int]:
-    """Return the query parameters of the first page."""
+def counted(pagination: Pagination | None, number: int) -> Place | None:
+    """Return the place of a page that can be asked for without having seen the one before; else None."""
     if isinstance(pagination, PagePagination):
-        return {pagination.param: pagination.start} | _size(pagination)
+        return Place(number, {pagination.param: pagination.start + number} | _size(pagination))
     if isinstance(pagination, OffsetPagination):
-        return {pagination.offset_param: 0, pagination.limit_param: pagination.limit}
-    return {}
+        slice_ = {pagination.offset_param: number * pagination.limit, pagination.limit_param: pagination.limit}
+        return Place(number, slice_)
+    return None
 
 
-def following(pagination: Pagination | None, page: Page) -> Next | None:
+def following(pagination: Pagination | None, page: Page) -> Place | None:
     """Return what comes after `page`; None where it was the last."""
     return None if pagination is None else _FOLLOWING[type(pagination)](pagination, page)
 
 
-def _after_page(pagination: PagePagination, page: Page) -> Next | None:
+def placed(body: Json, params: Mapping[str, Any]) -> Any:
+    """Return a JSON body with parameters set at their paths; objects on the way are made; raise ConnectorError."""
+    made: Any = {} if body is None else deepcopy(body)
+    for path, value in params.items():
+        *way, last = parsed(path)
+        inner = made
+        for key in way:
+            inner = inner.setdefault(key, {}) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict):
+            raise ConnectorError("data", f"the request's body has no place for `{path}`", "it must be a mapping")
+        inner[last] = value
+    return made
+
+
+def _after_page(pagination: PagePagination, page: Page) -> Place | None:
     if page.records == 0 or (pagination.size is not None and page.records < pagination.size):
         return None
-    return Next({pagination.param: pagination.start + page.number + 1} | _size(pagination))
+    return counted(pagination, page.place.number + 1)
 
 
-def _size(pagination: PagePagination) -> dict[str, str | int]:
+def _size(pagination: PagePagination) -> dict[str, int]:
     if pagination.size_param is None or pagination.size is None:
         return {}
     return {pagination.size_param: pagination.size}
 
 
-def _after_offset(pagination: OffsetPagination, page: Page) -> Next | None:
-    if page.records < pagination.limit:
-        return None
-    offset = (page.number + 1) * pagination.limit
-    return Next({pagination.offset_param: offset, pagination.limit_param: pagination.limit})
+def _after_offset(pagination: OffsetPagination, page: Page) -> Place | None:
+    return None if page.records < pagination.limit else counted(pagination, page.place.number + 1)
 
 
-def _after_cursor(pagination: CursorPagination, page: Page) -> Next | None:
-    cursor = at_path(page.body, pagination.cursor)
-    if cursor is None or cursor == "":
+def _after_cursor(pagination: CursorPagination, page: Page) -> Place | None:
+    cursor = value_at(page.body, parsed(pagination.cursor))
+    if cursor is None or cursor == "" or cursor is False:
         return None
     if not isinstance(cursor, (str, int)) or isinstance(cursor, bool):
         raise ConnectorError("data", f"the cursor at `{pagination.cursor}` is neither text nor a number")
-    return Next({pagination.param: cursor})
+    return Place(page.place.number + 1, {pagination.param: cursor})
 
 
-def _after_link(pagination: LinkPagination, page: Page) -> Next | None:
+def _after_link(pagination: LinkPagination, page: Page) -> Place | None:
     del pagination
     for address, parameters in _LINK.findall(page.headers.get("link", "")):
         if _NEXT.search(parameters):
-            return Next({}, address)
+            return Place(page.place.number + 1, address=address)
     return None
 
 
-_FOLLOWING: dict[type, Callable[[Any, Page], Next | None]] = {
+def _after_next_url(pagination: NextUrlPagination, page: Page) -> Place | None:
+    address = value_at(page.body, parsed(pagination.next_url))
+    if address is None or address == "" or address is False:
+        return None
+    if not isinstance(address, str):
+        raise ConnectorError("data", f"the address at `{pagination.next_url}` is no text")
+    return Place(page.place.number + 1, address=address)
+
+
+_FOLLOWING: dict[type, Callable[[Any, Page], Place | None]] = {
     CursorPagination: _after_cursor,
     LinkPagination: _after_link,
+    NextUrlPagination: _after_next_url,
     OffsetPagination: _after_offset,
     PagePagination: _after_page,
 }
-
-
-def at_path(body: Any, path: str) -> Any:
-    """Return what stands at a dotted path such as `data.items` or `$.data.items[*]`; None where there is nothing."""
-    for index, key in _PART.findall(path.removeprefix("$").removesuffix("[*]")):
-        try:
-            body = body[int(index)] if index else body[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return body
-
-
-def records_of(body: Any, path: str | None) -> list[dict[str, Any]]:
-    """Return the records of an answer; raise ConnectorError where there is no list of objects."""
-    found = body if path is None else at_path(body, path)
-    where = f"at `{path}`" if path else "at the top"
-    if not isinstance(found, list):
-        raise ConnectorError("data", f"the answer holds no list of records {where}", "name it with `records:`")
-    if not all(isinstance(record, dict) for record in found):
-        raise ConnectorError("data", f"a record of the answer {where} is not an object")
-    return found

@@ -36,7 +36,8 @@ def _of(type: str, inputs: Mapping[str, Any], resource: str, scope: Scope, *, ce
     if type == "with_lock":
         yield from _of(inputs["step"]["type"], inputs["step"]["inputs"], resource, scope, certain=certain)
     elif type in _ACCESS and inputs.get("resource") == resource:
-        yield Use(_ACCESS[type], _known(inputs.get("path"), scope), _known(inputs.get("table"), scope), certain)
+        path, table = (_known(inputs.get(name), scope) for name in ("path", "table"))
+        yield Use(_ACCESS[type], path, table, certain, str(inputs.get("mode", "replace")))
 
 
 def _known(value: Json, scope: Scope) -> str | None:

@@ -10,6 +10,7 @@ STEPS: dict[str, str] = {
     "check": "firn_runtime.steps.check:check",
     "check_items": "firn_runtime.steps.control:check_items",
     "export": "firn_runtime.steps.export:export",
+    "http": "firn_runtime.steps.http:http",
     "query": "firn_runtime.steps.query:query",
     "read": "firn_runtime.steps.read:read",
     "run_process": "firn_runtime.steps.run_process:run_process",

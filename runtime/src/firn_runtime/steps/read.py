@@ -16,6 +16,7 @@ def read(inputs: ReadInputs, context: StepContext) -> StepResult:
     if inputs.incremental is not None:
         return _read_on(inputs, inputs.incremental, context)
     found = _source(inputs, context).read(inputs, ReadContext(context.session, context.scratch))
+    context.session.unordered.add(context.id)
     with _naming(inputs.path):
         return made(context, found.relation, found.bytes)
 

@@ -33,6 +33,7 @@ class S3Config:
     region: str | None = doc("The bucket's region.", default=None, examples=["eu-central-1"])
     endpoint: str | None = doc("URL of another service; absent or empty: AWS.", default=None, aliases=["endpoint_url"])
     path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False)
+    ca_file: str | None = doc("File of the authorities to trust; absent: the system's.", default=None, local_path=True)
     credentials: Credentials | None = doc("As whom; absent: the ambient role.", default=None)
 
 
@@ -42,6 +43,9 @@ class S3Options:
 
     part_size: int = doc("Bytes in a part of a multipart upload.", default=8 * 1024 * 1024, minimum=5 * 1024 * 1024)
     max_concurrency: int = doc("Requests at the same time.", default=8, minimum=1, maximum=256)
+    timeout: float = doc("Seconds of silence after which a request has failed.", default=60, minimum=1)
+    compression: Compression = doc("How text files are compressed; `auto` goes by the key's ending.", default="auto")
+    conditional_writes: bool = doc("Refuse to write over what another has changed meanwhile.", default=True)
 
 
 @record
@@ -86,7 +90,13 @@ class SmbOptions:
     encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
 
 
-FILES: Any = {"readable": True, "writable": True, "files": True, "places": ("path",), "modes": ("replace",)}
+FILES: Any = {
+    "readable": True,
+    "writable": True,
+    "files": True,
+    "places": ("path",),
+    "modes": ("replace", "append", "insert_overwrite"),
+}
 ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),

@@ -20,7 +20,9 @@ class RestConfig:
     api_key: Secret | None = doc("Sent as a header or a query parameter.", default=None)
     api_key_name: str = doc("Name of that header or parameter.", default="X-API-Key")
     api_key_in: Literal["header", "query"] = doc("Where the key goes.", default="header")
-    credentials: Credentials | None = doc("As whom, where a token is to be fetched first.", default=None)
+    credentials: Credentials | None = doc(
+        "As whom: mode `static` with `token`, or `user` and `password`; or `oauth2`.", default=None
+    )
 
 
 @record
@@ -29,12 +31,21 @@ class RestOptions:
 
     timeout: float = doc("Seconds for one request.", default=30, aliases=["timeout_seconds"], minimum=0)
     rate_limit: float | None = doc("Requests per second, at most.", default=None, minimum=0)
+    max_concurrency: int = doc(
+        "Requests at the same time, at most; more than 1 asks for numbered pages and slices ahead.",
+        default=1,
+        minimum=1,
+        maximum=64,
+    )
     max_response_bytes: int = doc("Largest decoded answer.", default=64 * 1024 * 1024, minimum=1)
     allow_private_hosts: bool = doc(
         "Let a name resolve to a private address. A `base_url` that spells such an address out needs no leave.",
         default=False,
     )
     verify: bool = doc("Verify the server's certificate.", default=True)
+    ca_file: str | None = doc(
+        "PEM file of the authorities to trust instead of the usual ones.", default=None, local_path=True
+    )
 
 
 ROWS = {("rest", "httpx"): Connector(config=RestConfig, options=RestOptions, readable=True, places=("path", "request"))}

@@ -4,6 +4,7 @@ from typing import Literal
 
 from firn_schemas.base import Json, doc, record
 from firn_schemas.steps import DATASET_RESULTS, FILE_RESULTS, StepType
+from firn_schemas.steps.requests import Request
 
 FileFormat = Literal["csv", "parquet", "ndjson", "json"]
 ENDINGS: dict[str, FileFormat] = {
@@ -23,7 +24,7 @@ SchemaChange = Literal["strict", "add_columns", "fail"]
 
 @record
 class FormatOptions:
-    """How text files are laid out."""
+    """How files are laid out."""
 
     header: bool = doc("The first line of a CSV file names the columns.", default=True)
     delimiter: str = doc("Between the fields of a CSV file.", default=",")
@@ -31,66 +32,9 @@ class FormatOptions:
     escape: str = doc("Before a quote inside a quoted CSV field.", default='"')
     null_values: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""])
     encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
+    decimal_separator: Literal[".", ","] = doc("Before the fraction of a number in a CSV file.", default=".")
     compression: Literal["auto", "none", "gzip", "zstd"] | None = doc("Overrides the connector's option.", default=None)
-
-
-@record
-class PagePagination:
-    """Pages that are numbered: asked for until one is empty."""
-
-    type: Literal["page"] = doc("Pages are numbered.")
-    param: str = doc("Query parameter of the page's number.", default="page")
-    start: int = doc("Number of the first page.", default=1, minimum=0)
-    size_param: str | None = doc("Query parameter of the page's size.", default=None)
-    size: int | None = doc("Records in a page; a shorter page is the last one.", default=None, minimum=1)
-    max_pages: int = doc("More pages than this are an error.", default=100_000, minimum=1)
-
-
-@record
-class OffsetPagination:
-    """Slices by offset and limit: asked for until one is not full."""
-
-    type: Literal["offset"] = doc("Slices are given by offset and limit.")
-    offset_param: str = doc("Query parameter of the offset.", default="offset")
-    limit_param: str = doc("Query parameter of the limit.", default="limit")
-    limit: int = doc("Records in a slice.", default=100, minimum=1)
-    max_pages: int = doc("More slices than this are an error.", default=100_000, minimum=1)
-
-
-@record
-class CursorPagination:
-    """Each answer holds the cursor of the next: asked for until there is none."""
-
-    type: Literal["cursor"] = doc("Each answer holds the cursor of the next.")
-    cursor: str = doc("Path of the next cursor in the answer.", examples=["meta.next_cursor"])
-    param: str = doc("Query parameter of the cursor.", default="cursor")
-    max_pages: int = doc("More pages than this are an error.", default=100_000, minimum=1)
-
-
-@record
-class LinkPagination:
-    """Each answer's `Link` header names the next (RFC 8288, relation `next`)."""
-
-    type: Literal["link"] = doc("Each answer's `Link` header names the next.")
-    max_pages: int = doc("More pages than this are an error.", default=100_000, minimum=1)
-
-
-Pagination = PagePagination | OffsetPagination | CursorPagination | LinkPagination
-
-
-@record
-class Request:
-    """What is asked of an HTTP API."""
-
-    path: str = doc("Below the resource's `base_url`.", examples=["/orders"], place=True)
-    params: dict[str, str | int | float | bool] = doc("Query parameters.", default_factory=dict)
-    headers: dict[str, str] = doc("Headers beside the resource's own.", default_factory=dict)
-    records: str | None = doc(
-        "Path of the list of records in the answer; absent: the answer is the list.",
-        default=None,
-        examples=["data.items"],
-    )
-    pagination: Pagination | None = doc("How the answer goes on; absent: it is one page.", default=None)
+    union_by_name: bool = doc("NULL where one of several files lacks a column; otherwise an error.", default=False)
 
 
 @record
@@ -133,7 +77,7 @@ class ReadInputs:
     )
     params: list[Json] | dict[str, Json] | None = doc("Values bound to the query's placeholders.", default=None)
     format: FileFormat | None = doc("The files' format; absent: by their ending.", default=None)
-    format_options: FormatOptions | None = doc("How text files are laid out.", default=None)
+    format_options: FormatOptions | None = doc("How the files are laid out.", default=None)
     incremental: Incremental | None = doc("Read only what is new since the last run.", default=None)
 
 
@@ -153,12 +97,16 @@ class WriteInputs:
     from_: str = doc("The dataset: an earlier step's id.")
     resource: str = doc("Where to write.")
     table: str | None = doc("A table of a database, also `schema.table`.", default=None, place=True)
-    path: str | None = doc("A file below the resource's root.", default=None, place=True)
+    path: str | None = doc(
+        "Below the resource's root: a file for `replace`, a folder of files for the other modes.",
+        default=None,
+        place=True,
+    )
     mode: WriteMode = doc("What becomes of the rows that are there; readers see the old data or the new, never half.")
     keys: list[str] | None = doc("Columns that name a row, for `upsert`.", default=None)
     partition_by: list[str] | None = doc("Columns that name a partition, for `insert_overwrite`.", default=None)
     format: FileFormat | None = doc("The file's format; absent: by its ending.", default=None)
-    format_options: FormatOptions | None = doc("How a text file is laid out.", default=None)
+    format_options: FormatOptions | None = doc("How the file is laid out.", default=None)
     on_schema_change: SchemaChange | None = doc(
         "What to do where the table's columns differ; absent: `replace` makes the table anew, other modes `fail`.",
         default=None,

@@ -1,0 +1,263 @@
+"""What the engine reads of local files that are one dataset: CSV, Parquet, NDJSON and JSON, below one folder.
+
+Columns are matched by their names, never by their places, and a type that was detected holds for every row: the engine
+by itself would drop columns that the first file lacks, and round what it took for whole numbers.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from firn_runtime.connectors.file_formats import Format, delimiter, format_of
+from firn_runtime.connectors.file_paths import partition_keys
+from firn_runtime.connectors.file_wholeness import refuse_broken
+from firn_runtime.connectors.projection import projected, sql_type
+from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.errors import ConnectorError
+from firn_schemas.steps.data import FormatOptions, ReadInputs
+
+T = TypeVar("T")
+
+_ROW = 1 << 24
+"""Bytes of one row of CSV, at most: the engine's own 2 MB are less than what people keep in a text, and buffers of more
+do not fit in 100 MB of memory."""
+
+_CSV_FIXED = (
+    "strict_mode = true",
+    "null_padding = false",
+    "ignore_errors = false",
+    "skip = 0",
+    "comment = ''",
+    "dateformat = '%Y-%m-%d'",
+    f"max_line_size = {_ROW}",
+    f"buffer_size = {_ROW}",
+)
+"""What the engine would otherwise guess: lines to leave out, missing fields, the order of day and month."""
+
+_SMALL = 1 << 22
+"""Bytes of CSV that may be read twice for the sake of a better message."""
+
+_WILD = re.compile(r"[*?[]")
+"""What would be a pattern again to the engine."""
+
+_WHOLE = frozenset(f"{unsigned}{size}INT" for unsigned in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
+_WHOLE |= {"INTEGER", "UINTEGER"}
+
+
+class Found(NamedTuple):
+    """Files that are one dataset."""
+
+    root: Path
+    names: Sequence[str]
+    """Below the root, sorted; at least one."""
+    format: Format
+    keys: tuple[str, ...]
+    """The columns that their folders name as `column=value`."""
+
+    @property
+    def files(self) -> list[Path]:
+        """Return where they are."""
+        return [self.root / name for name in self.names]
+
+
+def relation(session: Session, root: Path, names: Sequence[str], inputs: ReadInputs, compression: str) -> Relation:
+    """Return the rows of the files `names` below `root`, in this order; raise ConnectorError.
+
+    `compression` is the connector's. Heads of the files are read, and compressed ones whole.
+    """
+    found = _found(root, names, inputs, compression)
+    for name, file in zip(found.names, found.files, strict=True):
+        refuse_broken(file, name, found.format, inputs.format_options)
+    if found.format.kind in ("csv", "parquet") and len(found.names) > 1:
+        _refuse_other_columns(session, found, inputs)
+    return Relation(_SELECTS[found.format.kind](session, found, inputs))
+
+
+def _found(root: Path, names: Sequence[str], inputs: ReadInputs, compression: str) -> Found:
+    formats = _firsts(names, lambda name: format_of(name, inputs, compression))
+    if len(formats) > 1:
+        shown = f"`{formats[0][1]}` and `{formats[1][1]}`"
+        raise ConnectorError("data", f"{shown} are not of one format", "read them by two steps")
+    layouts = _firsts(names, partition_keys)
+    if len(layouts) > 1:
+        shown = f"`{layouts[0][1]}` and `{layouts[1][1]}`"
+        help = "files of one dataset lie in folders that name the same columns"
+        raise ConnectorError("data", f"{shown} are not partitioned alike", help)
+    (format, _), (keys, _) = formats[0], layouts[0]
+    return Found(root, _with_content(root, names, format, inputs), format, keys)
+
+
+def _firsts(names: Sequence[str], quality: Callable[[str], T]) -> list[tuple[T, str]]:
+    """Return every quality that a name has, with the first that has it, in their order."""
+    found: dict[T, str] = {}
+    for name in names:
+        found.setdefault(quality(name), name)
+    return list(found.items())
+
+
+def _with_content(root: Path, names: Sequence[str], format: Format, inputs: ReadInputs) -> Sequence[str]:
+    """Leave out texts without a byte; where there are no others, there is at least to be a header or a `schema`."""
+    if format.kind == "parquet":
+        return names
+    full = [name for name in names if (root / name).stat().st_size]
+    if not full and format.kind == "csv" and _options(inputs).header:
+        raise ConnectorError("data", f"`{names[0]}` is empty: it has not even a header")
+    return full or names
+
+
+def _options(inputs: ReadInputs) -> FormatOptions:
+    return inputs.format_options or FormatOptions()
+
+
+def _refuse_other_columns(session: Session, found: Found, inputs: ReadInputs) -> None:
+    """Raise ConnectorError where files differ in the names of their columns; in whatever order these are."""
+    if _options(inputs).union_by_name and (found.format.kind == "parquet" or _options(inputs).header):
+        return
+    first: list[str] = []
+    for name in found.names:
+        columns = _columns(session, found._replace(names=[name], keys=()), inputs)
+        first = first or columns
+        if sorted(columns) != sorted(first):
+            differing = sorted(set(columns) ^ set(first))[0]
+            raise ConnectorError(
+                "data",
+                f"`{name}` has other columns than `{found.names[0]}`: `{differing}` is in one of them alone",
+                "`format_options: {union_by_name: true}` reads NULL where a file lacks a column",
+            )
+
+
+def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
+    if found.format.kind == "parquet":
+        scan = _scan("parquet", found, ["hive_partitioning = false"])
+    else:
+        options = ["all_varchar = true", "sample_size = 1", "hive_partitioning = false"]
+        scan = _scan("csv", found, [*_csv(found, inputs), *options])
+    return list(session.described(Relation(f"from {scan}")))
+
+
+def _parquet(session: Session, found: Found, inputs: ReadInputs) -> str:
+    del session
+    scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
+    return projected(_in_order(scan, found), inputs.columns, _of_the_files(found, inputs))
+
+
+def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
+    del session
+    options = [f"compression = {literal(found.format.compression)}", *_partitions(found, inputs)]
+    options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
+    options.append(f"format = {literal('newline_delimited' if found.format.kind == 'ndjson' else 'auto')}")
+    schema = _of_the_files(found, inputs)
+    options.append(f"columns = {_types(schema)}" if schema else "sample_size = -1")
+    options += [] if schema else ["union_by_name = true"]
+    return projected(_in_order(_scan("json", found, options), found), inputs.columns)
+
+
+def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
+    schema = _of_the_files(found, inputs)
+    options = [*_csv(found, inputs), *_partitions(found, inputs)]
+    if _options(inputs).header and len(found.names) > 1:
+        options.append("union_by_name = true")
+    elif schema and not _options(inputs).header:
+        options.append(f"names = {_list(schema)}")
+    typed = [*options, f"types = {_types(schema)}"] if schema else options
+    known = _described(session, found, typed)
+    whole = {name: kind for name, kind in known.items() if kind in _WHOLE and name not in found.keys}
+    if whole and schema and sum(file.stat().st_size for file in found.files) <= _SMALL:
+        numbers = ", ".join(f"max({identifier(name)})" for name in whole)
+        session.execute(f"SELECT {numbers} FROM {_scan('csv', found, typed)}")  # its errors name lines; ours do not
+    read = {name: sql_type(name, text) for name, text in schema.items()} | dict.fromkeys(whole, "VARCHAR")
+    if len(found.names) == 1 and not found.keys and not any(kind.startswith("TIME") for kind in known.values()):
+        detected = ["auto_detect = false", f"columns = {_struct(known | read)}"]
+        options = [*(one for one in options if not one.startswith("names = ")), *detected]
+    elif read:
+        options.append(f"types = {_struct(read)}")
+    scan = _scan("csv", found, options)
+    place = literal("") if "filename" in map(str.lower, known) else _PLACE
+    checked = ", ".join(f"{_checked(name, kind, place)} AS {identifier(name)}" for name, kind in whole.items())
+    rows = f"(SELECT * REPLACE ({checked}) FROM {scan})" if checked else scan
+    return projected(_in_order(rows, found), inputs.columns)
+
+
+def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:
+    """Return the columns of CSV files; where that fails, the error is that of one file: only then is it named."""
+    try:
+        return session.described(Relation(f"from {_scan('csv', found, options)}"))
+    except ConnectorError:
+        for name in found.names if len(found.names) > 1 else ():
+            _described(session, found._replace(names=[name]), [one for one in options if not one.startswith("union_")])
+        raise
+
+
+_PLACE = "' of the file `' || parse_filename(filename) || '`'"
+
+
+_SELECTS = {"csv": _delimited, "parquet": _parquet, "ndjson": _text, "json": _text}
+
+
+def _checked(name: str, kind: str, place: str) -> str:
+    """Return a text as a whole number, or the error that it is none: the engine's cast would round."""
+    column = identifier(name)
+    rounded = f"(contains({column}, '.') AND NOT regexp_full_match({column}, '\\s*[+-]?\\d+\\.0*\\s*'))"
+    rounded += f" OR (contains({column}, '-') AND (contains({column}, 'e-') OR contains({column}, 'E-')))"
+    named, wrong = (
+        literal(f"the column `{name}`"),
+        literal(f" holds what is no {kind}: give it another type in `schema`"),
+    )
+    cast, error = f"TRY_CAST({column} AS {kind})", f"error({named} || {place} || {wrong})"
+    return f"CASE WHEN {column} IS NULL THEN NULL WHEN {rounded} THEN {error} ELSE coalesce({cast}, {error}) END"
+
+
+def _scan(function: str, found: Found, options: Sequence[str]) -> str:
+    names = [_WILD.sub(r"[\g<0>]", str(file)) for file in found.files]
+    return f"read_{function}({_list(names)}, {', '.join(options)})"
+
+
+def _csv(found: Found, inputs: ReadInputs) -> list[str]:
+    options = _options(inputs)
+    return [
+        f"compression = {literal(found.format.compression)}",
+        f"header = {str(options.header).lower()}",
+        f"delim = {literal(delimiter(found.names[0], options))}",
+        f"quote = {literal(options.quote)}",
+        f"escape = {literal(options.escape)}",
+        f"nullstr = {_list(options.null_values)}",
+        f"encoding = {literal(options.encoding)}",
+        f"decimal_separator = {literal(options.decimal_separator)}",
+        *_CSV_FIXED,
+    ]
+
+
+def _partitions(found: Found, inputs: ReadInputs) -> list[str]:
+    """Return the options that make columns of the folders, of the types that `schema` says, or that fit every value."""
+    if not found.keys:
+        return ["hive_partitioning = false"]
+    said = {name: text for name, text in (inputs.schema or {}).items() if name in found.keys}
+    return ["hive_partitioning = true", *([f"hive_types = {_types(said)}"] if said else [])]
+
+
+def _of_the_files(found: Found, inputs: ReadInputs) -> dict[str, str]:
+    """Return the part of `schema` that is about what stands in the files."""
+    return {name: text for name, text in (inputs.schema or {}).items() if name not in found.keys}
+
+
+def _in_order(scan: str, found: Found) -> str:
+    """Put the columns of the folders last, as the folders lie, without those of the folders above the root."""
+    if not found.keys:
+        return scan
+    outer = [key for key in partition_keys(f"{found.root}/x") if key not in found.keys]
+    keys = ", ".join(map(identifier, found.keys))
+    left_out = ", ".join(map(identifier, [*found.keys, *outer]))
+    return f"(SELECT * EXCLUDE ({left_out}), {keys} FROM {scan})"
+
+
+def _types(schema: Mapping[str, str]) -> str:
+    return _struct({name: sql_type(name, text) for name, text in schema.items()})
+
+
+def _struct(types: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items()) + "}"
+
+
+def _list(texts: object) -> str:
+    return "[" + ", ".join(map(literal, texts)) + "]"  # type: ignore[call-overload]

@@ -1,0 +1,108 @@
+"""Whether files are whole, where the engine does not look: it takes a compressed file that was cut off for a short one.
+
+Bounded memory: a file is looked at in pieces.
+"""
+
+import os
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from firn_runtime.cancel import current
+from firn_runtime.connectors.file_formats import Format
+from firn_runtime.errors import ConnectorError
+from firn_schemas.steps.data import FormatOptions
+
+_PIECE = 1 << 20
+
+
+def refuse_broken(file: Path, name: str, format: Format, options: FormatOptions | None) -> None:
+    """Raise ConnectorError where a file was cut off, or is not encoded as it should be; `name` is said of it."""
+    check = _COMPRESSED.get(format.compression) if format.kind != "parquet" else None
+    try:
+        with file.open("rb") as opened:
+            wrong = check(opened) if check else ""
+            if options is not None and options.encoding == "utf-16" and check is None and _begins(opened, b"\xfe\xff"):
+                wrong = "is big-endian UTF-16, which the engine cannot read"
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ConnectorError("connection", f"cannot read `{name}`: {reason}") from None
+    if wrong:
+        raise ConnectorError("data", f"`{name}` {wrong}")
+
+
+def _gzip(file: BinaryIO) -> str:
+    """Decode every member: only so are the length and the checksum at its end compared (RFC 1952)."""
+    decoder, piece, members = zlib.decompressobj(wbits=31), file.read(_PIECE), 0
+    try:
+        while piece:
+            current().check()
+            decoder.decompress(piece, _PIECE)
+            piece = decoder.unconsumed_tail
+            if decoder.eof:
+                piece, members = decoder.unused_data or file.read(_PIECE), members + 1
+                decoder = zlib.decompressobj(wbits=31)
+            else:
+                piece = piece or file.read(_PIECE) or _end(decoder)
+    except EOFError:
+        return _CUT
+    except zlib.error:
+        return _CHANGED if _begins(file, b"\x1f\x8b") else "is broken: it is not what gzip wrote"
+    return "" if members else _CUT
+
+
+def _end(decoder: "zlib._Decompress") -> bytes:
+    """Return nothing more to decode; raise EOFError where the member has not ended, and nothing is kept back."""
+    decoder.flush()
+    if not decoder.eof:
+        raise EOFError
+    return b""
+
+
+def _begins(file: BinaryIO, magic: bytes) -> bool:
+    file.seek(0)
+    return file.read(len(magic)) == magic
+
+
+_CUT = "is broken: it was cut off"
+_CHANGED = "is broken: its content is not what was compressed"
+_MAGIC, _SKIPPABLE = 0xFD2FB528, range(0x184D2A50, 0x184D2A60)
+_RAW, _REPEATED, _RESERVED = 0, 1, 3
+
+
+def _zstd(file: BinaryIO) -> str:
+    """Step from block to block by their lengths, without decoding (RFC 8878, section 3.1)."""
+    size = os.fstat(file.fileno()).st_size
+    while file.tell() < size:
+        magic = int.from_bytes(file.read(4), "little")
+        if file.tell() < 4:
+            return _CUT
+        if magic in _SKIPPABLE:
+            file.seek(int.from_bytes(file.read(4), "little"), os.SEEK_CUR)
+        elif magic != _MAGIC:
+            return "is broken: it is not what zstd wrote" if file.tell() <= 4 else _CHANGED
+        elif not _frame(file, size):
+            return _CUT
+    return "" if 0 < size == file.tell() else _CUT
+
+
+def _frame(file: BinaryIO, size: int) -> bool:
+    """Step over one frame's header and blocks; say whether it ends within the file."""
+    (descriptor,) = file.read(1) or b"\0"
+    single, checksum, dictionary = descriptor >> 5 & 1, descriptor >> 2 & 1, (0, 1, 2, 4)[descriptor & 3]
+    content = (single, 2, 4, 8)[descriptor >> 6]
+    file.seek((1 - single) + dictionary + content, os.SEEK_CUR)
+    while True:
+        current().check()
+        header = file.read(3)
+        block = int.from_bytes(header, "little")
+        if len(header) < 3 or block >> 1 & 3 == _RESERVED:
+            return False
+        file.seek(1 if block >> 1 & 3 == _REPEATED else block >> 3, os.SEEK_CUR)
+        if block & 1:
+            file.seek(4 * checksum, os.SEEK_CUR)
+            return file.tell() <= size
+
+
+_COMPRESSED: dict[str, Callable[[BinaryIO], str]] = {"gzip": _gzip, "zstd": _zstd}

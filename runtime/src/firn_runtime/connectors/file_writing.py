@@ -1,0 +1,79 @@
+"""What the engine writes of a dataset, the same for every place that holds files: one file, or a folder of partitions.
+
+The dataset is scanned once. Nothing is published here.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from firn_runtime.connectors.file_formats import Format, copy_options, format_of
+from firn_runtime.connectors.file_paths import is_pattern
+from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.errors import ConnectorError
+from firn_schemas.steps.data import WriteInputs
+
+if TYPE_CHECKING:
+    from firn_runtime.publication import Publication
+
+
+def written_format(inputs: WriteInputs, name: str, compression: str) -> Format:
+    """Return the format to write; raise ConnectorError for what files cannot be asked."""
+    if inputs.mode == "upsert":
+        help = "files hold no keys; use `insert_overwrite` by partition, or a database"
+        raise ConnectorError("data", "files cannot be written with `mode: upsert`", help)
+    if is_pattern(name):
+        raise ConnectorError("data", f"`{name}` is a pattern, which may match several files", "name one")
+    if inputs.partition_by and inputs.mode != "insert_overwrite":
+        raise ConnectorError("data", "`partition_by` is for `mode: insert_overwrite`", "remove it, or change the mode")
+    return format_of(name, inputs, compression)
+
+
+def added_name(folder: str, publication: "Publication", format: Format) -> str:
+    """Return the name of the file that a publication adds to a folder: the same in all of its attempts."""
+    return f"{folder}/part-{publication.mark}.{format.ending}"
+
+
+def write_file(session: Session, inputs: WriteInputs, format: Format, name: str, file: Path) -> int:
+    """Write the dataset to `file`, laid out as a file of this name; return the number of its rows."""
+    options = copy_options(name, format, inputs.format_options)
+    if format.kind == "parquet" and inputs.from_ in session.unordered:
+        options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
+    sql = f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(file))} ({options})"
+    return int(session.execute(sql)[0][0])
+
+
+def write_partitions(session: Session, inputs: WriteInputs, format: Format, name: str, folder: Path) -> int:
+    """Write the dataset to `folder/column=value/…/data-N.ENDING`, which is made; return the number of its rows.
+
+    The columns of `partition_by` are in the folders' names alone. With more than a hundred partitions at a time there
+    are several files in each.
+    """
+    if format.kind not in ("csv", "parquet"):
+        raise ConnectorError("data", "partitions are written as Parquet or CSV", "choose another `format`")
+    columns = _columns(session.columns(inputs.from_), inputs)
+    options = f"{copy_options(name, format, inputs.format_options)}, PARTITION_BY ({columns})"
+    options += f", FILENAME_PATTERN 'data-{{i}}', FILE_EXTENSION {literal(format.ending)}"
+    sql = f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
+    return int(session.execute(sql)[0][0])
+
+
+def _columns(known: Mapping[str, str], inputs: WriteInputs) -> str:
+    wanted = inputs.partition_by or []
+    names = {name.lower(): name for name in known}
+    for name in wanted:
+        if name.lower() not in names:
+            raise ConnectorError("data", f"the dataset has no column `{name}` to partition by")
+    if not wanted or len(wanted) == len(known):
+        raise ConnectorError("data", "`partition_by` names some of the dataset's columns, not none and not all")
+    return ", ".join(identifier(names[name.lower()]) for name in wanted)
+
+
+def partitions(folder: Path) -> dict[str, list[str]]:
+    """Return the files that `write_partitions` made, sorted, by the partition's folder; both from `folder` on."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            name = file.relative_to(folder).as_posix()
+            found.setdefault(str(PurePosixPath(name).parent), []).append(name)
+    return found

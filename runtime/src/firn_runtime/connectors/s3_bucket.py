@@ -1,0 +1,193 @@
+"""A bucket of Amazon S3, or of a service that speaks its protocol: what is asked of it, one request each.
+
+Signed by this package rather than by a library: see docs/adr/0016.
+"""
+
+import hashlib
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote_plus
+from xml.etree import ElementTree
+
+from firn_runtime.cancel import Token
+from firn_runtime.connectors.s3_errors import parsed, refused, text_of
+from firn_runtime.connectors.s3_http import Address, Answer, Host, Request, address
+from firn_runtime.connectors.s3_signing import AccessKey, Query, Unsigned, encoded, signed, spelled
+from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors.files import S3Config
+
+_BLOCK = 1 << 18
+_META = "x-amz-meta-"
+
+
+class Listed(NamedTuple):
+    """An object as a listing tells of it."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class Head(NamedTuple):
+    """An object as it tells of itself."""
+
+    size: int
+    etag: str
+    metadata: Mapping[str, str]
+
+
+class Piece(NamedTuple):
+    """A part of a local file."""
+
+    file: Path
+    start: int
+    length: int
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield its bytes."""
+        with self.file.open("rb") as opened:
+            opened.seek(self.start)
+            left = self.length
+            while left and (block := opened.read(min(left, _BLOCK))):
+                left -= len(block)
+                yield block
+
+
+def place(config: S3Config) -> Address:
+    """Return where the bucket answers; raise ConnectorError for an endpoint that is no URL."""
+    suffix = ".cn" if (config.region or "").startswith("cn-") else ""
+    there = address(config.endpoint or f"https://s3.{config.region or 'us-east-1'}.amazonaws.com{suffix}")
+    if config.path_style_access:
+        return there._replace(path=f"{there.path}/{encoded(config.bucket)}")
+    return there._replace(host=f"{config.bucket}.{there.host}")
+
+
+class Bucket:
+    """One bucket. Its methods may be called from several threads."""
+
+    def __init__(
+        self, config: S3Config, timeout: float, keys: Callable[[], AccessKey], context: ssl.SSLContext | None
+    ) -> None:
+        where = place(config)
+        self._keys, self._region = keys, config.region or "us-east-1"
+        self._host = Host(where, timeout, context if where.tls else None)
+        self.close = self._host.close
+
+    def list(self, prefix: str, token: Token | None = None, most: int = 1000) -> Iterator[Listed]:
+        """Yield every object whose key begins with `prefix`, in the order of the service, page by page."""
+        query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(most)), ("prefix", prefix)]
+        after: list[tuple[str, str]] = []
+        while True:
+            answer = self._send("GET", "", [*query, *after], token=token)
+            page = parsed(_yes(answer, "listing the bucket").body)
+            if page.tag != "ListBucketResult":
+                raise ConnectorError("connection", "what answers does not speak S3", "check `endpoint`")
+            yield from map(_listed(page), page.findall("Contents"))
+            if most < 1000 or text_of(page, "IsTruncated") != "true":
+                return
+            after = [("continuation-token", text_of(page, "NextContinuationToken"))]
+
+    def head(self, key: str) -> Head | None:
+        """Return what an object tells of itself; None where there is none."""
+        answer = self._send("HEAD", key)
+        if answer.status == 404:
+            return None
+        known = _yes(answer, f"looking at `{key}`").headers
+        metadata = {name.removeprefix(_META): value for name, value in known.items() if name.startswith(_META)}
+        return Head(int(known.get("content-length", 0)), known.get("etag", ""), metadata)
+
+    def get(self, one: Listed, piece: Piece, sink: Callable[[Iterator[bytes]], object], token: Token) -> None:
+        """Hand a part of an object to `sink`, from its start again where the connection breaks.
+
+        Raises ConnectorError where the object is no longer the one that was listed.
+        """
+        headers = {"if-match": one.etag} if one.etag else {}
+        part = f"bytes {piece.start}-{piece.start + piece.length - 1}/{one.size}" if piece.length != one.size else None
+        if part is not None:
+            headers["range"] = part.replace("bytes ", "bytes=").partition("/")[0]
+        answer = self._send("GET", one.key, headers=headers, sink=sink, token=token)
+        if _yes(answer, f"reading `{one.key}`").headers.get("content-range") != part:
+            raise ConnectorError("server_error", f"the service does not give a part of `{one.key}`")
+
+    def put(self, key: str, piece: Piece, headers: Mapping[str, str]) -> None:
+        """Make an object of a local file, at once."""
+        _yes(self._send("PUT", key, headers=headers, piece=piece), f"writing `{key}`")
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is removed already."""
+        answer = self._send("DELETE", key)
+        if answer.status != 404:
+            _yes(answer, f"removing `{key}`")
+
+    def begin(self, key: str, headers: Mapping[str, str]) -> str:
+        """Begin an upload in parts; return its id."""
+        answer = _yes(self._send("POST", key, [("uploads", "")], headers), f"writing `{key}`")
+        return text_of(parsed(answer.body), "UploadId")
+
+    def put_part(self, key: str, upload: str, number: int, piece: Piece, token: Token) -> str:
+        """Send a part; return its etag."""
+        query = [("partNumber", str(number)), ("uploadId", upload)]
+        answer = self._send("PUT", key, query, piece=piece, token=token)
+        return _yes(answer, f"writing `{key}`").headers.get("etag", "")
+
+    def complete(self, key: str, upload: str, etags: Iterable[str], headers: Mapping[str, str]) -> None:
+        """Make an object of the parts, at once."""
+        root = ElementTree.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
+        for number, etag in enumerate(etags, 1):
+            part = ElementTree.SubElement(root, "Part")
+            ElementTree.SubElement(part, "PartNumber").text = str(number)
+            ElementTree.SubElement(part, "ETag").text = etag
+        answer = self._send("POST", key, [("uploadId", upload)], headers, content=ElementTree.tostring(root))
+        if _yes(answer, f"writing `{key}`") and parsed(answer.body).tag == "Error":
+            raise refused(answer, f"writing `{key}`")  # it is known only after the answer has begun
+
+    def abort(self, key: str, upload: str) -> None:
+        """Give up an upload in parts; one that is not there is given up already."""
+        answer = self._send("DELETE", key, [("uploadId", upload)], token=Token())  # also where the step shall end
+        if answer.status != 404:
+            _yes(answer, f"giving up an upload of `{key}`")
+
+    def _send(
+        self,
+        method: str,
+        key: str,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        piece: Piece | None = None,
+        content: bytes = b"",
+        sink: Callable[[Iterator[bytes]], object] | None = None,
+        token: Token | None = None,
+    ) -> Answer:
+        path = f"{self._host.address.path}/{encoded(key, '/')}"
+        digest = hashlib.sha256(content)
+        for block in piece.blocks() if piece else ():
+            digest.update(block)
+        unsigned = Unsigned(method, self._host.address.authority, path, query, headers or {}, digest.hexdigest())
+
+        def head() -> Mapping[str, str]:
+            return signed(unsigned, self._keys(), self._region, "s3", datetime.now(UTC))
+
+        target = path + (f"?{spelled(query)}" if query else "")
+        body: Callable[[], Iterable[bytes]] = piece.blocks if piece else (lambda: [content])
+        length = piece.length if piece else len(content)
+        return self._host.send(Request(method, target, head, body, length, sink), token)
+
+
+def _yes(answer: Answer, what: str) -> Answer:
+    if not 200 <= answer.status < 300:
+        raise refused(answer, what)
+    return answer
+
+
+def _listed(page: ElementTree.Element) -> Callable[[ElementTree.Element], Listed]:
+    """Return how a page spells an object; some services ignore that keys shall be encoded, and say so."""
+    encoded = text_of(page, "EncodingType") == "url"
+
+    def one(item: ElementTree.Element) -> Listed:
+        key = text_of(item, "Key")
+        return Listed(unquote_plus(key) if encoded else key, int(text_of(item, "Size") or 0), text_of(item, "ETag"))
+
+    return one

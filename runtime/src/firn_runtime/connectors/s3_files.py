@@ -1,0 +1,121 @@
+"""Files of a bucket: downloaded into the step's scratch folder and read there; written there and uploaded.
+
+The engine has no network. What becomes visible when is docs/publication.md's.
+"""
+
+import shutil
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.file_paths import confined, is_pattern, local_name, matching, relative
+from firn_runtime.connectors.file_scan import relation
+from firn_runtime.connectors.s3_bucket import Bucket, Listed
+from firn_runtime.connectors.s3_credentials import AMBIENT, Around, KeySource
+from firn_runtime.connectors.s3_transfer import Moves, download
+from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors.files import S3Config, S3Options
+from firn_schemas.credentials import StaticCredentials
+from firn_schemas.steps.data import ReadInputs, WriteInputs
+
+if TYPE_CHECKING:
+    from firn_runtime.probing import Seen, Use
+
+_WILD = "*?["
+
+
+class S3Files(ConnectorBase[S3Config, S3Options]):
+    """The objects of a bucket below a prefix."""
+
+    @property
+    def ambient(self) -> Sequence[str]:
+        """Name the variables that say which role this machine has; none of them matters to keys that are named."""
+        return () if isinstance(self.config.credentials, StaticCredentials) else AMBIENT
+
+    def connect(self) -> None:
+        """Fetch no key and ask nothing yet; raise ConnectorError for settings that cannot be right."""
+        context = _context(self.config.ca_file)
+        around = Around(self.inherited, self.config.region or "us-east-1", self.base_dir, context)
+        keys = KeySource(self.config.credentials, around)
+        bucket = Bucket(self.config, self.options.timeout, keys, context)
+        self.moves = Moves(bucket, self.options.part_size, self.options.max_concurrency)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if hasattr(self, "moves"):
+            self.moves.bucket.close()
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Log in, list what is below the prefix, and look for what is read. Nothing is written to find out."""
+        from firn_runtime.connectors.s3_probe import probed
+
+        self.connect()
+        try:
+            yield from probed(self.config.bucket, self._first, self._matches, uses)
+        finally:
+            self.close()
+
+    @property
+    def prefix(self) -> str:
+        """What every key begins with: empty, or ending in `/`."""
+        stripped = (self.config.prefix or "").strip("/")
+        return f"{stripped}/" if stripped else ""
+
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
+        """Download every object that the path matches, and read them as one dataset, in the order of their names."""
+        found = self._matches(relative(inputs.path, "read"))
+        folder = context.scratch / "objects"
+        shutil.rmtree(folder, ignore_errors=True)
+        download(self.moves, found, folder)
+        rows = relation(context.session, folder, list(found), inputs, self.options.compression)
+        return Rows(rows, sum(one.size for one in found.values()))
+
+    def _first(self) -> None:
+        """Ask for the first object below the prefix."""
+        next(self.moves.bucket.list(self.prefix, most=1), None)
+
+    def _matches(self, path: str) -> Mapping[str, Listed]:
+        """Return what a path matches, by names below the prefix, in their order; raise ConnectorError for nothing."""
+        name = confined(path)
+        found = self._listed(name) if is_pattern(name) else self._named(name)
+        if not found:
+            where = f"looked in the bucket `{self.config.bucket}` below `{self.prefix}`"
+            raise ConnectorError("data", f"no file matches `{path}`", where)
+        return found
+
+    def _named(self, name: str) -> Mapping[str, Listed]:
+        key = f"{self.prefix}{name}"
+        head = self.moves.bucket.head(key)
+        return {name: Listed(key, head.size, head.etag)} if head else {}
+
+    def _listed(self, pattern: str) -> Mapping[str, Listed]:
+        """Leave out what only marks a folder; a key that is no path is refused where it could be meant."""
+        begins = pattern[: min(pattern.index(one) for one in _WILD if one in pattern)]
+        listed = self.moves.bucket.list(f"{self.prefix}{begins}")
+        names = {one.key.removeprefix(self.prefix): one for one in listed if not one.key.endswith("/")}
+        found = matching(pattern, names)
+        for name in names.keys() - set(found):
+            parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+            if len(parts) <= name.count("/") and matching(pattern, ["/".join(parts)]):
+                local_name(name)
+        return {name: names[name] for name in found}
+
+    def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
+        """Write to the scratch folder and upload: readers see an old object or a new one, never half."""
+        from firn_runtime.connectors.s3_publication import MODES, Target
+
+        name = relative(inputs.path, "written")
+        target = Target(self.moves, self.prefix, name, self.options.compression, self.options.conditional_writes)
+        try:
+            return MODES[inputs.mode](inputs, context, target)
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise ConnectorError("process", f"cannot keep `{inputs.path}` in the workspace: {reason}") from None
+
+
+def _context(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise ConnectorError("connection", f"`ca_file` is not a file of certificates: `{ca_file}`") from None

@@ -1,0 +1,165 @@
+"""Objects published once: each says whose it is, and appears at once and whole when its upload is completed.
+
+An object store keeps no fence: the run asks whether it still holds its lease right before. Where the service can, the
+upload is completed only if the object is still the one that was there when the write began.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from firn_runtime.cancel import Token
+from firn_runtime.connector import WriteContext, Written
+from firn_runtime.connectors.file_formats import Format
+from firn_runtime.connectors.file_writing import added_name, partitions, write_file, write_partitions, written_format
+from firn_runtime.connectors.s3_bucket import Head
+from firn_runtime.connectors.s3_transfer import Last, Moves, each, give_up, upload
+from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import Publication
+from firn_schemas.steps.data import WriteInputs
+
+INTENT = "intent.json"
+_MARK, _ROWS = "firn-publication", "firn-rows"
+
+
+class Target(NamedTuple):
+    """Where a step writes."""
+
+    moves: Moves
+    prefix: str
+    """Empty, or ending in `/`."""
+    name: str
+    compression: str
+    """The connector's."""
+    conditional: bool
+
+    def format(self, inputs: WriteInputs) -> Format:
+        """Return the format to write; raise ConnectorError for what files cannot be asked."""
+        return written_format(inputs, self.name, self.compression)
+
+
+def replace(inputs: WriteInputs, context: WriteContext, target: Target) -> Written:
+    """Put one object in the place of another: readers see the old one or the new."""
+    return _one_object(inputs, context, target, target.name)
+
+
+def append(inputs: WriteInputs, context: WriteContext, target: Target) -> Written:
+    """Add an object to a folder, named after the publication."""
+    name = added_name(target.name, context.publication, target.format(inputs))
+    return _one_object(inputs, context, target, name)
+
+
+def _one_object(inputs: WriteInputs, context: WriteContext, target: Target, name: str) -> Written:
+    format, key = target.format(inputs), f"{target.prefix}{name}"
+    give_up(target.moves.bucket, context.scratch)
+    before = target.moves.bucket.head(key)
+    written = _published(before, context.publication)
+    if written is None:
+        file = context.scratch / "object"
+        rows = write_file(context.session, inputs, format, name, file)
+        written = Written(rows, file.stat().st_size)
+        conditions = _unchanged(before) if target.conditional else {}
+        try:
+            upload(target.moves, file, key, _told(context.publication, rows), conditions, context.still_ours)
+        except ConnectorError:
+            if not _appeared(target, key, context.publication):
+                raise
+        file.unlink()
+    return written
+
+
+def _published(head: Head | None, publication: Publication) -> Written | None:
+    """Return what an earlier attempt published, where the object says that it is its own."""
+    if head is None or head.metadata.get(_MARK) != publication.mark:
+        return None
+    return Written(int(head.metadata.get(_ROWS, 0)), head.size)
+
+
+def _appeared(target: Target, key: str, publication: Publication) -> bool:
+    """Say whether the object is the publication's own although its upload was refused: an answer may be lost."""
+    with suppress(ConnectorError):
+        return _published(target.moves.bucket.head(key), publication) is not None
+    return False
+
+
+def _told(publication: Publication, rows: int) -> Mapping[str, str]:
+    return {f"x-amz-meta-{_MARK}": publication.mark, f"x-amz-meta-{_ROWS}": str(rows)}
+
+
+def _unchanged(before: Head | None) -> Mapping[str, str]:
+    """Return the condition that the object is still the one that was there, or that there still is none."""
+    return {"if-match": before.etag} if before is not None else {"if-none-match": "*"}
+
+
+def insert_overwrite(inputs: WriteInputs, context: WriteContext, target: Target) -> Written:
+    """Put objects in the place of those of the same partitions; then remove what else these hold."""
+    format, intent, folder = target.format(inputs), context.scratch / INTENT, context.scratch / "partitions"
+    give_up(target.moves.bucket, context.scratch)
+    written = _recorded(intent, context.publication)
+    if written is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        rows = write_partitions(context.session, inputs, format, target.name, folder)
+        found = partitions(folder)
+        size = sum((folder / name).stat().st_size for names in found.values() for name in names)
+        _replace_partitions(context, target, folder, found)
+        intent.write_text(json.dumps({"publication": context.publication.mark, "rows": rows, "bytes": size}))
+        shutil.rmtree(folder, ignore_errors=True)
+        written = Written(rows, size)
+    return written
+
+
+def _recorded(intent: Path, publication: Publication) -> Written | None:
+    """Return what an attempt that came to its end has noted; a note that was cut off is none."""
+    try:
+        noted = json.loads(intent.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return Written(noted["rows"], noted["bytes"]) if noted["publication"] == publication.mark else None
+
+
+def _replace_partitions(
+    context: WriteContext, target: Target, folder: Path, found: Mapping[str, Sequence[str]]
+) -> None:
+    """Large ones one after the other, in parts; small ones some at a time."""
+    headers = _told(context.publication, 0)
+    limit = target.moves.part_size
+    small = [one for one in found if all((folder / name).stat().st_size <= limit for name in found[one])]
+
+    def replace_one(partition: str, moves: Moves, last: Last) -> None:
+        for name in found[partition]:
+            upload(moves, folder / name, f"{target.prefix}{target.name}/{name}", headers, {}, last)
+        _remove_others(target, partition, found[partition])
+
+    for partition in found.keys() - set(small):
+        replace_one(partition, target.moves, context.still_ours)
+    for start in range(0, len(small), target.moves.at_once):
+        context.still_ours()
+        batch = small[start : start + target.moves.at_once]
+
+        def act(partition: str, token: Token) -> None:
+            token.check()
+            replace_one(partition, target.moves, lambda: None)
+
+        each(target.moves.at_once, act, batch)
+
+
+def _remove_others(target: Target, partition: str, names: Sequence[str]) -> None:
+    """Remove the objects right below a partition that readers see and that are not the new ones."""
+    above = f"{target.prefix}{target.name}/{partition}/"
+    kept = {f"{target.prefix}{target.name}/{name}" for name in names}
+    for one in target.moves.bucket.list(above):
+        name = one.key.removeprefix(above)
+        if one.key not in kept and name and "/" not in name and not name.startswith("."):
+            target.moves.bucket.delete(one.key)
+
+
+MODES: dict[str, Callable[[WriteInputs, WriteContext, Target], Written]] = {
+    "replace": replace,
+    "append": append,
+    "insert_overwrite": insert_overwrite,
+    "upsert": replace,
+}
+"""What each mode of a write does to objects; what files cannot do is refused with the format."""

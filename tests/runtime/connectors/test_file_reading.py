@@ -1,0 +1,311 @@
+"""Several files that are one dataset, and files that are not what they should be."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from firn_runtime.connectors.file_paths import folder_of, local_name, matching, partition_keys
+from firn_runtime.errors import ConnectorError
+from runtime.workbench import Workbench, connector
+
+CANARY = "canary-7f3a"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "env=prod"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def work(bench: Callable[..., Workbench], root: Path) -> Workbench:
+    return bench(files=connector("files", "local", root=str(root)))
+
+
+def put(root: Path, name: str, content: str | bytes) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def parquet(root: Path, name: str, sql: str) -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    duckdb.sql(f"copy ({sql}) to '{root / name}' (format parquet)")
+
+
+def read(work: Workbench, path: str, **more: Any) -> list[tuple[Any, ...]]:
+    work.do("read", {"resource": "files", "path": path, **more})
+    return work.rows()
+
+
+def refused(work: Workbench, path: str, **more: Any) -> str:
+    with pytest.raises(ConnectorError) as caught:
+        read(work, path, **more)
+    assert caught.value.error_class == "data"
+    assert CANARY not in caught.value.message + caught.value.help
+    assert "\n" not in caught.value.message
+    return caught.value.message
+
+
+def test_folders_that_name_columns_give_them(work: Workbench, root: Path) -> None:
+    put(root, "sales/year=2024/month=01/a.csv", "id\n1\n")
+    put(root, "sales/year=2024/month=10/a.csv", "id\n2\n")
+    assert read(work, "sales/**/*.csv") == [(1, 2024, "01"), (2, 2024, "10")]
+    assert work.session.columns("data") == {"id": "BIGINT", "month": "VARCHAR", "year": "BIGINT"}
+    assert list(work.session.columns("data")) == ["id", "year", "month"]
+
+
+def test_schema_gives_the_types_of_such_columns(work: Workbench, root: Path) -> None:
+    put(root, "d=2024-01-02/m=01/a.csv", "id,v\n1,2\n")
+    schema = {"m": "integer", "id": "varchar", "d": "varchar"}
+    assert read(work, "**/*.csv", schema=schema, columns=["d", "m", "id"]) == [("2024-01-02", 1, "1")]
+    assert list(work.session.columns("data").values()) == ["VARCHAR", "INTEGER", "VARCHAR"]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.ndjson"])
+def test_other_formats_have_such_columns_too(work: Workbench, root: Path, name: str) -> None:
+    if name == "a.parquet":
+        parquet(root, f"d=2024-01-02/{name}", "select 1::bigint as id")
+    else:
+        put(root, f"d=2024-01-02/{name}", '{"id": 1}\n')
+    read(work, f"*/{name}")
+    assert work.session.columns("data") == {"id": "BIGINT", "d": "DATE"}
+    read(work, f"*/{name}", schema={"id": "integer", "d": "varchar"})
+    assert work.session.columns("data") == {"id": "INTEGER", "d": "VARCHAR"}
+
+
+def test_values_in_folders_are_decoded_and_may_be_null(work: Workbench, root: Path) -> None:
+    put(root, "k=a%2Fb c/a.csv", "id\n1\n")
+    put(root, "k=__HIVE_DEFAULT_PARTITION__/a.csv", "id\n2\n")
+    assert read(work, "*/a.csv") == [(2, None), (1, "a/b c")]
+
+
+def test_folders_above_the_root_name_no_columns(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id\n1\n")
+    put(root, "k=1/a.csv", "id\n1\n")
+    assert read(work, "a.csv") == [(1,)]
+    assert read(work, "k=1/a.csv") == [(1, 1)]
+
+
+def test_files_that_are_not_partitioned_alike_are_refused(work: Workbench, root: Path) -> None:
+    put(root, "k=1/a.csv", "id\n1\n")
+    put(root, "b.csv", "id\n1\n")
+    assert refused(work, "**/*.csv") == "`b.csv` and `k=1/a.csv` are not partitioned alike"
+
+
+def test_columns_are_matched_by_name_whatever_their_order(work: Workbench, root: Path) -> None:
+    for number in range(30):
+        put(root, f"{number:02}.csv", "id,n\n1,2\n" if number < 29 else "n,id\n20,10\n")
+    assert read(work, "*.csv")[-2:] == [(1, 2), (10, 20)]
+    assert read(work, "*.csv", schema={"n": "integer"})[-1] == (10, 20)
+
+
+@pytest.mark.parametrize("other", ["id\n2\n", "id,naem\n2,y\n", "id,name,more\n2,y,3\n", "ID,name,name\n1,2,3\n"])
+@pytest.mark.parametrize("order", ["az", "za"])
+def test_files_with_other_columns_are_refused(work: Workbench, root: Path, other: str, order: str) -> None:
+    put(root, f"{order[0]}.csv", "id,name\n1,x\n")
+    put(root, f"{order[1]}.csv", other)
+    assert "`z.csv` has other columns than `a.csv`" in refused(work, "*.csv")
+
+
+def test_headerless_files_with_more_columns_are_refused(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "1,2\n")
+    put(root, "b.csv", "1,2,3\n")
+    options = {"header": False, "union_by_name": True}
+    assert "`b.csv` has other columns" in refused(work, "*.csv", format_options=options)
+    assert "`b.csv` has other columns" in refused(work, "*.csv", format_options=options, schema={"x": "integer"})
+
+
+def test_parquet_files_with_other_columns_are_refused_or_united(work: Workbench, root: Path) -> None:
+    parquet(root, "a.parquet", "select 1::integer as id")
+    parquet(root, "b.parquet", "select 'x' as name, 2.5::double as id")
+    assert "`name` is in one of them alone" in refused(work, "*.parquet")
+    assert read(work, "*.parquet", format_options={"union_by_name": True}) == [(1.0, None), (2.5, "x")]
+
+
+def test_csv_files_with_other_columns_are_united_where_asked(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id\n1\n")
+    put(root, "b.csv", "name,id\nx,2\n")
+    options = {"union_by_name": True}
+    assert read(work, "*.csv", format_options=options) == [(1, None), (2, "x")]
+    assert read(work, "*.csv", format_options=options, schema={"name": "varchar", "id": "bigint"})[1] == (2, "x")
+
+
+def test_what_only_a_late_json_file_holds_is_not_lost(work: Workbench, root: Path) -> None:
+    for number in range(60):
+        put(root, f"{number:02}.ndjson", json.dumps({"id": number, **({"late": 1.5} if number == 59 else {})}))
+    assert read(work, "*.ndjson")[-2:] == [(58, None), (59, 1.5)]
+
+
+def test_files_of_two_formats_are_not_one_dataset(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id\n1\n")
+    put(root, "b.csv.gz", gzip.compress(b"id\n1\n"))
+    assert refused(work, "*") == "`a.csv` and `b.csv.gz` are not of one format"
+
+
+def test_empty_files_hold_no_rows(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "")
+    put(root, "b.csv", "id\n1\n")
+    put(root, "c.csv", "id\n")
+    assert read(work, "*.csv") == [(1,)]
+    assert refused(work, "a.csv") == "`a.csv` is empty: it has not even a header"
+
+
+def text(rows: int = 200_000) -> bytes:
+    return b"id,n\n" + b"".join(b"%d,%d\n" % (row, row * 7919 % 10007) for row in range(rows))
+
+
+def zstd(root: Path) -> bytes:
+    duckdb.sql(
+        f"copy (select range as id, range % 97 as n from range(200000)) to '{root}/.z' (format csv, compression zstd)"
+    )
+    return (root / ".z").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.csv.zst", "a.ndjson.gz"])
+def test_a_compressed_file_that_was_cut_off_anywhere_is_broken(work: Workbench, root: Path, name: str) -> None:
+    whole = zstd(root) if name.endswith("zst") else gzip.compress(text())
+    for length in (1, 5, 20, len(whole) // 2, len(whole) - 9, len(whole) - 3, len(whole) - 1):
+        put(root, name, whole[:length])
+        assert refused(work, "a.*").startswith(f"`{name}` is broken")
+    put(root, "whole." + name.partition(".")[2], whole)
+    if not name.startswith("a.ndjson"):
+        assert len(read(work, "whole.*")) == 200_000
+
+
+def test_a_compressed_file_whose_bytes_were_changed_is_broken(work: Workbench, root: Path) -> None:
+    whole = bytearray(gzip.compress(text()))
+    whole[len(whole) // 2] ^= 255
+    put(root, "a.csv.gz", bytes(whole))
+    assert refused(work, "a.csv.gz") == "`a.csv.gz` is broken: its content is not what was compressed"
+    put(root, "b.csv.gz", f"id\n{CANARY}\n")
+    assert refused(work, "b.csv.gz").endswith("is broken: it is not what gzip wrote")
+    put(root, "b.csv.zst", f"id\n{CANARY}\n")
+    assert refused(work, "b.csv.zst").endswith("is broken: it is not what zstd wrote")
+
+
+def test_compressed_files_may_have_several_members(work: Workbench, root: Path) -> None:
+    put(root, "a.csv.gz", gzip.compress(b"id\n1\n") + gzip.compress(b"2\n"))
+    assert read(work, "a.csv.gz") == [(1,), (2,)]
+
+
+BROKEN: dict[str, str | bytes] = {
+    "half_a_row.csv": "id,name,x\n" + "1,a,b\n" * 30_000 + f"2,{CANARY}",
+    "half_a_row_early.csv": f"id,name,x\n1,a,b\n2,{CANARY}",
+    "open_quote.csv": f'id,name\n1,"{CANARY}\n' + "2,b\n" * 30_000,
+    "quote_inside.csv": "id,name\n" + "2,b\n" * 30_000 + f'1,"{CANARY}"n\n',
+    "not_utf8.csv": b"id,name\n1,\xe4" + CANARY.encode() + b"\n",
+    "half.ndjson": '{"id": 1}\n{"id": "' + CANARY,
+    "half.json": '[{"id": 1}, {"id": "' + CANARY,
+    "no_object.json": f'["{CANARY}"]',
+    "no_footer.parquet": b"PAR1" + CANARY.encode() * 100,
+    "empty.parquet": b"",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_named_and_not_quoted(work: Workbench, root: Path, name: str) -> None:
+    put(root, name, BROKEN[name])
+    message = refused(work, "*")
+    assert name in message or name == "no_object.json"
+    assert str(root) not in message
+
+
+def test_the_line_is_named_where_it_is_known(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,name,x\n" + "1,a,b\n" * 30_000)
+    put(root, "b.csv", BROKEN["half_a_row.csv"])
+    assert "Line: 30002" in refused(work, "*.csv")
+    assert "in the file `b.csv`" in refused(work, "*.csv")
+    put(root, "b.csv", BROKEN["half_a_row_early.csv"])
+    assert 'Error when sniffing file "b.csv"' in refused(work, "*.csv")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [
+        ("utf-8", b"\xef\xbb\xbf" + "id,name\n1,ä€\n".encode()),
+        ("utf-16", "id,name\n1,ä€\n".encode("utf-16")),
+        ("utf-16", "id,name\n1,ä€\n".encode("utf-16-le")),
+    ],
+)
+def test_encodings(work: Workbench, root: Path, encoding: str, content: bytes) -> None:
+    put(root, "a.csv", content)
+    assert read(work, "a.csv", format_options={"encoding": encoding}) == [(1, "ä€")]
+    assert list(work.session.columns("data")) == ["id", "name"]
+
+
+def test_big_endian_is_refused(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", b"\xfe\xff" + "id\n1\n".encode("utf-16-be"))
+    assert "big-endian" in refused(work, "a.csv", format_options={"encoding": "utf-16"})
+
+
+def test_dialects(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id||v\r\n1||'x\\'y'\r\n")
+    options: dict[str, Any] = {"delimiter": "||", "quote": "'", "escape": "\\"}
+    assert read(work, "a.csv", format_options=options) == [(1, "x'y")]
+    put(root, "b.csv", "v;w\n1,5;-\n2;3\n")
+    options = {"delimiter": ";", "decimal_separator": ",", "null_values": ["-", ""]}
+    assert read(work, "b.csv", format_options=options) == [(1.5, None), (2.0, 3)]
+
+
+def test_a_field_may_be_long(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", 'id,v\n1,"' + "x\n" * 5_000_000 + '"\n')
+    put(root, "a.json", json.dumps([{"v": "x" * 20_000_000}]))
+    assert len(read(work, "a.csv")[0][1]) == 10_000_000
+    assert len(read(work, "a.json")[0][0]) == 20_000_000
+
+
+def test_only_the_columns_that_are_asked_for_are_read(work: Workbench, root: Path) -> None:
+    parquet(root, "k=1/a.parquet", "select 1 as id, 'x' as name")
+    assert read(work, "*/a.parquet", columns=["k", "name"]) == [(1, "x")]
+
+
+NAMES = [".h/a.csv", "a.csv", "b.CSV", "s/.h.csv", "s/a b+%?.csv", "s/t/ü.csv", "s/[x].csv", "x.csv/y"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*.csv", ["a.csv"]),
+        ("**/*.csv", ["a.csv", "s/[x].csv", "s/a b+%?.csv", "s/t/ü.csv"]),
+        ("s/**", ["s/[x].csv", "s/a b+%?.csv", "s/t/ü.csv"]),
+        ("s/**/ü.csv", ["s/t/ü.csv"]),
+        ("s/[[]x].csv", ["s/[x].csv"]),
+        ("[!b].csv", ["a.csv"]),
+        ("?.*", ["a.csv", "b.CSV"]),
+        (".h/*", [".h/a.csv"]),
+        ("*/.h.csv", ["s/.h.csv"]),
+        ("a.csv", ["a.csv"]),
+        ("s", []),
+    ],
+)
+def test_patterns_mean_what_they_mean_to_a_shell(root: Path, pattern: str, expected: list[str]) -> None:
+    import glob
+
+    for name in NAMES:
+        put(root, name, "")
+    assert matching(pattern, NAMES) == expected
+    found = glob.glob(pattern, root_dir=root, recursive=True)
+    assert sorted(name for name in found if (root / name).is_file()) == expected
+
+
+def test_the_folders_before_a_wildcard_are_known() -> None:
+    patterns = ["a/b/*.csv", "*.csv", "a/**/b/*.csv", "a/b.csv", "a/b[1]/c.csv"]
+    assert [folder_of(pattern) for pattern in patterns] == ["a/b", "", "a", "a", "a"]
+
+
+def test_partition_keys_are_those_of_folders() -> None:
+    assert partition_keys("a/x=1/y=/b=2.csv") == ("x", "y")
+    assert partition_keys("=1/a.csv") == ()
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a//b", "a/", "../a", "a/./b", "a/..", "a\0b", "a/" + "ü" * 128])
+def test_a_key_that_is_no_path_below_a_folder_is_refused(key: str) -> None:
+    with pytest.raises(ConnectorError):
+        local_name(key)

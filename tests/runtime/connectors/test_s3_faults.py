@@ -1,0 +1,207 @@
+"""A service that breaks, is slow or refuses, and one that somebody else pretends to be."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firn_runtime.cancel import Ended, Token, working_for
+from firn_runtime.errors import ConnectorError
+from firn_runtime.events import Failure
+from firn_schemas.secret import Secret
+from runtime.connectors.sinks import PUBLICATION
+from runtime.workbench import Workbench, connector
+from servers.answers import Answer, answering
+from servers.front import certificate
+
+CANARY = "canary-5d1f9a"
+ONE = (
+    b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a.csv</Key><Size>5</Size>"
+    b'<ETag>"1"</ETag></Contents></ListBucketResult>'
+)
+Open = Callable[..., Workbench]
+
+
+def resource(url: str, **more: Any) -> Any:
+    keys = {
+        "access_key_id": Secret("AKID"),
+        "secret_access_key": Secret(CANARY),
+        "session_token": Secret(f"{CANARY}-t"),
+    }
+    config = {"bucket": "b", "path_style_access": True, "endpoint": url, "credentials": {"mode": "static", **keys}}
+    return connector("s3", "s3", written=True, **config | more)
+
+
+def read(work: Workbench, path: str = "*.csv") -> list[tuple[Any, ...]]:
+    work.do("read", {"resource": "lake", "path": path})
+    return work.rows()
+
+
+def error(code: str, status: int) -> Answer:
+    text = f"<Error><Code>{code}</Code><Message>{CANARY}</Message><StringToSign>{CANARY}</StringToSign></Error>"
+    return Answer(status, text.encode())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error_class", "words"),
+    [
+        (error("AccessDenied", 403), "auth", "not allowed"),
+        (error("SignatureDoesNotMatch", 403), "auth", "refuses the signature"),
+        (error("InvalidAccessKeyId", 403), "auth", "does not know the access key"),
+        (error("ExpiredToken", 400), "auth", "expired"),
+        (error("RequestTimeTooSkewed", 403), "auth", "clock"),
+        (error("NoSuchBucket", 404), "connection", "no such bucket"),
+        (error("AuthorizationHeaderMalformed", 400), "connection", "another region"),
+        (Answer(301, b"", {"x-amz-bucket-region": "eu-west-3"}), "connection", "in the region `eu-west-3`"),
+        (error("SlowDown", 503), "rate_limited", "fewer requests"),
+        (Answer(429), "rate_limited", "fewer requests"),
+        (error("InternalError", 500), "server_error", "answers 500"),
+        (Answer(503, b"<html>busy</html>"), "server_error", "answers 503"),
+        (error("RequestTimeout", 400), "timeout", "waited too long"),
+        (Answer(200, b"<html>a page</html>"), "connection", "does not speak S3"),
+        (Answer(200, b'<!DOCTYPE x [<!ENTITY a "b">]><ListBucketResult/>'), "connection", "does not speak S3"),
+        (error("<b>odd</b>", 418), "data", "answers 418"),
+    ],
+)
+def test_what_a_service_refuses_has_a_class_and_quotes_nothing(
+    bench: Open, answer: Answer, error_class: str, words: str
+) -> None:
+    with answering(answer) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url)))
+    assert caught.value.error_class == error_class
+    assert words in f"{caught.value.message}; {caught.value.help}"
+    assert CANARY not in f"{caught.value.message}{caught.value.help}{caught.value.__cause__}{caught.value.__context__}"
+    assert all(CANARY not in asked.target for asked in server.asked)
+
+
+def test_a_busy_service_is_asked_again_up_to_four_times(bench: Open) -> None:
+    with answering(error("SlowDown", 503)) as server, pytest.raises(ConnectorError):
+        read(bench(lake=resource(server.url)))
+    assert len(server.asked) == 4
+
+
+def test_a_service_that_is_well_again_is_used(bench: Open) -> None:
+    with answering(Answer(500), Answer(200, ONE), Answer(200, b"n\n42\n")) as server:
+        assert read(bench(lake=resource(server.url))) == [(42,)]
+
+
+def test_what_is_refused_is_not_asked_again(bench: Open) -> None:
+    with answering(error("AccessDenied", 403)) as server, pytest.raises(ConnectorError):
+        read(bench(lake=resource(server.url)))
+    assert len(server.asked) == 1
+
+
+def test_a_download_that_breaks_off_is_begun_again(bench: Open) -> None:
+    whole = Answer(200, b"n\n42\n")
+    with answering(Answer(200, ONE), whole._replace(cut=3), whole) as server:
+        assert read(bench(lake=resource(server.url))) == [(42,)]
+    assert [asked.headers.get("if-match") for asked in server.asked] == [None, '"1"', '"1"']
+
+
+def test_a_download_that_always_breaks_off_fails_and_reads_nothing(bench: Open) -> None:
+    with answering(Answer(200, ONE), Answer(200, b"n\n42\n", cut=3)) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url)))
+    assert caught.value.error_class == "connection"
+
+
+@pytest.mark.parametrize("body", [b"n\n4\n", b"n\n424\n"])
+def test_an_object_of_another_size_than_listed_is_not_taken(bench: Open, body: bytes) -> None:
+    with answering(Answer(200, ONE), Answer(200, body)) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url)))
+    assert caught.value.error_class == "connection"
+
+
+def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open) -> None:
+    with answering(Answer(200, ONE), Answer(412)) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url)))
+    assert (caught.value.error_class, caught.value.message) == (
+        "conflict",
+        "reading `a.csv`: the object has changed meanwhile (PreconditionFailed)",
+    )
+
+
+def test_a_redirect_is_not_followed(bench: Open) -> None:
+    elsewhere = Answer(307, headers={"location": "http://127.0.0.1:9/"})
+    with answering(elsewhere) as server, pytest.raises(ConnectorError, match="elsewhere"):
+        read(bench(lake=resource(server.url)))
+    assert len(server.asked) == 1
+
+
+def test_an_upload_that_fails_only_after_its_answer_began_has_failed(bench: Open, tmp_path: Path) -> None:
+    begun = Answer(200, b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+    part = Answer(200, b"", {"etag": '"p"'})
+    answers = (Answer(404), begun, part, part, error("InternalError", 200), Answer(204), Answer(404))
+    with answering(*answers) as server:
+        work = bench(lake=resource(server.url, options={"part_size": 5 << 20, "max_concurrency": 1}))
+        work.make("d", "select range as id, md5(range::varchar) as t from range(200000)")
+        with pytest.raises(ConnectorError) as caught:
+            work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")
+    assert caught.value.error_class == "data"
+    assert [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT", "PUT", "POST", "DELETE", "HEAD"]
+    assert server.asked[1].headers["x-amz-meta-firn-publication"] == PUBLICATION.mark
+    assert server.asked[4].headers["if-none-match"] == "*"
+
+
+@pytest.mark.parametrize(("mark", "ours"), [(PUBLICATION.mark, True), ("another", False)])
+def test_an_upload_whose_answer_was_lost_is_recognised(bench: Open, mark: str, ours: bool) -> None:
+    there = Answer(200, b"n\n1\n", {"x-amz-meta-firn-publication": mark, "x-amz-meta-firn-rows": "1"})
+    with answering(Answer(404), Answer(412), there) as server:
+        work = bench(lake=resource(server.url))
+        work.make("d", "select 1 as n")
+        if ours:
+            assert work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")[:2] == (1, 4)
+        else:
+            with pytest.raises(ConnectorError, match="has changed meanwhile"):
+                work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")
+    assert [asked.method for asked in server.asked] == ["HEAD", "PUT", "HEAD"]
+
+
+def test_only_a_certificate_that_is_trusted_is_talked_to(bench: Open, tmp_path: Path) -> None:
+    proof = certificate(tmp_path)
+    with answering(Answer(200, ONE), Answer(200, b"n\n42\n"), proof=proof) as server:
+        with pytest.raises(ConnectorError, match="the certificate of `localhost`") as caught:
+            read(bench(lake=resource(server.url)))
+        assert caught.value.error_class == "connection"
+        assert server.asked == []
+    (tmp_path / "two").mkdir()
+    with answering(Answer(200, ONE), Answer(200, b"n\n42\n"), proof=proof) as server:
+        work = Workbench(tmp_path / "two", {"lake": resource(server.url, ca_file=str(proof.authority))})
+        assert read(work) == [(42,)]
+        work.close()
+        other = Workbench(tmp_path / "two", {"lake": resource(server.url.replace("localhost", "127.0.0.1"))})
+        with pytest.raises(ConnectorError, match=r"the certificate of `127\.0\.0\.1`"):
+            read(other)
+        other.close()
+
+
+def test_a_file_of_authorities_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConnectorError, match="`ca_file` is not a file of certificates"):
+        resource("https://localhost", ca_file=str(tmp_path / "none.pem")).connect()
+
+
+def test_a_step_that_shall_end_does_not_wait_for_the_service(bench: Open) -> None:
+    more_than_comes = Answer(200, b"n\n42\n", {"content-length": "5000000"})
+    listed = Answer(200, ONE.replace(b"<Size>5<", b"<Size>5000000<"))
+    with answering(listed, more_than_comes) as server:
+        work = bench(lake=resource(server.url, options={"timeout": 300}))
+        token = Token()
+
+        def cancel() -> None:
+            while len(server.asked) < 2:
+                time.sleep(0.01)
+            token.cancel(Failure("R999", "timeout", "enough", ""))
+
+        threading.Thread(target=cancel).start()
+        with working_for(token), pytest.raises(Ended):
+            read(work)
+
+
+def test_silence_is_a_timeout(bench: Open) -> None:
+    more_than_comes = Answer(200, b"n\n42\n", {"content-length": "5000000"})
+    listed = Answer(200, ONE.replace(b"<Size>5<", b"<Size>5000000<"))
+    with answering(listed, more_than_comes) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url, options={"timeout": 1})))
+    assert caught.value.error_class == "timeout"
