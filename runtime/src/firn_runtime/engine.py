@@ -195,6 +195,8 @@ class Session:
         self._cursor = cursor
         self._job = job
         self._path = ",".join(dotted(_CATALOG, name) for name in (job, *upstream))
+        self.streams = set[str]()
+        """The datasets that are read only when their reader reads them."""
         self._look_in(None)
 
     def qualified(self, dataset: str) -> str:
@@ -223,6 +225,7 @@ class Session:
         """
         assert not relation.params
         assert relation.database is None
+        self.streams.add(dataset)
         self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({relation.sql}\n)")
 
     def records(self, relation: Relation, max_rows: int) -> list[dict[str, Json]]:

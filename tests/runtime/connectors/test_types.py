@@ -53,7 +53,9 @@ ROWS = (
     _row("VARCHAR like numbers", "VARCHAR", "'007'", "'1e3'", "'+1'"),
     _row("VARCHAR like dates", "VARCHAR", "'2026-01-02'", "'2026-1-2'"),
     _row("VARCHAR like booleans", "VARCHAR", "'true'", "'False'"),
-    _row("VARCHAR line ends", "VARCHAR", "'a' || chr(10) || 'b'", "'c' || chr(13) || chr(10) || 'd'", "chr(13)", "chr(9)"),
+    _row(
+        "VARCHAR line ends", "VARCHAR", "'a' || chr(10) || 'b'", "'c' || chr(13) || chr(10) || 'd'", "chr(13)", "chr(9)"
+    ),
     _row("VARCHAR of 10 MB", "VARCHAR", "repeat('é', 5000000)", "'a'"),
     _row("VARCHAR with NUL", "VARCHAR", "'a' || chr(0) || 'b'", "'c'"),
     _row("VARCHAR like JSON", "VARCHAR", "'{\"a\": 1}'", "'[1]'"),
@@ -65,19 +67,43 @@ ROWS = (
     _row("TIME 24:00", "TIME", "'24:00:00'", "'12:00:00'"),
     _row("TIME_NS", "TIME_NS", "'00:00:00'", "'23:59:59.999999999'"),
     _row("TIMETZ", "TIME WITH TIME ZONE", "'12:30:00+02:00'", "'23:59:59.999999-11:30'"),
-    _row("TIMESTAMP", "TIMESTAMP", "'2026-02-28 12:34:56.123456'", "'0001-01-01 00:00:00'", "'9999-12-31 23:59:59.999999'"),
+    _row(
+        "TIMESTAMP",
+        "TIMESTAMP",
+        "'2026-02-28 12:34:56.123456'",
+        "'0001-01-01 00:00:00'",
+        "'9999-12-31 23:59:59.999999'",
+    ),
     _row("TIMESTAMP before Christ, far", "TIMESTAMP", "'0044-03-15 (BC) 12:00:00'", "'294246-12-31 23:59:59.999999'"),
     _row("TIMESTAMP infinity", "TIMESTAMP", "'infinity'", "'-infinity'", "'2026-02-28 12:34:56'"),
     _row("TIMESTAMP_S", "TIMESTAMP_S", "'2026-02-28 12:34:56'", "'0001-01-01 00:00:00'"),
     _row("TIMESTAMP_MS", "TIMESTAMP_MS", "'2026-02-28 12:34:56.123'", "'9999-12-31 23:59:59.999'"),
     _row("TIMESTAMP_NS", "TIMESTAMP_NS", "'2026-02-28 12:34:56.123456789'", "'2262-04-11 23:47:16.854775806'"),
-    _row("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "'2026-02-28 12:34:56.123456+02:00'", "'0001-01-01 00:00:00+00'", "'9999-12-31 23:59:59.999999+00'"),
-    _row("TIMESTAMPTZ before Christ, far", "TIMESTAMP WITH TIME ZONE", "'0044-03-15 (BC) 12:00:00+00'", "'294246-12-31 23:59:59+00'"),
+    _row(
+        "TIMESTAMPTZ",
+        "TIMESTAMP WITH TIME ZONE",
+        "'2026-02-28 12:34:56.123456+02:00'",
+        "'0001-01-01 00:00:00+00'",
+        "'9999-12-31 23:59:59.999999+00'",
+    ),
+    _row(
+        "TIMESTAMPTZ before Christ, far",
+        "TIMESTAMP WITH TIME ZONE",
+        "'0044-03-15 (BC) 12:00:00+00'",
+        "'294246-12-31 23:59:59+00'",
+    ),
     _row("TIMESTAMPTZ infinity", "TIMESTAMP WITH TIME ZONE", "'infinity'", "'-infinity'", "'2026-02-28 12:34:56+00'"),
-    _row("INTERVAL", "INTERVAL", "interval '1 year 2 months 3 days 04:05:06.789'", "interval '-1 month'", "interval '30 days'", "interval '720 hours'"),
+    _row(
+        "INTERVAL",
+        "INTERVAL",
+        "interval '1 year 2 months 3 days 04:05:06.789'",
+        "interval '-1 month'",
+        "interval '30 days'",
+        "interval '720 hours'",
+    ),
     _row("UUID", "UUID", "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-4fff-bfff-ffffffffffff'"),
-    _row("JSON", "JSON", "'{\"a\":1,\"b\":[null,\"x\"]}'", "'[1,2]'", "'\"x\"'", "'true'"),
-    _row("JSON numbers", "JSON", "'{\"a\":12345678901234567890123,\"b\":0.1234567890123456789}'", "'1.50'"),
+    _row("JSON", "JSON", '\'{"a":1,"b":[null,"x"]}\'', "'[1,2]'", "'\"x\"'", "'true'"),
+    _row("JSON numbers", "JSON", '\'{"a":12345678901234567890123,"b":0.1234567890123456789}\'', "'1.50'"),
     _row("JSON with null", "JSON", "null", "'{\"a\":null}'"),
     _row("BIT", "BIT", "'0101'::bit", "'1'::bit"),
     _row("ENUM", "ENUM('a', 'b')", "'a'", "'b'"),
@@ -96,7 +122,12 @@ ROWS = (
     _row("INTERVAL[]", "INTERVAL[]", "[interval '1 month']", "[]"),
     _row("INTEGER[2]", "INTEGER[2]", "[1, 2]", "[3, null]"),
     _row("STRUCT", "STRUCT(a INTEGER, b VARCHAR)", "{'a': 1, 'b': 'x'}", "{'a': null, 'b': null}", "null"),
-    _row("STRUCT nested", "STRUCT(a STRUCT(b INTEGER[]), c DATE)", "{'a': {'b': [1]}, 'c': date '2026-01-02'}", "{'a': null, 'c': null}"),
+    _row(
+        "STRUCT nested",
+        "STRUCT(a STRUCT(b INTEGER[]), c DATE)",
+        "{'a': {'b': [1]}, 'c': date '2026-01-02'}",
+        "{'a': null, 'c': null}",
+    ),
     _row("MAP", "MAP(VARCHAR, INTEGER)", "map {'a': 1, 'b': null}", "map {}"),
     _row("MAP of numbers", "MAP(INTEGER, VARCHAR)", "map {1: 'a', 2: null}", "map {}"),
     _row("UNION", "UNION(n INTEGER, s VARCHAR)", "union_value(n := 1)", "union_value(s := 'x')"),
@@ -145,8 +176,7 @@ class Matrix:
         try:
             self.bench.do("write", {"from": "d", "mode": "replace", **place_of(place, table)}, "publish")
         except ConnectorError as error:
-            assert (error.error_class, "`v`" in error.message) == ("data", True), error.message
-            return True
+            return _is_named(error)
         return False
 
     def _read(self, row: Row, place: str, table: str) -> str:
@@ -167,8 +197,7 @@ class Matrix:
         try:
             self.bench.do("read", place_of(place, table) | types, "back")
         except ConnectorError as error:
-            assert "`v`" in error.message
-            return None
+            return None if _is_named(error) else ""
         return self.bench.session.columns("back")["v"]
 
     def _is_same(self, row: Row) -> bool:
@@ -184,6 +213,13 @@ class Matrix:
             return self.bench.session.execute(sql) == []
         except ConnectorError:
             return False
+
+
+def _is_named(error: ConnectorError) -> bool:
+    """Return True; raise where an error does not say which column it is about."""
+    if error.error_class != "data" or "`v`" not in error.message:
+        raise AssertionError(error.message)
+    return True
 
 
 _UNSAID = re.compile("ENUM|STRUCT|MAP|UNION")
@@ -269,7 +305,7 @@ def test_a_number_of_a_csv_file_that_nobody_gave_a_type_keeps_its_digits(
     (matrix.bench.folder / "files/a.csv").write_text(f"n,v\n1,{text}\n2,0.5\n")
     inputs = {"resource": "files", "path": "a.csv"}
     if value is None:
-        with pytest.raises(ConnectorError, match="`v` .* more digits than one: give it another type in `schema`"):
+        with pytest.raises(ConnectorError, match=r"`v` .* more digits than one: give it another type in `schema`"):
             matrix.bench.do("read", inputs)
     else:
         matrix.bench.do("read", inputs)
@@ -279,4 +315,7 @@ def test_a_number_of_a_csv_file_that_nobody_gave_a_type_keeps_its_digits(
 def test_quoted_nothing_is_an_empty_text_and_no_number(matrix: Matrix) -> None:
     (matrix.bench.folder / "files/a.csv").write_text('n,v,d\n"1","",""\n"",,2026-01-02\n')
     matrix.bench.do("read", {"resource": "files", "path": "a.csv"})
-    assert matrix.bench.session.execute("select n, v, d::varchar from data") == [(1, "", None), (None, None, "2026-01-02")]
+    assert matrix.bench.session.execute("select n, v, d::varchar from data") == [
+        (1, "", None),
+        (None, None, "2026-01-02"),
+    ]

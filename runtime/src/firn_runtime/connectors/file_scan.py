@@ -210,7 +210,9 @@ def _valued(scan: str, values: Mapping[str, str]) -> str:
 
 def _place(columns: Iterable[str]) -> str:
     """Return SQL for the words that name a row's file, where no column hides its name."""
-    return literal("") if "filename" in map(str.lower, columns) else "' of the file `' || parse_filename(filename) || '`'"
+    return (
+        literal("") if "filename" in map(str.lower, columns) else "' of the file `' || parse_filename(filename) || '`'"
+    )
 
 
 def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:

@@ -55,7 +55,9 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
     columns = _columns(known, inputs)
     options = f"{copy_options(name, format, inputs.format_options)}, PARTITION_BY ({columns})"
     options += f", FILENAME_PATTERN 'data-{{i}}', FILE_EXTENSION {literal(format.ending)}"
-    sql = f"COPY (SELECT {selected(known, format)} FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
+    sql = (
+        f"COPY (SELECT {selected(known, format)} FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
+    )
     return int(session.execute(sql)[0][0])
 
 

@@ -36,7 +36,13 @@ def sqlite_value(name: str, kind: str) -> str:
         raise ConnectorError("data", f"`{name}` is {kind}, {INEXACT}", INEXACT_HELP)
     cast = f"cast({column} as {sqlite_type(kind)})"
     if _is_decimal(kind):
-        return _unless(f"try_cast({cast} as {kind}) is distinct from {column}", name, kind, "decimals of more digits than a real", cast)
+        return _unless(
+            f"try_cast({cast} as {kind}) is distinct from {column}",
+            name,
+            kind,
+            "decimals of more digits than a real",
+            cast,
+        )
     if kind in _DOUBLES:  # SQLite would take NaN for NULL
         return _unless(f"isnan({column})", name, kind, "NaN", cast)
     if kind in _WIDE:

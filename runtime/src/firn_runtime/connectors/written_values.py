@@ -1,4 +1,4 @@
-"""What a file's format cannot hold of the engine's types: another form of the same value, or an error; never a change."""
+"""What a file's format cannot hold of the engine's types: written in another form of the same value, or refused."""
 
 import re
 from collections.abc import Callable, Mapping
