@@ -34,9 +34,7 @@ def piped(path: Path, write: Callable[[], object]) -> Iterator[Iterator[bytes]]:
         yield _blocks(end, writer)
     finally:
         os.close(end)
-        while writer.is_alive():  # it waits for a reader where it comes only now
-            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
-            writer.join(_LOOK / 1000)
+        writer.join()
         path.unlink(missing_ok=True)
 
 
