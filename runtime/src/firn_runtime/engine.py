@@ -195,7 +195,7 @@ class Session:
         self._cursor = cursor
         self._job = job
         self._path = ",".join(dotted(_CATALOG, name) for name in (job, *upstream))
-        self._streams: dict[str, dict[str, str]] = {}
+        self.streams: dict[str, dict[str, str]] = {}
         """The columns of datasets that are streamed: asking the engine reads the head of the source again."""
         self.unordered: set[str] = set()
         """Datasets whose rows nobody has put in order: those that were read."""
@@ -228,7 +228,7 @@ class Session:
         assert not relation.params
         assert relation.database is None
         self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({relation.sql}\n)")
-        self._streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
+        self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
 
     def records(self, relation: Relation, max_rows: int) -> list[dict[str, Json]]:
         """Return the rows as JSON values (see firn_runtime.json_values); more than `max_rows` are an error."""
@@ -248,7 +248,7 @@ class Session:
 
     def columns(self, dataset: str) -> dict[str, str]:
         """Return the columns of a dataset that this job sees, with their types, in order."""
-        return self._streams.get(dataset) or self.described(Relation(f"from {identifier(dataset)}"))
+        return self.streams.get(dataset) or self.described(Relation(f"from {identifier(dataset)}"))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

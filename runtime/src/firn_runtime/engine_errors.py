@@ -22,7 +22,7 @@ _DISK = re.compile(
     r"No space left|Could not (write|f?sync)|failed to offload|disk is full|disk I/O error", re.IGNORECASE
 )
 
-_OF_A_SERVER = re.compile(r"for COPY|(to|from) Postgres\b|Postgres (server|connection)", re.IGNORECASE)
+_OF_A_SERVER = re.compile(r"(for|prepare) COPY|(to|from) Postgres\b|Postgres (server|connection)", re.IGNORECASE)
 
 _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
 _PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)

@@ -192,7 +192,7 @@ def test_sqlite_gets_numbers_for_decimals_and_text_for_dates(bench: Make, tmp_pa
 def test_a_decimal_that_sqlite_cannot_hold_is_an_error(bench: Make, tmp_path: Path) -> None:
     work = bench(db=connector("db", "sqlite3", written=True, path=str(tmp_path / "new.sqlite")))
     work.make("d", "select 12345678901234567.89::decimal(38, 2) as amount")
-    with pytest.raises(ConnectorError, match="`amount` holds decimals") as caught:
+    with pytest.raises(ConnectorError, match=r"`amount` is DECIMAL\(38,2\) and holds decimals") as caught:
         work.do("write", {"from": "d", "resource": "db", "table": "t", "mode": "replace"})
     assert "1234" not in caught.value.message
 

@@ -195,22 +195,23 @@ def test_a_wrong_value_is_named_by_line_and_column_without_being_quoted(work: Wo
     with pytest.raises(ConnectorError) as caught:
         read(work, "a.csv")
     assert caught.value.message == (
-        '`a.csv`: CSV Error on Line: 30002; Error when converting column "day". '
+        'CSV Error on Line: 30002; Error when converting column "day". '
         "Could not convert a string to 'DATE'; in the file `a.csv`"
     )
 
 
 @pytest.mark.parametrize("text", ["hunter2", "99999999999999999999"])
-def test_the_line_of_what_is_no_number_is_named_in_small_files(work: Workbench, root: Path, text: str) -> None:
+@pytest.mark.parametrize("schema", [None, {"id": "bigint"}])
+def test_the_line_of_what_is_no_number_is_named_in_small_files(
+    work: Workbench, root: Path, text: str, schema: Any
+) -> None:
     (root / "a.csv").write_text("id\n" + "1\n" * 30_000 + f"{text}\n")
     with pytest.raises(ConnectorError) as caught:
-        read(work, "a.csv", schema={"id": "bigint"})
+        read(work, "a.csv", schema=schema)
     assert caught.value.message == (
         "CSV Error on Line: 30002; Error when converting column \"id\". Could not convert a string to 'BIGINT'; "
         "in the file `a.csv`"
     )
-    with pytest.raises(ConnectorError, match=r"the column `id` of the file `a\.csv` holds what is no BIGINT"):
-        read(work, "a.csv")
 
 
 @pytest.mark.parametrize("text", ["1.5", "0.4", "1e-1", "5E-1"])

@@ -5,7 +5,7 @@ by itself would drop columns that the first file lacks, and round what it took f
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from firn_runtime.connectors.file_formats import Format, delimiter, format_of
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, sql_type
+from firn_runtime.connectors.text_values import from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -37,12 +38,11 @@ _CSV_FIXED = (
 
 _SMALL = 1 << 22
 """Bytes of CSV that may be read twice for the sake of a better message."""
+_SEEN = 1 << 15
+"""Bytes of CSV that were all looked at when types were detected."""
 
 _WILD = re.compile(r"[*?[]")
 """What would be a pattern again to the engine."""
-
-_WHOLE = frozenset(f"{unsigned}{size}INT" for unsigned in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
-_WHOLE |= {"INTEGER", "UINTEGER"}
 
 
 class Found(NamedTuple):
@@ -143,40 +143,80 @@ def _parquet(session: Session, found: Found, inputs: ReadInputs) -> str:
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
-    del session
     options = [f"compression = {literal(found.format.compression)}", *_partitions(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     options.append(f"format = {literal('newline_delimited' if found.format.kind == 'ndjson' else 'auto')}")
     schema = _of_the_files(found, inputs)
-    options.append(f"columns = {_types(schema)}" if schema else "sample_size = -1")
-    options += [] if schema else ["union_by_name = true"]
-    return projected(_in_order(_scan("json", found, options), found), inputs.columns)
+    looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
+    known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    own = {name: kind for name, kind in known.items() if name not in found.keys}
+    if not schema:
+        own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
+    text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=not schema)}
+    read = own | dict.fromkeys(text, "VARCHAR")
+    place = _place(known)
+    values = {name: from_json(name, kind, place) for name, kind in text.items()}
+    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values)
+    return projected(_in_order(rows, found), inputs.columns)
+
+
+def _is_text_in_json(kind: str, detected: str, *, found: bool) -> bool:
+    """Return whether a column of JSON is to be text first: what is a number or a truth value there, is what it is."""
+    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE", "FLOAT")
+    return is_text_first(kind) and (detected not in native)
 
 
 def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
     schema = _of_the_files(found, inputs)
+    given = _options(inputs)
     options = [*_csv(found, inputs), *_partitions(found, inputs)]
-    if _options(inputs).header and len(found.names) > 1:
+    if given.header and len(found.names) > 1:
         options.append("union_by_name = true")
-    elif schema and not _options(inputs).header:
+    elif schema and not given.header:
         options.append(f"names = {_list(schema)}")
     typed = [*options, f"types = {_types(schema)}"] if schema else options
     known = _described(session, found, typed)
-    whole = {name: kind for name, kind in known.items() if kind in _WHOLE and name not in found.keys}
-    if whole and schema and sum(file.stat().st_size for file in found.files) <= _SMALL:
-        numbers = ", ".join(f"max({identifier(name)})" for name in whole)
-        session.execute(f"SELECT {numbers} FROM {_scan('csv', found, typed)}")  # its errors name lines; ours do not
-    read = {name: sql_type(name, text) for name, text in schema.items()} | dict.fromkeys(whole, "VARCHAR")
-    if len(found.names) == 1 and not found.keys and not any(kind.startswith("TIME") for kind in known.values()):
+    text = {name: kind for name, kind in known.items() if is_text_first(kind) and name not in found.keys}
+    read = {name: sql_type(name, kind) for name, kind in schema.items()} | dict.fromkeys(text, "VARCHAR")
+    if len(found.names) == 1 and not found.keys:
         detected = ["auto_detect = false", f"columns = {_struct(known | read)}"]
         options = [*(one for one in options if not one.startswith("names = ")), *detected]
     elif read:
         options.append(f"types = {_struct(read)}")
-    scan = _scan("csv", found, options)
-    place = literal("") if "filename" in map(str.lower, known) else _PLACE
-    checked = ", ".join(f"{_checked(name, kind, place)} AS {identifier(name)}" for name, kind in whole.items())
-    rows = f"(SELECT * REPLACE ({checked}) FROM {scan})" if checked else scan
+    scan = _scan("csv", found, [*options, "allow_quoted_nulls = false"])
+    place, nulls, point = _place(known), given.null_values, given.decimal_separator
+    values = {
+        name: from_csv(name, kind, place, nulls, point=point, found=name not in schema) for name, kind in text.items()
+    }
+    rows = _valued(scan, values)
+    if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
+        _tell_lines(session, rows, _scan("csv", found, typed), text)
     return projected(_in_order(rows, found), inputs.columns)
+
+
+def _size(found: Found) -> int:
+    return sum(file.stat().st_size for file in found.files)
+
+
+def _tell_lines(session: Session, rows: str, typed: str, columns: Iterable[str]) -> None:
+    """Raise the engine's own error where values do not fit, if it finds them too: it names lines; ours does not."""
+    values = ", ".join(f"count({identifier(name)})" for name in columns)
+    try:
+        session.execute(f"SELECT {values} FROM {rows}")
+    except ConnectorError:
+        session.execute(f"SELECT {values} FROM {typed}")
+
+
+def _valued(scan: str, values: Mapping[str, str]) -> str:
+    replaced = ", ".join(f"{value} AS {identifier(name)}" for name, value in values.items())
+    return f"(SELECT * REPLACE ({replaced}) FROM {scan})" if values else scan
+
+
+def _place(columns: Iterable[str]) -> str:
+    """Return SQL for the words that name a row's file, where no column hides its name."""
+    return (
+        literal("") if "filename" in map(str.lower, columns) else "' of the file `' || parse_filename(filename) || '`'"
+    )
 
 
 def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:
@@ -189,23 +229,7 @@ def _described(session: Session, found: Found, options: Sequence[str]) -> dict[s
         raise
 
 
-_PLACE = "' of the file `' || parse_filename(filename) || '`'"
-
-
 _SELECTS = {"csv": _delimited, "parquet": _parquet, "ndjson": _text, "json": _text}
-
-
-def _checked(name: str, kind: str, place: str) -> str:
-    """Return a text as a whole number, or the error that it is none: the engine's cast would round."""
-    column = identifier(name)
-    rounded = f"(contains({column}, '.') AND NOT regexp_full_match({column}, '\\s*[+-]?\\d+\\.0*\\s*'))"
-    rounded += f" OR (contains({column}, '-') AND (contains({column}, 'e-') OR contains({column}, 'E-')))"
-    named, wrong = (
-        literal(f"the column `{name}`"),
-        literal(f" holds what is no {kind}: give it another type in `schema`"),
-    )
-    cast, error = f"TRY_CAST({column} AS {kind})", f"error({named} || {place} || {wrong})"
-    return f"CASE WHEN {column} IS NULL THEN NULL WHEN {rounded} THEN {error} ELSE coalesce({cast}, {error}) END"
 
 
 def _scan(function: str, found: Found, options: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from firn_runtime.connectors.file_formats import Format, copy_options, format_of
 from firn_runtime.connectors.file_paths import is_pattern
+from firn_runtime.connectors.written_values import selected
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import WriteInputs
@@ -39,7 +40,8 @@ def write_file(session: Session, inputs: WriteInputs, format: Format, name: str,
     options = copy_options(name, format, inputs.format_options)
     if format.kind == "parquet" and inputs.from_ in session.unordered:
         options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
-    sql = f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(file))} ({options})"
+    chosen = selected(session.columns(inputs.from_), format)
+    sql = f"COPY (SELECT {chosen} FROM {identifier(inputs.from_)}) TO {literal(str(file))} ({options})"
     return int(session.execute(sql)[0][0])
 
 
@@ -51,10 +53,13 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
     """
     if format.kind not in ("csv", "parquet"):
         raise ConnectorError("data", "partitions are written as Parquet or CSV", "choose another `format`")
-    columns = _columns(session.columns(inputs.from_), inputs)
+    known = session.columns(inputs.from_)
+    columns = _columns(known, inputs)
     options = f"{copy_options(name, format, inputs.format_options)}, PARTITION_BY ({columns})"
     options += f", FILENAME_PATTERN 'data-{{i}}', FILE_EXTENSION {literal(format.ending)}"
-    sql = f"COPY (SELECT * FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
+    sql = (
+        f"COPY (SELECT {selected(known, format)} FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
+    )
     return int(session.execute(sql)[0][0])
 
 

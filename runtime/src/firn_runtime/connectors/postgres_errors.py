@@ -40,7 +40,7 @@ _MEANT = re.compile(r'reference the column "(?:[^"]*?\.)?([^"]+)"')
 """Where the server knows a column of nearly the name; its hint holds names alone."""
 
 _ABOUT_THE_QUERY = ("0A", "25", "2B", "3D", "3F", "42")
-_COLUMN = re.compile(r"^COPY .*?, line \d+, column (\w+)")
+_COLUMN = re.compile(r"^COPY .*?, line \d+, column (\w+)", re.MULTILINE)
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
@@ -114,7 +114,7 @@ def _sentence(error: Error, state: str) -> str:
 
 
 def _column(context: str | None) -> str | None:
-    found = _COLUMN.match(context or "")
+    found = _COLUMN.search(context or "")
     return found[1] if found else None
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from firn_runtime.connector import WriteContext
 from firn_runtime.connectors.pipe import piped
 from firn_runtime.connectors.postgres_server import Server
-from firn_runtime.connectors.postgres_types import NULL, Column, binary_type, to_csv
+from firn_runtime.connectors.postgres_types import NULL, WRITTEN, Column, binary_type, to_csv
 from firn_runtime.engine import identifier, literal
+from firn_runtime.errors import ConnectorError
 
+_WITHOUT_TEXT = frozenset(kind for kind in WRITTEN if kind != "JSON")
 _CSV = f"FORMAT csv, HEADER false, NULLSTR '{NULL}', FORCE_QUOTE *"
 
 
@@ -25,8 +27,19 @@ def loaded(
     options = "FORMAT postgres_binary" if binary else _CSV
     copy = f"COPY (SELECT {', '.join(chosen)} FROM {identifier(dataset)}) TO {literal(str(pipe))} ({options})"
     written = "format binary" if binary else f"format csv, null '{NULL}'"
-    with piped(pipe, lambda: context.session.execute(copy)) as blocks:
-        return server.upload(f"copy {table} ({columns}) from stdin ({written})", blocks)
+    try:
+        with piped(pipe, lambda: context.session.execute(copy)) as blocks:
+            return server.upload(f"copy {table} ({columns}) from stdin ({written})", blocks)
+    except ConnectorError as error:
+        if "NULL-byte" in error.message or "character not in repertoire" in error.message:
+            raise _holding_nul(types) from None
+        raise
+
+
+def _holding_nul(types: Mapping[str, str]) -> ConnectorError:
+    texts = ", ".join(f"`{name}` ({kind})" for name, kind in types.items() if kind not in _WITHOUT_TEXT)
+    said = f"a text holds a NUL character, which PostgreSQL cannot hold; texts are in {texts}"
+    return ConnectorError("data", said, "`replace(…, chr(0), '')` in a `sql` step before removes it")
 
 
 def _binary(types: Mapping[str, str], stored: list[Column]) -> list[str]:

@@ -39,7 +39,7 @@ _READ = {
 """By the type's number in pg_type; every other type is text, as the server spells it."""
 NUMERIC = 1700
 
-_WRITTEN = {
+WRITTEN = {
     "BOOLEAN": "boolean",
     "TINYINT": "smallint",
     "SMALLINT": "smallint",
@@ -105,7 +105,7 @@ def written_type(kind: str) -> str:
     """Return the server's type for a column of a new table."""
     if _is_nested(kind):
         return "jsonb"
-    return kind.replace("DECIMAL", "numeric") if kind.startswith("DECIMAL") else _WRITTEN.get(kind, "text")
+    return kind.replace("DECIMAL", "numeric") if kind.startswith("DECIMAL") else WRITTEN.get(kind, "text")
 
 
 _BINARY = {
@@ -142,6 +142,9 @@ def to_csv(name: str, kind: str) -> str:
     column = identifier(name)
     if _is_nested(kind):
         return f"to_json({column})::varchar as {column}"
+    if kind == "TIMESTAMP_NS":
+        error = literal(f"`{name}` is TIMESTAMP_NS and holds nanoseconds, which PostgreSQL cannot hold")
+        return f"if(epoch_ns({column}) % 1000 <> 0, error({error}), {column}::timestamp) as {column}"
     return f"'\\x' || hex({column}) as {column}" if kind == "BLOB" else column
 
 

@@ -7,6 +7,9 @@ from firn_runtime.errors import ConnectorError
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?: [A-Za-z]+)*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\[\d*\])*\Z")
 
+_OF_TEXT = re.compile(r"(?:DEC|NUM|BLOB|BYTEA|BINARY|VARBINARY).*\]\Z", re.IGNORECASE)
+"""Lists that are made of JSON by way of its text: the engine would take its numbers for doubles."""
+
 
 def sql_type(name: str, text: str) -> str:
     """Return a SQL type as it stands in a `schema`; raise ConnectorError for anything that is not one."""
@@ -28,7 +31,11 @@ def projected(source: str, columns: list[str] | None, schema: dict[str, str] | N
 
 def _column(name: str, types: dict[str, str]) -> str:
     quoted = identifier(name)
-    return f"CAST({quoted} AS {sql_type(name, types[name])}) AS {quoted}" if name in types else quoted
+    if name not in types:
+        return quoted
+    kind = sql_type(name, types[name])
+    text = f"CAST({quoted} AS VARCHAR)" if _OF_TEXT.match(kind) else quoted
+    return f"CAST({text} AS {kind}) AS {quoted}"
 
 
 def table_name(text: str, default_schema: str = "main") -> tuple[str, str]:

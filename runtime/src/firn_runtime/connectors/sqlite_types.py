@@ -2,14 +2,16 @@
 
 from firn_runtime.connectors.schema_policy import Types
 from firn_runtime.engine import identifier, literal
+from firn_runtime.errors import ConnectorError
 
-INEXACT = "holds decimals that SQLite's numbers cannot hold exactly"
+INEXACT = "which SQLite cannot hold"
 INEXACT_HELP = "cast to text or round in a `sql` step before"
 
 _DOUBLES = ("FLOAT", "DOUBLE")
+_WIDE = ("HUGEINT", "UBIGINT", "UHUGEINT")
 _INTEGERS = (
-    *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
-    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", '"NULL"'),
+    *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", '"NULL"', *_WIDE),
 )
 
 
@@ -25,13 +27,33 @@ def sqlite_type(kind: str) -> str:
 
 
 def sqlite_value(name: str, kind: str) -> str:
-    """Return a column as SQLite takes it: an error that says INEXACT where a real cannot hold one of its decimals."""
+    """Return a column as SQLite takes it: an error that ends with INEXACT where SQLite cannot hold one of its values.
+
+    Raises ConnectorError for a type whose values would all be others.
+    """
     column = identifier(name)
+    if "UNION(" in kind:
+        raise ConnectorError("data", f"`{name}` is {kind}, {INEXACT}", INEXACT_HELP)
     cast = f"cast({column} as {sqlite_type(kind)})"
-    if not _is_decimal(kind):
-        return cast
-    said = literal(f"`{name}` {INEXACT}")
-    return f"case when cast({cast} as {kind}) is distinct from {column} then error({said}) else {cast} end"
+    if _is_decimal(kind):
+        return _unless(
+            f"try_cast({cast} as {kind}) is distinct from {column}",
+            name,
+            kind,
+            "decimals of more digits than a real",
+            cast,
+        )
+    if kind in _DOUBLES:  # SQLite would take NaN for NULL
+        return _unless(f"isnan({column})", name, kind, "NaN", cast)
+    if kind in _WIDE:
+        beyond = f"{column} is not null and try_cast({column} as BIGINT) is null"
+        return _unless(beyond, name, kind, "numbers beyond 64 bits", f"try_cast({column} as BIGINT)")
+    return cast
+
+
+def _unless(wrong: str, name: str, kind: str, values: str, cast: str) -> str:
+    said = literal(f"`{name}` is {kind} and holds {values}, {INEXACT}")
+    return f"case when {wrong} then error({said}) else {cast} end"
 
 
 def _is_decimal(kind: str) -> bool:

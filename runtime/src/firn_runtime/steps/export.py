@@ -9,7 +9,7 @@ from firn_runtime.connector import Writable, WriteContext
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
-from firn_runtime.steps.results import dataset_result
+from firn_runtime.steps.results import dataset_result, naming_stream
 from firn_schemas.steps.data import FormatOptions, WriteInputs
 from firn_schemas.steps.exports import ExportInputs
 
@@ -27,7 +27,7 @@ def export(inputs: ExportInputs, context: StepContext) -> StepResult:
     chosen = [_spelled(name, kinds) for name in inputs.columns] if inputs.columns is not None else list(kinds)
     guarded = inputs.formula_guard
     cells = _guarded_cells(context.session, kinds, chosen) if guarded else [identifier(name) for name in chosen]
-    with _viewed(context.session, inputs.from_, cells) as view:
+    with naming_stream(context.session, inputs.from_), _viewed(context.session, inputs.from_, cells) as view:
         write = WriteInputs(
             from_=view,
             resource=inputs.resource,

@@ -1,6 +1,10 @@
 """The results that steps which make or publish rows have in common."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from firn_runtime.engine import Relation, Session
+from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.base import Json
 
@@ -22,3 +26,15 @@ def dataset_result(session: Session, dataset: str, rows: int, size: int | None) 
     if size is not None:
         results["bytes"] = size
     return StepResult(results=results, rows=rows, bytes=size, no_data=rows == 0)
+
+
+@contextmanager
+def naming_stream(session: Session, dataset: str) -> Iterator[None]:
+    """Say in an error that a stream is read meanwhile: what failed may be its source."""
+    try:
+        yield
+    except ConnectorError as error:
+        if dataset not in session.streams:
+            raise
+        said = f"{error.message}; `{dataset}` is read in the same pass"
+        raise ConnectorError(error.error_class, said, error.help) from None

@@ -1,0 +1,70 @@
+"""What a file's format cannot hold of the engine's types: written in another form of the same value, or refused."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from firn_runtime.connectors.file_formats import Format
+from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
+
+_NAMED = re.compile(r'"(?:[^"]|"")*"')
+_UNFIT = {
+    "parquet": ("Parquet", re.compile(r"\b(INTERVAL|TIME WITH TIME ZONE|UNION)\b|\bU?HUGEINT\b(?!$)")),
+    "csv": ("CSV", re.compile(r"\bUNION\b")),
+}
+"""Types that are not read back as they were: Parquet has milliseconds of intervals, and times in UTC alone."""
+_FLOATS = re.compile(r"\b(DOUBLE|FLOAT)\b")
+_ENDLESS = r"(^|[\[:,])(NaN|-?Infinity)([,\]}]|$)"
+_HELP = "cast it in a `sql` step before, such as to text"
+_HELD = 2**53
+"""Whole numbers up to this one are what a JSON number is to most programs, and to the engine's reader."""
+
+
+def selected(columns: Mapping[str, str], format: Format) -> str:
+    """Return what is selected of a dataset with these columns for a file; raise ConnectorError for types it lacks."""
+    name, unfit = _UNFIT.get(format.kind, ("", None))
+    for column, kind in columns.items():
+        if unfit is not None and unfit.search(_NAMED.sub("", kind)):
+            raise ConnectorError("data", f"`{column}` is {kind}, which {name} cannot hold without a change", _HELP)
+    value = _VALUES.get(format.kind, _as_it_is)
+    changed = {column: value(column, kind) for column, kind in columns.items()}
+    listed = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in changed.items() if sql != identifier(column))
+    return f"* REPLACE ({listed})" if listed else "*"
+
+
+def _as_it_is(name: str, kind: str) -> str:
+    del kind
+    return identifier(name)
+
+
+def _in_parquet(name: str, kind: str) -> str:
+    """Sums of whole numbers are HUGEINT, which the engine would write as DOUBLE."""
+    column = identifier(name)
+    if kind not in ("HUGEINT", "UHUGEINT"):
+        return column
+    error = _error(f"`{name}` is {kind} and holds numbers of more than the 38 digits that Parquet can hold")
+    return f"if({column} IS NULL, NULL, coalesce(TRY_CAST({column} AS DECIMAL(38,0)), {error}))"
+
+
+def _in_json(name: str, kind: str) -> str:
+    column = identifier(name)
+    endless = _error(f"`{name}` is {kind} and holds NaN or infinity, which JSON cannot hold")
+    digits = _error(f"`{name}` is {kind} and holds decimals of more digits than JSON's numbers keep")
+    if kind in ("DOUBLE", "FLOAT"):
+        return f"if(isfinite({column}) IS false, {endless}, {column})"
+    if kind.startswith("DECIMAL") and not kind.endswith("]"):
+        scale = int(kind[:-1].rpartition(",")[2])
+        return f"if(abs({column}::DOUBLE) > {_HELD / 10**scale!r}, {digits}, {column})" if scale else column
+    inner = _NAMED.sub("", kind)
+    if "DECIMAL" in inner:
+        column = f"if(TRY_CAST(to_json({column}) AS {kind}) IS DISTINCT FROM {column}, {digits}, {column})"
+    if _FLOATS.search(inner):
+        column = f"if(regexp_matches(to_json({identifier(name)})::VARCHAR, {literal(_ENDLESS)}), {endless}, {column})"
+    return column
+
+
+def _error(said: str) -> str:
+    return f"error({literal(said)})"
+
+
+_VALUES: dict[str, Callable[[str, str], str]] = {"parquet": _in_parquet, "json": _in_json, "ndjson": _in_json}
