@@ -27,6 +27,17 @@ _EXACT = dict.fromkeys(_WHOLE, _WHOLE_EXACT) | {
 }
 """When the engine's cast of a text is the value, by type; NULL is none of it."""
 
+_PLAIN_WHOLE = "NOT contains({0}, '.') AND NOT contains({0}, '-')"
+_PLAIN_MOMENT = "strlen({0}) <= 21 AND strpos({0}, '-') > 4"
+_PLAIN = dict.fromkeys(_WHOLE, _PLAIN_WHOLE) | {
+    "DATE": "strlen({0}) = 10 AND strpos({0}, '-') > 4",
+    "DOUBLE": "strlen({0}) <= 16",
+    "TIME": "strlen({0}) <= 15",
+    "TIMESTAMP": _PLAIN_MOMENT,
+    "TIMESTAMP WITH TIME ZONE": _PLAIN_MOMENT,
+}
+"""When a look is enough to see that the engine's cast is the value, as it is for most texts: these are cast at once."""
+
 _DIGITS = r"rtrim(ltrim(regexp_replace(split_part(lower({0}), 'e', 1), '[^0-9]', '', 'g'), '0'), '0')"
 _DOUBLE_EXACT = (
     f"(length({{0}}) <= 16 OR length({_DIGITS}) <= 15 OR NOT regexp_matches({{0}}, '[0-9]')"
@@ -65,7 +76,16 @@ def from_csv(name: str, kind: str, place: str, nulls: Sequence[str], *, point: s
     if point != "." and kind.startswith(("DOUBLE", "FLOAT", "DECIMAL")):
         exact.append("NOT contains({0}, '.')".replace("{0}", column))
         text = f"replace({text}, {literal(point)}, '.')"
-    return _value(name, kind, place, text, exact)
+    value = _value(name, kind, place, text, exact)
+    doubtful = kind.startswith(("BLOB", "BOOLEAN")) or point != "." or any(map(str.isdigit, "".join(nulls)))
+    return value if doubtful else _quick(column, kind, value)
+
+
+def _quick(column: str, kind: str, value: str) -> str:
+    """Cast plain texts at once, and take `value` for all others; a text that means NULL is no plain one."""
+    cast = f"coalesce(TRY_CAST({column} AS {kind}), {value})"
+    plain = f"WHEN {_PLAIN[kind].format(column)} THEN {cast} ELSE {value}" if kind in _PLAIN else f"ELSE {cast}"
+    return f"CASE WHEN {column} IS NULL THEN NULL {plain} END"
 
 
 def from_json(name: str, kind: str, place: str) -> str:
