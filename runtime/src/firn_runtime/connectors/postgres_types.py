@@ -49,7 +49,7 @@ WRITTEN = {
     "USMALLINT": "integer",
     "UINTEGER": "bigint",
     "UBIGINT": "numeric(20)",
-    "HUGEINT": "numeric(39)",
+    "HUGEINT": "numeric(38)",
     "UHUGEINT": "numeric(39)",
     "FLOAT": "real",
     "DOUBLE": "double precision",
