@@ -1,10 +1,11 @@
 """DuckDB and SQLite files: attached to the run's engine, so that rows never pass through Python."""
 
 import os
+import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -93,11 +94,18 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         place = (self.attached(context.session), schema, name)
         home = dotted(*place[:2])
         loads = Loads(context.session.execute, home)
-        self._patiently(lambda: self.prepare(context.session, home, loads), context)
-        table = self.table(context.session, place, inputs.from_)
-        written = self._publish(inputs, table, loads, context)
+        with self.turn(context):
+            self._patiently(lambda: self.prepare(context.session, home, loads), context)
+            table = self.table(context.session, place, inputs.from_)
+            written = self._publish(inputs, table, loads, context)
         self._settle()
         return written
+
+    @contextmanager
+    def turn(self, context: WriteContext) -> Iterator[None]:
+        """Wait until a write of this run may begin."""
+        del context
+        yield
 
     def _settle(self) -> None:
         """Make the folder durable: SQLite commits by removing its journal, DuckDB may have made its log, and neither
@@ -183,6 +191,20 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
     engine_type = "sqlite"
     dialect = SQLITE
     extension = "sqlite_scanner"
+
+    def __init__(self, *, config: Sqlite3Config, options: Sqlite3Options) -> None:
+        super().__init__(config=config, options=options)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def turn(self, context: WriteContext) -> Iterator[None]:
+        """One at a time: SQLite has one writer, and whoever only asks again and again may never be it."""
+        while not self._turn.acquire(timeout=_PAUSE):
+            context.still_ours()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @property
     def patience(self) -> float:
