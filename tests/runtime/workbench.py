@@ -58,6 +58,13 @@ class Workbench:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    @property
+    def files(self) -> Path:
+        """Return the folder of files that the steps share."""
+        folder = self.folder / "work" / ".files"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def make(self, name: str, sql: str) -> None:
         """Make a dataset."""
         self.do("sql", {"sql": sql}, name)
@@ -84,6 +91,10 @@ class _Context:
     @property
     def scratch(self) -> Path:
         return self.bench.scratch(*self.publication.key[1:])
+
+    @property
+    def files(self) -> Path:
+        return self.bench.files
 
     @property
     def publication(self) -> Publication:

@@ -147,6 +147,11 @@ class Lent:
         return self._shared.resources.scratch(self._job.id, self.id)
 
     @property
+    def files(self) -> Path:
+        """The run's own folder of files."""
+        return self._shared.resources.files()
+
+    @property
     def publication(self) -> Publication:
         """What names this step's write."""
         shared, fingerprint = self._shared, self._step.fingerprint.data

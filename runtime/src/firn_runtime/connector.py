@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from firn_runtime.engine import Places, Relation, Session
     from firn_runtime.probing import Seen, Use
     from firn_runtime.publication import Publication
+    from firn_schemas.secret import Secret
     from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 C = TypeVar("C")
@@ -95,6 +96,17 @@ class Ran(NamedTuple):
     marker_seen: bool
 
 
+class RunFacts(NamedTuple):
+    """What a connector may know of the run that uses it."""
+
+    flow: str = ""
+    run: str = ""
+    files: Path = Path()
+    """The run's own folder of files: what `download` leaves there, `upload` finds. It may not be there yet."""
+    learn: Callable[["Secret"], None] = lambda _: None
+    """Keeps a value that a server gave, such as a token, out of everything that is shown or kept."""
+
+
 class ConnectorBase(ABC, Generic[C, P]):
     """Base of every connector; `config` and `options` are the records of its row in firn_schemas.connectors."""
 
@@ -109,6 +121,9 @@ class ConnectorBase(ABC, Generic[C, P]):
 
     inherited: Mapping[str, str] = {}
     """The variables of the run's environment that its options or `ambient` name; set by the run before `connect`."""
+
+    facts = RunFacts()
+    """Set by the run before `connect`; a probe knows of no run."""
 
     def __init__(self, *, config: C, options: P) -> None:
         self.config = config
@@ -172,6 +187,60 @@ class Queryable(Protocol):
 
     def relation(self, sql: str, params: object, session: "Session") -> "Relation":
         """Return the query as rows to come."""
+        ...
+
+
+class StoredFile(NamedTuple):
+    """A regular file as its place tells of it."""
+
+    name: str
+    """Below the resource's root, its parts joined by `/`."""
+    size: int
+    version: str
+    """Another content has another one: an etag, or size and time of modification."""
+
+
+class FileStore(Protocol):
+    """Where file steps list, fetch, put and delete; its methods may be called from several threads.
+
+    Names are confined already. Every method raises ConnectorError, and each that waits heeds `cancel.current()` of the
+    thread that calls it.
+    """
+
+    def list(self, folder: str, *, recursive: bool) -> Iterator[StoredFile]:
+        """Yield the regular files of a folder, in any order; the root is the empty folder. None where it is missing."""
+        ...
+
+    def stat(self, name: str) -> StoredFile | None:
+        """Return what is told of a file; None where there is none."""
+        ...
+
+    def get(self, file: StoredFile, target: Path) -> None:
+        """Fetch a file's content into `target`, going on where an earlier call for the same version was cut off.
+
+        What `target` holds already is the beginning of that version. It is whole when this returns; raises
+        ConnectorError where the file is by now another one than `file`.
+        """
+        ...
+
+    def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
+        """Publish a local file: readers see what was there before or all of it, never half.
+
+        What is staged is named by `mark`, goes on where an earlier call with that mark was cut off if the place can,
+        and is compared in size before `still_ours` is asked and it is renamed.
+        """
+        ...
+
+    def delete(self, name: str) -> bool:
+        """Remove a file; say whether it was there."""
+        ...
+
+
+class HasFiles(Protocol):
+    """A connector that file steps use."""
+
+    def store(self) -> FileStore:
+        """Return its files."""
         ...
 
 

@@ -1,7 +1,8 @@
 """How PostgreSQL is trusted: TLS with the server's name checked, unless the server is this machine."""
 
-import ipaddress
 from pathlib import Path
+
+from firn_runtime.loopback import is_loopback
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -14,18 +15,9 @@ _BUNDLES = (
 
 def tls(host: str, sslmode: str | None, sslrootcert: str | None) -> dict[str, str]:
     """Return libpq's `sslmode` and `sslrootcert`; what is not said is `verify-full`, and `disable` on this machine."""
-    mode = sslmode or ("disable" if _is_here(host) else "verify-full")
+    here = host.startswith("/") or is_loopback(host)  # a folder of sockets is here too
+    mode = sslmode or ("disable" if here else "verify-full")
     if not mode.startswith("verify"):
         return {"sslmode": mode, "sslrootcert": sslrootcert or ""}
     system = next((path for path in _BUNDLES if Path(path).is_file()), "system")
     return {"sslmode": mode, "sslrootcert": sslrootcert or system}
-
-
-def _is_here(host: str) -> bool:
-    """Return whether it is this machine: a socket's folder, `localhost`, or an address of the loopback."""
-    if host == "localhost" or host.startswith("/"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

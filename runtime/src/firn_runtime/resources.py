@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firn_runtime.building import Compute
+from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
 from firn_runtime.telling import Teller
@@ -16,6 +17,10 @@ from firn_schemas.artifact import Job
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Engine, Session
+
+
+FILES = ".files"
+"""Name of the folder of a run's files in its workspace. No job can be called so, whose folders lie beside it."""
 
 
 def datasets_file(workspace: Path) -> Path:
@@ -26,11 +31,14 @@ def datasets_file(workspace: Path) -> Path:
 class Resources:
     """One run's. Jobs that run side by side share the engine and the connectors."""
 
-    def __init__(self, prepared: Prepared, workspace: Path, tell: Teller) -> None:
+    def __init__(self, prepared: Prepared, workspace: Path, tell: Teller, facts: RunFacts) -> None:
         self.workspace = workspace
         self._prepared, self._tell = prepared, tell
+        self._facts = facts._replace(files=workspace / FILES, learn=prepared.redactor.add)
         self._parents = {one.id: one.depends_on for one in prepared.flow.jobs}
         self._connectors = dict(prepared.connectors)
+        for one in self._connectors.values():
+            one.facts = self._facts
         self._engine: Engine | None = None
         self._sessions: dict[str, Session] = {}
         self._open: dict[str, Any] = {}
@@ -112,6 +120,7 @@ class Resources:
         self._open[name] = connector
         if isinstance(connector, Compute):
             return
+        connector.facts = self._facts
         try:
             connector.connect()
         except Exception as error:
@@ -144,6 +153,11 @@ class Resources:
         """Return a folder of one step alone; raise ConnectorError."""
         _make_folder(self.workspace)
         return _make_folder(self.workspace / job / step)
+
+    def files(self) -> Path:
+        """Return the run's folder of files; raise ConnectorError."""
+        _make_folder(self.workspace)
+        return _make_folder(self.workspace / FILES)
 
     def remove_workspace(self) -> None:
         """Remove what the run kept for itself."""

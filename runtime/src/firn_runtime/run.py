@@ -14,6 +14,7 @@ from typing import NamedTuple
 from firn_runtime import session
 from firn_runtime.artifact_file import Artifact, load, read_bytes
 from firn_runtime.cancel import Token
+from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
 from firn_runtime.errors import FirnError
 from firn_runtime.events import Failure, Status
@@ -60,8 +61,6 @@ FEATURES = frozenset(
         "step.retry",
         "step.streamed_into",
         "step.timeout",
-        "write.append",
-        "write.insert_overwrite",
     ]
 )
 """What this runtime can do; an artifact that needs more is refused."""
@@ -104,7 +103,7 @@ class _Session:
         """Run what is to be run, and record how it ended; raise what ended the session before."""
         clock = time.monotonic()
         self.tell = Teller(row.run, row.flow, self.edge.listeners, self.prepared.redactor.text)
-        self.resources = Resources(self.prepared, self._workspace(row), self.tell)
+        self.resources = Resources(self.prepared, self._workspace(row), self.tell, RunFacts(row.flow, row.run))
         with closing(self.resources):
             plan = self._planned(row, resumed=resumed)
             self._begin(row, plan, resumed=resumed)

@@ -63,6 +63,11 @@ class StepContext(Protocol):
         ...
 
     @property
+    def files(self) -> Path:
+        """The run's own folder of files, which its steps share; removed after the run."""
+        ...
+
+    @property
     def publication(self) -> "Publication":
         """What names this step's write."""
         ...

@@ -10,7 +10,7 @@ from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at, walk
 from firn_compiler.document import Mapping as MappingNode
-from firn_compiler.model.datasets import Reading, makes_dataset
+from firn_compiler.model.datasets import Reading, makes_dataset, names_of
 from firn_compiler.model.graph import nearest_upstream, ordered
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.expand import templates_in, within
@@ -164,6 +164,12 @@ class _Reader:
         before = self.known.reads.get(self.outer.path, Reading())
         self.known.reads[self.outer.path] = before.more(names, once)
 
+    def source(self, step: Step, visible: Mapping[str, Dataset], *, once: bool) -> Dataset | None:
+        """Note that the step reads what its `from` names; return what is known of it."""
+        name = (text_at(step.inputs, "from") or "").lower()
+        self.reads([name], [name] if once else ())
+        return visible.get(name)
+
     def step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         """Check a step's SQL and columns; return the dataset that it makes or writes."""
         return _BY_TYPE.get(step.type, _Reader.other_step)(self, step, visible)
@@ -223,26 +229,20 @@ class _Reader:
                     self.known.found.append(finding("E503", message, span, help, (*step.path, "outputs", *path)))
 
     def write_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
-        source = (text_at(step.inputs, "from") or "").lower()
-        self.reads([source], [source])
-        dataset = visible.get(source)
+        dataset = self.source(step, visible, once=True)
         for key in ("keys", "partition_by"):
             for item in _items(step, key):
                 self.column(item, dataset, step)
         return dataset
 
     def export_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
-        source = (text_at(step.inputs, "from") or "").lower()
-        self.reads([source], [source])
-        dataset = visible.get(source)
+        dataset = self.source(step, visible, once=True)
         for item in _items(step, "columns"):
             self.column(item, dataset, step)
         return dataset
 
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
-        source = (text_at(step.inputs, "from") or "").lower()
-        self.reads([source])
-        dataset = visible.get(source)
+        dataset = self.source(step, visible, once=False)
         for index, item in enumerate(_items(step, "expectations")):
             if not isinstance(item, MappingNode):
                 continue
@@ -386,8 +386,8 @@ def _back(rows: list[tuple[int, int, int, int, bool]], offset: int, *, last: boo
 
 
 def _named(job: str, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    """Return datasets by the names that SQL may use: their own, and with their job's before it."""
-    return {name: one for own, one in datasets.items() for name in (own.lower(), f"{job}.{own}".lower())}
+    """Return datasets by the names that SQL may use."""
+    return {name: one for own, one in datasets.items() for name in names_of(job, own)}
 
 
 def _listed(step: Step, key: str) -> tuple[str, ...] | None:

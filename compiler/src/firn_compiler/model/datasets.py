@@ -92,5 +92,9 @@ def _upstream(flow: Flow, job: Job) -> dict[str, Place]:
 
 
 def _named(job: str, step: Step) -> dict[str, Place]:
-    """Return the names that SQL may use for a step's dataset: its own, and with its job's before it."""
-    return dict.fromkeys((step.id.lower(), f"{job}.{step.id}".lower()), (job, step.id))
+    return dict.fromkeys(names_of(job, step.id), (job, step.id))
+
+
+def names_of(job: str, dataset: str) -> tuple[str, str]:
+    """Return the names that SQL may use for a dataset, in lower case: its own, and with its job's before it."""
+    return dataset.lower(), f"{job}.{dataset}".lower()

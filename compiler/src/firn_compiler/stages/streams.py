@@ -38,8 +38,9 @@ def decisions(flow: Flow, platform: Platform | None, reads: Mapping[Path, Readin
             if makes_dataset(step):
                 case = Case(later, index, tuple(found.get((job.id, step.id), ())), used)
                 reason = next((row.reason for row in _KEPT if row.holds(case)), "")
-                streamed = not reason and value_of(step.node).get("materialize") is not True
-                yield Decision(job, step, case.reader.id if streamed else None, reason)
+                said = step.node.entries.get("materialize")
+                kept = reason or (said is not None and value_of(said) is True)
+                yield Decision(job, step, None if kept else case.reader.id, reason)
 
 
 class _Later:

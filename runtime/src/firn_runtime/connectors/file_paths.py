@@ -6,18 +6,11 @@ from collections.abc import Iterable
 from glob import has_magic
 from pathlib import PurePosixPath
 
+from firn_runtime.confined_paths import confined
 from firn_runtime.errors import ConnectorError
 
 _LONGEST = 255
 """Bytes in one part of a path that file systems take."""
-
-
-def confined(path: str) -> str:
-    """Return the path in its one spelling; raise ConnectorError for one that could lead out of the root."""
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or "\0" in path or not parts.parts:
-        raise ConnectorError("data", "a path must stay below the resource's root", "write it relative, without `..`")
-    return str(parts)
 
 
 def relative(path: str | None, verb: str) -> str:

@@ -283,5 +283,5 @@ def _struct(types: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items()) + "}"
 
 
-def _list(texts: object) -> str:
-    return "[" + ", ".join(map(literal, texts)) + "]"  # type: ignore[call-overload]
+def _list(texts: Iterable[str]) -> str:
+    return "[" + ", ".join(map(literal, texts)) + "]"

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firn_runtime.confined_paths import confined
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.file_paths import confined, is_pattern, relative
+from firn_runtime.connectors.file_paths import is_pattern, relative
 from firn_runtime.connectors.file_publication import MODES, Target
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import written_format

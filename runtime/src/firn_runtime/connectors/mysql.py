@@ -17,11 +17,12 @@ from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
 from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
-from firn_runtime.connectors.mysql_types import NULL, Column, from_spool, in_csv, quoted, read_type, spooled_type
+from firn_runtime.connectors.mysql_types import Column, from_spool, in_csv, quoted, read_type, spooled_type
 from firn_runtime.connectors.projection import projected, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
+from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import Dialect, publish
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session, identifier
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
@@ -29,11 +30,6 @@ from firn_schemas.steps.data import ReadInputs, WriteInputs
 if TYPE_CHECKING:
     from firn_runtime.connectors.mysql_server import Server
     from firn_runtime.probing import Seen, Use
-
-_SMALL = 100_001
-"""One row more than a `query` step may ask for."""
-_ROW = 1 << 25
-"""Bytes of one row in CSV, at most."""
 
 
 class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
@@ -93,7 +89,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         session.engine.spill.mkdir(parents=True, exist_ok=True)
         spool = session.engine.spill / f"{uuid4().hex}.csv"
         self._spools.append(spool)
-        columns = self._spooled(f"select * from ({source}\n) as firn_rows", values, spool, limit=_SMALL)
+        columns = self._spooled(f"select * from ({source}\n) as firn_rows", values, spool, limit=MOST)
         return Relation(f"from {_scan(spool, columns)}")
 
     def _spooled(
@@ -200,10 +196,5 @@ class _Write:
 
 def _scan(file: Path, columns: list[Column]) -> str:
     kinds = {column.name: read_type(column) for column in columns}
-    types = ", ".join(f"{literal(name)}: {literal(spooled_type(kind))}" for name, kind in kinds.items())
-    chosen = ", ".join(from_spool(name, kind) for name, kind in kinds.items())
-    options = f"""auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
-    return (
-        f"(select {chosen} from read_csv({literal(str(file))}, {options}, "
-        f"allow_quoted_nulls = false, max_line_size = {_ROW}, buffer_size = {_ROW}, columns = {{{types}}}))"
-    )
+    types = {name: spooled_type(kind) for name, kind in kinds.items()}
+    return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()})

@@ -1,15 +1,15 @@
 """How a MySQL server is trusted: TLS with the server's name checked, unless the server is this machine."""
 
-import ipaddress
 import ssl
 
 from firn_runtime.errors import ConnectorError
+from firn_runtime.loopback import is_loopback
 from firn_schemas.connectors.databases import MySqlOptions
 
 
 def context(host: str, options: MySqlOptions) -> ssl.SSLContext | None:
     """Return what TLS asks of the server; None where the connection has none."""
-    mode = options.ssl_mode or ("disabled" if _is_here(host) else "verify_identity")
+    mode = options.ssl_mode or ("disabled" if is_loopback(host) else "verify_identity")
     if mode == "disabled":
         return None
     made = _trusting(options.ssl_ca)
@@ -25,13 +25,3 @@ def _trusting(authorities: str | None) -> ssl.SSLContext:
     except (OSError, ValueError):
         help = "it is a file of certificates in PEM form"
         raise ConnectorError("connection", "the authorities' file of `ssl_ca` cannot be read", help) from None
-
-
-def _is_here(host: str) -> bool:
-    """Return whether it is this machine: `localhost`, or an address of the loopback."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,8 +6,6 @@ from typing import NamedTuple
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
 
-NULL = "\\N"
-"""NULL in CSV; a text that reads so is quoted."""
 _UNSIGNED = 32
 """The flag of a number without a sign."""
 _BINARY = 63

@@ -1,7 +1,7 @@
-"""PostgreSQL: rows are copied to and from the server as CSV, through a file in the step's scratch folder.
+"""PostgreSQL: the engine reads tables by itself where it gets their values as they are; all else goes by COPY.
 
-The engine cannot attach a server once it is closed off from the network, so it never meets the server or its password.
-Each read and each write has a connection of its own.
+What a query gives is copied as CSV into a file of the step's scratch folder; what is written goes through a pipe. Each
+read and each write has a connection of its own. See docs/adr/0015.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,15 +17,15 @@ from firn_runtime.connectors.placeholders import numbered, replaced
 from firn_runtime.connectors.postgres_bound import bounded
 from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
 from firn_runtime.connectors.postgres_types import (
-    NULL,
     Column,
     from_spool,
     read_type,
     spooled_type,
 )
 from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session, identifier
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from firn_runtime.connectors.postgres_server import Server
     from firn_runtime.probing import Seen, Use
 
-_SMALL = 100_001
-"""One row more than a `query` step may ask for."""
-_ROW = 1 << 25
-"""Bytes of one row in CSV, at most: the engine's own 2 MB are less than what people keep in a jsonb."""
 _HOME = """
     select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
     where pg_class.oid = to_regclass($1)"""
@@ -91,48 +87,44 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT in PostgreSQL's own SQL, within a transaction that may not write."""
-        spool = context.scratch / "rows.csv"
         chosen = ", ".join(map(identifier, inputs.columns)) if inputs.columns is not None else "*"
-        scan = self._scanned(inputs, context)
-        if scan is not None:
-            return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
+        rows: str | None = None
         if inputs.sql is not None:
             source, values = numbered(inputs.sql, inputs.params)
             query = f"select {chosen} from ({source}\n) as rows"
         elif inputs.table is not None:
             schema, table = table_name(inputs.table, "")
             query, values = f"select {chosen} from {_qualified(schema, table)}", []
+            rows = self._scanned(query, schema, table, context) if context.bound is None else None
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
-        columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
-        scan = _scan(spool, columns)
-        return Rows(Relation(projected(scan, inputs.columns, inputs.schema)))
+        if rows is None:
+            spool = context.scratch / "rows.csv"
+            columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
+            rows = _scan(spool, columns)
+        return Rows(Relation(projected(rows, inputs.columns, inputs.schema)))
 
-    def _scanned(self, inputs: ReadInputs, context: ReadContext) -> str | None:
+    def _scanned(self, query: str, schema: str, table: str, context: ReadContext) -> str | None:
         """Return a table as rows that the engine reads from the server by itself, where it gets every value as it is.
 
         None also where the engine does not reach the table, for whatever reason: the usual way then says why.
         """
         from firn_runtime.connectors.postgres_scan import Login, exact, selected
 
-        if inputs.table is None or context.bound is not None:
-            return None
-        schema, table = table_name(inputs.table, "")
         name = _qualified(schema, table)
-        chosen = ", ".join(map(identifier, inputs.columns)) if inputs.columns is not None else "*"
         with self._server() as server, server.transaction(read_only=True):
-            columns = server.described(f"select {chosen} from {name}").columns
+            columns = server.described(query).columns
             _refuse_unclear(columns, [], [])
             home = schema or str(server.rows(_HOME, (name,))[0][0])
             if not exact(server, name, columns):
                 return None
         self._login = self._login or Login(self.config, self.options)
-        scan = f"(select {selected(columns)} from {self._login.scan(home, table)})"
+        rows = f"(select {selected(columns)} from {self._login.scan(home, table)})"
         try:
-            context.session.described(Relation(f"from {scan}"))
+            context.session.described(Relation(f"from {rows}"))
         except ConnectorError:
             return None
-        return scan
+        return rows
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
@@ -140,7 +132,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         session.engine.spill.mkdir(parents=True, exist_ok=True)
         spool = session.engine.spill / f"{uuid4().hex}.csv"
         self._spools.append(spool)
-        columns = self._spooled(f"select * from ({source}\n) as rows limit {_SMALL}", values, spool)
+        columns = self._spooled(f"select * from ({source}\n) as rows limit {MOST}", values, spool)
         return Relation(f"from {_scan(spool, columns)}")
 
     def _spooled(
@@ -198,14 +190,8 @@ def _qualified(schema: str, table: str) -> str:
 
 def _scan(file: Path, columns: list[Column]) -> str:
     kinds = {column.name: read_type(column) for column in columns}
-    spooled = {name: spooled_type(kind) for name, kind in kinds.items()}
-    types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in spooled.items())
-    chosen = ", ".join(from_spool(name, kind) for name, kind in kinds.items())
-    options = f"""auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
-    return (
-        f"(select {chosen} from read_csv({literal(str(file))}, {options}, "
-        f"allow_quoted_nulls = false, max_line_size = {_ROW}, buffer_size = {_ROW}, columns = {{{types}}}))"
-    )
+    types = {name: spooled_type(kind) for name, kind in kinds.items()}
+    return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()})
 
 
 def _refuse_unclear(columns: list[Column], values: list[str | None], places: list[str]) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from firn_runtime.connector import WriteContext
 from firn_runtime.connectors.pipe import piped
 from firn_runtime.connectors.postgres_server import Server
-from firn_runtime.connectors.postgres_types import NULL, WRITTEN, Column, binary_type, to_csv
+from firn_runtime.connectors.postgres_types import WRITTEN, Column, binary_type, to_csv
+from firn_runtime.connectors.spool import NULL
 from firn_runtime.engine import identifier, literal
 from firn_runtime.errors import ConnectorError
 

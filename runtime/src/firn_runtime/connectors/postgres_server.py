@@ -16,7 +16,8 @@ import psycopg
 from psycopg import generators, pq
 
 from firn_runtime.connectors.postgres_errors import refused, translated
-from firn_runtime.connectors.postgres_types import NULL, Column
+from firn_runtime.connectors.postgres_types import Column
+from firn_runtime.connectors.spool import NULL
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 from firn_runtime.postgres_tls import tls

@@ -2,10 +2,8 @@
 
 from typing import NamedTuple
 
+from firn_runtime.connectors.text_values import BEFORE_CHRIST, DATED
 from firn_runtime.identifiers import identifier, literal
-
-NULL = "\\N"
-"""NULL in CSV; a text that reads so is quoted."""
 
 _HEADER = 4
 """A numeric's modifier is four more than precision and scale in sixteen bits each."""
@@ -80,24 +78,21 @@ def read_type(column: Column) -> str:
     return f"DECIMAL({precision},{scale})" if fits else "VARCHAR"
 
 
-_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
-"""Types that the engine's CSV reader takes for others: years before Christ lose their sign, and what is out of range
-becomes NULL."""
-_BEFORE_CHRIST = r"regexp_replace({0}, '^(\S+)(.*) BC$', '\1 (BC)\2')"
-
-
 def spooled_type(kind: str) -> str:
-    """Return as what a column is read from CSV; what it does not read right is text first."""
-    return "VARCHAR" if kind == "BLOB" or kind in _MOMENTS else kind
+    """Return as what a column is read from CSV: as text first what the engine's reader takes for something else.
+
+    Years before Christ lose their sign there, and timestamps out of range become NULL.
+    """
+    return "VARCHAR" if kind == "BLOB" or kind in DATED else kind
 
 
 def from_spool(name: str, kind: str) -> str:
     """Return the value of a column of the spool."""
     column = identifier(name)
-    if kind in _MOMENTS:
+    if kind in DATED:
         refused = literal(f'a value of the column "{name}" is outside of what {kind} holds')
-        spelled = f"if({column} like '% BC', {_BEFORE_CHRIST.format(column)}, {column})"
-        return f"coalesce(try_cast({spelled} as {kind}), if({column} is null, null, error({refused}))) as {column}"
+        value = f"try_cast({BEFORE_CHRIST.format(column)} as {kind})"
+        return f"coalesce({value}, if({column} is null, null, error({refused}))) as {column}"
     return f"unhex({column}[3:]) as {column}" if kind == "BLOB" else column
 
 

@@ -38,11 +38,6 @@ def is_spelled_out(host: str) -> bool:
     return True
 
 
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine by its spelling."""
-    return host == "localhost" or (is_spelled_out(host) and ipaddress.ip_address(host).is_loopback)
-
-
 def is_private(address: str) -> bool:
     """Say whether an address is not one of the public internet, by itself or by the IPv4 address that it stands for."""
     found = ipaddress.ip_address(address.partition("%")[0])

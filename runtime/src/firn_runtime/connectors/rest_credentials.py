@@ -12,9 +12,9 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 import orjson
 
-from firn_runtime.connectors.rest_addresses import is_loopback
 from firn_runtime.connectors.rest_client import Answer, Call, Limits
 from firn_runtime.errors import ConnectorError
+from firn_runtime.loopback import is_loopback
 from firn_schemas.connectors.rest import RestConfig
 from firn_schemas.credentials import OAuth2Credentials, StaticCredentials
 from firn_schemas.secret import Secret

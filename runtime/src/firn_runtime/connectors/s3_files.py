@@ -8,8 +8,9 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from firn_runtime.confined_paths import confined
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.file_paths import confined, is_pattern, local_name, matching, relative
+from firn_runtime.connectors.file_paths import is_pattern, local_name, matching, relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.s3_bucket import Bucket, Listed
 from firn_runtime.connectors.s3_credentials import AMBIENT, Around, KeySource

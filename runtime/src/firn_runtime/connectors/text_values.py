@@ -46,8 +46,9 @@ _DOUBLE_EXACT = (
 )
 """A number that nobody called a DOUBLE is one only where no digit is lost."""
 
-_BEFORE_CHRIST = r"if({0} LIKE '% BC', regexp_replace({0}, '^(\S+)(.*) BC$', '\1 (BC)\2'), {0})"
-_DATED = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+BEFORE_CHRIST = r"if({0} LIKE '% BC', regexp_replace({0}, '^(\S+)(.*) BC$', '\1 (BC)\2'), {0})"
+"""A date or timestamp as PostgreSQL and others spell it, as the engine reads it."""
+DATED = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
 _JSON_REAL = "(NOT (contains({0}, '.') OR contains({0}, 'e')) OR abs(TRY_CAST({0} AS DOUBLE)) < {1})"
 _JSON_HELD = 2**53
@@ -102,7 +103,7 @@ def _value(name: str, kind: str, place: str, text: str, exact: Sequence[str]) ->
     if _DOUBLE_EXACT in exact:
         wrong = " holds what is no DOUBLE, or has more digits than one: give it another type in `schema`"
     error = f"error({named} || {place} || {literal(wrong)})"
-    spelled = _BEFORE_CHRIST.format(text) if kind in _DATED else text
+    spelled = BEFORE_CHRIST.format(text) if kind in DATED else text
     cast = f"coalesce(TRY_CAST({spelled} AS {kind}), {error})"
     checked = f"WHEN NOT ({' AND '.join(rule.format(text) for rule in exact)}) THEN {error} " if exact else ""
     return f"CASE WHEN {text} IS NULL THEN NULL {checked}ELSE {cast} END"

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import cast
 from uuid import uuid4
 
-from firn_runtime.connector import Writable, WriteContext
+from firn_runtime.connector import Writable
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
-from firn_runtime.steps.results import dataset_result, naming_stream
+from firn_runtime.steps.results import dataset_result, lent, naming_stream
 from firn_schemas.steps.data import FormatOptions, WriteInputs
 from firn_schemas.steps.exports import ExportInputs
 
@@ -36,8 +36,7 @@ def export(inputs: ExportInputs, context: StepContext) -> StepResult:
             format="csv",
             format_options=inputs.format_options or FormatOptions(),
         )
-        lent = WriteContext(context.session, context.publication, context.scratch, context.still_ours)
-        written = target.write(write, lent)
+        written = target.write(write, lent(context))
         return dataset_result(context.session, view, written.rows, written.bytes)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from firn_runtime.connector import WriteContext
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext, StepResult
@@ -26,6 +27,11 @@ def dataset_result(session: Session, dataset: str, rows: int, size: int | None) 
     if size is not None:
         results["bytes"] = size
     return StepResult(results=results, rows=rows, bytes=size, no_data=rows == 0)
+
+
+def lent(context: StepContext) -> WriteContext:
+    """Return what a step that publishes lends to the connector."""
+    return WriteContext(context.session, context.publication, context.scratch, context.still_ours)
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from typing import cast
 
-from firn_runtime.connector import Writable, WriteContext
+from firn_runtime.connector import Writable
 from firn_runtime.step import StepContext, StepResult
-from firn_runtime.steps.results import dataset_result, naming_stream
+from firn_runtime.steps.results import dataset_result, lent, naming_stream
 from firn_schemas.steps.data import WriteInputs
 
 
@@ -12,9 +12,7 @@ def write(inputs: WriteInputs, context: StepContext) -> StepResult:
     """Publish the dataset in one atomic act; the results are about what was published."""
     target = cast(Writable, context.resource(inputs.resource))
     with naming_stream(context.session, inputs.from_):
-        written = target.write(
-            inputs, WriteContext(context.session, context.publication, context.scratch, context.still_ours)
-        )
+        written = target.write(inputs, lent(context))
     result = dataset_result(context.session, inputs.from_, written.rows, written.bytes)
     counts = {"inserted": written.inserted, "updated": written.updated}
     known = {name: count for name, count in counts.items() if count is not None}

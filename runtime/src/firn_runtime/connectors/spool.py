@@ -1,0 +1,23 @@
+"""Rows that a server spelled as CSV, in a file of the workspace, as the engine reads them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from firn_runtime.identifiers import literal
+
+NULL = "\\N"
+"""NULL in CSV; a text that reads so is quoted."""
+MOST = 100_001
+"""One row more than a `query` step may ask for."""
+_ROW = 1 << 25
+"""Bytes of one row in CSV, at most: the engine's own 2 MB are less than what people keep in a document."""
+
+
+def scan(file: Path, types: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return the rows of a file: its columns in order with what each is read as, and what each is selected as."""
+    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items())
+    options = f"""auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
+    return (
+        f"(select {', '.join(values.values())} from read_csv({literal(str(file))}, {options}, "
+        f"allow_quoted_nulls = false, max_line_size = {_ROW}, buffer_size = {_ROW}, columns = {{{columns}}}))"
+    )
