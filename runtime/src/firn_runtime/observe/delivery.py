@@ -1,0 +1,102 @@
+"""How messages leave a run without delaying it: a bounded queue, a thread of its own, and a deadline at the end."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_MOST = 10_000
+"""Messages that may wait; what comes then is left out."""
+_BATCH = 512
+_PAUSE = 1.0
+"""Seconds in which messages gather."""
+_AGAIN = (0.5, 2.0)
+"""Seconds before a delivery is tried again."""
+
+
+class Undelivered(Exception):
+    """Why messages did not arrive, as the end of a sentence. `again` says that they may the next time."""
+
+    def __init__(self, reason: str, *, again: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.again = reason, again
+
+
+class Outbox:
+    """Hands what is put into it to `deliver`, from a thread of its own. What it cannot deliver is left out."""
+
+    def __init__(self, name: str, deliver: Callable[[list[Any]], object]) -> None:
+        self.problem: str | None = None
+        """The first reason why messages were left out."""
+        self._deliver = deliver
+        self._waiting: deque[Any] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name=f"firn-{name}", daemon=True)
+        self._begun = False
+
+    def put(self, messages: Sequence[Any]) -> None:
+        """Take messages; it never waits."""
+        if not messages:
+            return
+        with self._changed:
+            room = max(0, _MOST - len(self._waiting))
+            self._waiting.extend(messages[:room])
+            if room < len(messages):
+                self._lost(f"more than {_MOST:,} messages wait for their receiver")
+            if not self._begun:
+                self._begun = True
+                self._thread.start()
+            if len(self._waiting) >= _BATCH:
+                self._changed.notify()
+
+    def end(self) -> None:
+        """Ask for what waits to be sent now; nothing more is put."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
+    def wait(self, until: float) -> None:
+        """Wait for what is left to be sent, until a time of the monotonic clock."""
+        if self._begun:
+            self._thread.join(max(0.0, until - time.monotonic()))
+        with self._changed:
+            if self._thread.is_alive():
+                self._lost("the receiver did not take all of it before the deadline at the end of the run")
+            self._waiting.clear()
+
+    def _lost(self, reason: str) -> None:
+        self.problem = self.problem or reason
+
+    def _work(self) -> None:
+        while batch := self._next():
+            try:
+                self._persevere(batch)
+            except Undelivered as error:
+                self._lost(error.reason)
+            except Exception as error:
+                self._lost(f"of an internal error ({type(error).__name__})")
+
+    def _next(self) -> list[Any]:
+        """Return what to send next; nothing at the end."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            self._changed.wait_for(lambda: self._closing or len(self._waiting) >= _BATCH, _PAUSE)
+            return [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+
+    def _persevere(self, batch: list[Any]) -> None:
+        for pause in _AGAIN:
+            try:
+                self._deliver(batch)
+            except Undelivered as error:
+                if not error.again:
+                    raise
+                with self._changed:
+                    ended = self._changed.wait_for(lambda: self._closing, pause)
+                if ended:
+                    break
+            else:
+                return
+        self._deliver(batch)

@@ -1,0 +1,148 @@
+"""Which telemetry a run sends, and where: settled from the artifact and the snapshot of the environment.
+
+Nothing else in the environment has a say: the endpoints are the platform's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from firn_runtime import __version__
+from firn_runtime.building import absolute
+from firn_runtime.observe.datasets import SETTINGS, Dataset, System, dataset
+from firn_runtime.observe.sinks import Sink, Sinks, sink
+from firn_runtime.resolve import Scope, Unresolved
+from firn_schemas.artifact import Flow, Observability, Payload, Resource
+from firn_schemas.base import Json
+from firn_schemas.connectors import CONNECTORS
+
+Scalar = str | int | float | bool
+
+
+class Told(NamedTuple):
+    """What telemetry is made of."""
+
+    name: str
+    flow: Flow
+    payload: Payload
+    digest: str
+    environ: Mapping[str, str]
+    base: Path
+    clean: Callable[[Json], Json]
+    """Masks secrets in a JSON value."""
+
+    @property
+    def attributes(self) -> dict[str, Scalar]:
+        """Return what the artifact says of every span and event."""
+        asked = self.flow.observability
+        assert asked is not None
+        settled = self.clean(_scope(self).resolve(asked.attributes))
+        known = settled if isinstance(settled, dict) else {}
+        return {key: value for key, value in known.items() if isinstance(value, Scalar)}
+
+
+def telemetry(told: Told, warn: Callable[[str], object]) -> Sinks | None:
+    """Return the listener that sends what the artifact asks for; None where there is nothing to send, or no place."""
+    asked = told.flow.observability
+    sinks = list(_sinks(told, asked)) if asked is not None else []
+    return Sinks(sinks, warn) if sinks else None
+
+
+def _sinks(told: Told, asked: Observability) -> Iterator[Sink]:
+    if asked.otlp_endpoint is not None and (asked.traces or asked.metrics):
+        yield from _opentelemetry(told, asked, _scope(told).resolve(asked.otlp_endpoint))
+    if asked.lineage_endpoint is not None and asked.lineage:
+        yield _openlineage(told, _scope(told).resolve(asked.lineage_endpoint))
+
+
+def _opentelemetry(told: Told, asked: Observability, endpoint: Any) -> Iterator[Sink]:
+    from firn_runtime.observe.identities import caller
+    from firn_runtime.observe.otlp import Origin, Otlp
+
+    origin = Origin(__version__, _resource(told) | told.attributes)
+    if asked.traces:
+        from firn_runtime.observe.spans import Spans
+
+        types = {(job.id, step.id): step.type for job in told.flow.jobs for step in job.steps}
+        spans = Spans(types, caller(told.environ.get("TRACEPARENT")))
+        yield sink("OpenTelemetry spans", spans, Otlp(endpoint, origin).spans)
+    if asked.metrics:
+        from firn_runtime.observe.measures import Measures
+
+        yield sink("OpenTelemetry metrics", Measures(), Otlp(endpoint, origin).points)
+
+
+def _resource(told: Told) -> dict[str, Scalar]:
+    """Return the attributes of the resource that the artifact's own may replace."""
+    return {
+        "service.name": told.name,
+        "service.version": told.flow.version,
+        "deployment.environment.name": told.payload.environment,
+        "firn.flow.name": told.name,
+        "firn.artifact.digest": told.digest,
+        "telemetry.sdk.language": "python",
+        "telemetry.sdk.name": "firn",
+        "telemetry.sdk.version": __version__,
+    }
+
+
+def _openlineage(told: Told, endpoint: Any) -> Sink:
+    from firn_runtime.observe.lineage import Lineage, LineageOf, LineageSender
+    from firn_runtime.observe.lineage_io import steps_with_datasets
+
+    flow = told.flow
+    tags = {"firn.artifact.digest": told.digest, "firn.flow.version": flow.version} | told.attributes
+    lineage = Lineage(
+        LineageOf(
+            namespace=told.payload.environment,
+            version=__version__,
+            tags={key: str(value) for key, value in tags.items()},
+            steps=steps_with_datasets(flow, _locator(told)),
+            columns=flow.governance is None or flow.governance.emit_lineage is not False,
+            description=flow.description,
+            owner=flow.owner,
+        )
+    )
+    return sink(
+        "OpenLineage events",
+        lambda event: [told.clean(one) for one in lineage(event)],
+        LineageSender(endpoint).send,
+    )
+
+
+def _locator(told: Told) -> Callable[[str, Json], Dataset | None]:
+    """Return what names the dataset at a place of a resource."""
+    scope = _scope(told)
+    systems = {
+        name: _system(scope, told.payload.resources[key], told.base) for name, key in told.flow.resources.items()
+    }
+
+    def locate(resource: str, place: Json) -> Dataset | None:
+        system, shown = systems.get(resource), _shown(scope, place)
+        return dataset(system, shown) if system is not None and shown is not None else None
+
+    return locate
+
+
+def _system(scope: Scope, resource: Resource, base: Path) -> System:
+    kind, driver = resource.kind, resource.driver
+    known = {key: str(shown) for key in SETTINGS if (shown := _shown(scope, resource.config.get(key))) is not None}
+    row = CONNECTORS.get((kind, driver))
+    return System(kind, driver, absolute(row.config, known, base) if row is not None else known)
+
+
+def _shown(scope: Scope, value: Json) -> str | None:
+    """Return a value of the artifact as text, `*` for what only the run knows; None where it cannot be told."""
+    if isinstance(value, dict) and "$concat" in value:
+        parts = value["$concat"]
+        shown = [_shown(scope, part) for part in parts] if isinstance(parts, list) else []
+        return "".join("*" if part is None else part for part in shown)
+    try:
+        settled = scope.resolve(value)
+    except Unresolved:
+        return None
+    return str(settled) if isinstance(settled, str | int) else None
+
+
+def _scope(told: Told) -> Scope:
+    return Scope(told.environ, {})
