@@ -114,7 +114,8 @@ class _Session:
         """Let OpenTelemetry and OpenLineage hear the run, where the artifact asks for it."""
         payload, prepared = self.artifact.payload, self.prepared
         flow = payload.flows[row.flow]
-        if flow.observability is not None:
+        asked = flow.observability
+        if asked is not None and (asked.otlp_endpoint is not None or asked.lineage_endpoint is not None):
             from firn_runtime.telemetry import Told, telemetry
 
             clean = prepared.redactor.value

@@ -57,7 +57,7 @@ def _sinks(told: Told, asked: Observability) -> Iterator[Sink]:
 
 def _opentelemetry(told: Told, asked: Observability, endpoint: Any) -> Iterator[Sink]:
     from firn_runtime.observe.identities import caller
-    from firn_runtime.observe.otlp import Origin, Otlp
+    from firn_runtime.observe.otlp import Origin, OtlpCarrier
 
     origin = Origin(__version__, _resource(told) | told.attributes)
     if asked.traces:
@@ -65,11 +65,11 @@ def _opentelemetry(told: Told, asked: Observability, endpoint: Any) -> Iterator[
 
         types = {(job.id, step.id): step.type for job in told.flow.jobs for step in job.steps}
         spans = Spans(types, caller(told.environ.get("TRACEPARENT")))
-        yield sink("OpenTelemetry spans", spans, Otlp(endpoint, origin).spans)
+        yield sink("OpenTelemetry spans", spans, OtlpCarrier(endpoint, origin, "traces"))
     if asked.metrics:
         from firn_runtime.observe.measures import Measures
 
-        yield sink("OpenTelemetry metrics", Measures(), Otlp(endpoint, origin).points)
+        yield sink("OpenTelemetry metrics", Measures(), OtlpCarrier(endpoint, origin, "metrics"))
 
 
 def _resource(told: Told) -> dict[str, Scalar]:
@@ -87,7 +87,7 @@ def _resource(told: Told) -> dict[str, Scalar]:
 
 
 def _openlineage(told: Told, endpoint: Any) -> Sink:
-    from firn_runtime.observe.lineage import Lineage, LineageOf, LineageSender
+    from firn_runtime.observe.lineage import Lineage, LineageCarrier, LineageOf
     from firn_runtime.observe.lineage_io import steps_with_datasets
 
     flow = told.flow
@@ -106,7 +106,7 @@ def _openlineage(told: Told, endpoint: Any) -> Sink:
     return sink(
         "OpenLineage events",
         lambda event: [told.clean(one) for one in lineage(event)],
-        LineageSender(endpoint).send,
+        LineageCarrier(endpoint),
     )
 
 

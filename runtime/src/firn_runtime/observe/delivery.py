@@ -3,8 +3,8 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 _MOST = 10_000
 """Messages that may wait; what comes then is left out."""
@@ -23,13 +23,25 @@ class Undelivered(Exception):
         self.reason, self.again = reason, again
 
 
-class Outbox:
-    """Hands what is put into it to `deliver`, from a thread of its own. What it cannot deliver is left out."""
+class Carrier(Protocol):
+    """What brings messages to a receiver; used by one thread."""
 
-    def __init__(self, name: str, deliver: Callable[[list[Any]], object]) -> None:
+    def deliver(self, messages: list[Any]) -> None:
+        """Send messages; raise Undelivered. Those that it takes from the list are not sent again."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+class Outbox:
+    """Hands what is put into it to a carrier, from a thread of its own. What it cannot deliver is left out."""
+
+    def __init__(self, name: str, carrier: Carrier) -> None:
         self.problem: str | None = None
         """The first reason why messages were left out."""
-        self._deliver = deliver
+        self._carrier = carrier
         self._waiting: deque[Any] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -77,6 +89,7 @@ class Outbox:
                 self._lost(error.reason)
             except Exception as error:
                 self._lost(f"of an internal error ({type(error).__name__})")
+        self._carrier.close()
 
     def _next(self) -> list[Any]:
         """Return what to send next; nothing at the end."""
@@ -89,7 +102,7 @@ class Outbox:
     def _persevere(self, batch: list[Any]) -> None:
         for pause in _AGAIN:
             try:
-                self._deliver(batch)
+                self._carrier.deliver(batch)
             except Undelivered as error:
                 if not error.again:
                     raise
@@ -99,4 +112,4 @@ class Outbox:
                     break
             else:
                 return
-        self._deliver(batch)
+        self._carrier.deliver(batch)

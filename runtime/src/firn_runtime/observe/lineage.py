@@ -13,7 +13,7 @@ from firn_runtime.observe.datasets import Dataset
 from firn_runtime.observe.delivery import Undelivered
 from firn_runtime.observe.identities import Identities
 from firn_runtime.observe.lineage_io import StepIo
-from firn_runtime.observe.receiver import Receiver, address
+from firn_runtime.observe.receiver import Receiver
 from firn_schemas.base import Json, JsonObject
 
 _SCHEMA = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
@@ -177,17 +177,14 @@ def _named(dataset: Dataset) -> JsonObject:
     return {"namespace": dataset.namespace, "name": dataset.name}
 
 
-class LineageSender:
-    """Sends OpenLineage events to one endpoint, each in a request of its own; for one thread."""
+class LineageCarrier:
+    """Sends OpenLineage events, each in a request of its own."""
 
     def __init__(self, endpoint: object) -> None:
-        self._endpoint = endpoint
-        self._receiver: Receiver | None = None
+        self._receiver = Receiver(endpoint, "lineage_endpoint")
 
-    def send(self, events: list[JsonObject]) -> None:
+    def deliver(self, events: list[JsonObject]) -> None:
         """Send events, and take those that arrived from the list; raise Undelivered."""
-        if self._receiver is None:
-            self._receiver = Receiver(address(self._endpoint, "lineage_endpoint"))
         refused: Undelivered | None = None
         while events:
             try:
@@ -199,3 +196,7 @@ class LineageSender:
             events.pop(0)
         if refused is not None:
             raise refused
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._receiver.close()

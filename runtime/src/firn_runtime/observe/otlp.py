@@ -4,15 +4,14 @@ OpenTelemetry's messages alone are used: its SDK and exporters read variables of
 proxies and log (ADR 0024).
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firn_runtime.observe.delivery import Undelivered
-from firn_runtime.observe.receiver import Receiver, address
+from firn_runtime.observe.receiver import Receiver
 
 if TYPE_CHECKING:
-    from firn_runtime.observe.measures import Point
-    from firn_runtime.observe.spans import Scalar, Span
+    from firn_runtime.observe.spans import Scalar
 
 _TYPE = "application/x-protobuf"
 
@@ -24,41 +23,32 @@ class Origin(NamedTuple):
     attributes: "Mapping[str, Scalar]"
 
 
-class Otlp:
-    """Sends to one endpoint, for one thread. Its methods raise Undelivered."""
+class Signal(NamedTuple):
+    """One kind of telemetry."""
 
-    def __init__(self, endpoint: object, origin: Origin) -> None:
-        self._endpoint, self._origin = endpoint, origin
-        self._receiver: Receiver | None = None
+    path: str
+    request: Callable[[Origin, list[Any]], bytes]
+    refused: Callable[[bytes], int]
+    """Takes an answer that says yes; returns how many the receiver has left out all the same."""
 
-    def spans(self, spans: "Sequence[Span]") -> None:
-        """Send spans that ended."""
+
+class OtlpCarrier:
+    """Sends one kind of telemetry: `traces` or `metrics`."""
+
+    def __init__(self, endpoint: object, origin: Origin, signal: str) -> None:
+        self._receiver, self._origin, self._signal = Receiver(endpoint, "otlp_endpoint"), origin, signal
+
+    def deliver(self, messages: list[Any]) -> None:
+        """Send spans that ended, or measurements; raise Undelivered."""
         try:
-            from firn_runtime.observe import otlp_messages as messages
+            from firn_runtime.observe.otlp_messages import SIGNALS
         except ImportError:
-            raise _missing() from None
-        answer = self._post("/v1/traces", messages.spans_request(self._origin, spans))
-        _all_taken(messages.refused_spans(answer), "spans")
+            raise Undelivered("the extra `firn-runtime[otel]` is not installed") from None
+        signal = SIGNALS[self._signal]
+        answer = self._receiver.post(signal.path, signal.request(self._origin, messages), _TYPE)
+        if refused := signal.refused(answer):
+            raise Undelivered(f"the receiver refused {refused:,} of {len(messages):,}")
 
-    def points(self, points: "Sequence[Point]") -> None:
-        """Send measurements."""
-        try:
-            from firn_runtime.observe import otlp_messages as messages
-        except ImportError:
-            raise _missing() from None
-        answer = self._post("/v1/metrics", messages.points_request(self._origin, points))
-        _all_taken(messages.refused_points(answer), "measurements")
-
-    def _post(self, path: str, content: bytes) -> bytes:
-        if self._receiver is None:
-            self._receiver = Receiver(address(self._endpoint, "otlp_endpoint"))
-        return self._receiver.post(path, content, _TYPE)
-
-
-def _missing() -> Undelivered:
-    return Undelivered("the extra `firn-runtime[otel]` is not installed")
-
-
-def _all_taken(refused: int, what: str) -> None:
-    if refused:
-        raise Undelivered(f"the receiver refused {refused:,} {what}")
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._receiver.close()

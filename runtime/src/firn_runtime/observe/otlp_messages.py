@@ -25,7 +25,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from firn_runtime.observe.measures import BOUNDS, Metric, Point, Spread
-from firn_runtime.observe.otlp import Origin
+from firn_runtime.observe.otlp import Origin, Signal
 from firn_runtime.observe.spans import Note, Scalar, Span
 
 _STATUS = {"SUCCESS": Status.STATUS_CODE_OK, "FAILED": Status.STATUS_CODE_ERROR}
@@ -147,3 +147,10 @@ def _value(value: Scalar) -> AnyValue:
 def _text(text: str) -> str:
     """Return the text without what UTF-8 cannot spell."""
     return text.encode(errors="replace").decode()
+
+
+SIGNALS = {
+    "metrics": Signal("/v1/metrics", points_request, refused_points),
+    "traces": Signal("/v1/traces", spans_request, refused_spans),
+}
+"""By their names in `observability`."""

@@ -5,6 +5,7 @@ TLS is verified always; `http://` is spoken where the platform writes it.
 
 import http.client
 import ssl
+from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -43,23 +44,33 @@ def address(url: object, name: str) -> Address:
 
 
 class Receiver:
-    """Posts to one address over one connection that is kept; for one thread."""
+    """Posts to the address that a setting names, over one connection that is kept; for one thread. Close it."""
 
-    def __init__(self, address: Address) -> None:
-        self._address = address
+    def __init__(self, url: object, setting: str) -> None:
+        self._url, self._setting = url, setting
         self._connection: http.client.HTTPConnection | None = None
 
+    @cached_property
+    def _address(self) -> Address:
+        return address(self._url, self._setting)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def post(self, path: str, content: bytes, type: str) -> bytes:
-        """Return the beginning of an answer that says yes; raise Undelivered for every other."""
+        """Return the beginning of an answer that says yes; raise Undelivered for every other, and for a wrong URL."""
         kept = self._connection is not None
         try:
             return self._once(path, content, type)
         except (http.client.RemoteDisconnected, ConnectionError) as error:
-            self._close()
+            self.close()
             if not kept:
                 raise self._unreachable(error) from None
         except (OSError, http.client.HTTPException) as error:
-            self._close()
+            self.close()
             raise self._unreachable(error) from None
         return self._anew(path, content, type)
 
@@ -68,7 +79,7 @@ class Receiver:
         try:
             return self._once(path, content, type)
         except (OSError, http.client.HTTPException) as error:
-            self._close()
+            self.close()
             raise self._unreachable(error) from None
 
     def _once(self, path: str, content: bytes, type: str) -> bytes:
@@ -78,7 +89,7 @@ class Receiver:
         answer = self._connection.getresponse()
         body = answer.read(_LARGEST)
         if not answer.isclosed():
-            self._close()
+            self.close()
         if not 200 <= answer.status < 300:
             raise Undelivered(f"{self._where} answered {answer.status}", again=answer.status in _BUSY)
         return body
@@ -86,11 +97,6 @@ class Receiver:
     @property
     def _where(self) -> str:
         return f"`{self._address.host}`, port {self._address.port},"
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def _unreachable(self, error: Exception) -> Undelivered:
         if isinstance(error, ssl.SSLCertVerificationError):

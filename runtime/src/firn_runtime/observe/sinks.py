@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from firn_runtime.events import Event
-from firn_runtime.observe.delivery import Outbox
+from firn_runtime.observe.delivery import Carrier, Outbox
 
 DEADLINE = 3.0
 """Seconds that all sinks together have at the end of a run."""
@@ -20,9 +20,9 @@ class Sink(NamedTuple):
     outbox: Outbox
 
 
-def sink(what: str, make: Callable[[Event], Sequence[Any]], deliver: Callable[[list[Any]], object]) -> Sink:
+def sink(what: str, make: Callable[[Event], Sequence[Any]], carrier: Carrier) -> Sink:
     """Return a sink with a queue and a thread of its own."""
-    return Sink(what, make, Outbox(what, deliver))
+    return Sink(what, make, Outbox(what, carrier))
 
 
 class Sinks:
