@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
+from google.protobuf.json_format import MessageToJson
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -26,6 +27,15 @@ class Heard:
     def requests(self) -> list["Heard"]:
         """What each request brought."""
         return [Heard(self.url, [one]) for one in self._asked]
+
+    @property
+    def everything(self) -> bytes:
+        """All that was sent: as it came, and decoded."""
+        raw = [one.body for one in self._asked] + [str(one._replace(body=b"")).encode() for one in self._asked]
+        spans = [MessageToJson(ExportTraceServiceRequest.FromString(one)) for one in self.bodies("/v1/traces")]
+        points = [MessageToJson(ExportMetricsServiceRequest.FromString(one)) for one in self.bodies("/v1/metrics")]
+        lineage = [str(one) for one in self.lineage]
+        return b"\n".join([*raw, *(text.encode() for text in (*spans, *points, *lineage))])
 
     @property
     def resources(self) -> list[Found]:
