@@ -33,6 +33,16 @@ def test_what_is_put_arrives_in_order_before_the_end() -> None:
     assert (arrived, outbox.problem) == ([1, 2, 3, "closed"], None)
 
 
+def test_what_is_put_arrives_while_the_run_goes_on() -> None:
+    arrived = [threading.Event(), threading.Event()]
+    outbox = Outbox("test", By(lambda batch: [arrived[one].set() for one in batch]))
+    for number, event in enumerate(arrived):
+        outbox.put([number])
+        assert event.wait(60)
+    outbox.end()
+    outbox.wait(long_from_now())
+
+
 def test_an_outbox_into_which_nothing_is_put_has_no_thread() -> None:
     before = threading.active_count()
     outbox = Outbox("test", By(lambda _: None))

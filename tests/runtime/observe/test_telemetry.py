@@ -14,7 +14,7 @@ from firn_runtime import Edge, FirnError, Options, run_artifact
 from firn_runtime.events import Event
 from runtime.artifacts import job, payload, resource, spelled, step
 from runtime.connectors.server import Answer, Asked, serving
-from runtime.observe.receivers import Heard, attributes, observed, receiving
+from runtime.observe.receivers import Heard, Seen, attributes, in_short, observed, receiving
 
 FIRN = str(Path(sys.executable).parent / "firn")
 
@@ -249,6 +249,44 @@ def test_receivers_that_are_not_there_are_one_warning_each_before_the_end(tmp_pa
         f"OpenTelemetry spans are not all sent: {where}",
     ]
     assert (told[0].name, told[-1].name, told[-1].status) == ("run.started", "run.finished", "SUCCESS")
+
+
+def test_a_receiver_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
+    """It takes connections and says nothing; the deadline at the end is 3 s, its own answer would be waited for 10."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        asked = observed(f"http://127.0.0.1:{silent.getsockname()[1]}", metrics=False)
+        told = run(tmp_path, made(job("a"), observability=asked))
+    late = "the receiver did not take all of it before the deadline at the end of the run"
+    assert sorted(warnings(told)) == [
+        f"OpenLineage events are not all sent: {late}",
+        f"OpenTelemetry spans are not all sent: {late}",
+    ]
+    assert told[-1].status == "SUCCESS"
+
+
+def test_what_was_done_until_sigterm_is_sent(tmp_path: Path, heard: Heard) -> None:
+    endless = step("long", "sql", sql="select sum(sin(range)) as n from range(400000000000)")
+    (tmp_path / "a.json").write_bytes(spelled(made(job("a", endless), observability=observed(heard.url))))
+    command = [FIRN, "run", "a.json", "--log-format", "json", "--grace", "0"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        while "step.started" not in process.stdout.readline():
+            pass
+        process.terminate()
+        process.communicate(timeout=60)
+    finally:
+        process.kill()  # what does not end must not outlive its test
+    assert process.returncode == 143
+    assert {name: span.status.code for name, span in heard.spans.items()} == {
+        "step a.long": 2,
+        "job a": 2,
+        "run flow": 2,
+    }
+    assert heard.spans["step a.long"].status.message == "the run was stopped by SIGTERM"
+    assert in_short(heard.lineage) == [Seen("START", "flow"), Seen("ABORT", "flow")]
 
 
 def test_a_receiver_that_refuses_a_part_is_a_warning(tmp_path: Path) -> None:

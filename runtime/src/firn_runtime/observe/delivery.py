@@ -53,6 +53,7 @@ class Outbox:
         if not messages:
             return
         with self._changed:
+            idle = not self._waiting
             room = max(0, _MOST - len(self._waiting))
             self._waiting.extend(messages[:room])
             if room < len(messages):
@@ -60,7 +61,7 @@ class Outbox:
             if not self._begun:
                 self._begun = True
                 self._thread.start()
-            if len(self._waiting) >= _BATCH:
+            if idle or len(self._waiting) >= _BATCH:
                 self._changed.notify()
 
     def end(self) -> None:
