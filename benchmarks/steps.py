@@ -17,7 +17,7 @@ FIRN = str(ROOT / ".venv/bin/firn")
 PYTHON = str(ROOT / ".venv/bin/python")
 PINS, VENVS = ROOT / "benchmarks/peers", ROOT / ".bench"
 STEP = "      - {{id: s{}, type: check_items, inputs: {{items: [1]}}}}\n"
-READ = "      - {{id: s{}, type: read, inputs: {{resource: files, path: one.csv, schema: {{n: bigint}}}}, materialize: true}}\n"
+READ = "      - {{id: s{}, type: read, inputs: {{resource: files, path: one.csv, schema: {{n: bigint}}}}}}\n"
 HEAD = 'name: steps\nversion: "1.0.0"\nmax_parallel: 1\njobs:\n  - id: main\n    steps:\n'
 GROWTH = """
 import sys
