@@ -1,3 +1,5 @@
 import signal
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and its children with it
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # a job in a shell's background ignores it, and so do its children
