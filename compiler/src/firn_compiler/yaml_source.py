@@ -161,8 +161,10 @@ def _syntax(file: str, text: str, error: YAMLError) -> Diagnostic:
         return Diagnostic("E104", "a tab indents this line", _on(span, tab + 1), "indent with spaces")
     if here[span.column - 1 : span.column] == "\t":
         return Diagnostic("E104", "a tab stands where only spaces can", span, "use a space")
-    if problem.startswith("did not find expected") and here[: span.column - 1].rstrip()[-1:] in ('"', "'"):
-        return Diagnostic("E101", "text follows a closed quote", span, "double a quote that belongs to the text: `''`")
+    before = here[: span.column - 1].rstrip()[-1:]
+    if before in _QUOTED and problem.startswith("did not find expected"):
+        help = f"write a quote that belongs to the text as `{_QUOTED[before]}`"
+        return Diagnostic("E101", "text follows a closed quote", span, help)
     for pattern, message, help in _SYNTAX:
         if pattern in problem:
             return Diagnostic("E101", message, span, help)
@@ -202,6 +204,7 @@ def _more_than_a_document(span: Span, lines: list[str]) -> Diagnostic:
     return Diagnostic("E106", "text follows the document's end", span, "remove `...`")
 
 
+_QUOTED = {'"': '\\"', "'": "''"}
 _SYNTAX = (
     (
         "mapping values are not allowed",
