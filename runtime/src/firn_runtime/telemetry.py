@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from firn_runtime import __version__
 from firn_runtime.building import absolute
 from firn_runtime.observe.datasets import SETTINGS, Dataset, System, dataset
@@ -105,7 +107,7 @@ def _openlineage(told: Told, endpoint: Any) -> Sink:
     )
     return sink(
         "OpenLineage events",
-        lambda event: [told.clean(one) for one in lineage(event)],
+        lambda event: [orjson.dumps(told.clean(one)) for one in lineage(event)],
         LineageCarrier(endpoint),
     )
 

@@ -96,12 +96,22 @@ def test_a_receiver_that_takes_nothing_fills_the_queue_and_no_more() -> None:
 
     outbox = Outbox("test", By(deliver))
     for _ in range(60):
-        outbox.put(range(1000))
-    assert outbox.problem == "more than 10,000 messages wait for their receiver"
+        outbox.put([b"x" * 1_000_000])
+    assert outbox.problem == "more than 32 MB wait for their receiver"
     free.set()
     outbox.end()
     outbox.wait(long_from_now())
-    assert len(taken) <= 10_000 + 512
+    assert 33 <= len(taken) < 60
+
+
+def test_what_comes_at_once_is_taken_at_once() -> None:
+    """Measurements of many thousand steps are put together at the end of a run."""
+    arrived: list[Any] = []
+    outbox = Outbox("test", By(arrived.extend))
+    outbox.put(range(100_000))
+    outbox.end()
+    outbox.wait(long_from_now())
+    assert (len(arrived), outbox.problem) == (100_000, None)
 
 
 def test_the_end_of_a_run_does_not_wait_for_a_receiver_that_does_not_answer() -> None:

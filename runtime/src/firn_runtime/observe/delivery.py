@@ -6,8 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-_MOST = 10_000
-"""Messages that may wait; what comes then is left out."""
+_ROOM = 32_000_000
+"""Bytes of messages that may wait; what comes while more than that waits is left out."""
+_UNKNOWN = 2000
+"""Bytes that a message counts which is not spelled yet: about those of a span."""
 _BATCH = 512
 _PAUSE = 1.0
 """Seconds in which messages gather."""
@@ -43,6 +45,7 @@ class Outbox:
         """The first reason why messages were left out."""
         self._carrier = carrier
         self._waiting: deque[Any] = deque()
+        self._weight = 0
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name=f"firn-{name}", daemon=True)
@@ -53,11 +56,12 @@ class Outbox:
         if not messages:
             return
         with self._changed:
+            if self._weight > _ROOM:
+                self._lost(f"more than {_ROOM // 1_000_000} MB wait for their receiver")
+                return
             idle = not self._waiting
-            room = max(0, _MOST - len(self._waiting))
-            self._waiting.extend(messages[:room])
-            if room < len(messages):
-                self._lost(f"more than {_MOST:,} messages wait for their receiver")
+            self._waiting.extend(messages)
+            self._weight += sum(map(_weight, messages))
             if not self._begun:
                 self._begun = True
                 self._thread.start()
@@ -98,7 +102,9 @@ class Outbox:
             while not self._waiting and not self._closing:
                 self._changed.wait()
             self._changed.wait_for(lambda: self._closing or len(self._waiting) >= _BATCH, _PAUSE)
-            return [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            self._weight -= sum(map(_weight, batch))
+            return batch
 
     def _persevere(self, batch: list[Any]) -> None:
         for pause in _AGAIN:
@@ -114,3 +120,7 @@ class Outbox:
             else:
                 return
         self._carrier.deliver(batch)
+
+
+def _weight(message: Any) -> int:
+    return len(message) if isinstance(message, bytes) else _UNKNOWN

@@ -6,8 +6,6 @@ OpenLineage 2-0-2 (openlineage.io/spec/2-0-2/OpenLineage.json), with the facets 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import orjson
-
 from firn_runtime.events import STOPPED, Event
 from firn_runtime.observe.datasets import Dataset
 from firn_runtime.observe.delivery import Undelivered
@@ -183,12 +181,12 @@ class LineageCarrier:
     def __init__(self, endpoint: object) -> None:
         self._receiver = Receiver(endpoint, "lineage_endpoint")
 
-    def deliver(self, events: list[JsonObject]) -> None:
-        """Send events, and take those that arrived from the list; raise Undelivered."""
+    def deliver(self, events: list[bytes]) -> None:
+        """Send events as JSON, and take those that arrived from the list; raise Undelivered."""
         refused: Undelivered | None = None
         while events:
             try:
-                self._receiver.post("/api/v1/lineage", orjson.dumps(events[0]), "application/json")
+                self._receiver.post("/api/v1/lineage", events[0], "application/json")
             except Undelivered as error:
                 if error.again:
                     raise
