@@ -132,6 +132,7 @@ connectors:
       access_key_id: {{secret_ref: key-id}}
       secret_access_key: {{secret_ref: key}}
       session_token: {{secret_ref: session}}
+  folder: {{type: local, config: {{root: "below/{{{{ env.BEARER }}}}"}}}}
 observability:
   otlp_endpoint: "{heard.url}"
   lineage_endpoint: "{heard.url}"
@@ -141,8 +142,9 @@ workspace: {{root: work, cleanup: never}}
 security: {{mode: internal_fast, secret_mounts: [secrets], decode_hook: {{module: base64}}}}
 """
         )
-        names = [*APIS, *DATABASES, "bucket"]
-        jobs = [
+        names = [*APIS, *DATABASES, "bucket", "folder"]
+        jobs = ["  - {id: folder, steps: [{id: r, type: read, inputs: {resource: folder, path: x.csv}}]}"]
+        jobs += [
             f"  - {{id: {name}-{path}, steps: [{{id: r, type: read, inputs: "
             f"{{resource: {name}, request: {{path: /{path}, pagination: {{type: link}}}}}}}}]}}"
             for name in APIS
@@ -267,6 +269,8 @@ def test_no_byte_that_a_run_makes_holds_a_secret(project: Path, heard: Heard) ->
     assert {"step bearer-refused.r", "step bucket-refused.r", "step maria-1.q", "step lost-0.q"} <= failed
     assert {one["deployed.by"] for one in heard.resources} == {"***"}
     assert {one["eventType"] for one in heard.lineage} == {"START", "COMPLETE", "FAIL"}
+    read = {source["name"] for one in heard.lineage for source in one["inputs"]}
+    assert f"{project}/below/***/x.csv" in read
 
 
 def test_the_environment_of_a_child_and_the_processs_own_are_as_they_were(project: Path) -> None:

@@ -4,6 +4,7 @@ Nothing else in the environment has a say: the endpoints are the platform's.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,17 +31,17 @@ class Told(NamedTuple):
     digest: str
     environ: Mapping[str, str]
     base: Path
-    clean: Callable[[Json], Json]
-    """Masks secrets in a JSON value."""
+    clean: Callable[[str], str]
+    """Masks secrets in a text."""
 
     @property
     def attributes(self) -> dict[str, Scalar]:
         """Return what the artifact says of every span and event."""
         asked = self.flow.observability
         assert asked is not None
-        settled = self.clean(_scope(self).resolve(asked.attributes))
-        known = settled if isinstance(settled, dict) else {}
-        return {key: value for key, value in known.items() if isinstance(value, Scalar)}
+        settled = _scope(self).resolve(asked.attributes)
+        known = {self.clean(key): value for key, value in settled.items() if isinstance(value, Scalar)}
+        return {key: self.clean(value) if isinstance(value, str) else value for key, value in known.items()}
 
 
 def telemetry(told: Told, warn: Callable[[str], object]) -> Sinks | None:
@@ -90,29 +91,29 @@ def _resource(told: Told) -> dict[str, Scalar]:
 
 def _openlineage(told: Told, endpoint: Any) -> Sink:
     from firn_runtime.observe.lineage import Lineage, LineageCarrier, LineageOf
-    from firn_runtime.observe.lineage_io import steps_with_datasets
+    from firn_runtime.observe.lineage_io import StepsIo
 
-    flow = told.flow
+    flow, clean = told.flow, cache(told.clean)
     tags = {"firn.artifact.digest": told.digest, "firn.flow.version": flow.version} | told.attributes
     lineage = Lineage(
         LineageOf(
             namespace=told.payload.environment,
             version=__version__,
             tags={key: str(value) for key, value in tags.items()},
-            steps=steps_with_datasets(flow, _locator(told)),
+            step=StepsIo(flow, _locator(told, clean), clean),
             columns=flow.governance is None or flow.governance.emit_lineage is not False,
-            description=flow.description,
-            owner=flow.owner,
+            description=clean(flow.description or ""),
+            owner=clean(flow.owner or ""),
         )
     )
     return sink(
         "OpenLineage events",
-        lambda event: [orjson.dumps(told.clean(one)) for one in lineage(event)],
+        lambda event: [orjson.dumps(one) for one in lineage(event)],
         LineageCarrier(endpoint),
     )
 
 
-def _locator(told: Told) -> Callable[[str, Json], Dataset | None]:
+def _locator(told: Told, clean: Callable[[str], str]) -> Callable[[str, Json], Dataset | None]:
     """Return what names the dataset at a place of a resource."""
     scope = _scope(told)
     systems = {
@@ -121,7 +122,8 @@ def _locator(told: Told) -> Callable[[str, Json], Dataset | None]:
 
     def locate(resource: str, place: Json) -> Dataset | None:
         system, shown = systems.get(resource), _shown(scope, place)
-        return dataset(system, shown) if system is not None and shown is not None else None
+        found = dataset(system, shown) if system is not None and shown is not None else None
+        return Dataset(*map(clean, found)) if found is not None else None
 
     return locate
 

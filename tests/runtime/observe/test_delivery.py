@@ -132,7 +132,7 @@ def test_an_error_of_ones_own_is_a_problem_without_its_text() -> None:
     outbox.put([1])
     outbox.end()
     outbox.wait(long_from_now())
-    assert outbox.problem == "of an internal error (ValueError)"
+    assert outbox.problem == "an internal error (ValueError)"
 
 
 def refusing(batch: list[Any]) -> None:

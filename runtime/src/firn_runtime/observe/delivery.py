@@ -93,7 +93,7 @@ class Outbox:
             except Undelivered as error:
                 self._lost(error.reason)
             except Exception as error:
-                self._lost(f"of an internal error ({type(error).__name__})")
+                self._lost(f"an internal error ({type(error).__name__})")
         self._carrier.close()
 
     def _next(self) -> list[Any]:

@@ -3,7 +3,7 @@
 OpenLineage 2-0-2 (openlineage.io/spec/2-0-2/OpenLineage.json), with the facets of that specification alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from firn_runtime.events import STOPPED, Event
@@ -40,11 +40,12 @@ class LineageOf(NamedTuple):
     version: str
     """The runtime's."""
     tags: Mapping[str, str]
-    steps: Mapping[tuple[str, str], StepIo]
+    step: Callable[[str, str], StepIo | None]
+    """Returns what a step of a job reads and writes, where it is to be told."""
     columns: bool
     """Whether column lineage is sent."""
-    description: str | None = None
-    owner: str | None = None
+    description: str = ""
+    owner: str = ""
 
 
 class Lineage:
@@ -56,6 +57,7 @@ class Lineage:
         self._ids: Identities | None = None
         self._failure: Event | None = None
         """The first failure of a step or job that came from no stop."""
+        self._at_work: dict[tuple[str, str], StepIo] = {}
 
     def __call__(self, event: Event) -> list[JsonObject]:
         """Return what the event means to those who keep lineage."""
@@ -63,12 +65,15 @@ class Lineage:
             self._failure = self._failure or event
         if event.name == "run.started":
             self._ids = Identities(event)
-        place = (event.job or "", event.step or "")
         if self._ids is None or event.name not in _STATES:
             return []
-        if event.name.startswith("step."):
-            return [self._of_step(event, self._ids, place, self._of.steps[place])] if place in self._of.steps else []
-        return [self._of_run(event, self._ids)]
+        if event.name.startswith("run."):
+            return [self._of_run(event, self._ids)]
+        place = (event.job or "", event.step or "")
+        if event.name == "step.started" and (found := self._of.step(*place)) is not None:
+            self._at_work[place] = found
+        io = self._at_work.get(place) if event.name == "step.started" else self._at_work.pop(place, None)
+        return [self._of_step(event, self._ids, place, io)] if io is not None else []
 
     def _of_run(self, event: Event, ids: Identities) -> JsonObject:
         ended = event.name == "run.finished"

@@ -10,7 +10,7 @@ from firn_schemas.base import Json
 
 Locate = Callable[[str, Json], Dataset | None]
 """Returns the dataset at a place of a resource, by the flow's name of it; None where it cannot be named."""
-_LONGEST_SQL = 100_000
+_LONGEST_SQL = 10_000
 _MOST = 1000
 """Datasets of one step on each side."""
 
@@ -38,34 +38,59 @@ class StepIo(NamedTuple):
     dialect: str
 
 
-def steps_with_datasets(flow: Flow, locate: Locate) -> dict[tuple[str, str], StepIo]:
-    """Return by (job, step) those steps of which a dataset outside the flow is known."""
-    queries = {(job.id, step.id): step for job in flow.jobs for step in job.steps}
-    found = {(job.id, step.id): _io(job, step, queries, locate) for job in flow.jobs for step in job.steps}
-    return {place: io for place, io in found.items() if io.inputs or io.outputs}
+class StepsIo:
+    """Says of each step of a flow what it reads and writes; asked when the step begins, so that nothing is made ahead.
 
+    `clean` masks secrets in a text: what is named or queried may be made of the environment.
+    """
 
-def _io(job: Job, step: Step, steps: Mapping[tuple[str, str], Step], locate: Locate) -> StepIo:
-    type, inputs = innermost(step.type, step.inputs)
-    lineage = _lineage(step, locate)
-    sources = dict.fromkeys(one.dataset for fields in lineage.values() for one in fields)
-    outputs = _places(_WRITTEN.get(type, ()), inputs, locate)
-    read = _places(_READ.get(type, ()), inputs, locate)
-    if type == "read" or outputs:
-        read = tuple(dict.fromkeys((*read, *sources)))
-    query = step if type in ("read", "sql") else _maker(job, inputs.get("from"), steps)
-    sql, dialect = _sql(query)
-    declared = inputs.get("schema")
-    types = {key: str(type) for key, type in declared.items()} if isinstance(declared, dict) else {}
-    return StepIo(
-        inputs=read[:_MOST],
-        outputs=outputs[:_MOST],
-        columns=tuple(step.columns or ()),
-        types=types,
-        lineage=lineage if outputs else {},
-        sql=sql,
-        dialect=dialect,
-    )
+    def __init__(self, flow: Flow, locate: Locate, clean: Callable[[str], str]) -> None:
+        self._jobs = {job.id: job for job in flow.jobs}
+        self._steps = {(job.id, step.id): step for job in flow.jobs for step in job.steps}
+        self._locate, self._clean = locate, clean
+
+    def __call__(self, job: str, step: str) -> StepIo | None:
+        """Return what the step reads and writes; None where no dataset outside the flow is known."""
+        one = self._steps.get((job, step))
+        io = self._io(self._jobs[job], one) if one is not None else None
+        return io if io is not None and (io.inputs or io.outputs) else None
+
+    def _io(self, job: Job, step: Step) -> StepIo:
+        type, inputs = innermost(step.type, step.inputs)
+        lineage = self._lineage(step)
+        sources = dict.fromkeys(one.dataset for fields in lineage.values() for one in fields)
+        outputs = _places(_WRITTEN.get(type, ()), inputs, self._locate)
+        read = _places(_READ.get(type, ()), inputs, self._locate)
+        if type == "read" or outputs:
+            read = tuple(dict.fromkeys((*read, *sources)))
+        sql, dialect = _sql(step if type == "read" else self._maker(job, inputs.get("from")))
+        declared = inputs.get("schema")
+        types = declared.items() if isinstance(declared, dict) else ()
+        return StepIo(
+            inputs=read[:_MOST],
+            outputs=outputs[:_MOST],
+            columns=tuple(map(self._clean, step.columns or ())),
+            types={self._clean(key): self._clean(str(type)) for key, type in types},
+            lineage=lineage if outputs else {},
+            sql=self._clean(sql) if sql is not None else None,
+            dialect=dialect,
+        )
+
+    def _lineage(self, step: Step) -> dict[str, tuple[InputField, ...]]:
+        known = {
+            self._clean(column): tuple(
+                InputField(dataset, self._clean(one.column))
+                for one in sources
+                if (dataset := self._locate(one.resource, one.dataset)) is not None
+            )
+            for column, sources in step.lineage.items()
+        }
+        return {column: fields for column, fields in known.items() if fields}
+
+    def _maker(self, job: Job, name: Any) -> Step | None:
+        """Return the step whose dataset is written: of the same job, or of one before it."""
+        places = [(one, name) for one in (job.id, *reversed(job.depends_on))]
+        return next((self._steps[place] for place in places if place in self._steps), None)
 
 
 def _places(keys: Sequence[str], inputs: Mapping[str, Any], locate: Locate) -> tuple[Dataset, ...]:
@@ -82,24 +107,6 @@ def _places(keys: Sequence[str], inputs: Mapping[str, Any], locate: Locate) -> t
 _READ = {"download": ("files",), "read": ("table", "path", "request")}
 _WRITTEN = {"export": ("path",), "upload": ("dest_path",), "write": ("table", "path")}
 """Inputs that say where, by the step's type."""
-
-
-def _lineage(step: Step, locate: Locate) -> dict[str, tuple[InputField, ...]]:
-    known = {
-        column: tuple(
-            InputField(dataset, one.column)
-            for one in sources
-            if (dataset := locate(one.resource, one.dataset)) is not None
-        )
-        for column, sources in step.lineage.items()
-    }
-    return {column: fields for column, fields in known.items() if fields}
-
-
-def _maker(job: Job, name: Any, steps: Mapping[tuple[str, str], Step]) -> Step | None:
-    """Return the step whose dataset is written: of the same job, or of one before it."""
-    places = [(one, name) for one in (job.id, *reversed(job.depends_on))]
-    return next((steps[place] for place in places if place in steps), None)
 
 
 def _sql(step: Step | None) -> tuple[str | None, str]:
