@@ -128,7 +128,7 @@ class Host:
                 request.sink(_blocks(response))
                 return Answer(response.status, known, b"")
             body = response.read(_LARGEST)
-            if response.read(1):
+            if response.read(1) or response.length:  # too large, or cut off
                 raise http.client.HTTPException
             if not whole:
                 connection.close()
