@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
+from firn_compiler.checks.credentials import TAKES
 from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
 from firn_compiler.keys import codes, grid, section, table
 from firn_compiler.scan import harmless
@@ -81,7 +82,7 @@ def _connector(kind: str, driver: str, row: Connector, features: Features) -> It
     yield f"Named {codes(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
-    parts = [f"credentials.{kind}.{mode}" for mode in MODES if "credentials" in hints(row.config)]
+    parts = [f"credentials.{kind}.{mode}" for mode in TAKES.get(kind, MODES) if "credentials" in hints(row.config)]
     yield from _refused(f"connector.{kind}.{driver}", parts, features)
     yield from section("config", row.config)
     yield from section("options", row.options)

@@ -41,13 +41,15 @@ def _taken(kind: str, mode: str, found: Mapping, path: Path) -> Iterator[Diagnos
     if mode not in modes:
         reason = _REASONS.get((kind, mode))
         message = f"`{kind}` cannot be used with `mode: {mode}`" + (f": {reason}" if reason else "")
-        help = "it takes " + " or ".join(f"`{one}`" for one in modes)
+        *others, last = (f"`{one}`" for one in modes)
+        help = f"it takes {', '.join(others)} or {last}"
         yield finding("E320", message, _span(found, "mode"), help, (*path, "mode"))
         return
     needs = modes[mode]
     if not any(found.entries.keys() >= set(keys) for keys in needs):
         wanted = ", or ".join(" and ".join(f"`{key}`" for key in keys) for keys in needs)
-        yield finding("E320", f"`{kind}` with `mode: {mode}` needs {wanted}", _span(found, "mode"), path=path)
+        message = f"`{kind}` with `mode: {mode}` needs {wanted}"
+        yield finding("E320", message, _span(found, "mode"), "add what is missing", path)
 
 
 def _fitting(mode: str, found: Mapping, path: Path) -> Iterator[Diagnostic]:

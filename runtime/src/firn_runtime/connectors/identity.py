@@ -19,8 +19,11 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.plain_file import plain_content
 from firn_schemas.secret import Secret
 
-_SILENCE = 5.0
+_SILENCE = 10.0
 """Seconds to wait for an answer."""
+_CONNECT = 2.0
+"""Seconds to wait for a connection: where there is no metadata server, often nothing says so."""
+_TRIES = 3
 
 Head = Callable[[], Mapping[str, str]]
 """Makes headers anew for each time that a request is sent."""
@@ -67,12 +70,13 @@ def asked(
 ) -> Answer:
     """Return an answer, whatever its status; raise ConnectorError, its message beginning with `name`, or Ended.
 
-    Asks again, up to four times in all, where the service is busy, broken or not there yet.
+    Asks again, up to three times in all, where the service is busy, broken or not there yet.
     """
     parts = urlsplit(url)
     place = address(f"{parts.scheme}://{parts.netloc}")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = Host(place, _SILENCE, (context or ssl.create_default_context()) if place.tls else None)
+    trust = (context or ssl.create_default_context()) if place.tls else None
+    host = Host(place, _SILENCE, trust, _TRIES, _CONNECT)
     request = Request(method, target, lambda: {"host": place.authority, **head()}, lambda: [body], len(body))
     try:
         answer = host.send(request)
