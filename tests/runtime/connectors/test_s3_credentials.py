@@ -234,6 +234,7 @@ def test_a_real_service_gives_keys_for_a_role_and_for_a_web_identity(tmp_path: P
         (400, "ExpiredTokenException", "auth", "ExpiredTokenException"),
         (400, f"<b>{CANARY}</b>", "auth", "400"),
         (400, "Throttling", "rate_limited", "Throttling"),
+        (400, "IDPCommunicationError", "server_error", "IDPCommunicationError"),
         (503, "", "server_error", "503"),
     ],
 )

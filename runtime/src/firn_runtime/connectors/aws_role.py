@@ -29,6 +29,7 @@ _OUTSIDE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _LONGEST = 64
 """Characters of a session's name; the alphabet is AWS's, too."""
 _TRUST = "check `role_arn` and its trust policy"
+_CLASSES: Mapping[str, ErrorClass] = {"IDPCommunicationError": "server_error", "Throttling": "rate_limited"}
 _HELPS = {
     "AccessDenied": "the role's trust policy must name this identity, and its `external_id` where it asks for one",
     "ExpiredTokenException": "the token in the file has ended: whoever puts it there must put another",
@@ -110,7 +111,7 @@ def _token_service(
 
 def _refusal(answer: Answer, code: str) -> ConnectorError:
     shown = code if code.isalnum() and code.isascii() and len(code) < 60 else str(answer.status)
-    busy = answer.status == 429 or code == "Throttling"
     of_status: ErrorClass = "server_error" if answer.status >= 500 else "auth"
-    error_class: ErrorClass = "rate_limited" if busy else of_status
-    return ConnectorError(error_class, f"the role cannot be assumed ({shown})", _HELPS.get(code, _TRUST))
+    return ConnectorError(
+        _CLASSES.get(code, of_status), f"the role cannot be assumed ({shown})", _HELPS.get(code, _TRUST)
+    )
