@@ -34,7 +34,7 @@ KEYS = {"AccessKeyId": "ASIA1", "SecretAccessKey": CANARY, "Token": f"{CANARY}-t
 DOCUMENT = Answer(200, json.dumps(KEYS).encode())
 
 
-def around(base: Path = Path(), /, learned: list[Secret] | None = None, **environ: str) -> Around:
+def around(base: Path = Path(), learned: list[Secret] | None = None, /, **environ: str) -> Around:
     assert environ.keys() <= set(AMBIENT)
     machine = Machine(environ, base, ([] if learned is None else learned).append)
     return Around(machine, "us-east-1", ssl.create_default_context(), session_name("orders", "20260301T060000-1a2b"))

@@ -16,6 +16,7 @@ from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.service_account import PROVIDERS
 from firn_runtime.errors import ConnectorError
 from firn_schemas.credentials import ServiceAccountCredentials
+from firn_schemas.decode import decode
 from firn_schemas.secret import Secret
 from runtime.connectors.server import Answer as Reply
 from runtime.connectors.server import Asked, serving
@@ -46,7 +47,7 @@ class Pod:
 
     def issued(self, provider: str, **settings: Any) -> tuple[str, float]:
         assert self.machine.environ.keys() <= set(PROVIDERS[provider].ambient)
-        wanted = ServiceAccountCredentials(mode="service_account", provider=provider, **settings)
+        wanted = decode(ServiceAccountCredentials, {"mode": "service_account", "provider": provider, **settings})
         found = PROVIDERS[provider].issue(wanted, self.machine)
         return found.value.reveal(), found.seconds
 

@@ -47,15 +47,11 @@ class Fixed:
     def carried(self) -> Carried:
         """Return what a request carries."""
         headers: dict[str, str] = {}
-        params: dict[str, str] = {}
         if self._token is not None:
             headers["authorization"] = f"Bearer {self._token.reveal()}"
         elif self._password is not None:
             headers["authorization"] = basic(self._user(), self._password.reveal())
-        if self._config.api_key is not None:
-            where = headers if self._config.api_key_in == "header" else params
-            where[self._config.api_key_name] = self._config.api_key.reveal()
-        return Carried(headers, params)
+        return _with_key(self._config, headers)
 
     def renew(self, refused: Carried) -> bool:
         """Say that there is nothing better."""
@@ -66,18 +62,26 @@ class Fixed:
 class Bearer:
     """A token that is kept fresh: all requests carry the same one, until it ends or is refused."""
 
-    def __init__(self, tokens: Kept[Secret]) -> None:
-        self._tokens = tokens
+    def __init__(self, config: RestConfig, tokens: Kept[Secret]) -> None:
+        self._config, self._tokens = config, tokens
 
     def carried(self) -> Carried:
         """Return a token that holds; raise ConnectorError where there is none."""
-        return Carried({"authorization": f"Bearer {self._tokens().reveal()}"})
+        return _with_key(self._config, {"authorization": f"Bearer {self._tokens().reveal()}"})
 
     def renew(self, refused: Carried) -> bool:
         """Give up the token that was refused, unless another request has renewed it by now."""
         used = refused.headers.get("authorization")
         self._tokens.give_up(lambda token: f"Bearer {token.reveal()}" == used)
         return True
+
+
+def _with_key(config: RestConfig, headers: dict[str, str]) -> Carried:
+    """Add the API's key, which may stand beside every login."""
+    if config.api_key is None:
+        return Carried(headers)
+    key = {config.api_key_name: config.api_key.reveal()}
+    return Carried(headers | key) if config.api_key_in == "header" else Carried(headers, key)
 
 
 def login(config: RestConfig, exchange: Exchange, seconds: float, machine: Machine) -> Login:
@@ -89,11 +93,11 @@ def login(config: RestConfig, exchange: Exchange, seconds: float, machine: Machi
         help = "leave out `credentials`, or `bearer_token` and `basic_password`"
         raise ConnectorError("auth", "the API's login is given twice", help)
     if isinstance(found, OAuth2Credentials):
-        return Bearer(Kept(ClientCredentials(found, exchange, seconds), machine.learn, MARGIN))
+        return Bearer(config, Kept(ClientCredentials(found, exchange, seconds), machine.learn, MARGIN))
     if isinstance(found, ServiceAccountCredentials):
         from firn_runtime.connectors.service_account import bearer_tokens
 
-        return Bearer(bearer_tokens(found, machine))
+        return Bearer(config, bearer_tokens(found, machine))
     if not isinstance(found, StaticCredentials) or not (found.token or (found.user and found.password)):
         help = "it takes `oauth2`, `service_account`, or `static` with `token`, or with `user` and `password`"
         raise ConnectorError("auth", "the API cannot be logged in to with these `credentials`", help)
