@@ -110,9 +110,25 @@ def test_a_container_has_keys(tmp_path: Path) -> None:
     assert {one.reveal() for one in learned} == {"word", CANARY, f"{CANARY}-t"}
 
 
-def test_a_container_s_keys_do_not_come_from_afar_without_tls() -> None:
-    afar = around(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://keys.example.com/")
-    assert "without TLS" in refused(None, afar).message
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://keys.example.com/",
+        "http://169.254.170.2.example.com/",
+        "http://169.254.170.2@keys.example.com/",
+        "http://[",
+        "x",
+    ],
+)
+def test_a_container_s_keys_do_not_come_from_afar_without_tls(url: str) -> None:
+    error = refused(None, around(AWS_CONTAINER_CREDENTIALS_FULL_URI=url))
+    assert error.message.startswith("`AWS_CONTAINER_CREDENTIALS_FULL_URI` must ")
+
+
+@pytest.mark.parametrize("url", ["http://[", "nowhere", "ftp://169.254.169.254", "http://u:p@169.254.169.254"])
+def test_metadata_that_cannot_be_asked_are_no_fault_of_ours(url: str) -> None:
+    error = refused(None, around(AWS_EC2_METADATA_SERVICE_ENDPOINT=url), "connection")
+    assert error.message == "the role's keys cannot be fetched: its address is not one of HTTP"
 
 
 def test_a_container_s_word_may_stand_in_its_variable() -> None:
@@ -154,6 +170,7 @@ def test_an_instance_s_role_must_have_a_role_s_name(name: bytes) -> None:
         (Answer(200, b"[]"), "auth"),
         (Answer(200, json.dumps(KEYS | {"Expiration": "never"}).encode()), "auth"),
         (Answer(200, json.dumps(KEYS | {"SecretAccessKey": 7, "Token": None}).encode()), "auth"),
+        (Answer(200, json.dumps(KEYS | {"Token": f"{CANARY}\r\nx: y"}).encode()), "auth"),
         (Answer(200, b" " * 70_000), "data"),
         (Answer(500), "server_error"),
     ],

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from firn_runtime.connectors.bearer import document
+from firn_runtime.connectors.bearer import document, secure
 from firn_runtime.connectors.identity import Machine, asked, seconds_until
 from firn_runtime.connectors.issued import Issued
 from firn_runtime.connectors.s3_http import Answer
 from firn_runtime.connectors.s3_signing import AccessKey
-from firn_runtime.errors import ConnectorError
-from firn_runtime.loopback import is_loopback
+from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.secret import Secret
 
 AMBIENT = (
@@ -24,8 +23,8 @@ AMBIENT = (
 )
 _CONTAINER = "http://169.254.170.2"
 _INSTANCE = "http://169.254.169.254"
-_GIVERS = ("169.254.170.2", "169.254.170.23", "fd00:ec2::23")
-"""Addresses of ECS and EKS that keys may be asked for without TLS."""
+_GIVERS = ("http://169.254.170.2/", "http://169.254.170.23/", "http://[fd00:ec2::23]/")
+"""Where ECS and EKS give keys without TLS: the machine itself."""
 _ROLE = re.compile(r"[\w+=,.@-]{1,64}\Z", re.ASCII)
 _NAME = "the role's keys cannot be fetched"
 _HELP = "give this machine a role, or name keys with `mode: static`"
@@ -37,9 +36,8 @@ def container_keys(machine: Machine, context: ssl.SSLContext) -> Issued[AccessKe
     url = f"{_CONTAINER}{relative}" if relative else machine.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
     if not url:
         return None
-    host = urlsplit(url).hostname or ""
-    if not url.startswith("https://") and host not in _GIVERS and not is_loopback(host):
-        raise ConnectorError("auth", "the container's credentials would come from elsewhere without TLS")
+    if not url.startswith(_GIVERS):
+        secure(url, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
     return _key_of(_answer(url, _proof(machine), context=context), machine.now())
 
 
@@ -71,9 +69,8 @@ def _answer(url: str, head: Mapping[str, str], method: str = "GET", context: ssl
     except ConnectorError as error:
         raise ConnectorError(error.error_class, error.message, _HELP) from None
     if answer.status != 200:
-        error_class = "server_error" if answer.status >= 500 else "auth"
-        host = urlsplit(url).hostname
-        raise ConnectorError(error_class, f"{_NAME}: `{host}` answers {answer.status}", _HELP)  # type: ignore[arg-type]
+        error_class: ErrorClass = "server_error" if answer.status >= 500 else "auth"
+        raise ConnectorError(error_class, f"{_NAME}: `{urlsplit(url).hostname}` answers {answer.status}", _HELP)
     return answer
 
 
@@ -86,7 +83,8 @@ def _key_of(answer: Answer, now: datetime) -> Issued[AccessKey]:
 def issued_key(id: str, secret: str, token: str, expires: str, *, answer: Answer, now: datetime) -> Issued[AccessKey]:
     """Return keys as an answer gives them; raise ConnectorError where it holds none."""
     seconds = seconds_until(expires, answer, now)
-    if not (id and secret and token) or seconds is None:
+    sound = all(one and one.isascii() and one.isprintable() for one in (id, secret, token))
+    if not sound or seconds is None:
         raise ConnectorError("auth", f"{_NAME}: the answer holds none", _HELP)
     key = AccessKey(id, Secret(secret), Secret(token))
     return Issued(key, seconds, (key.secret, Secret(token)))

@@ -72,8 +72,11 @@ def asked(
 
     Asks again, up to three times in all, where the service is busy, broken or not there yet.
     """
-    parts = urlsplit(url)
-    place = address(f"{parts.scheme}://{parts.netloc}")
+    try:
+        parts = urlsplit(url)
+        place = address(f"{parts.scheme}://{parts.netloc}")
+    except (ValueError, ConnectorError):
+        raise ConnectorError("connection", f"{name}: its address is not one of HTTP") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     trust = (context or ssl.create_default_context()) if place.tls else None
     host = Host(place, _SILENCE, trust, _TRIES, _CONNECT)
