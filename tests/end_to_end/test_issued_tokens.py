@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
 from runtime.connectors.server import Answer, Asked, serving
+from servers import s3
 
 FIRN = str(Path(sys.executable).parent / "firn")
 CANARY = "cAnary-t0ken-91f/7+Q=="
@@ -93,6 +95,51 @@ COMMANDS = [
     ("run", "--log-format", "json", "--events", ".firn/events"),
     ("runs", "last"),
 ]
+
+
+ASSUMED = f"""\
+<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIA1</AccessKeyId>
+<SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>{CANARY}</SessionToken>
+<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult>
+</AssumeRoleWithWebIdentityResponse>"""
+COPY = """\
+name: copy
+version: "1.0.0"
+resources: {files: {profile: files}, lake: {profile: lake}}
+steps:
+  - {id: rows, type: read, inputs: {resource: files, path: rows.csv}}
+  - {id: publish, type: write, inputs: {from: rows, resource: lake, path: rows.parquet, mode: replace}}
+"""
+
+
+def test_a_bucket_is_used_by_a_pod_s_role_in_a_session_named_for_flow_and_run(tmp_path: Path) -> None:
+    bucket = s3.moto().bucket()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text("id\n1\n")
+    (tmp_path / "jwt").write_text(ASSERTION)
+    (tmp_path / "flow.yaml").write_text(COPY)
+    (tmp_path / "platform.yaml").write_text(
+        f"""\
+version: "1.0.0"
+environment: test
+storage: {{default: {{type: local, root: out}}}}
+connectors:
+  files: {{type: local, config: {{root: data}}}}
+  lake:
+    type: s3
+    config: {{bucket: {bucket}, endpoint: "{s3.moto().endpoint}", path_style_access: true}}
+    credentials: {{mode: iam_role}}
+"""
+    )
+    with serving(lambda asked: Answer(ASSUMED.encode())) as service:
+        role = "arn:aws:iam::123456789012:role/Lake"
+        environ = {"AWS_ENDPOINT_URL_STS": service.url, "AWS_ROLE_ARN": role, "AWS_WEB_IDENTITY_TOKEN_FILE": "jwt"}
+        shown = [firn(tmp_path, *words, **environ) for words in COMMANDS[:2]]
+        shown.append(firn(tmp_path, "run", "--run-id", "r7", **environ))
+    assert [one["Key"] for one in s3.moto().client().list_objects_v2(Bucket=bucket)["Contents"]] == ["rows.parquet"]
+    names = [dict(parse_qsl(one.body.decode()))["RoleSessionName"] for one in service.asked]
+    assert names == ["firn", "copy@r7"]  # of the preflight, and of the run
+    assert not [one for one in (CANARY, SECRET, ASSERTION) if one in "".join(shown)]
 
 
 def firn(folder: Path, *words: str, **environ: str) -> str:

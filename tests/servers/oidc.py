@@ -36,7 +36,7 @@ def missing() -> str:
 def server() -> Server:
     """Return the session's server; the first call installs and starts it."""
     _install()
-    port, secret = free_port(), secrets.token_urlsafe(24)
+    port, secret = free_port(), f"{secrets.token_urlsafe(24)} +/%25:&=~*"
     command = ["node", str(_CACHE / "server.mjs"), str(port)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     atexit.register(process.kill)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote_plus
 
 import httpx
 import pytest
@@ -27,9 +28,8 @@ def guarded() -> Iterator[Api]:
 
     def answer(asked: Asked) -> Answer:
         token = asked.headers.get("authorization", "").removeprefix("Bearer ")
-        said = httpx.post(
-            f"{server.url}/token/introspection", data={"token": token}, auth=(METHODS[0], server.secret)
-        ).json()
+        known = (METHODS[0], quote_plus(server.secret))
+        said = httpx.post(f"{server.url}/token/introspection", data={"token": token}, auth=known).json()
         return Answer([{"id": 1}]) if said["active"] and said["scope"] == "orders:read" else Answer({}, 401)
 
     with serving(answer) as api:

@@ -289,6 +289,13 @@ def test_a_file_that_holds_no_token_is_named(tmp_path: Path, content: bytes | No
     assert error.message == f"the file `token` {message}"
 
 
+def test_a_file_that_is_missing_is_seen_before_a_run(tmp_path: Path) -> None:
+    made = connector("s3", "s3", bucket="b")
+    made.base_dir, made.inherited = tmp_path, {"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": "token"}
+    with pytest.raises(ConnectorError, match="the file `token` cannot be read"):
+        list(made.probe(()))
+
+
 def test_a_folder_is_no_token(tmp_path: Path) -> None:
     (tmp_path / "token").mkdir()
     error = refused(role(role_arn=ROLE, web_identity_token_file="token"), around(tmp_path))

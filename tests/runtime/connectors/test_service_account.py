@@ -1,8 +1,10 @@
 """Workload identities of Google Cloud and Azure: what is asked of whom, byte for byte, and what may go wrong."""
 
 import json
+import threading
 import traceback
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,13 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import azure_identity, google_identity
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.service_account import PROVIDERS
 from firn_runtime.errors import ConnectorError
+from firn_runtime.events import Failure
 from firn_schemas.credentials import ServiceAccountCredentials
 from firn_schemas.decode import decode
 from firn_schemas.secret import Secret
@@ -262,6 +266,27 @@ def test_a_token_that_the_pool_does_not_take_is_an_error_without_its_text(tmp_pa
         error = federation(tmp_path, f"{service.url}/v1/token").refused("gcp")
     assert error.message == "Google's token service refused the client with 400, `invalid_grant`"
     assert "issuer" in error.help
+
+
+def test_an_exchange_that_hangs_ends_with_the_step() -> None:
+    asked, done, token = threading.Event(), threading.Event(), Token()
+
+    def hang(_: Asked) -> Reply:
+        asked.set()
+        done.wait(30)
+        return Reply(TOKEN)
+
+    def work(pod: Pod) -> None:
+        with working_for(token):
+            pod.issued("gcp")
+
+    with serving(hang) as api, ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work, Pod(GCE_METADATA_HOST=api.url.removeprefix("http://")))
+        asked.wait(30)
+        token.cancel(Failure("R302", "timeout", "too long"))
+        with pytest.raises(Ended):
+            working.result(30)
+        done.set()
 
 
 # Azure: a federated token
