@@ -1,11 +1,14 @@
 """Credentials: whether a connector can be used in their mode, and whether what they say fits together."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Path, Span, mapping_at, text_at
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import resource
+from firn_schemas.credentials import Credentials
+from firn_schemas.decode import tag
 
 TAKES: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     "rest": {"static": (("token",), ("user", "password")), "oauth2": (("token_url",),), "service_account": ((),)},
@@ -13,6 +16,8 @@ TAKES: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
 }
 """The modes that a kind of connectors takes; it needs all keys of one of a mode's sets. Of others, nothing is known."""
 
+MODES: dict[str, type] = {found[1]: one for one in get_args(Credentials) if (found := tag(one))}
+"""The records by their modes."""
 _REASONS = {
     ("rest", "iam_role"): "its requests are not signed with AWS's keys",
     ("s3", "oauth2"): "its requests are signed with keys, and carry no bearer token",
@@ -28,7 +33,7 @@ def credentials(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
         settled = resource(flow, platform, name)
         found = mapping_at(settled.config, "credentials") if settled else None
         mode = text_at(found, "mode")
-        if settled is not None and found is not None and mode is not None:
+        if settled is not None and found is not None and mode in MODES:
             path: Path = ("resources", name, "config", "credentials")
             for one in (*_taken(settled.kind, mode, found, path), *_fitting(mode, found, path)):
                 yield one if one.span.file else one._replace(span=settled.place)
