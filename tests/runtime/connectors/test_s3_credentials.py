@@ -342,6 +342,19 @@ def test_a_connector_tells_the_flow_and_the_run_that_use_it(tmp_path: Path) -> N
 # When keys are renewed
 
 
+def test_keys_are_kept_until_five_minutes_before_they_expire() -> None:
+    clock, end = [0.0], (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    with answering(Answer(200, json.dumps(KEYS | {"Expiration": end}).encode())) as server:
+        machine = around(AWS_CONTAINER_CREDENTIALS_FULL_URI=server.url)
+        source = key_source(role(), machine, lambda: clock[0])
+        asked = []
+        for seconds in (0, 54 * 60, 2 * 60):  # the keys live for an hour
+            clock[0] += seconds
+            source()
+            asked.append(len(server.asked))
+    assert asked == [1, 1, 2]
+
+
 def expiring(life: timedelta, uses: int, skew: timedelta = timedelta()) -> tuple[Any, Any]:
     """Return what uses keys that live so long by a clock that differs so much, and the server that gives them."""
 

@@ -1,5 +1,7 @@
 """As whom a bucket is used: keys that are named, or those of a role, kept fresh."""
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 from firn_runtime.connectors.aws_role import Around, role_keys
@@ -26,14 +28,16 @@ class KeySource(Protocol):
         ...
 
 
-def key_source(credentials: Credentials | None, around: Around) -> KeySource:
+def key_source(
+    credentials: Credentials | None, around: Around, clock: Callable[[], float] = time.monotonic
+) -> KeySource:
     """Return where keys come from; raise ConnectorError for credentials that a bucket cannot be used by."""
     if isinstance(credentials, StaticCredentials):
         return _Named(credentials)
     wanted = credentials or IamRoleCredentials(mode="iam_role")
     if not isinstance(wanted, IamRoleCredentials):
         raise ConnectorError("auth", "S3 takes credentials with `mode: static` or `mode: iam_role`")
-    return _OfRole(wanted, around)
+    return _OfRole(wanted, around, clock)
 
 
 class _Named:
@@ -51,8 +55,8 @@ class _Named:
 
 
 class _OfRole:
-    def __init__(self, wanted: IamRoleCredentials, around: Around) -> None:
-        self._keys = Kept(lambda: role_keys(wanted, around), around.machine.learn, _MARGIN)
+    def __init__(self, wanted: IamRoleCredentials, around: Around, clock: Callable[[], float]) -> None:
+        self._keys = Kept(lambda: role_keys(wanted, around), around.machine.learn, _MARGIN, clock)
 
     def __call__(self) -> AccessKey:
         return self._keys()
