@@ -119,7 +119,9 @@ class _Session:
         if asked is not None and (asked.otlp_endpoint is not None or asked.lineage_endpoint is not None):
             from firn_runtime.telemetry import Told, telemetry
 
-            clean = prepared.redactor.text
+            def clean(text: str) -> str:
+                return prepared.redactor.text(text.encode(errors="replace").decode())
+
             told = Told(row.flow, flow, payload, self.artifact.digest, prepared.environ, prepared.base, clean)
             sinks = telemetry(told, lambda message: self.tell("warning", message=message))
             if sinks is not None:

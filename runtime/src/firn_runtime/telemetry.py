@@ -32,16 +32,23 @@ class Told(NamedTuple):
     environ: Mapping[str, str]
     base: Path
     clean: Callable[[str], str]
-    """Masks secrets in a text."""
+    """Masks secrets in a text, and leaves none in it that UTF-8 cannot spell."""
 
     @property
     def attributes(self) -> dict[str, Scalar]:
         """Return what the artifact says of every span and event."""
         asked = self.flow.observability
         assert asked is not None
-        settled = _scope(self).resolve(asked.attributes)
-        known = {self.clean(key): value for key, value in settled.items() if isinstance(value, Scalar)}
+        settled = {self.clean(key): self.settled(value) for key, value in asked.attributes.items()}
+        known = {key: value for key, value in settled.items() if isinstance(value, Scalar)}
         return {key: self.clean(value) if isinstance(value, str) else value for key, value in known.items()}
+
+    def settled(self, value: Json) -> Any:
+        """Return a value of the artifact; None where it cannot be told before the run."""
+        try:
+            return Scope(self.environ, {}).resolve(value)
+        except Unresolved:
+            return None
 
 
 def telemetry(told: Told, warn: Callable[[str], object]) -> Sinks | None:
@@ -53,9 +60,9 @@ def telemetry(told: Told, warn: Callable[[str], object]) -> Sinks | None:
 
 def _sinks(told: Told, asked: Observability) -> Iterator[Sink]:
     if asked.otlp_endpoint is not None and (asked.traces or asked.metrics):
-        yield from _opentelemetry(told, asked, _scope(told).resolve(asked.otlp_endpoint))
+        yield from _opentelemetry(told, asked, told.settled(asked.otlp_endpoint))
     if asked.lineage_endpoint is not None and asked.lineage:
-        yield _openlineage(told, _scope(told).resolve(asked.lineage_endpoint))
+        yield _openlineage(told, told.settled(asked.lineage_endpoint))
 
 
 def _opentelemetry(told: Told, asked: Observability, endpoint: Any) -> Iterator[Sink]:
@@ -115,38 +122,28 @@ def _openlineage(told: Told, endpoint: Any) -> Sink:
 
 def _locator(told: Told, clean: Callable[[str], str]) -> Callable[[str, Json], Dataset | None]:
     """Return what names the dataset at a place of a resource."""
-    scope = _scope(told)
-    systems = {
-        name: _system(scope, told.payload.resources[key], told.base) for name, key in told.flow.resources.items()
-    }
+    systems = {name: _system(told, told.payload.resources[key]) for name, key in told.flow.resources.items()}
 
     def locate(resource: str, place: Json) -> Dataset | None:
-        system, shown = systems.get(resource), _shown(scope, place)
+        system, shown = systems.get(resource), _shown(told, place)
         found = dataset(system, shown) if system is not None and shown is not None else None
         return Dataset(*map(clean, found)) if found is not None else None
 
     return locate
 
 
-def _system(scope: Scope, resource: Resource, base: Path) -> System:
+def _system(told: Told, resource: Resource) -> System:
     kind, driver = resource.kind, resource.driver
-    known = {key: str(shown) for key in SETTINGS if (shown := _shown(scope, resource.config.get(key))) is not None}
+    known = {key: str(shown) for key in SETTINGS if (shown := _shown(told, resource.config.get(key))) is not None}
     row = CONNECTORS.get((kind, driver))
-    return System(kind, driver, absolute(row.config, known, base) if row is not None else known)
+    return System(kind, driver, absolute(row.config, known, told.base) if row is not None else known)
 
 
-def _shown(scope: Scope, value: Json) -> str | None:
+def _shown(told: Told, value: Json) -> str | None:
     """Return a value of the artifact as text, `*` for what only the run knows; None where it cannot be told."""
     if isinstance(value, dict) and "$concat" in value:
         parts = value["$concat"]
-        shown = [_shown(scope, part) for part in parts] if isinstance(parts, list) else []
+        shown = [_shown(told, part) for part in parts] if isinstance(parts, list) else []
         return "".join("*" if part is None else part for part in shown)
-    try:
-        settled = scope.resolve(value)
-    except Unresolved:
-        return None
+    settled = told.settled(value)
     return str(settled) if isinstance(settled, str | int) else None
-
-
-def _scope(told: Told) -> Scope:
-    return Scope(told.environ, {})

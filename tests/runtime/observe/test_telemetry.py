@@ -324,6 +324,23 @@ def test_a_variable_that_an_endpoint_needs_is_missed_before_the_run(tmp_path: Pa
         run(tmp_path, made(job("a"), observability=asked))
 
 
+def test_an_endpoint_that_only_the_run_could_know_is_none(tmp_path: Path, heard: Heard) -> None:
+    node = {"$ref": "run.id"}
+    asked = observed(heard.url, otlp_endpoint=node, attributes={"late": node, "$env": {"name": "X"}, "many": [1]})
+    told = run(tmp_path, made(job("a"), observability=asked), X="x")
+    assert len(warnings(told)) == 2
+    assert told[-1].status == "SUCCESS"
+    tags = {one["key"] for one in heard.lineage[0]["run"]["facets"]["tags"]["tags"]}
+    assert tags.isdisjoint(["late", "many"])
+
+
+def test_what_utf_8_cannot_spell_is_spelled_with_question_marks(tmp_path: Path, heard: Heard) -> None:
+    asked = observed(heard.url, attributes={"odd": {"$env": {"name": "ODD"}}})
+    assert warnings(run(tmp_path, made(job("a"), observability=asked), ODD="a\udcffb")) == []
+    assert heard.resources[0]["odd"] == "a?b"
+    assert len(heard.lineage) == 2
+
+
 def test_a_secret_cannot_be_a_part_of_telemetry(tmp_path: Path) -> None:
     asked = observed("http://x", attributes={"token": {"$secret": {"ref": "x"}}})
     with pytest.raises(FirnError, match="a secret stands where none is allowed"):

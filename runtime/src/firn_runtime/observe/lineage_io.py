@@ -97,11 +97,15 @@ def _places(keys: Sequence[str], inputs: Mapping[str, Any], locate: Locate) -> t
     resource = inputs.get("resource")
     if not isinstance(resource, str):
         return ()
-    values = [value for key in keys if (value := inputs.get(key)) is not None]
+    values = [_place(inputs.get(key)) for key in keys]
     places = [one for value in values for one in (value if isinstance(value, list) else [value])]
-    request = inputs.get("request") if "request" in keys else None
-    places = [place for place in places if place is not request] + ([request.get("path")] if request else [])
-    return tuple(dict.fromkeys(found for place in places if (found := locate(resource, place)) is not None))
+    found = (locate(resource, place) for place in places if place is not None)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
+
+
+def _place(value: Any) -> Any:
+    """Return the place that an input names: a request's is its path."""
+    return value.get("path") if isinstance(value, dict) and "path" in value else value
 
 
 _READ = {"download": ("files",), "read": ("table", "path", "request")}
