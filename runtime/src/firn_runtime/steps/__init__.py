@@ -14,6 +14,7 @@ STEPS: dict[str, str] = {
     "query": "firn_runtime.steps.query:query",
     "read": "firn_runtime.steps.read:read",
     "run_process": "firn_runtime.steps.run_process:run_process",
+    "send_mail": "firn_runtime.steps.send_mail:send_mail",
     "sql": "firn_runtime.steps.sql:sql",
     "with_lock": "firn_runtime.steps.control:with_lock",
     "write": "firn_runtime.steps.write:write",

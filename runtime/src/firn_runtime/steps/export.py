@@ -26,8 +26,8 @@ def export(inputs: ExportInputs, context: StepContext) -> StepResult:
     kinds = context.session.columns(inputs.from_)
     chosen = [_spelled(name, kinds) for name in inputs.columns] if inputs.columns is not None else list(kinds)
     guarded = inputs.formula_guard
-    cells = _guarded_cells(context.session, kinds, chosen) if guarded else [identifier(name) for name in chosen]
-    with naming_stream(context.session, inputs.from_), _viewed(context.session, inputs.from_, cells) as view:
+    cells = guarded_cells(context.session, kinds, chosen) if guarded else [identifier(name) for name in chosen]
+    with naming_stream(context.session, inputs.from_), viewed(context.session, inputs.from_, cells) as view:
         write = WriteInputs(
             from_=view,
             resource=inputs.resource,
@@ -41,7 +41,7 @@ def export(inputs: ExportInputs, context: StepContext) -> StepResult:
 
 
 @contextmanager
-def _viewed(session: Session, dataset: str, cells: list[str]) -> Iterator[str]:
+def viewed(session: Session, dataset: str, cells: list[str]) -> Iterator[str]:
     """Lend the name of a view over a dataset; the dataset is scanned when the view is, once."""
     view = f"export_{uuid4().hex}"
     session.execute(f"CREATE TEMP VIEW {view} AS SELECT {', '.join(cells)} FROM {identifier(dataset)}")
@@ -51,7 +51,7 @@ def _viewed(session: Session, dataset: str, cells: list[str]) -> Iterator[str]:
         session.execute(f"DROP VIEW {view}")
 
 
-def _guarded_cells(session: Session, kinds: dict[str, str], chosen: list[str]) -> list[str]:
+def guarded_cells(session: Session, kinds: dict[str, str], chosen: list[str]) -> list[str]:
     """Return columns whose texts and names begin with `'` where they would look like a formula."""
     sql = f"SELECT {_guarded('name')} FROM (SELECT unnest($names) AS name)"
     names = [str(row[0]) for row in session.execute(sql, {"names": chosen})]
