@@ -1,6 +1,7 @@
 """What names one write, so that it is published once: whoever meets it again recognises it."""
 
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 from firn_runtime.errors import ConnectorError
@@ -31,6 +32,15 @@ class Publication(NamedTuple):
     def mark(self) -> str:
         """A short word for the publication, the same in all of its attempts, that may stand in a file's name."""
         return sha256("\0".join((*self.key, self.fingerprint)).encode()).hexdigest()[:16]
+
+    def mark_of(self, file: Path) -> str:
+        """Return a word for what this publication stages of a local file: another one as soon as it is rewritten.
+
+        Bytes that a killed attempt has sent are gone on with where they are of these very bytes alone.
+        """
+        found = file.stat()
+        told = (self.mark, *map(str, (found.st_ino, found.st_size, found.st_mtime_ns)))
+        return sha256("\0".join(told).encode()).hexdigest()[:16]
 
 
 class TakenOver(ConnectorError):

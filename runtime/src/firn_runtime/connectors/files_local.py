@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import confined
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.file_paths import is_pattern, relative
+from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_publication import MODES, Target
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import written_format
 from firn_runtime.engine import Places
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import is_pattern
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
