@@ -1,32 +1,50 @@
-"""Files of a place brought here: under which names they can lie, and each whole before it has one."""
+"""Files of a place found and brought here: under which names they can lie, and each whole before it has one."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from unicodedata import normalize
 
-from firn_runtime.confined_paths import shown
+from firn_runtime.confined_paths import shown, told
 from firn_runtime.connector import FileStore, StoredFile
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import matcher
 
+_LISTED = 1_000_000
+"""Files that are looked at in one listing."""
 _LONGEST = 255
 """Bytes in one part of a path that file systems take."""
 
 
-def refuse_clashes(names: Iterable[str]) -> None:
-    """Raise ConnectorError where not every name can be a file of its own in one folder, on any file system.
+def matched(store: FileStore, folder: str, pattern: str) -> list[StoredFile]:
+    """Return the files below a folder whose names, from there on, match a pattern; sorted by name.
+
+    Raises ConnectorError for a listing that no place of files would give, and for one without an end.
+    """
+    beginning = f"{folder}/" if folder else ""
+    wanted, found = matcher(pattern), dict[str, StoredFile]()
+    for count, file in enumerate(store.list(folder, recursive="/" in pattern or "**" in pattern)):
+        if count == _LISTED:
+            raise ConnectorError("data", f"more than {_LISTED:,} files are listed", "name a folder with fewer files")
+        if wanted(told(folder, file.name).removeprefix(beginning)):
+            found[file.name] = file
+    return [found[name] for name in sorted(found)]
+
+
+def refuse_clashes(places: Mapping[str, str]) -> None:
+    """Raise ConnectorError where not every file, by name, can have its place in one folder, on any file system.
 
     Some take `A` and `a`, or two spellings of the same letter, for one name; none has a file that is a folder too.
     """
     known: dict[str, str] = {}
-    for name in names:
-        if any(len(os.fsencode(part)) > _LONGEST for part in name.split("/")):
-            raise ConnectorError("data", f"a part of `{shown(name)}` is longer than {_LONGEST} bytes")
-        other = known.setdefault(_folded(name), name)
-        if other is not name:
-            raise ConnectorError("data", f"`{shown(other)}` and `{shown(name)}` would be one file here", _APART)
+    for name, place in places.items():
+        if any(len(os.fsencode(part)) > _LONGEST for part in place.split("/")):
+            raise ConnectorError("data", f"a part of `{shown(place)}` is longer than {_LONGEST} bytes")
+        other = known.setdefault(_folded(place), name)
+        if other != name:
+            raise ConnectorError("data", f"`{shown(other)}` and `{shown(name)}` would be one file", _APART)
     for folded, name in known.items():
         parts = folded.split("/")
         above = next((one for end in range(1, len(parts)) if (one := "/".join(parts[:end])) in known), None)
@@ -38,7 +56,7 @@ def _folded(name: str) -> str:
     return normalize("NFC", normalize("NFC", name).casefold())
 
 
-_APART = "take them in two steps"
+_APART = "take them in two steps, to two folders"
 
 
 def fetched(store: FileStore, file: StoredFile, parts: Path) -> Path:
@@ -47,8 +65,8 @@ def fetched(store: FileStore, file: StoredFile, parts: Path) -> Path:
     What an earlier attempt was cut off in is gone on with, where it was of the same version.
     """
     parts.mkdir(parents=True, exist_ok=True)
-    told = "\0".join((file.name, file.version, str(file.size)))
-    part = parts / f"{sha256(told.encode(errors='surrogateescape')).hexdigest()[:32]}.part"
+    version = "\0".join((file.name, file.version, str(file.size)))
+    part = parts / f"{sha256(version.encode(errors='surrogateescape')).hexdigest()[:32]}.part"
     store.get(file, part)
     return part
 

@@ -15,12 +15,17 @@ def each(at_once: int, act: Callable[[T], R], items: Iterable[T]) -> list[R]:
 
     After the first error no other item is begun, those in flight come to their end, and the error is raised.
     """
-    parent = current()
+    parent, failed = current(), list[BaseException]()
 
     def work(item: T) -> R:
-        with working_for(Token(parent)):
-            parent.check()
-            return act(item)
+        try:
+            if failed:
+                raise failed[0]
+            with working_for(Token(parent)):
+                return act(item)
+        except BaseException as error:
+            failed.append(error)
+            raise
 
     with ThreadPoolExecutor(at_once, "firn-each") as pool:
         futures = [pool.submit(work, item) for item in items]
@@ -28,5 +33,6 @@ def each(at_once: int, act: Callable[[T], R], items: Iterable[T]) -> list[R]:
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             pool.shutdown(cancel_futures=True)
-    failed = next((one for one in futures if not one.cancelled() and one.exception() is not None), None)
-    return [one.result() for one in ([failed] if failed else futures)]
+    if failed:
+        raise failed[0]
+    return [one.result() for one in futures]

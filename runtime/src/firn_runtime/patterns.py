@@ -1,7 +1,7 @@
 """Patterns of names: as a shell matches them, `**` for folders, and nothing hidden unless the pattern says so."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from glob import has_magic
 from pathlib import PurePosixPath
 
@@ -20,8 +20,13 @@ def folder_of(pattern: str) -> str:
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Return the names that a pattern matches, sorted: as a shell does, `**` for folders, without hidden parts."""
+    return sorted(filter(matcher(pattern), names))
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Return what says of a name whether the pattern matches it."""
     matches = re.compile(_expression(pattern)).fullmatch
-    return sorted(name for name in names if matches(name))
+    return lambda name: matches(name) is not None
 
 
 def _expression(pattern: str) -> str:

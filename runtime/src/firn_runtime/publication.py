@@ -36,11 +36,12 @@ class Publication(NamedTuple):
     def mark_of(self, file: Path) -> str:
         """Return a word for what this publication stages of a local file: another one as soon as it is rewritten.
 
-        Bytes that a killed attempt has sent are gone on with where they are of these very bytes alone.
+        So what a killed attempt has staged is gone on with by these very bytes alone. Up to `-` it is `mark`: what
+        else is staged under that for the same target is of no use any more.
         """
         found = file.stat()
-        told = (self.mark, *map(str, (found.st_ino, found.st_size, found.st_mtime_ns)))
-        return sha256("\0".join(told).encode()).hexdigest()[:16]
+        told = f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+        return f"{self.mark}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
 class TakenOver(ConnectorError):

@@ -75,7 +75,7 @@ def test_what_a_terminal_would_obey_is_not_shown(work: Workbench, shelf: Shelf) 
 
 def test_two_names_that_some_file_systems_take_for_one_are_refused(work: Workbench, shelf: Shelf) -> None:
     shelf.files = {"in/A.csv": b"n\n1\n", "in/a.csv": b"n\n2\n"}
-    assert "would be one file here" in refused(work, "in/*.csv").message
+    assert "would be one file" in refused(work, "in/*.csv").message
     assert ("get", "in/A.csv from 0") not in shelf.asked
 
 

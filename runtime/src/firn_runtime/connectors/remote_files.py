@@ -10,16 +10,16 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from firn_runtime.confined_paths import confined, told
+from firn_runtime.confined_paths import confined
 from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, StoredFile, WriteContext, Written
 from firn_runtime.connectors.file_formats import Format
 from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import added_name, write_file, written_format
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import fetched, naming, refuse_clashes
+from firn_runtime.fetching import fetched, matched, naming, refuse_clashes
 from firn_runtime.parallel import each
-from firn_runtime.patterns import folder_of, is_pattern, matching
+from firn_runtime.patterns import folder_of, is_pattern
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class RemoteFiles(ConnectorBase[C, P]):
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Fetch every file that the path matches, and read them as one dataset, in the order of their names."""
         found = self._matches(relative(inputs.path, "read"))
-        refuse_clashes(one.name for one in found)
+        refuse_clashes({one.name: one.name for one in found})
         folder, parts, store = context.scratch / "files", context.scratch / "parts", self.store()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -86,11 +86,9 @@ class RemoteFiles(ConnectorBase[C, P]):
             raise ConnectorError("data", f"no file matches `{path}`", f"looked on {self.shown}, below `root`")
         return files
 
-    def _listed(self, pattern: str) -> list[StoredFile]:
+    def _listed(self, pattern: str) -> Sequence[StoredFile | None]:
         folder = folder_of(pattern)
-        recursive = "/" in pattern.removeprefix(f"{folder}/") or "**" in pattern
-        listed = {told(folder, one.name): one for one in self.store().list(folder, recursive=recursive)}
-        return [listed[name] for name in matching(pattern, listed)]
+        return matched(self.store(), folder, pattern.removeprefix(f"{folder}/"))
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
         """Write to the scratch folder and put it: readers see an old file or a new one, never half.

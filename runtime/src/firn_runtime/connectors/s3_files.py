@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import confined
-from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.file_paths import local_name, relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.s3_bucket import Bucket, Listed
@@ -63,6 +63,12 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         """What every key begins with: empty, or ending in `/`."""
         stripped = (self.config.prefix or "").strip("/")
         return f"{stripped}/" if stripped else ""
+
+    def store(self) -> FileStore:
+        """Return the objects below the prefix."""
+        from firn_runtime.connectors.s3_store import BucketStore
+
+        return BucketStore(self.moves, self.prefix, conditional=self.options.conditional_writes)
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Download every object that the path matches, and read them as one dataset, in the order of their names."""
