@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import confined
-from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.file_paths import is_pattern, relative
+from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_publication import MODES, Target
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import written_format
 from firn_runtime.engine import Places
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import is_pattern
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -52,6 +53,12 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
     def root(self) -> Path:
         """The folder, without symlinks."""
         return Path(os.path.realpath(self.config.root))
+
+    def store(self) -> FileStore:
+        """Return the files below the root."""
+        from firn_runtime.connectors.local_store import LocalStore
+
+        return LocalStore(self.root)
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read every file that the path matches as one dataset, in the order of their names."""

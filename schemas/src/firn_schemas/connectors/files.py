@@ -97,9 +97,10 @@ FILES: Any = {
     "places": ("path",),
     "modes": ("replace", "append", "insert_overwrite"),
 }
+REMOTE = FILES | {"modes": ("replace", "append")}
 ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),
-    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **FILES),
-    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **FILES),
+    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **REMOTE),
+    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **REMOTE),
 }
