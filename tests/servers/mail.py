@@ -44,8 +44,8 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        del server
-        self.encrypted.append(session.ssl is not None)
+        del session
+        self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         self.received.append(Received(envelope))
         return self.final
 
