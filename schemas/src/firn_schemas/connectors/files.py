@@ -76,8 +76,8 @@ class SmbConfig:
     server: str = doc("Host name or address.")
     share: str = doc("The share.")
     port: int = doc("TCP port.", default=445, minimum=1, maximum=65535)
-    user: str | None = doc("As whom to connect.", default=None, aliases=["username"])
-    password: Secret | None = doc("The user's password.", default=None)
+    user: str = doc("As whom to connect.", aliases=["username"])
+    password: Secret = doc("The user's password.")
     domain: str | None = doc("The user's domain.", default=None)
     root: str = doc("Nothing outside this folder is read or written.", default="/")
 
@@ -86,8 +86,12 @@ class SmbConfig:
 class SmbOptions:
     """How files are moved."""
 
-    timeout: float = doc("Seconds for one operation.", default=60, aliases=["timeout_seconds"], minimum=0)
+    timeout: float = doc("Seconds for one answer of the server.", default=60, aliases=["timeout_seconds"], minimum=1)
+    max_concurrency: int = doc(
+        "Files at the same time, each in a session of its own.", default=4, minimum=1, maximum=64
+    )
     encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
+    compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
 FILES: Any = {
