@@ -55,7 +55,7 @@ def post(bench: Make, proof: Certificate) -> Any:
 
 
 def mail(port: int, proof: Certificate, **more: Any) -> Any:
-    settings = {"host": "localhost", "port": port, "user": "reports", "password": Secret(CANARY)}
+    settings: dict[str, Any] = {"host": "localhost", "port": port, "user": "reports", "password": Secret(CANARY)}
     settings |= {"from_addr": "Reports <reports@example.com>", "ca_file": str(proof.authority)}
     return connector("mail", "smtp", **(settings | more))
 

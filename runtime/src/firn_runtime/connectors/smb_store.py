@@ -151,12 +151,12 @@ class ShareStore:
                 link.close()
         return None
 
-    def _entries(self, link: Link, folder: str) -> Iterator[Told]:
+    def _entries(self, link: Link, folder: str, pattern: str = "*") -> Iterator[Told]:
         try:
             with link.opened(self._path(folder), LIST) as handle:
                 if handle.told().is_link:
                     raise ConnectorError("data", f"the folder `{shown(folder)}` leads elsewhere by a link")
-                yield from handle.entries()
+                yield from handle.entries(pattern)
         except Refused as error:
             if error.status not in NOT_FOUND:
                 raise
@@ -172,9 +172,9 @@ class ShareStore:
 
     def _remove_stale(self, link: Link, folder: str, name: str, mark: str) -> None:
         """Remove what killed attempts of the same publication staged and none goes on with."""
-        own, beginning = _part(name, mark), _part(name, mark.partition("-")[0]).removesuffix(".part")
-        for one in [*self._entries(link, folder)]:
-            if one.name.startswith(beginning) and one.name.endswith(".part") and one.name != own:
+        own = _part(name, mark)
+        for one in [*self._entries(link, folder, _part(name, f"{mark.partition('-')[0]}*"))]:
+            if one.name.lower() != own.lower():
                 _removed(link, self._path(f"{folder}/{one.name}" if folder else one.name))
 
 
