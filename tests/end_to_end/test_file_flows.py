@@ -31,7 +31,7 @@ connectors:
       prefix: raw
       endpoint: "{endpoint}"
       path_style_access: true
-      credentials: {{mode: static, access_key_id: {{secret_ref: lake/id}}, secret_access_key: {{secret_ref: lake/key}}}}
+      credentials: {{mode: static, access_key_id: {{secret_ref: lake-id}}, secret_access_key: {{secret_ref: lake-key}}}}
 workspace: {{root: work, cleanup: never}}
 """
 FLOW = """\
@@ -59,9 +59,9 @@ class Place:
         self.folder, self.server = folder, s3.moto()
         self.bucket = self.server.bucket()
         (folder / "shop").mkdir()
-        (folder / "mount/lake").mkdir(parents=True)
-        (folder / "mount/lake/id").write_text(self.server.access_key_id)
-        (folder / "mount/lake/key").write_text(CANARY)  # moto believes every signature
+        (folder / "mount").mkdir()
+        (folder / "mount/lake-id").write_text(self.server.access_key_id)
+        (folder / "mount/lake-key").write_text(CANARY)  # moto believes every signature
         text = PLATFORM.format(bucket=self.bucket, endpoint=self.server.endpoint)
         (folder / "platform.yaml").write_text(text)
 
@@ -111,7 +111,7 @@ def place(tmp_path: Path) -> Place:
 
 
 def told(events: list[dict[str, Any]], name: str, **detail: str) -> list[str]:
-    return [one["step"] for one in events if one["event"] == name and one.items() >= detail.items()]
+    return [one["step"] for one in events if one["event"] == name and "step" in one and one.items() >= detail.items()]
 
 
 @pytest.mark.parametrize(("source", "target"), [("shop", "lake"), ("lake", "shop"), ("shop", "shop")])
@@ -175,10 +175,6 @@ def test_a_run_that_is_killed_within_a_download_fetches_only_what_is_missing(
     assert place.files("shop")["done/big.csv"].count(b"\n") == count + 1
 
 
-FAILING = FLOW.replace("SOURCE", "shop").replace("TARGET", "lake").replace("{id: sent", "{id: x{{ 1 }}")
-STOPS = "  - {id: stop, type: check, inputs: {from: orders, expectations: [{row_count: {min: 2}}]}}\n"
-
-
 def stopping(place: Place) -> None:
     """Run a flow that fetches and writes into the run's folder, and then fails until `in/b.csv` is there."""
     place.put("shop", "in/a.csv", b"id,amount\n1,50\n")
@@ -236,13 +232,6 @@ def test_a_fresh_pod_with_an_empty_workspace_makes_again_what_is_needed(place: P
         *("fetched", "orders", "big", "made", "told", "later", "sent", "cleared"),
     ]
     assert place.files("lake")["done/big.csv"] == b"id,amount\n1,50\n"
-
-
-def test_the_engine_reads_the_runs_folder_and_nothing_beside_it(place: Place) -> None:
-    flow = FLOW.replace("SOURCE", "shop").replace("TARGET", "lake")
-    place.put("shop", "in/a.csv", b"id,amount\n1,50\n")
-    place.compile(flow.replace('path: "raw/*.csv"', 'path: "../../platform*.csv"') if False else flow)
-    assert place.run()[0] == 0
 
 
 def test_a_failure_names_the_file(place: Place) -> None:
