@@ -194,12 +194,41 @@ def _key_of_lock(step: Step, path: Path) -> Found:
         yield finding("E204", "the lock has no name", node.span, "name it", (*path, "key"))
 
 
+def _outside_folders(step: Step, path: Path) -> Found:
+    """Report names of files that lead out of the folder they are taken from."""
+    for key in _NAMES[step.type]:
+        node = step.inputs.entries.get(key)
+        items = node.items if isinstance(node, Sequence) else (node,)
+        for index, item in enumerate(items):
+            if isinstance(item, Scalar) and isinstance(item.value, str) and leads_out(item.value):
+                where = (*path, key, *((index,) if isinstance(node, Sequence) else ()))
+                yield finding("E204", f"`{key}` leads out of its folder", item.span, "write it without `..`", where)
+
+
+_NAMES = {
+    "delete_files": ("files",),
+    "download": ("files", "dest_dir"),
+    "list_files": ("path", "pattern"),
+    "upload": ("files", "dest_path"),
+}
+"""Inputs that name files and folders."""
+
+
+def leads_out(name: str) -> bool:
+    """Say whether a name is none of a file below a root."""
+    return name.startswith("/") or ".." in name.split("/")
+
+
 _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "check": (_expectations,),
+    "delete_files": (_outside_folders,),
+    "download": (_outside_folders,),
+    "list_files": (_outside_folders,),
     "python": (_callable,),
     "export": (_columns, _csv),
     "read": (_columns, _incremental),
     "run_process": (_program,),
+    "upload": (_outside_folders,),
     "with_lock": (_nested, _key_of_lock),
     "write": (_modes, _columns),
 }
@@ -231,7 +260,7 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
     node = _file(step, settled)
     if node is None or not isinstance(node.value, str):
         return
-    if node.value.startswith("/") or ".." in node.value.split("/"):
+    if leads_out(node.value):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
             "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")
