@@ -1,32 +1,20 @@
 """Effects: two steps that write the same place, work that is done twice when it is retried, outputs nobody uses."""
 
-import posixpath
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
+from firn_compiler.checks.targets import target
+from firn_compiler.checks.written import written
 from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Sequence, Span, text_at, value_of, walk
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
 from firn_compiler.model.datasets import references_in
 from firn_compiler.model.project import Flow, Job, Platform, Step
-from firn_compiler.stages.lower import is_repeatable, lower_node
+from firn_compiler.stages.lower import is_repeatable
 from firn_compiler.stages.settle import resource
 from firn_compiler.template import Constants, TemplateError
-from firn_schemas.canonical import file_bytes
-from firn_schemas.connectors import CONNECTORS, WORKSPACE
 from firn_schemas.steps import STEPS
-
-PLACES = ("table", "path")
-
-
-class _Where(NamedTuple):
-    resource: str
-    node: Node
-    """What says it."""
-    place: Any
-    """As the artifact spells it."""
-    path: Path
 
 
 class _Write(NamedTuple):
@@ -48,67 +36,15 @@ def _targets(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     for job in flow.jobs:
         for outer in job.steps:
             step = outer.innermost
-            for where in _WHERE.get(step.type, _nowhere)(step):
+            for where in written(step):
                 write = _Write(job, step, where.node, _mode(step))
-                other = first.setdefault(_target(flow, platform, where), write)
+                other = first.setdefault(target(resource(flow, platform, where.resource), *where[:2]), write)
                 if other.step is not step:
                     yield _twice(other, write, where.path)
 
 
-def _nowhere(_: Step) -> Iterator[_Where]:
-    yield from ()
-
-
-def _published(step: Step) -> Iterator[_Where]:
-    """Yield the table or file that a step writes."""
-    name = text_at(step.inputs, "resource")
-    for key in PLACES:
-        node = step.inputs.entries.get(key)
-        if node is not None and name is not None:
-            yield _Where(name, node, lower_node(node), (*step.inputs_path, key))
-
-
-def _moved(step: Step, name: str | None, folder: str | None) -> Iterator[_Where]:
-    """Yield the files that a step puts below a folder, as far as it names them: each keeps its own name."""
-    given = step.inputs.entries.get("files")
-    items = given.items if isinstance(given, Sequence) else (given,)
-    for index, node in enumerate(items):
-        if isinstance(node, Scalar) and isinstance(node.value, str) and name is not None and folder is not None:
-            place = posixpath.join(folder, posixpath.basename(node.value))
-            path = (*step.inputs_path, "files", *((index,) if isinstance(given, Sequence) else ()))
-            yield _Where(name, node, place, path)
-
-
-def _downloaded(step: Step) -> Iterator[_Where]:
-    return _moved(step, WORKSPACE[1], text_at(step.inputs, "dest_dir"))
-
-
-def _uploaded(step: Step) -> Iterator[_Where]:
-    return _moved(step, text_at(step.inputs, "resource"), text_at(step.inputs, "dest_path"))
-
-
-_WHERE: dict[str, Callable[[Step], Iterator[_Where]]] = {
-    "download": _downloaded,
-    "export": _published,
-    "upload": _uploaded,
-    "write": _published,
-}
-"""What each type of step writes, as far as it is known before the run."""
-
-
 def _mode(step: Step) -> str:
     return text_at(step.inputs, "mode") or "" if step.type == "write" else "replace"
-
-
-def _target(flow: Flow, platform: Platform | None, where: _Where) -> bytes:
-    """Return what tells one target from another: the settled system, whatever it is called, and the place in it."""
-    settled = resource(flow, platform, where.resource)
-    system: Any = [settled.kind, settled.driver, lower_node(settled.config)] if settled else [where.resource]
-    place = where.place
-    row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
-    if isinstance(place, str) and row is not None and row.places == ("path",):
-        place = posixpath.normpath(place)
-    return file_bytes({"system": system, "place": place})
 
 
 def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:
