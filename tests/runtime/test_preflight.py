@@ -796,3 +796,24 @@ def test_a_resource_that_the_flow_does_not_use_is_not_looked_at(tmp_path: Path) 
         body["flows"]["flow"]["resources"] = {}
         assert look(tmp_path, body).ok
     assert one.asked == []
+
+
+def test_the_runs_own_folder_is_there_when_the_run_is(tmp_path: Path) -> None:
+    read = step("read", "read", resource="workspace", path="raw/*.csv")
+    body = payload(
+        job("a", read), names={"workspace": "workspace"}, resources={"workspace": resource("files", "workspace", {})}
+    )
+    assert about(look(tmp_path, body), "read") == [
+        ("skipped", "`raw/*.csv` is one of the run's own files: it is there when the run is")
+    ]
+
+
+def test_a_folder_that_files_are_put_into_is_made_by_the_run(tmp_path: Path) -> None:
+    sent = step("sent", "upload", resource="files", files=["a"], dest_path="out")
+    parts = {"names": {"files": "files"}, "resources": {"files": resource("files", "local", {"root": "later"})}}
+    report = look(tmp_path, payload(job("a", sent), **parts))
+    assert about(report, "write") == [("ok", "`out` can be written")]
+    listed = step("listed", "list_files", resource="files")
+    assert about(look(tmp_path, payload(job("a", listed), **parts)), "connection") == [
+        ("failed", f"there is no folder `{tmp_path}/later`")
+    ]

@@ -68,6 +68,9 @@ def fetched(store: FileStore, file: StoredFile, parts: Path) -> Path:
     version = "\0".join((file.name, file.version, str(file.size)))
     part = parts / f"{sha256(version.encode(errors='surrogateescape')).hexdigest()[:32]}.part"
     store.get(file, part)
+    if part.stat().st_size != file.size:
+        part.unlink()
+        raise ConnectorError("conflict", f"`{shown(file.name)}` has not the size with which it was listed")
     return part
 
 

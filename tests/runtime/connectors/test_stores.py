@@ -24,12 +24,11 @@ def local(folder: Path) -> Any:
     return connector("files", "local", written=True, root=str(folder / "root"))
 
 
-def bucket(server: s3.Server, **more: Any) -> Any:
+def bucket(server: s3.Server) -> Any:
     keys = {"access_key_id": Secret(server.access_key_id), "secret_access_key": Secret(server.secret_access_key)}
-    where = {"endpoint": server.endpoint, "path_style_access": True, "prefix": "raw"}
-    credentials = {"mode": "static", **keys}
-    options = {"part_size": 5 << 20}
-    return connector("s3", "s3", bucket=server.bucket(), credentials=credentials, options=options, **where)
+    config: dict[str, Any] = {"endpoint": server.endpoint, "path_style_access": True, "prefix": "raw"}
+    config |= {"bucket": server.bucket(), "credentials": {"mode": "static", **keys}, "options": {"part_size": 5 << 20}}
+    return connector("s3", "s3", **config)
 
 
 PLACES: dict[str, Callable[[Path], Any]] = {

@@ -230,7 +230,11 @@ def test_a_file_that_changes_while_it_is_fetched_is_a_conflict(work: Workbench, 
 def test_as_many_files_as_asked_for_are_in_flight_at_once(work: Workbench, shelf: Shelf) -> None:
     shelf.files = {str(number): b"x" for number in range(8)}
     together = Barrier(4, timeout=30)
-    shelf.before_get = lambda _: together.wait() and None
+
+    def before(_: str) -> None:
+        together.wait()
+
+    shelf.before_get = before
     assert do(work, "download", files=sorted(shelf.files), dest_dir="x", parallelism=4).results["count"] == 8
 
 

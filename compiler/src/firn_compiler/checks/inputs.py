@@ -26,7 +26,7 @@ from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.mail_address import parsed
-from firn_schemas.sql_types import SQL_TYPES
+from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
 
@@ -123,11 +123,17 @@ def _columns(step: Step, path: Path) -> Found:
     for name, node in schema.entries.items() if schema else ():
         word = value_of(node)
         if isinstance(word, str) and (help := _not_a_type(word)) is not None:
-            yield finding("E204", f"the type of `{name}` is not one of SQL", node.span, help, (*path, "schema", name))
+            yield finding(
+                "E204",
+                f"the type of `{name}` is none that a column can be read as",
+                node.span,
+                help,
+                (*path, "schema", name),
+            )
 
 
 def _not_a_type(text: str) -> str | None:
-    """Return help for a text that is no type of the engine; None for one that is, or is made of others."""
+    """Return help for a text that is no type of a column; None for one that is, or may be one of another engine."""
     short = " ".join(text[:200].split())
     if text.count("(") > text.count(")"):
         return 'quote it, such as `"decimal(18,2)"`: in braces a comma ends the value'
@@ -137,6 +143,8 @@ def _not_a_type(text: str) -> str | None:
     if found is None or len(text) > 200:
         return "write such as `bigint`, `decimal(18,2)` or `varchar[]`"
     word = found[1].lower()
+    if word in NESTED:
+        return "read it as `json`, and take it apart in a `sql` step"
     if word in SQL_TYPES:
         return None
     return suggestion(word, SQL_TYPES, "types:")
@@ -214,13 +222,42 @@ def _mail(step: Step, path: Path) -> Found:
             yield finding("E205", message, name.span, f"add `format:`; known endings: {known}", where)
 
 
+def _outside_folders(step: Step, path: Path) -> Found:
+    """Report names of files that lead out of the folder they are taken from."""
+    for key in _NAMES[step.type]:
+        node = step.inputs.entries.get(key)
+        items = node.items if isinstance(node, Sequence) else (node,)
+        for index, item in enumerate(items):
+            if isinstance(item, Scalar) and isinstance(item.value, str) and leads_out(item.value):
+                where = (*path, key, *((index,) if isinstance(node, Sequence) else ()))
+                yield finding("E204", f"`{key}` leads out of its folder", item.span, "write it without `..`", where)
+
+
+_NAMES = {
+    "delete_files": ("files",),
+    "download": ("files", "dest_dir"),
+    "list_files": ("path", "pattern"),
+    "upload": ("files", "dest_path"),
+}
+"""Inputs that name files and folders."""
+
+
+def leads_out(name: str) -> bool:
+    """Say whether a name is none of a file below a root."""
+    return name.startswith("/") or ".." in name.split("/")
+
+
 _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "check": (_expectations,),
+    "delete_files": (_outside_folders,),
+    "download": (_outside_folders,),
+    "list_files": (_outside_folders,),
     "python": (_callable,),
     "export": (_columns, _csv),
     "read": (_columns, _incremental),
     "run_process": (_program,),
     "send_mail": (_mail,),
+    "upload": (_outside_folders,),
     "with_lock": (_nested, _key_of_lock),
     "write": (_modes, _columns),
 }
@@ -252,7 +289,7 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
     node = _file(step, settled)
     if node is None or not isinstance(node.value, str):
         return
-    if node.value.startswith("/") or ".." in node.value.split("/"):
+    if leads_out(node.value):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
             "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")

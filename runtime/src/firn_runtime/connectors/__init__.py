@@ -12,6 +12,7 @@ CONNECTORS: dict[tuple[str, str], str] = {
     ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",
     ("db", "sqlite3"): "firn_runtime.connectors.database:Sqlite3File",
     ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
+    ("files", "workspace"): "firn_runtime.connectors.files_workspace:WorkspaceFiles",
     ("mail", "smtp"): "firn_runtime.connectors.smtp:Smtp",
     ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",

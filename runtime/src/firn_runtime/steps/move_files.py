@@ -5,7 +5,8 @@ What is done is noted file by file. A file lies right below the folder that the 
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import cast
 
 from firn_runtime.confined_paths import placed, present
@@ -18,6 +19,7 @@ from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, named, placed_in
 from firn_runtime.steps.manifest import Manifest
 from firn_schemas.base import Json
+from firn_schemas.connectors import WORKSPACE
 from firn_schemas.steps.files import DeleteFilesInputs, DownloadInputs, UploadInputs
 
 _DELETED_AT_ONCE = 4
@@ -41,6 +43,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
         return file.size
 
     manifest = Manifest(context)
+    _forget_lost(manifest, places, files)
     size = sum(_done(manifest, places, inputs.parallelism, fetch))
     shutil.rmtree(parts, ignore_errors=True)
     return _moved(places.values(), size)
@@ -56,6 +59,8 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
         return store.put(source, places[name], context.publication.mark_of(source), context.still_ours).size
 
     manifest = Manifest(context)
+    if inputs.resource == WORKSPACE[1]:
+        _forget_lost(manifest, places, files)
     for name in places.keys() - manifest.done.keys():
         present(files, name)
     return _moved(places.values(), sum(_done(manifest, places, inputs.parallelism, put)))
@@ -71,6 +76,14 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
 
     count = sum(_done(Manifest(context), named(inputs.files), _DELETED_AT_ONCE, delete))
     return StepResult(results={"count": count})
+
+
+def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:
+    """Take for done only what is still in the run's folder: it may have been lost between two sessions of the run."""
+    for name, place in places.items():
+        target = placed(files, place)
+        if not target.is_file() or target.stat().st_size != manifest.done.get(name):
+            manifest.done.pop(name, None)
 
 
 def _store(context: StepContext, resource: str) -> FileStore:

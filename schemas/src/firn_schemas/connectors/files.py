@@ -25,6 +25,11 @@ class LocalFilesOptions:
 
 
 @record
+class WorkspaceFilesConfig:
+    """The run's own folder of files."""
+
+
+@record
 class S3Config:
     """A bucket of Amazon S3 or of a service that speaks its protocol."""
 
@@ -104,6 +109,7 @@ FILES: Any = {
 REMOTE = FILES | {"modes": ("replace", "append")}
 ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
+    ("files", "workspace"): Connector(config=WorkspaceFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),
     ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **REMOTE),
     ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **REMOTE),
