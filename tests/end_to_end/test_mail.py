@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield Project(tmp_path, box)
 
 
-def attached(project: Project) -> dict[str | None, bytes]:
+def attached(project: Project) -> dict[str | None, Any]:
     (mail,) = project.box.received
     return {one.get_filename(): one.get_payload(decode=True) for one in mail.message.iter_attachments()}
 
