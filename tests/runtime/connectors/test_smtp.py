@@ -12,9 +12,9 @@ import pytest
 
 from firn_runtime import Edge, Options, run_artifact
 from firn_runtime.cancel import Ended, Token, working_for
-from firn_runtime.connectors.smtp_message import Mail
 from firn_runtime.errors import ConnectorError, UsageError
 from firn_runtime.events import Event, Failure
+from firn_runtime.mail import Mail
 from firn_schemas.mail_address import parsed
 from firn_schemas.secret import Secret
 from runtime.artifacts import job, payload, resource, spelled, step

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase
-from firn_runtime.connectors.smtp_message import Mail, content, is_international, message_id
+from firn_runtime.connectors.smtp_message import content, is_international, message_id
 from firn_runtime.connectors.smtp_replies import Reply, class_of
 from firn_runtime.connectors.smtp_talk import Server, Talk
 from firn_runtime.errors import ConnectorError
 from firn_runtime.loopback import is_loopback
+from firn_runtime.mail import Mail
 from firn_schemas.connectors.mail import SmtpConfig, SmtpOptions
 from firn_schemas.mail_address import MailAddress, parsed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from firn_runtime.engine import Session
     from firn_runtime.probing import Seen, Use
+    from firn_schemas.steps.data import WriteInputs
 
 
 class Uncertain(ConnectorError):
@@ -53,6 +58,14 @@ class Smtp(ConnectorBase[SmtpConfig, SmtpOptions]):
         yield Seen("connection", "ok", f"{self.server} answers; the connection is {how}")
         if self.config.user is not None:
             yield Seen("login", "ok", "the login is taken")
+
+    def lay_out(self, inputs: "WriteInputs", session: "Session", file: "Path") -> None:
+        """Write a dataset to a local file, as one of the name `inputs.path`."""
+        from firn_runtime.connectors.file_formats import format_of
+        from firn_runtime.connectors.file_writing import write_file
+
+        name = inputs.path or ""
+        write_file(session, inputs, format_of(name, inputs), name, file)
 
     def send(self, mail: Mail, still_ours: Callable[[], None]) -> str:
         """Send a message to everybody it is for, or to nobody; return its Message-ID.

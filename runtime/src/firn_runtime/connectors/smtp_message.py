@@ -1,16 +1,14 @@
 """A message as it is sent: headers that hold what they are given and nothing else, parts, files (RFC 5322, 2045)."""
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from pathlib import PurePosixPath
 
 from firn_runtime.errors import ConnectorError
+from firn_runtime.mail import Mail
 from firn_schemas.mail_address import MailAddress
 
 _OCTETS = "application/octet-stream"
@@ -28,33 +26,6 @@ _TYPES = {
     ".zip": "application/zip",
     ".zst": "application/zstd",
 }
-
-
-class Attachment(NamedTuple):
-    """A local file, and what it is called in the message."""
-
-    name: str
-    file: Path
-
-
-class Mail(NamedTuple):
-    """What a step sends; nothing in it can end a header."""
-
-    to: Sequence[MailAddress]
-    cc: Sequence[MailAddress]
-    bcc: Sequence[MailAddress]
-    subject: str
-    text: str | None
-    html: str | None
-    attachments: Sequence[Attachment]
-    mark: str
-    """Names the message: the same one has the same."""
-    date: datetime
-
-    @property
-    def recipients(self) -> list[MailAddress]:
-        """Return everybody who gets it."""
-        return [*self.to, *self.cc, *self.bcc]
 
 
 def message_id(mail: Mail, sender: MailAddress) -> str:

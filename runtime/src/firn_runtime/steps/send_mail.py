@@ -1,18 +1,23 @@
 """The `send_mail` step: one message, checked whole before a server hears of it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import PurePosixPath
-from typing import Protocol, cast
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from firn_runtime.confined_paths import present
-from firn_runtime.connectors.smtp_message import Attachment, Mail
 from firn_runtime.errors import ConnectorError
+from firn_runtime.mail import Attachment, Mail
 from firn_runtime.publication import Publication
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.mail_address import MailAddress, parsed, unspeakable
+from firn_schemas.steps.data import ENDINGS, WriteInputs
 from firn_schemas.steps.messages import DatasetFile, SendMailInputs
+
+if TYPE_CHECKING:
+    from firn_runtime.engine import Session
 
 MOST_RECIPIENTS, MOST_ATTACHMENTS = 100, 100
 """Every server takes so many recipients (RFC 5321, section 4.5.3.1.8)."""
@@ -22,6 +27,10 @@ _LONGEST_SUBJECT, _LONGEST_NAME = 998, 255
 
 class SendsMail(Protocol):
     """A connector that `send_mail` steps use."""
+
+    def lay_out(self, inputs: WriteInputs, session: "Session", file: Path) -> None:
+        """Write a dataset to a local file, as one of the name `inputs.path`."""
+        ...
 
     def send(self, mail: Mail, still_ours: Callable[[], None]) -> str:
         """Send a message to everybody it is for, or to nobody; return its Message-ID."""
@@ -38,7 +47,7 @@ def send_mail(inputs: SendMailInputs, context: StepContext) -> StepResult:
         raise ConnectorError("data", f"a message has at most {MOST_RECIPIENTS} recipients", "write to a list")
     subject = _line("subject", inputs.subject, _LONGEST_SUBJECT)
     text, html = _body("text", inputs.text), _body("html", inputs.html)
-    attachments = _attachments(inputs.attachments or [], context)
+    attachments = _attachments(inputs.attachments or [], server, context)
     mark = _mark(context.publication)
     mail = Mail(to, cc, bcc, subject, text, html, attachments, mark, datetime.now(UTC))
     return StepResult(results={"message_id": server.send(mail, context.still_ours)})
@@ -75,26 +84,47 @@ def _body(name: str, text: str | None) -> str | None:
     return text
 
 
-def _attachments(items: Sequence[str | DatasetFile], context: StepContext) -> list[Attachment]:
+def _attachments(items: Sequence[str | DatasetFile], server: SendsMail, context: StepContext) -> list[Attachment]:
     """Return the files of the message; datasets are written to files first."""
     if len(items) > MOST_ATTACHMENTS:
         raise ConnectorError("data", f"a message has at most {MOST_ATTACHMENTS} attachments", "send an archive")
-    return [_attachment(at, item, context) for at, item in enumerate(items)]
+    return [
+        _dataset(at, item, server, context) if isinstance(item, DatasetFile) else _file(at, item, context)
+        for at, item in enumerate(items)
+    ]
 
 
-def _attachment(at: int, item: str | DatasetFile, context: StepContext) -> Attachment:
-    place = f"attachments[{at}]"
-    name = _file_name(place, item if isinstance(item, str) else item.name)
-    if isinstance(item, str):
-        return Attachment(PurePosixPath(name).name, present(context.files, item))
+def _file(at: int, name: str, context: StepContext) -> Attachment:
+    return Attachment(PurePosixPath(_file_name(at, name)).name, present(context.files, name))
+
+
+def _dataset(at: int, item: DatasetFile, server: SendsMail, context: StepContext) -> Attachment:
+    """Write the dataset to a file of the step's own; it is scanned once."""
+    from firn_runtime.steps.formula_guard import guarded_cells, viewed
+    from firn_runtime.steps.results import naming_stream
+
+    name, session, file = _file_name(at, item.name), context.session, context.scratch / f"attachment-{at}"
     if "/" in name or "\\" in name or name in (".", ".."):
-        raise ConnectorError("data", f"the name in `{place}` is not that of a file", "name it without folders")
-    from firn_runtime.steps.dataset_file import written
+        raise ConnectorError(
+            "data", f"the name in `attachments[{at}]` is not that of a file", "name it without folders"
+        )
+    with naming_stream(session, item.from_), ExitStack() as stack:
+        source = item.from_
+        if item.formula_guard and _is_csv(item):
+            columns = session.columns(source)
+            source = stack.enter_context(viewed(session, source, guarded_cells(session, columns, list(columns))))
+        options: dict[str, Any] = {"format": item.format, "format_options": item.format_options}
+        server.lay_out(WriteInputs(from_=source, resource="", path=name, mode="replace", **options), session, file)
+    return Attachment(name, file)
 
-    return Attachment(name, written(item, context, context.scratch / f"attachment-{at}"))
+
+def _is_csv(item: DatasetFile) -> bool:
+    endings = [ending.lower() for ending in PurePosixPath(item.name).suffixes]
+    known = [ENDINGS[ending] for ending in endings if ending in ENDINGS]
+    return (item.format or (known[-1] if known else "")) == "csv"
 
 
-def _file_name(place: str, name: str) -> str:
-    if len(PurePosixPath(_line(place, name, 4096)).name.encode()) > _LONGEST_NAME:
-        raise ConnectorError("data", f"the name in `{place}` is longer than {_LONGEST_NAME} bytes")
+def _file_name(at: int, name: str) -> str:
+    if len(PurePosixPath(_line(f"attachments[{at}]", name, 4096)).name.encode()) > _LONGEST_NAME:
+        raise ConnectorError("data", f"the name in `attachments[{at}]` is longer than {_LONGEST_NAME} bytes")
     return name
