@@ -271,6 +271,21 @@ def test_several_files_are_fetched_side_by_side(bench: Callable[..., Workbench],
     assert work.session.execute("select count(*), sum(n) from back") == [(40, 780)]
 
 
+def test_file_steps_list_fetch_put_and_delete(bench: Callable[..., Workbench], place: Share) -> None:
+    work = bench(share=smb(place))
+    (place.folder / "in").mkdir()
+    for name in ("a.csv", "b.csv", "c.txt"):
+        (place.folder / "in" / name).write_text(name)
+    listed = work.do("list_files", {"resource": "share", "path": "in", "pattern": "*.csv"}).results
+    assert listed["files"] == ["in/a.csv", "in/b.csv"]
+    work.do("download", {"resource": "share", "files": listed["files"], "dest_dir": "here"})
+    assert [one.read_text() for one in sorted((work.files / "here").iterdir())] == ["a.csv", "b.csv"]
+    work.do("upload", {"resource": "share", "files": ["here/a.csv", "here/b.csv"], "dest_path": "out/2026"})
+    work.do("delete_files", {"resource": "share", "files": listed["files"]})
+    found = sorted(one.relative_to(place.folder).as_posix() for one in place.folder.rglob("*") if one.is_file())
+    assert found == ["in/c.txt", "out/2026/a.csv", "out/2026/b.csv"]
+
+
 def test_a_preflight_logs_in_and_changes_nothing(place: Share) -> None:
     (place.folder / "a.csv").write_text("n\n1\n")
     seen = list(smb(place).probe([Use("read", "a.csv"), Use("read", "b.csv"), Use("write", "c.csv")]))

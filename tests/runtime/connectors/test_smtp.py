@@ -1,5 +1,8 @@
 """A mail server that cannot be trusted, goes away or says no: nothing leaves unencrypted, and what is said is true."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -275,7 +278,8 @@ def test_words_of_the_server_are_cut_and_cleaned() -> None:
 
 def test_nothing_answers() -> None:
     assert sending(smtp(free_port())).message.startswith("nothing answers at `localhost:")
-    assert "cannot be resolved" in sending(smtp(25, host="mail.invalid", allow_plaintext=True)).message
+    for host in ("mail.invalid", "a..b", "x" * 300):
+        assert "cannot be resolved" in sending(smtp(25, host=host, allow_plaintext=True)).message
 
 
 def test_a_lost_lease_keeps_the_message_back() -> None:
@@ -376,3 +380,17 @@ def test_a_busy_server_is_asked_again_by_a_retry(tmp_path: Path) -> None:
     with player({"RCPT": b"450 grey\r\n"}) as server:
         assert run_artifact(spelled(flow(server.port, retry=retry)), Edge({}, tmp_path), Options()).status == "FAILED"
         assert server.told.count(b"RCPT") == 3
+
+
+def test_a_run_that_is_told_to_end_does_not_wait_for_a_mute_server(tmp_path: Path) -> None:
+    with player({"DATA": SILENCE}) as server:
+        (tmp_path / "c.json").write_bytes(spelled(flow(server.port)))
+        words = [str(Path(sys.executable).with_name("firn")), "run", "c.json", "--grace", "0"]
+        run = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        until(lambda: b"DATA" in server.told)
+        run.send_signal(signal.SIGTERM)
+        run.communicate(timeout=30)
+        assert run.returncode == 143
+        words = [words[0], "run", "c.json", "--resume", "last"]
+        again = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert (again.returncode, "R407" in again.stderr + again.stdout) == (2, True)

@@ -30,6 +30,7 @@ _LOST = Meaning("connection", "the server has ended the session")
 _MEANINGS: dict[int, Meaning] = {
     0x8000002D: _ELSEWHERE,
     0xC000000F: _GONE,
+    0xC0000011: Meaning("conflict", "the file has become shorter"),
     DENIED: Meaning("auth", "the user may not do that there", "the server's administrator can let it"),
     0xC0000033: _NO_NAME,
     0xC0000034: _GONE,

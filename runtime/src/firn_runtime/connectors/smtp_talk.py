@@ -46,7 +46,7 @@ class Talk:
         self._end = time.monotonic() + timeout
         try:
             self._socket: socket.socket = socket.create_connection(server, min(timeout, _CONNECT))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise self._broken(error) from None
 
     def stop(self) -> None:
@@ -178,6 +178,8 @@ class Talk:
         self._socket.settimeout(left)
 
     def _broken(self, error: Exception) -> ConnectorError:
+        if isinstance(error, (socket.gaierror, UnicodeError)):
+            return ConnectorError("connection", f"the host `{self.server.host}` cannot be resolved")
         if isinstance(error, ssl.SSLCertVerificationError):
             message = f"the certificate of {self.server} is not one that is trusted for this host"
             return ConnectorError("connection", message, "name the authorities' file in `ca_file`")
@@ -186,8 +188,6 @@ class Talk:
             return ConnectorError("connection", f"no TLS connection to {self.server} comes about", help)
         if isinstance(error, TimeoutError):
             return ConnectorError("timeout", f"no answer from {self.server} {self._stage}, within `timeout`")
-        if isinstance(error, socket.gaierror):
-            return ConnectorError("connection", f"the host `{self.server.host}` cannot be resolved")
         if isinstance(error, ConnectionRefusedError):
             return ConnectorError("connection", f"nothing answers at {self.server}")
         return ConnectorError("connection", f"the connection to {self.server} broke {self._stage}")
