@@ -76,6 +76,7 @@ BEYOND = frozenset(
         "E204/files_that_lead_out",
         "E204/lookback",
         "E204/mail_address",
+        "E204/nested_type",
         "E204/not_a_role",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",
