@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,20 @@ class Place:
                 found[one["Key"].removeprefix("raw/")] = body
         return found
 
+    def count(self, where: str) -> int:
+        """Return how many files were sent."""
+        if where == "shop":
+            return len(list((self.folder / "shop").glob("done/[!.]*")))
+        return int(self.server.client().list_objects_v2(Bucket=self.bucket, Prefix="raw/done/")["KeyCount"])
+
+    def noted(self) -> bool:
+        """Say whether the run has noted that an upload in parts has begun."""
+        return any(one.stat().st_size for one in (self.folder / "work").glob("*/.files/raw/.*.upload"))
+
+    def uploading(self) -> bool:
+        """Say whether an upload in parts has begun and not ended."""
+        return "Uploads" in self.server.client().list_multipart_uploads(Bucket=self.bucket)
+
     def compile(self, flow: str) -> None:
         (self.folder / "flow.yaml").write_text(flow)
         answer = self.firn("compile", "flow.yaml", "-p", "platform.yaml", "-o", "c.json")
@@ -151,6 +165,15 @@ def test_check_items_says_whether_the_list_is_long_enough(place: Place) -> None:
     assert "done/big.csv" in place.files("lake")
 
 
+def killed(place: Place, when: Callable[[], bool]) -> None:
+    """Run the flow, and kill it as soon as something can be seen from outside."""
+    process = subprocess.Popen([FIRN, "run", "c.json"], cwd=place.folder, stdout=subprocess.DEVNULL)
+    while not when() and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
 @pytest.mark.parametrize(("source", "count"), [("shop", 2000), ("lake", 300)])
 def test_a_run_that_is_killed_within_a_download_fetches_only_what_is_missing(
     place: Place, source: str, count: int
@@ -158,11 +181,7 @@ def test_a_run_that_is_killed_within_a_download_fetches_only_what_is_missing(
     for number in range(count):
         place.put(source, f"in/{number:04}.csv", b"id,amount\n%d,50\n" % number)
     place.compile(FLOW.replace("SOURCE", source).replace("TARGET", "shop"))
-    process = subprocess.Popen([FIRN, "run", "c.json"], cwd=place.folder, stdout=subprocess.DEVNULL)
-    while len(place.kept()) < 20 and process.poll() is None:
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    killed(place, lambda: len(place.kept()) >= 20)
     before = {name: (one.stat().st_ino, one.stat().st_mtime_ns) for name, one in place.kept().items()}
     assert 20 <= len(before) < count
     code, events = place.run("--resume", "last")
@@ -173,6 +192,35 @@ def test_a_run_that_is_killed_within_a_download_fetches_only_what_is_missing(
     assert len(after) == count
     assert len(again) <= 4  # those that were renamed and not yet noted: as many as are in flight
     assert place.files("shop")["done/big.csv"].count(b"\n") == count + 1
+
+
+SEND = """\
+  - {id: sent, type: upload, inputs: {resource: target, files: "{{ steps.fetched.outputs.files }}", dest_path: done}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "count", "size"), [("shop", 1000, 50_000), ("lake", 200, 1000), ("lake", 1, 40 << 20)]
+)
+def test_a_run_that_is_killed_within_an_upload_shows_whole_files_alone_and_puts_the_rest(
+    place: Place, target: str, count: int, size: int
+) -> None:
+    contents = {f"{number:04}.csv": b"%04d" % number * (size // 4) for number in range(count)}
+    for name, content in contents.items():
+        place.put("shop", f"in/{name}", content)
+    head = FLOW.partition("  - {id: orders")[0]
+    place.compile((head + SEND).replace("SOURCE", "shop").replace("TARGET", target))
+    killed(place, lambda: place.noted() if count == 1 else place.count(target) >= 20)
+    seen = {name.removeprefix("done/"): body for name, body in place.files(target).items() if name.startswith("done/")}
+    hidden = {name for name in seen if name.startswith(".")}
+    assert {name: body for name, body in seen.items() if name not in hidden}.items() <= contents.items()
+    assert len(seen) < count
+    code, events = place.run("--resume", "last")
+    assert code == 0, events
+    assert told(events, "step.started") == ["sent"]
+    sent = {name.removeprefix("done/"): body for name, body in place.files(target).items() if name.startswith("done/")}
+    assert sent == contents
+    assert not place.uploading()
 
 
 def stopping(place: Place) -> None:

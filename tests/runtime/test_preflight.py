@@ -132,28 +132,30 @@ def test_what_failed_has_its_help_below_and_the_kinds_are_counted(tmp_path: Path
 
 
 def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(tmp_path: Path) -> None:
-    plugin = {"name": "firn-acme", "version": "1.2.0", "used_by": ["resources.mail"]}
+    plugin = {"name": "firn-acme", "version": "1.2.0", "used_by": ["resources.lake"]}
     body = payload(
-        job("a", step("s", "send_mail")),
-        names={"mail": "mail", "it": "it"},
-        resources={"mail": resource("mail", "smtp", {}), "it": resource("files", "local", {"root": "."})},
-        features=["connector.mail.smtp", "future.thing"],
+        job("a", step("s", "dbt")),
+        names={"lake": "lake", "it": "it"},
+        resources={"lake": resource("catalog", "iceberg_rest", {}), "it": resource("files", "local", {"root": "."})},
+        features=["connector.catalog.iceberg_rest", "future.thing"],
         requires=needs(plugins=[plugin]),
         compatibility={"min_version": "9.0.0"},
     )
     report = look(tmp_path, body)
     assert not report.ok
     assert [one.subject for one in report.checks if one.check == "feature"] == [
-        "connector.mail.smtp",
+        "connector.catalog.iceberg_rest",
         "future.thing",
-        "step.send_mail",
+        "step.dbt",
     ]
     (version,) = about(report, "version")
     assert version == ("failed", "the platform allows runtimes of version 9.0.0 or newer; this is 0.1.0")
     lacks = "the artifact needs what this runtime does not have: the plug-in `firn-acme` 1.2.0"
     assert about(report, "plugin") == [("failed", lacks)]
-    assert about(report, "connector", "mail/smtp") == [("failed", "this runtime has no connector `mail/smtp`")]
-    assert about(report, "settings", "mail")[0][0] == "skipped"
+    assert about(report, "connector", "catalog/iceberg_rest") == [
+        ("failed", "this runtime has no connector `catalog/iceberg_rest`")
+    ]
+    assert about(report, "settings", "lake")[0][0] == "skipped"
     assert about(report, "connection", "it") == [("ok", f"the folder `{tmp_path}` is there")]
 
 
