@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -521,3 +523,23 @@ def test_sessions_end_with_the_connector(place: Share) -> None:
                 return
             time.sleep(0.02)
         assert threading.active_count() <= before
+
+
+WITHOUT = """
+import sys
+sys.modules["smbprotocol"] = None  # as where it is not installed
+from firn_runtime.errors import ConnectorError
+from firn_schemas.secret import Secret
+from runtime.workbench import connector
+try:
+    connector("smb", "smbprotocol", server="x", share="y", user="u", password=Secret("p")).connect()
+except ConnectorError as error:
+    print(error.message, "|", error.help)
+"""
+
+
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    command = [sys.executable, "-c", WITHOUT]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    assert answer.stdout == 'the driver of SMB is not installed | pip install "firn-runtime[smb]"\n'

@@ -25,8 +25,12 @@ class SmbFiles(RemoteFiles[SmbConfig, SmbOptions]):
 
     def connect(self) -> None:
         """Log in; raise ConnectorError."""
-        from firn_runtime.connectors.smb_link import Place
-        from firn_runtime.connectors.smb_store import ShareStore
+        try:
+            from firn_runtime.connectors.smb_link import Place
+            from firn_runtime.connectors.smb_store import ShareStore
+        except ImportError:
+            help = 'pip install "firn-runtime[smb]"'
+            raise ConnectorError("process", "the driver of SMB is not installed", help) from None
 
         one, root = self.config, self.config.root.strip("/")
         native(root)
