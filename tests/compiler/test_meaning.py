@@ -96,6 +96,13 @@ def test_a_word_for_people_changes_only_the_fingerprint_of_words() -> None:
     assert before["words"] != after["words"]
 
 
+def test_how_many_files_are_moved_at_once_is_a_matter_of_operation() -> None:
+    step = "  - {id: fetched, type: download, inputs: {resource: storage, files: a, dest_dir: raw, parallelism: N}}\n"
+    slow, fast = (payload(compiled(FLOW + step.replace("N", count)))["flows"]["hello"] for count in "28")
+    assert slow["fingerprint"]["data"] == fast["fingerprint"]["data"]
+    assert slow["fingerprint"]["operation"] != fast["fingerprint"]["operation"]
+
+
 def test_a_changed_step_changes_the_fingerprints_of_itself_and_of_what_follows() -> None:
     def prints(flow: str) -> list[str]:
         steps = payload(compiled(flow))["flows"]["hello"]["jobs"][0]["steps"]

@@ -132,28 +132,30 @@ def test_what_failed_has_its_help_below_and_the_kinds_are_counted(tmp_path: Path
 
 
 def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(tmp_path: Path) -> None:
-    plugin = {"name": "firn-acme", "version": "1.2.0", "used_by": ["resources.mail"]}
+    plugin = {"name": "firn-acme", "version": "1.2.0", "used_by": ["resources.lake"]}
     body = payload(
-        job("a", step("s", "send_mail")),
-        names={"mail": "mail", "it": "it"},
-        resources={"mail": resource("mail", "smtp", {}), "it": resource("files", "local", {"root": "."})},
-        features=["connector.mail.smtp", "future.thing"],
+        job("a", step("s", "dbt")),
+        names={"lake": "lake", "it": "it"},
+        resources={"lake": resource("catalog", "iceberg_rest", {}), "it": resource("files", "local", {"root": "."})},
+        features=["connector.catalog.iceberg_rest", "future.thing"],
         requires=needs(plugins=[plugin]),
         compatibility={"min_version": "9.0.0"},
     )
     report = look(tmp_path, body)
     assert not report.ok
     assert [one.subject for one in report.checks if one.check == "feature"] == [
-        "connector.mail.smtp",
+        "connector.catalog.iceberg_rest",
         "future.thing",
-        "step.send_mail",
+        "step.dbt",
     ]
     (version,) = about(report, "version")
     assert version == ("failed", "the platform allows runtimes of version 9.0.0 or newer; this is 0.1.0")
     lacks = "the artifact needs what this runtime does not have: the plug-in `firn-acme` 1.2.0"
     assert about(report, "plugin") == [("failed", lacks)]
-    assert about(report, "connector", "mail/smtp") == [("failed", "this runtime has no connector `mail/smtp`")]
-    assert about(report, "settings", "mail")[0][0] == "skipped"
+    assert about(report, "connector", "catalog/iceberg_rest") == [
+        ("failed", "this runtime has no connector `catalog/iceberg_rest`")
+    ]
+    assert about(report, "settings", "lake")[0][0] == "skipped"
     assert about(report, "connection", "it") == [("ok", f"the folder `{tmp_path}` is there")]
 
 
@@ -796,3 +798,24 @@ def test_a_resource_that_the_flow_does_not_use_is_not_looked_at(tmp_path: Path) 
         body["flows"]["flow"]["resources"] = {}
         assert look(tmp_path, body).ok
     assert one.asked == []
+
+
+def test_the_runs_own_folder_is_there_when_the_run_is(tmp_path: Path) -> None:
+    read = step("read", "read", resource="workspace", path="raw/*.csv")
+    body = payload(
+        job("a", read), names={"workspace": "workspace"}, resources={"workspace": resource("files", "workspace", {})}
+    )
+    assert about(look(tmp_path, body), "read") == [
+        ("skipped", "`raw/*.csv` is one of the run's own files: it is there when the run is")
+    ]
+
+
+def test_a_folder_that_files_are_put_into_is_made_by_the_run(tmp_path: Path) -> None:
+    sent = step("sent", "upload", resource="files", files=["a"], dest_path="out")
+    parts = {"names": {"files": "files"}, "resources": {"files": resource("files", "local", {"root": "later"})}}
+    report = look(tmp_path, payload(job("a", sent), **parts))
+    assert about(report, "write") == [("ok", "`out` can be written")]
+    listed = step("listed", "list_files", resource="files")
+    assert about(look(tmp_path, payload(job("a", listed), **parts)), "connection") == [
+        ("failed", f"there is no folder `{tmp_path}/later`")
+    ]

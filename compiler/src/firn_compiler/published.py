@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from firn_compiler.model.json_models import TEMPLATE, closed_model
 from firn_compiler.model.shapes import FlowShape, PlatformShape
-from firn_compiler.stages.settle import TYPES, connector_names
+from firn_compiler.stages.settle import TYPES, connector_names, declarable
 from firn_schemas.artifact import Envelope
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
@@ -128,12 +128,14 @@ def _aliases(record: type, made: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(schema: dict[str, Any]) -> Any:
     """Yield what `config` and `options` may hold for each connector; a flow may leave out what the platform sets."""
-    kinds = sorted({kind for kind, _ in CONNECTORS})
+    rows = sorted(declarable())
+    kinds = sorted({kind for kind, _ in rows})
     yield {"properties": {"type": {"enum": [None, *sorted(connector_names())]}, "kind": {"enum": [None, *kinds]}}}
     for kind in kinds:
-        drivers = sorted(driver for one, driver in CONNECTORS if one == kind)
+        drivers = sorted(driver for one, driver in rows if one == kind)
         yield _when({"kind": kind}, {"properties": {"driver": {"enum": drivers}}})
-    for (kind, driver), row in sorted(CONNECTORS.items()):
+    for kind, driver in rows:
+        row = CONNECTORS[kind, driver]
         config, options = _inline(schema, row.config), _inline(schema, row.options)
         schema["$defs"][row.config.__name__].pop("required", None)
         settings = {"properties": {"config": config, "params": config, "options": options}}

@@ -76,7 +76,10 @@ def renewed(page: str, made: str) -> str:
 
 def _connector(kind: str, driver: str, row: Connector, features: Features) -> Iterator[str]:
     words = sorted(word for word, key in connector_names().items() if key == (kind, driver))
-    yield f"Named {codes(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
+    if words:
+        yield f"Named {codes(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
+    else:
+        yield f"Named `{driver}` by the steps of every flow; it is not declared."
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
     parts = [f"credentials.{kind}.{mode}" for mode in TAKES.get(kind, MODES) if "credentials" in hints(row.config)]

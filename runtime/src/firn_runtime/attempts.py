@@ -13,6 +13,7 @@ from firn_runtime.errors import ConnectorError, FirnError, LockHeld, internal
 from firn_runtime.events import CODES, INTERNAL, Failure
 from firn_runtime.publication import Publication
 from firn_runtime.resolve import Unresolved
+from firn_runtime.run_files import leaves, note
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_results
 from firn_runtime.step import StepResult, Window, innermost
@@ -101,10 +102,13 @@ class Attempts:
     def _work(self, number: int, results: dict[str, Any], token: Token) -> StepResult:
         step = self._step
         inputs = self._shared.scope(results).resolve(step.inputs)
-        result = Lent(self._shared, self._job, step, number, token).perform(step.type, inputs)
+        lent = Lent(self._shared, self._job, step, number, token)
+        result = lent.perform(step.type, inputs)
         if result.no_data and step.on_no_data == "fail":
             raise ConnectorError("data", "the step found no data", "the flow says `on_no_data: fail`")
         checked_results(dict(result.results))
+        if leaves(step):
+            note(step, result.results, lent.scratch, lent.files)
         named = self._shared.scope(results, result=result.results).resolve(step.outputs)
         return result._replace(results=dict(result.results) | named)
 

@@ -6,6 +6,8 @@ from pathlib import Path, PurePosixPath
 from firn_runtime.errors import ConnectorError
 
 _HELP = "write it relative, without `..`"
+_SHOWN = 120
+"""Characters of an outsider's name in a message."""
 
 
 def confined(path: str) -> str:
@@ -33,3 +35,22 @@ def present(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise ConnectorError("data", f"there is no file `{name}` in the run's folder of files")
     return path
+
+
+def told(folder: str, name: str) -> str:
+    """Return a name that a place told of a file below `folder`; raise ConnectorError where it is none of those.
+
+    Servers are outsiders: what they list is not taken for a path before it was looked at.
+    """
+    parts = name.split("/")
+    strange = any(part in ("", ".", "..") or "\0" in part for part in parts)
+    if strange or (folder and not name.startswith(f"{folder}/")):
+        message = f"`{shown(name)}` is listed, which is no path of a file below the folder that was asked for"
+        raise ConnectorError("data", message, "a part between two `/` is empty, `.` or `..`, or it lies elsewhere")
+    return name
+
+
+def shown(name: str) -> str:
+    """Return an outsider's name as a message may show it: short, on one line, without what a terminal obeys."""
+    short = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+    return "".join(one if one.isprintable() and one != "`" else "\ufffd" for one in short)

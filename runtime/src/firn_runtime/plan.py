@@ -1,6 +1,6 @@
 """What a run has to do: all of its flow, or what an earlier session of it left undone, or a part that was asked for."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
 from firn_runtime.errors import ArtifactRefused, UsageError
@@ -10,6 +10,8 @@ from firn_schemas.base import Json
 
 Place = tuple[str, str]
 """A job's id and the id of one of its steps."""
+Lacks = Callable[[str, Step, StepRow], bool]
+"""Says of a job's step that was done whether what it made for others is no longer there."""
 
 
 class Past(NamedTuple):
@@ -32,7 +34,7 @@ class Plan(NamedTuple):
     outputs: Mapping[str, Mapping[str, Json]] = {}
     """Named results of jobs that are not gone through, by job."""
     gone: Mapping[Place, StepRow] = {}
-    """Steps that were done, but run again: their datasets are no longer there."""
+    """Steps that were done, but run again: their datasets or files are no longer there."""
 
 
 def results_of(value: Json) -> dict[str, Json]:
@@ -79,8 +81,8 @@ def refuse_unsafe(past: Past, jobs: Sequence[Job]) -> None:
         raise UsageError("R407", message, "look at the other side; `--repeat-unsafe` does it again")
 
 
-def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place, StepRow], dict[Place, StepRow]]:
-    """Return the steps that need not run again, and those that must, since a dataset that is still needed is gone."""
+def kept(flow: Flow, past: Past, lacks: Lacks) -> tuple[dict[Place, StepRow], dict[Place, StepRow]]:
+    """Return the steps that need not run again, and those that must, since what is still needed of them is gone."""
     done: dict[Place, StepRow] = {}
     gone: dict[Place, StepRow] = {}
     open_jobs: set[str] = set()
@@ -93,7 +95,7 @@ def kept(flow: Flow, past: Past, datasets: Container[Place]) -> tuple[dict[Place
             waited_for = step.streamed_into is not None and (job.id, step.streamed_into) not in done
             if row is None or row.status != "SUCCESS" or row.fingerprint != step.fingerprint.data or waited_for:
                 undone = True
-            elif undone and row.dataset is not None and (job.id, step.id) not in datasets:
+            elif undone and lacks(job.id, step, row):
                 gone[job.id, step.id] = row
             else:
                 done[job.id, step.id] = row

@@ -94,7 +94,7 @@ class Prepared:
         required = {(one.ref, one.key): one for one in sum(self._required.values(), of_state)}
         self._found = self._resolved(required, missing)
         inner = (innermost(step.type, step.inputs) for job in flow.jobs for step in job.steps)
-        self._written = {str(inputs["resource"]) for type, inputs in inner if type in ("write", "export")}
+        self._written = {str(inputs["resource"]) for type, inputs in inner if type in ("export", "upload", "write")}
         self.connectors = {name: self._built(name) for name in self._used}
         self.state: Mapping[str, Any] = self._scope.resolve(payload.state or {})
 

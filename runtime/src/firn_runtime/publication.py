@@ -1,6 +1,7 @@
 """What names one write, so that it is published once: whoever meets it again recognises it."""
 
 from hashlib import sha256
+from pathlib import Path
 from typing import NamedTuple
 
 from firn_runtime.errors import ConnectorError
@@ -31,6 +32,16 @@ class Publication(NamedTuple):
     def mark(self) -> str:
         """A short word for the publication, the same in all of its attempts, that may stand in a file's name."""
         return sha256("\0".join((*self.key, self.fingerprint)).encode()).hexdigest()[:16]
+
+    def mark_of(self, file: Path) -> str:
+        """Return a word for what this publication stages of a local file: another one as soon as it is rewritten.
+
+        So what a killed attempt has staged is gone on with by these very bytes alone. Up to `-` it is `mark`: what
+        else is staged under that for the same target is of no use any more.
+        """
+        found = file.stat()
+        told = f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+        return f"{self.mark}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
 class TakenOver(ConnectorError):

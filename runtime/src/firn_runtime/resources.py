@@ -12,15 +12,12 @@ from firn_runtime.building import Compute
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
+from firn_runtime.run_files import FILES
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Engine, Session
-
-
-FILES = ".files"
-"""Name of the folder of a run's files in its workspace. No job can be called so, whose folders lie beside it."""
 
 
 def datasets_file(workspace: Path) -> Path:

@@ -5,7 +5,7 @@ record.
 """
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +23,15 @@ from firn_runtime.journal import Journal
 from firn_runtime.leases import Leases
 from firn_runtime.options import AS_USUAL, Edge, Options
 from firn_runtime.outcome import JobOutcome, RunResult
-from firn_runtime.plan import Place, Plan, fingerprints
+from firn_runtime.plan import Plan, fingerprints
 from firn_runtime.prepare import Prepared, choose, prepare
 from firn_runtime.redaction.process import guard
 from firn_runtime.resources import Resources, datasets_file
+from firn_runtime.run_files import Kept
 from firn_runtime.scheduler import Limits, Scheduler
 from firn_runtime.shared import Shared
 from firn_runtime.state import RunRow, State, open_state
+from firn_runtime.state.rows import StepRow
 from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
@@ -155,7 +157,8 @@ class _Session:
         flow = self.artifact.payload.flows[row.flow]
         if not resumed:
             return session.fresh_plan(flow, self.options)
-        return session.resumed_plan(self.state, row, self.artifact, self.options, self.resources.datasets)
+        kept = Kept(self._workspace(row), self.resources.datasets)
+        return session.resumed_plan(self.state, row, self.artifact, self.options, kept.lacks)
 
     def _begin(self, row: RunRow, plan: Plan, *, resumed: bool) -> None:
         """Record that the run begins or goes on, and tell it."""
@@ -169,8 +172,9 @@ class _Session:
         self.tell("run.started", detail=detail | {"seed": row.seed, "resumed": row.resumed + resumed})
         for sentence in (*self.prepared.warnings, *self.state.warnings):
             self.tell("warning", message=sentence)
-        for job, step in plan.gone:
-            self.tell("warning", job=job, step=step, message="its dataset is gone from the workspace; it is made again")
+        for (job, step), before in plan.gone.items():
+            message = f"{_lost(before)} gone from the workspace; it is made again"
+            self.tell("warning", job=job, step=step, message=message)
 
     def _scheduler(self, row: RunRow, plan: Plan, journal: Journal) -> Scheduler:
         flow = self.artifact.payload.flows[row.flow]
@@ -227,7 +231,7 @@ class Planned(NamedTuple):
     type: str
     resource: str | None
     what: str
-    """`runs`, `is done already`, `runs again: its dataset is gone`."""
+    """`runs`, `is done already`, `runs again: its dataset is gone`, `runs again: a file of it is gone`."""
 
 
 def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) -> list[Planned]:
@@ -244,8 +248,7 @@ def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL)
         with closing(open_state(prepared.state, edge.base_dir, read_only=True)) as state:
             row, resumed = session.choose(state, name, artifact, edge.run_id, options.resume)
             if resumed:
-                datasets = _datasets_on_disk(edge, artifact, row.run)
-                plan = session.resumed_plan(state, row, artifact, options, datasets)
+                plan = session.resumed_plan(state, row, artifact, options, _on_disk(edge, artifact, row.run).lacks)
     return [
         Planned(job.id, step.id, step.type, _resource(step), _fate(plan, job, step))
         for job in plan.jobs
@@ -253,17 +256,21 @@ def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL)
     ]
 
 
-def _datasets_on_disk(edge: Edge, artifact: Artifact, run: str) -> Container[Place]:
-    """Return all datasets or none: a dry run opens nothing, so it looks at their file alone."""
+def _on_disk(edge: Edge, artifact: Artifact, run: str) -> Kept:
+    """Return what there is, with all datasets or none: a dry run opens nothing, so it looks at their file alone."""
     workspace = edge.base_dir / artifact.payload.workspace.root / run
     flow = artifact.payload.flows.values()
     every = {(job.id, step.id) for one in flow for job in one.jobs for step in job.steps}
-    return every if datasets_file(workspace).exists() else ()
+    return Kept(workspace, every if datasets_file(workspace).exists() else ())
 
 
 def _resource(step: Step) -> str | None:
     name = step.inputs.get("resource")
     return name if isinstance(name, str) else None
+
+
+def _lost(row: StepRow) -> str:
+    return "its dataset is" if row.dataset is not None else "a file of it is"
 
 
 def _fate(plan: Plan, job: Job, step: Step) -> str:
@@ -273,5 +280,5 @@ def _fate(plan: Plan, job: Job, step: Step) -> str:
     if job.id in plan.skipped:
         return "stays skipped"
     if place in plan.gone:
-        return "runs again: its dataset is gone"
+        return f"runs again: {_lost(plan.gone[place])} gone"
     return "runs on a condition" if job.when is not None else "runs"

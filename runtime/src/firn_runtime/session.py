@@ -1,7 +1,6 @@
 """Which run this is, a new one or one to go on with, and what of it is left to do."""
 
 import os
-from collections.abc import Container
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -9,8 +8,8 @@ from firn_runtime.artifact_file import Artifact
 from firn_runtime.errors import UsageError
 from firn_runtime.options import AUTO, LAST, Options
 from firn_runtime.plan import (
+    Lacks,
     Past,
-    Place,
     Plan,
     fingerprints,
     kept,
@@ -79,14 +78,14 @@ def fresh_plan(flow: Flow, options: Options) -> Plan:
     return Plan(selected(flow, options.only, ()))
 
 
-def resumed_plan(state: State, row: RunRow, artifact: Artifact, options: Options, datasets: Container[Place]) -> Plan:
+def resumed_plan(state: State, row: RunRow, artifact: Artifact, options: Options, lacks: Lacks) -> Plan:
     """Return what is left of a run; raise ArtifactRefused R110, or UsageError R002 or R407."""
     flow = artifact.payload.flows[row.flow]
     if not options.from_changed:
         refuse_changed(row, artifact.digest, flow)
     steps = {(one.job, one.step): one for one in state.steps(row.flow, row.run)}
     past = Past(row, steps, {one.job: one for one in state.jobs(row.flow, row.run)})
-    done, gone = kept(flow, past, datasets)
+    done, gone = kept(flow, past, lacks)
     prints = {job.id: job.fingerprint.data for job in flow.jobs}
     ended = {name: one for name, one in past.jobs.items() if one.fingerprint == prints.get(name)}
     whole = {name: one for name, one in ended.items() if one.status == "SUCCESS"}

@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from firn_runtime.connectors.file_paths import folder_of, local_name, matching, partition_keys
+from firn_runtime.connectors.file_paths import local_name, partition_keys
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import folder_of, matching
 from runtime.workbench import Workbench, connector
 
 CANARY = "canary-7f3a"

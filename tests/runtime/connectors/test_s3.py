@@ -420,7 +420,7 @@ def test_a_preflight_says_what_it_sees(lake: Lake) -> None:
         ("read", "skipped"),
         ("read", "skipped"),
     ]
-    assert seen[2].message == "`*.csv` is there (1 object)"
+    assert seen[2].message == "`*.csv` is there (1 file)"
     assert lake.names() == ["a.csv"]
 
 

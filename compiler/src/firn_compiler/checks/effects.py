@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from firn_compiler.checks.targets import target
+from firn_compiler.checks.written import written
 from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
 from firn_compiler.model.datasets import references_in
 from firn_compiler.model.project import Flow, Job, Platform, Step
-from firn_compiler.stages.lower import is_repeatable, lower_node
+from firn_compiler.stages.lower import is_repeatable
 from firn_compiler.stages.settle import resource
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.steps import STEPS
-
-PLACES = ("table", "path")
 
 
 class _Write(NamedTuple):
@@ -37,21 +36,15 @@ def _targets(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     for job in flow.jobs:
         for outer in job.steps:
             step = outer.innermost
-            if step.type not in ("export", "write"):
-                continue
-            for key in PLACES:
-                node = step.inputs.entries.get(key)
-                name = text_at(step.inputs, "resource")
-                if node is None or name is None:
-                    continue
-                write = _Write(job, step, node, _mode(step))
-                other = first.setdefault(target(resource(flow, platform, name), name, lower_node(node)), write)
-                if other is not write:
-                    yield _twice(other, write, (*step.inputs_path, key))
+            for where in written(step):
+                write = _Write(job, step, where.node, _mode(step))
+                other = first.setdefault(target(resource(flow, platform, where.resource), *where[:2]), write)
+                if other.step is not step:
+                    yield _twice(other, write, where.path)
 
 
 def _mode(step: Step) -> str:
-    return "replace" if step.type == "export" else text_at(step.inputs, "mode") or ""
+    return text_at(step.inputs, "mode") or "" if step.type == "write" else "replace"
 
 
 def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, walk
-from firn_compiler.model.datasets import makes_dataset
+from firn_compiler.model.datasets import makes_dataset, taken
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import JobShape
@@ -21,7 +21,7 @@ def graph(flow: Flow) -> Iterator[Diagnostic]:
     yield from _dependencies(flow)
     for job in flow.jobs:
         for index, step in enumerate(job.steps):
-            yield from _dataset(flow, job, step.innermost, index)
+            yield from _datasets(flow, job, step.innermost, index)
             for one in {id(part): part for part in (step, step.innermost)}.values():
                 yield from _templates(flow, job, one, index)
     yield from _elsewhere(flow)
@@ -50,18 +50,20 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
         yield finding("E311", message, span, help, (*job.path, "depends_on"))
 
 
-def _dataset(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
-    node = step.inputs.entries.get("from")
-    if not isinstance(node, Scalar) or not isinstance(node.value, str) or step.type not in STEPS:
-        return
+def _datasets(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
+    for path, node in taken(step) if step.type in STEPS else ():
+        if isinstance(node.value, str):
+            yield from _dataset(flow, job, index, node, node.value, (*step.inputs_path, *path))
+
+
+def _dataset(flow: Flow, job: Job, index: int, node: Scalar, name: str, path: Path) -> Iterator[Diagnostic]:
     earlier = [one.id for one in job.steps[:index] if makes_dataset(one)]
-    if node.value in earlier:
+    if name in earlier:
         return
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
-    if node.value not in names and not may_follow(flow, job, node.value):
-        help = elsewhere(flow, job, node.value) or suggestion(node.value, names, "datasets:")
-        message = f"no earlier step makes the dataset `{node.value}`"
-        yield finding("E306", message, node.span, help, (*step.inputs_path, "from"))
+    if name not in names and not may_follow(flow, job, name):
+        help = elsewhere(flow, job, name) or suggestion(name, names, "datasets:")
+        yield finding("E306", f"no earlier step makes the dataset `{name}`", node.span, help, path)
 
 
 def may_follow(flow: Flow, job: Job, name: str) -> bool:
@@ -118,6 +120,7 @@ def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnos
 
 def _too_late(step: Step, path: Path) -> bool:
     early = len(path) == 1 and path[0] in KNOWN_EARLY
+    early = early or path in {place for place, _ in taken(step)}
     return early or path == ("incremental", "cursor") or (step.type == "dbt" and path == ("path",))
 
 

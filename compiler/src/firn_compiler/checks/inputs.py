@@ -25,6 +25,7 @@ from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
+from firn_schemas.mail_address import parsed
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
@@ -202,12 +203,61 @@ def _key_of_lock(step: Step, path: Path) -> Found:
         yield finding("E204", "the lock has no name", node.span, "name it", (*path, "key"))
 
 
+def _mail(step: Step, path: Path) -> Found:
+    """Report recipients that are not one address each, and files of datasets whose format nobody says."""
+    for key in ("to", "cc", "bcc"):
+        node = step.inputs.entries.get(key)
+        many = isinstance(node, Sequence)
+        for index, item in enumerate(items_at(step.inputs, key) if many else [node]):
+            if isinstance(item, Scalar) and isinstance(item.value, str) and parsed(item.value) is None:
+                where = (*path, key, index) if many else (*path, key)
+                help = "write `a@b.example` or `Name <a@b.example>`, one in each item of a list"
+                yield finding("E204", f"`{key}` is not one address", item.span, help, where)
+    for index, item in enumerate(items_at(step.inputs, "attachments")):
+        name = item.entries.get("name") if isinstance(item, Mapping) and "format" not in item.entries else None
+        ending = _ending(name.value) if isinstance(name, Scalar) else None
+        if name is not None and ending is not None and ending not in ENDINGS:
+            known = ", ".join(f"`{one}`" for one in ENDINGS)
+            message, where = "the file's ending does not say its format", (*path, "attachments", index, "name")
+            yield finding("E205", message, name.span, f"add `format:`; known endings: {known}", where)
+
+
+def _outside_folders(step: Step, path: Path) -> Found:
+    """Report names of files that lead out of the folder they are taken from."""
+    for key in _NAMES[step.type]:
+        node = step.inputs.entries.get(key)
+        items = node.items if isinstance(node, Sequence) else (node,)
+        for index, item in enumerate(items):
+            if isinstance(item, Scalar) and isinstance(item.value, str) and leads_out(item.value):
+                where = (*path, key, *((index,) if isinstance(node, Sequence) else ()))
+                yield finding("E204", f"`{key}` leads out of its folder", item.span, "write it without `..`", where)
+
+
+_NAMES = {
+    "delete_files": ("files",),
+    "download": ("files", "dest_dir"),
+    "list_files": ("path", "pattern"),
+    "upload": ("files", "dest_path"),
+}
+"""Inputs that name files and folders."""
+
+
+def leads_out(name: str) -> bool:
+    """Say whether a name is none of a file below a root."""
+    return name.startswith("/") or ".." in name.split("/")
+
+
 _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "check": (_expectations,),
+    "delete_files": (_outside_folders,),
+    "download": (_outside_folders,),
+    "list_files": (_outside_folders,),
     "python": (_callable,),
     "export": (_columns, _csv),
     "read": (_columns, _incremental),
     "run_process": (_program,),
+    "send_mail": (_mail,),
+    "upload": (_outside_folders,),
     "with_lock": (_nested, _key_of_lock),
     "write": (_modes, _columns),
 }
@@ -239,7 +289,7 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
     node = _file(step, settled)
     if node is None or not isinstance(node.value, str):
         return
-    if node.value.startswith("/") or ".." in node.value.split("/"):
+    if leads_out(node.value):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
             "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")

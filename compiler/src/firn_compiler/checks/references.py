@@ -19,7 +19,17 @@ from firn_compiler.document import (
     value_of,
 )
 from firn_compiler.model.project import Flow, Platform, Settled, Step
-from firn_compiler.stages.settle import LOGICAL, SHORT, TYPES, connector_names, family, in_full, resource
+from firn_compiler.stages.settle import (
+    LOGICAL,
+    OWN_NAMES,
+    SHORT,
+    TYPES,
+    connector_names,
+    declarable,
+    family,
+    in_full,
+    resource,
+)
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS, StepType
@@ -76,7 +86,7 @@ def _layers(platform: Platform) -> Iterator[Diagnostic]:
     layers = mapping_at(platform.root, "layers")
     for name, node in (layers.entries if layers else {}).items():
         path: Path = ("layers", name)
-        if layers and name in LOGICAL:
+        if layers and name in OWN_NAMES:
             message = f"`{name}` is what a flow calls its own {name}: no flow could name this layer"
             yield finding("E310", message, layers.keys[name], "choose another", path)
         if not isinstance(node, Mapping):
@@ -125,7 +135,7 @@ def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
         help = f"add `{missing}:`" if missing else f"add {ways}, or `kind` and `driver`"
         yield finding("E203", f"the key `{missing}` is missing" if missing else nothing, key, help, path)
     elif family(node) is None and (kind := text_at(node, "kind")) and (driver := text_at(node, "driver")):
-        kinds = {row[0] for row in CONNECTORS}
+        kinds = {row[0] for row in declarable()}
         if kind not in kinds:
             yield finding(
                 "E312",
@@ -135,7 +145,7 @@ def _family(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
                 (*path, "kind"),
             )
         else:
-            drivers = {row[1] for row in CONNECTORS if row[0] == kind}
+            drivers = {row[1] for row in declarable() if row[0] == kind}
             yield finding(
                 "E312",
                 f"`{driver}` is not a driver of `{kind}`",
@@ -170,7 +180,7 @@ def _engine_as_it_comes(platform: Platform, name: str, node: Node | None) -> boo
 
 def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diagnostic]:
     node, path = flow.resources[name], ("resources", name)
-    if name in LOGICAL:
+    if name in OWN_NAMES:
         yield finding(
             "E310", f"`{name}` is the name of the flow's own {name}", key_span(flow.root, path), "choose another", path
         )
@@ -210,7 +220,7 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
     path, name = (*step.inputs_path, "resource"), node.value
-    known = [*flow.resources, *LOGICAL, *_layer_names(platform)]
+    known = [*flow.resources, *OWN_NAMES, *_layer_names(platform)]
     if name not in known:
         help = suggestion(name, known)
         if platform is not None or misspelt(name, known):  # without a platform it may be one of its layers
@@ -268,7 +278,7 @@ def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     if not _readable(flow):
         return
     used = flow.resource_names
-    unknown = used - {*flow.resources, *LOGICAL, *_layer_names(platform)}
+    unknown = used - {*flow.resources, *OWN_NAMES, *_layer_names(platform)}
     for name in flow.resources:
         if name not in used and not unknown:
             yield finding(

@@ -22,7 +22,7 @@ from firn_compiler.document import (
     walk,
 )
 from firn_compiler.document import Mapping as MappingNode
-from firn_compiler.model.datasets import Reading, makes_dataset, names_of
+from firn_compiler.model.datasets import Reading, makes_dataset, names_of, taken
 from firn_compiler.model.graph import nearest_upstream, ordered
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.expand import templates_in, within
@@ -259,6 +259,14 @@ class _Reader:
             self.column(item, dataset, step)
         return dataset
 
+    def mail_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
+        """Return what is known of all the datasets that a message takes along: each is gone through once."""
+        names = [name for _, node in taken(step) if isinstance(name := node.value, str)]
+        for name in names:
+            self.reads([name.lower()], [name.lower()])
+        found = [visible[name.lower()].reads for name in names if name.lower() in visible]
+        return Dataset(reads=frozenset[Path]().union(*found)) if found else None
+
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
         dataset = self.source(step, visible, once=False)
         for index, item in enumerate(_items(step, "expectations")):
@@ -378,6 +386,7 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
     "export": _Reader.export_step,
     "query": _Reader.query_step,
     "read": _Reader.read_step,
+    "send_mail": _Reader.mail_step,
     "sql": _Reader.sql_step,
     "write": _Reader.write_step,
 }

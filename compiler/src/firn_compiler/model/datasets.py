@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from firn_compiler.document import Path
+from firn_compiler.document import Mapping as MappingNode
+from firn_compiler.document import Path, Scalar, items_at
 from firn_compiler.model.graph import nearest_upstream
 from firn_compiler.model.project import Flow, Job, Step
 from firn_schemas.base import Json
@@ -39,6 +40,17 @@ def makes_dataset(step: Step) -> bool:
     """Whether the step makes a dataset of its name, itself or through the step it runs under a lock."""
     step = step.innermost
     return step.type not in STEPS or STEPS[step.type].makes_dataset
+
+
+def taken(step: Step) -> Iterator[tuple[Path, Scalar]]:
+    """Yield the names of the datasets that the step takes by `from`, each with its path below the inputs."""
+    places: list[tuple[Path, object]] = [((), step.inputs)]
+    files = items_at(step.inputs, "attachments") if step.type == "send_mail" else ()
+    places += [(("attachments", at), item) for at, item in enumerate(files)]
+    for path, node in places:
+        found = node.entries.get("from") if isinstance(node, MappingNode) else None
+        if isinstance(found, Scalar):
+            yield (*path, "from"), found
 
 
 def references_in(value: Json) -> Iterator[str]:

@@ -15,7 +15,7 @@ Record: TypeAlias = dict[str, Any]
 """A JSON object under construction."""
 
 WORDS = ("description", "owner")
-OPERATION = ("max_rows", "sample", "severity")
+OPERATION = ("max_rows", "parallelism", "sample", "severity")
 WHERE = (
     *("host", "port", "database", "schema", "path", "root", "bucket", "prefix", "endpoint", "base_url"),
     *("server", "share", "uri", "warehouse", "namespace"),

@@ -20,7 +20,7 @@ from firn_compiler.stages.lower import (
 )
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.policy import sections
-from firn_compiler.stages.settle import LOGICAL, logical, profile_of, resource, secret_of
+from firn_compiler.stages.settle import LOGICAL, OWN_NAMES, logical, profile_of, resource, secret_of
 from firn_schemas.base import Json
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
@@ -136,7 +136,7 @@ def _family(
         source = logical(flow, platform, key)
     for word, value in (("kind", settled.kind), ("driver", settled.driver)):
         said = (source.entries.get(word) or source.entries.get("type")) if source else None
-        span = said.span if said else BUILT_IN if key in LOGICAL else settled.place
+        span = said.span if said else BUILT_IN if key in OWN_NAMES else settled.place
         written = said.value if isinstance(said, Scalar) and said.value != value else ""
         yield Place(f"{pointer}/{word}", f"{name}.{word}", span, value, _layers(said) if said else (), str(written))
 

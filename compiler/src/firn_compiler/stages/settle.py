@@ -20,12 +20,15 @@ from firn_compiler.stages.defaults import with_defaults, with_spellings
 from firn_compiler.stages.meant import word_meant
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
+from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, WORKSPACE
 from firn_schemas.decode import keys
 
 EMPTY = Mapping({}, {}, BUILT_IN)
 LOGICAL = {"storage": "storage", "catalog": "catalogs", "compute": "compute"}
 """Names that a flow's steps may use as resources without declaring them, with the platform's section of each."""
+
+OWN_NAMES = (*LOGICAL, WORKSPACE[1])
+"""Every name that a flow's steps may use without declaring it, and nothing else may have."""
 
 TYPES = {"storage": STORAGE, "catalogs": CATALOGS}
 """What `type` may say in a section whose entries are connectors of one purpose."""
@@ -39,10 +42,16 @@ SHORT: dict[str, Path] = {"params": ("config",), "credentials": ("config", "cred
 
 def connector_names() -> dict[str, tuple[str, str]]:
     """Return every word by which `type` may name a connector: its driver, or its kind where that has one driver."""
-    kinds = [kind for kind, _ in CONNECTORS]
-    alone = {kind: (kind, driver) for kind, driver in CONNECTORS if kinds.count(kind) == 1}
-    drivers = [driver for _, driver in CONNECTORS]
-    return alone | {row[1]: row for row in CONNECTORS if drivers.count(row[1]) == 1} | NAMES
+    rows = declarable()
+    kinds = [kind for kind, _ in rows]
+    alone = {kind: (kind, driver) for kind, driver in rows if kinds.count(kind) == 1}
+    drivers = [driver for _, driver in rows]
+    return alone | {row[1]: row for row in rows if drivers.count(row[1]) == 1} | NAMES
+
+
+def declarable() -> list[tuple[str, str]]:
+    """Return every connector that a platform or flow may configure."""
+    return [row for row in CONNECTORS if row != WORKSPACE]
 
 
 def family(node: Node | None) -> tuple[str, str] | None:
@@ -52,7 +61,7 @@ def family(node: Node | None) -> tuple[str, str] | None:
         names = connector_names()
         return names.get(word) or names.get(misspelt(word, names) or "")  # a misspelt one is reported by itself
     row = (text_at(node, "kind") or "", text_at(node, "driver") or "")
-    return row if row in CONNECTORS else None
+    return row if row in declarable() else None
 
 
 def served_by(section: str, node: Node | None) -> tuple[str, str] | None:
@@ -73,6 +82,8 @@ def _found(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
         return _declared(flow.resources[name], platform)
     if name == "compute":
         return _compute(flow, platform)
+    if name == WORKSPACE[1]:
+        return _settled(WORKSPACE, EMPTY, EMPTY, flow.root)
     if name in LOGICAL:
         return placed(LOGICAL[name], logical(flow, platform, name))
     return _layer(platform, name)

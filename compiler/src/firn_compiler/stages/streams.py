@@ -14,7 +14,7 @@ from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
 
-QUIET = frozenset(["check", "check_items", "query", "read", "sql"])
+QUIET = frozenset(["check", "check_items", "list_files", "query", "read", "sql"])
 """Types of steps that change nothing outside."""
 
 

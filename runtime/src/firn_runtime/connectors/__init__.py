@@ -12,9 +12,12 @@ CONNECTORS: dict[tuple[str, str], str] = {
     ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",
     ("db", "sqlite3"): "firn_runtime.connectors.database:Sqlite3File",
     ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
+    ("files", "workspace"): "firn_runtime.connectors.files_workspace:WorkspaceFiles",
+    ("mail", "smtp"): "firn_runtime.connectors.smtp:Smtp",
     ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
     ("s3", "s3"): "firn_runtime.connectors.s3_files:S3Files",
+    ("smb", "smbprotocol"): "firn_runtime.connectors.smb_smbprotocol:SmbFiles",
 }
 """Every connector, as `module:Class`."""
 

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from firn_runtime.connectors.file_formats import Format, copy_options, format_of
-from firn_runtime.connectors.file_paths import is_pattern
 from firn_runtime.connectors.written_values import selected
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import is_pattern
 from firn_schemas.steps.data import WriteInputs
 
 if TYPE_CHECKING:

@@ -1,57 +1,58 @@
-"""Files below one folder: CSV, Parquet, NDJSON and JSON, read and written by the engine itself.
+"""Files below one folder of this machine: CSV, Parquet, NDJSON and JSON, read and written by the engine itself.
 
 A path never leads out of the root, whatever globs and symlinks say. What becomes visible is docs/publication.md's.
 """
 
 import glob
 import os
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from firn_runtime.confined_paths import confined
-from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.file_paths import is_pattern, relative
+from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_publication import MODES, Target
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import written_format
 from firn_runtime.engine import Places
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import is_pattern
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
 
+C = TypeVar("C")
 
-class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
-    """A folder of files."""
+
+class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
+    """A folder of files; a subclass says which."""
+
+    @property
+    @abstractmethod
+    def root(self) -> Path:
+        """The folder, without symlinks."""
+
+    @property
+    @abstractmethod
+    def shown(self) -> str:
+        """How a message calls the folder."""
 
     def places(self) -> Places:
         """Return the root."""
         return Places(directories=(self.root,))
 
-    def connect(self) -> None:
-        """Refuse a folder that is not there, unless a write may make it."""
-        if not self.written and not os.path.isdir(self.config.root):
-            raise ConnectorError(
-                "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
-            )
-
     def close(self) -> None:
         """Nothing is held."""
 
-    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
-        """Look for the files that are read, and at the folders of those that are written."""
-        from firn_runtime.connectors.file_probe import probed
+    def store(self) -> FileStore:
+        """Return the files below the root."""
+        from firn_runtime.connectors.local_store import LocalStore
 
-        self.connect()
-        yield from probed(self.root, self._matches, uses)
-
-    @property
-    def root(self) -> Path:
-        """The folder, without symlinks."""
-        return Path(os.path.realpath(self.config.root))
+        return LocalStore(self.root)
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read every file that the path matches as one dataset, in the order of their names."""
@@ -68,7 +69,7 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
             if not Path(os.path.realpath(file)).is_relative_to(self.root):
                 raise ConnectorError("data", f"`{path}` leads out of the resource's root")
         if not files:
-            raise ConnectorError("data", f"no file matches `{path}`", f"looked below {self.config.root}")
+            raise ConnectorError("data", f"no file matches `{path}`", f"looked below {self.shown}")
         return files
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
@@ -84,3 +85,31 @@ class LocalFiles(ConnectorBase[LocalFilesConfig, LocalFilesOptions]):
             raise ConnectorError(
                 "connection", f"cannot write `{inputs.path}`: {(error.strerror or '').lower()}"
             ) from None
+
+
+class LocalFiles(FolderFiles[LocalFilesConfig]):
+    """A folder that the platform names."""
+
+    @property
+    def root(self) -> Path:
+        """The folder, without symlinks."""
+        return Path(os.path.realpath(self.config.root))
+
+    @property
+    def shown(self) -> str:
+        """The folder as it is configured."""
+        return self.config.root
+
+    def connect(self) -> None:
+        """Refuse a folder that is not there, unless a write may make it."""
+        if not self.written and not os.path.isdir(self.config.root):
+            raise ConnectorError(
+                "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
+            )
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Look for the files that are read, and at the folders of those that are written."""
+        from firn_runtime.connectors.file_probe import probed
+
+        self.connect()
+        yield from probed(self.root, self._matches, uses)

@@ -75,12 +75,16 @@ class Bucket:
         self._host = Host(where, timeout, context if where.tls else None)
         self.close = self._host.close
 
-    def list(self, prefix: str, token: Token | None = None, most: int = 1000) -> Iterator[Listed]:
-        """Yield every object whose key begins with `prefix`, in the order of the service, page by page."""
+    def list(self, prefix: str, most: int = 1000, *, deep: bool = True) -> Iterator[Listed]:
+        """Yield every object whose key begins with `prefix`, in the order of the service, page by page.
+
+        Where it is not `deep`, those with a `/` after that are left out.
+        """
         query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(most)), ("prefix", prefix)]
+        query = query if deep else [("delimiter", "/"), *query]
         after: list[tuple[str, str]] = []
         while True:
-            answer = self._send("GET", "", [*query, *after], token=token)
+            answer = self._send("GET", "", [*query, *after])
             page = parsed(_yes(answer, "listing the bucket").body)
             if page.tag != "ListBucketResult":
                 raise ConnectorError("connection", "what answers does not speak S3", "check `endpoint`")
@@ -98,7 +102,7 @@ class Bucket:
         metadata = {name.removeprefix(_META): value for name, value in known.items() if name.startswith(_META)}
         return Head(int(known.get("content-length", 0)), known.get("etag", ""), metadata)
 
-    def get(self, one: Listed, piece: Piece, sink: Callable[[Iterator[bytes]], object], token: Token) -> None:
+    def get(self, one: Listed, piece: Piece, sink: Callable[[Iterator[bytes]], object]) -> None:
         """Hand a part of an object to `sink`, from its start again where the connection breaks.
 
         Raises ConnectorError where the object is no longer the one that was listed.
@@ -107,13 +111,14 @@ class Bucket:
         part = f"bytes {piece.start}-{piece.start + piece.length - 1}/{one.size}" if piece.length != one.size else None
         if part is not None:
             headers["range"] = part.replace("bytes ", "bytes=").partition("/")[0]
-        answer = self._send("GET", one.key, headers=headers, sink=sink, token=token)
+        answer = self._send("GET", one.key, headers=headers, sink=sink)
         if _yes(answer, f"reading `{one.key}`").headers.get("content-range") != part:
             raise ConnectorError("server_error", f"the service does not give a part of `{one.key}`")
 
-    def put(self, key: str, piece: Piece, headers: Mapping[str, str]) -> None:
-        """Make an object of a local file, at once."""
-        _yes(self._send("PUT", key, headers=headers, piece=piece), f"writing `{key}`")
+    def put(self, key: str, piece: Piece, headers: Mapping[str, str]) -> str:
+        """Make an object of a local file, at once; return its etag."""
+        answer = self._send("PUT", key, headers=headers, piece=piece)
+        return _yes(answer, f"writing `{key}`").headers.get("etag", "")
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is removed already."""
@@ -126,22 +131,24 @@ class Bucket:
         answer = _yes(self._send("POST", key, [("uploads", "")], headers), f"writing `{key}`")
         return text_of(parsed(answer.body), "UploadId")
 
-    def put_part(self, key: str, upload: str, number: int, piece: Piece, token: Token) -> str:
+    def put_part(self, key: str, upload: str, number: int, piece: Piece) -> str:
         """Send a part; return its etag."""
         query = [("partNumber", str(number)), ("uploadId", upload)]
-        answer = self._send("PUT", key, query, piece=piece, token=token)
+        answer = self._send("PUT", key, query, piece=piece)
         return _yes(answer, f"writing `{key}`").headers.get("etag", "")
 
-    def complete(self, key: str, upload: str, etags: Iterable[str], headers: Mapping[str, str]) -> None:
-        """Make an object of the parts, at once."""
+    def complete(self, key: str, upload: str, etags: Iterable[str], headers: Mapping[str, str]) -> str:
+        """Make an object of the parts, at once; return its etag."""
         root = ElementTree.Element("CompleteMultipartUpload", xmlns="http://s3.amazonaws.com/doc/2006-03-01/")
         for number, etag in enumerate(etags, 1):
             part = ElementTree.SubElement(root, "Part")
             ElementTree.SubElement(part, "PartNumber").text = str(number)
             ElementTree.SubElement(part, "ETag").text = etag
         answer = self._send("POST", key, [("uploadId", upload)], headers, content=ElementTree.tostring(root))
-        if _yes(answer, f"writing `{key}`") and parsed(answer.body).tag == "Error":
+        said = parsed(_yes(answer, f"writing `{key}`").body)
+        if said.tag == "Error":
             raise refused(answer, f"writing `{key}`")  # it is known only after the answer has begun
+        return text_of(said, "ETag")
 
     def abort(self, key: str, upload: str) -> None:
         """Give up an upload in parts; one that is not there is given up already."""

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import confined
-from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.aws_role import AMBIENT, Around, session_name
-from firn_runtime.connectors.file_paths import is_pattern, local_name, matching, relative
+from firn_runtime.connectors.file_paths import local_name, relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.s3_bucket import Bucket, Listed
 from firn_runtime.connectors.s3_credentials import key_source
 from firn_runtime.connectors.s3_transfer import Moves, download
 from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import is_pattern, matching
 from firn_schemas.connectors.files import S3Config, S3Options
 from firn_schemas.credentials import StaticCredentials
 from firn_schemas.steps.data import ReadInputs, WriteInputs
@@ -52,11 +53,11 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
 
     def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
         """Log in, list what is below the prefix, and look for what is read. Nothing is written to find out."""
-        from firn_runtime.connectors.s3_probe import probed
+        from firn_runtime.connectors.remote_probe import probed
 
         self.connect()
         try:
-            yield from probed(self.config.bucket, self._first, self._matches, uses)
+            yield from probed(f"the bucket `{self.config.bucket}`", self._first, self._matches, uses)
         finally:
             self.close()
 
@@ -65,6 +66,12 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         """What every key begins with: empty, or ending in `/`."""
         stripped = (self.config.prefix or "").strip("/")
         return f"{stripped}/" if stripped else ""
+
+    def store(self) -> FileStore:
+        """Return the objects below the prefix."""
+        from firn_runtime.connectors.s3_store import BucketStore
+
+        return BucketStore(self.moves, self.prefix, conditional=self.options.conditional_writes)
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Download every object that the path matches, and read them as one dataset, in the order of their names."""

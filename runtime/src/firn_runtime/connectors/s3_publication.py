@@ -9,15 +9,15 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
-from firn_runtime.cancel import Token
 from firn_runtime.connector import WriteContext, Written
 from firn_runtime.connectors.file_formats import Format
 from firn_runtime.connectors.file_writing import added_name, partitions, write_file, write_partitions, written_format
-from firn_runtime.connectors.s3_bucket import Head
-from firn_runtime.connectors.s3_transfer import Last, Moves, each, give_up, upload
+from firn_runtime.connectors.s3_bucket import Bucket, Head
+from firn_runtime.connectors.s3_transfer import Last, Moves, give_up, upload
 from firn_runtime.errors import ConnectorError
+from firn_runtime.parallel import each
 from firn_runtime.publication import Publication
 from firn_schemas.steps.data import WriteInputs
 
@@ -56,40 +56,44 @@ def _one_object(inputs: WriteInputs, context: WriteContext, target: Target, name
     format, key = target.format(inputs), f"{target.prefix}{name}"
     give_up(target.moves.bucket, context.scratch)
     before = target.moves.bucket.head(key)
-    written = _published(before, context.publication)
-    if written is None:
-        file = context.scratch / "object"
-        rows = write_file(context.session, inputs, format, name, file)
-        written = Written(rows, file.stat().st_size)
-        conditions = _unchanged(before) if target.conditional else {}
-        try:
-            upload(target.moves, file, key, _told(context.publication, rows), conditions, context.still_ours)
-        except ConnectorError:
-            if not _appeared(target, key, context.publication):
-                raise
-        file.unlink()
+    if is_own(before, context.publication.mark):
+        return Written(int(before.metadata.get(_ROWS, 0)), before.size)
+    file = context.scratch / "object"
+    rows = write_file(context.session, inputs, format, name, file)
+    written = Written(rows, file.stat().st_size)
+    conditions = unchanged(before) if target.conditional else {}
+    try:
+        upload(target.moves, file, key, _told(context.publication, rows), conditions, context.still_ours)
+    except ConnectorError:
+        if appeared(target.moves.bucket, key, context.publication.mark) is None:
+            raise
+    file.unlink()
     return written
 
 
-def _published(head: Head | None, publication: Publication) -> Written | None:
-    """Return what an earlier attempt published, where the object says that it is its own."""
-    if head is None or head.metadata.get(_MARK) != publication.mark:
-        return None
-    return Written(int(head.metadata.get(_ROWS, 0)), head.size)
+def is_own(head: Head | None, mark: str) -> TypeGuard[Head]:
+    """Say whether an object says that it is what was published under this mark."""
+    return head is not None and head.metadata.get(_MARK) == mark
 
 
-def _appeared(target: Target, key: str, publication: Publication) -> bool:
-    """Say whether the object is the publication's own although its upload was refused: an answer may be lost."""
+def appeared(bucket: Bucket, key: str, mark: str) -> Head | None:
+    """Return the object if it was published under this mark although its upload was refused: an answer may be lost."""
     with suppress(ConnectorError):
-        return _published(target.moves.bucket.head(key), publication) is not None
-    return False
+        head = bucket.head(key)
+        return head if is_own(head, mark) else None
+    return None
+
+
+def marked(mark: str) -> Mapping[str, str]:
+    """Return the headers by which an object says what it was published under."""
+    return {f"x-amz-meta-{_MARK}": mark}
 
 
 def _told(publication: Publication, rows: int) -> Mapping[str, str]:
-    return {f"x-amz-meta-{_MARK}": publication.mark, f"x-amz-meta-{_ROWS}": str(rows)}
+    return {**marked(publication.mark), f"x-amz-meta-{_ROWS}": str(rows)}
 
 
-def _unchanged(before: Head | None) -> Mapping[str, str]:
+def unchanged(before: Head | None) -> Mapping[str, str]:
     """Return the condition that the object is still the one that was there, or that there still is none."""
     return {"if-match": before.etag} if before is not None else {"if-none-match": "*"}
 
@@ -139,8 +143,7 @@ def _replace_partitions(
         context.still_ours()
         batch = small[start : start + target.moves.at_once]
 
-        def act(partition: str, token: Token) -> None:
-            token.check()
+        def act(partition: str) -> None:
             replace_one(partition, target.moves, lambda: None)
 
         each(target.moves.at_once, act, batch)

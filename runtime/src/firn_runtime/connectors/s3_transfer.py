@@ -3,18 +3,16 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from firn_runtime.cancel import Token, current
+from firn_runtime.cancel import current
 from firn_runtime.connectors.file_paths import local_name
 from firn_runtime.connectors.s3_bucket import Bucket, Listed, Piece
 from firn_runtime.errors import ConnectorError
-
-T = TypeVar("T")
-R = TypeVar("R")
+from firn_runtime.parallel import each
 
 _PIECE = 4
 """Sizes of a part that are asked for at once: a broken connection costs no more."""
@@ -39,7 +37,7 @@ def download(moves: Moves, objects: Mapping[str, Listed], folder: Path) -> None:
     try:
         for name, one in objects.items():
             _make(folder / local_name(name), one.size)
-        each(moves.at_once, lambda work, token: _fetch(moves.bucket, *work, token), _pieces(moves, objects, folder))
+        each(moves.at_once, lambda work: _fetch(moves.bucket, *work), _pieces(moves, objects, folder))
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise ConnectorError("process", f"cannot keep the objects in the workspace: {reason}") from None
@@ -65,13 +63,28 @@ def _make(file: Path, size: int) -> None:
 
 
 def _pieces(moves: Moves, objects: Mapping[str, Listed], folder: Path) -> Iterator[tuple[Listed, Piece]]:
-    step = _PIECE * moves.part_size
     for name, one in objects.items():
-        for start in range(0, one.size, step):
-            yield one, Piece(folder / name, start, min(step, one.size - start))
+        yield from _of_object(moves, one, folder / name)
 
 
-def _fetch(bucket: Bucket, one: Listed, piece: Piece, token: Token) -> None:
+def _of_object(moves: Moves, one: Listed, file: Path, start: int = 0) -> Iterator[tuple[Listed, Piece]]:
+    step = _PIECE * moves.part_size
+    for place in range(start, one.size, step):
+        yield one, Piece(file, place, min(step, one.size - place))
+
+
+def resume(moves: Moves, one: Listed, file: Path) -> None:
+    """Fetch of an object what a file, which holds its beginning or is not there, lacks; one piece after the other."""
+    with file.open("ab") as opened:
+        opened.truncate(opened.tell() if opened.tell() <= one.size else 0)
+        start = os.fstat(opened.fileno()).st_size
+    for work in _of_object(moves, one, file, start):
+        _fetch(moves.bucket, *work)
+
+
+def _fetch(bucket: Bucket, one: Listed, piece: Piece) -> None:
+    token = current()
+
     def sink(blocks: Iterator[bytes]) -> None:
         place, end = piece.start, piece.start + piece.length
         with piece.file.open("r+b", buffering=0) as opened:
@@ -82,58 +95,62 @@ def _fetch(bucket: Bucket, one: Listed, piece: Piece, token: Token) -> None:
         if place != end:
             raise ConnectionError
 
-    bucket.get(one, piece, sink, token)
+    bucket.get(one, piece, sink)
 
 
 def upload(
-    moves: Moves, file: Path, key: str, headers: Mapping[str, str], conditions: Mapping[str, str], last: Last
-) -> None:
-    """Make an object of a file; it appears at once and whole, and `last` is called right before.
+    moves: Moves,
+    file: Path,
+    key: str,
+    headers: Mapping[str, str],
+    conditions: Mapping[str, str],
+    last: Last,
+    mark: str = "",
+) -> str:
+    """Make an object of a file; it appears at once and whole, and `last` is called right before. Return its etag.
 
-    The upload is noted beside the file, so that the next attempt can give it up.
+    The upload is noted beside the file, so that the next attempt can give it up; `mark` is in the note's name.
     """
     size = file.stat().st_size
     if size <= moves.part_size:
         last()
-        moves.bucket.put(key, Piece(file, 0, size), {**headers, **conditions})
-        return
+        return moves.bucket.put(key, Piece(file, 0, size), {**headers, **conditions})
     step = max(moves.part_size, -(-size // _PARTS))
     pieces = [Piece(file, start, min(step, size - start)) for start in range(0, size, step)]
     id = moves.bucket.begin(key, headers)
-    note = file.with_name(f"{file.name}{_NOTE}")
+    note = file.with_name(f".{file.name}.{mark}{_NOTE}")
     note.write_text(json.dumps({"key": key, "upload": id}))
 
-    def put(numbered: tuple[int, Piece], token: Token) -> str:
-        return moves.bucket.put_part(key, id, *numbered, token)
+    def put(numbered: tuple[int, Piece]) -> str:
+        return moves.bucket.put_part(key, id, *numbered)
 
     try:
         etags = each(moves.at_once, put, enumerate(pieces, 1))
         last()
-        moves.bucket.complete(key, id, etags, conditions)
+        etag = moves.bucket.complete(key, id, etags, conditions)
     except BaseException:
         with suppress(Exception):
             moves.bucket.abort(key, id)
             note.unlink()
         raise
     note.unlink()
+    return etag
 
 
 def give_up(bucket: Bucket, folder: Path) -> None:
-    """Give up the uploads that a killed attempt has noted below a folder; a note that was cut off is none."""
-    for note in folder.rglob(f"*{_NOTE}"):
+    """Give up the uploads that a killed attempt has noted below a folder."""
+    _give_up(bucket, folder.rglob(f"*{_NOTE}"))
+
+
+def give_up_file(bucket: Bucket, file: Path, beginning: str) -> None:
+    """Give up the uploads of a file under marks that begin so."""
+    _give_up(bucket, file.parent.glob(f"{escape(f'.{file.name}.{beginning}')}*{_NOTE}"))
+
+
+def _give_up(bucket: Bucket, notes: Iterable[Path]) -> None:
+    """A note that was cut off is none."""
+    for note in list(notes):
         with suppress(ValueError, KeyError):
             noted = json.loads(note.read_text())
             bucket.abort(noted["key"], noted["upload"])
         note.unlink()
-
-
-def each(at_once: int, act: Callable[[T, Token], R], items: Iterable[T]) -> list[R]:
-    """Do something with every item, some at the same time; return the results in order, or raise the first error."""
-    token = current()
-    with ThreadPoolExecutor(at_once, "firn-s3") as pool:
-        futures = [pool.submit(act, item, token) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise

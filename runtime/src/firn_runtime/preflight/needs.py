@@ -8,7 +8,13 @@ from firn_runtime.resolve import Scope, Unresolved
 from firn_schemas.artifact import Flow
 from firn_schemas.base import Json
 
-_ACCESS: Mapping[str, Access] = {"export": "write", "query": "read", "read": "read", "write": "write"}
+_ACCESS: Mapping[str, Access] = {
+    "export": "write",
+    "query": "read",
+    "read": "read",
+    "upload": "write",
+    "write": "write",
+}
 
 
 def uses(flow: Flow, resource: str, environ: Mapping[str, str]) -> list[Use]:
@@ -36,8 +42,9 @@ def _of(type: str, inputs: Mapping[str, Any], resource: str, scope: Scope, *, ce
     if type == "with_lock":
         yield from _of(inputs["step"]["type"], inputs["step"]["inputs"], resource, scope, certain=certain)
     elif type in _ACCESS and inputs.get("resource") == resource:
-        path, table = (_known(inputs.get(name), scope) for name in ("path", "table"))
-        yield Use(_ACCESS[type], path, table, certain, str(inputs.get("mode", "replace")))
+        place, mode = ("dest_path", "append") if type == "upload" else ("path", str(inputs.get("mode", "replace")))
+        path, table = (_known(inputs.get(name), scope) for name in (place, "table"))
+        yield Use(_ACCESS[type], path, table, certain, mode)
 
 
 def _known(value: Json, scope: Scope) -> str | None:

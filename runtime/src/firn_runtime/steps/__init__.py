@@ -9,12 +9,17 @@ from firn_runtime.step import StepFunction
 STEPS: dict[str, str] = {
     "check": "firn_runtime.steps.check:check",
     "check_items": "firn_runtime.steps.control:check_items",
+    "delete_files": "firn_runtime.steps.move_files:delete_files",
+    "download": "firn_runtime.steps.move_files:download",
     "export": "firn_runtime.steps.export:export",
     "http": "firn_runtime.steps.http:http",
+    "list_files": "firn_runtime.steps.list_files:list_files",
     "query": "firn_runtime.steps.query:query",
     "read": "firn_runtime.steps.read:read",
     "run_process": "firn_runtime.steps.run_process:run_process",
+    "send_mail": "firn_runtime.steps.send_mail:send_mail",
     "sql": "firn_runtime.steps.sql:sql",
+    "upload": "firn_runtime.steps.move_files:upload",
     "with_lock": "firn_runtime.steps.control:with_lock",
     "write": "firn_runtime.steps.write:write",
 }

@@ -44,6 +44,7 @@ CONNECTORS: Table[tuple[str, str], Connector] = Table(
         ("db", "postgres"): "databases",
         ("db", "sqlite3"): "databases",
         ("files", "local"): "files",
+        ("files", "workspace"): "files",
         ("mail", "smtp"): "mail",
         ("process", "local"): "process",
         ("rest", "httpx"): "rest",
@@ -53,6 +54,9 @@ CONNECTORS: Table[tuple[str, str], Connector] = Table(
     },
 )
 """Every connector, by (kind, driver)."""
+
+WORKSPACE = ("files", "workspace")
+"""The run's own folder of files: every flow has it by the name of this driver, and nobody declares it."""
 
 STORAGE: dict[str, tuple[str, str]] = {"local": ("files", "local"), "s3": ("s3", "s3")}
 """Every storage type, with the connector that serves it."""

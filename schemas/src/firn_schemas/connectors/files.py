@@ -25,6 +25,11 @@ class LocalFilesOptions:
 
 
 @record
+class WorkspaceFilesConfig:
+    """The run's own folder of files."""
+
+
+@record
 class S3Config:
     """A bucket of Amazon S3 or of a service that speaks its protocol."""
 
@@ -76,8 +81,8 @@ class SmbConfig:
     server: str = doc("Host name or address.")
     share: str = doc("The share.")
     port: int = doc("TCP port.", default=445, minimum=1, maximum=65535)
-    user: str | None = doc("As whom to connect.", default=None, aliases=["username"])
-    password: Secret | None = doc("The user's password.", default=None)
+    user: str = doc("As whom to connect.", aliases=["username"])
+    password: Secret = doc("The user's password.")
     domain: str | None = doc("The user's domain.", default=None)
     root: str = doc("Nothing outside this folder is read or written.", default="/")
 
@@ -86,8 +91,12 @@ class SmbConfig:
 class SmbOptions:
     """How files are moved."""
 
-    timeout: float = doc("Seconds for one operation.", default=60, aliases=["timeout_seconds"], minimum=0)
+    timeout: float = doc("Seconds for one answer of the server.", default=60, aliases=["timeout_seconds"], minimum=1)
+    max_concurrency: int = doc(
+        "Files at the same time, each in a session of its own.", default=4, minimum=1, maximum=64
+    )
     encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
+    compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
 FILES: Any = {
@@ -97,9 +106,11 @@ FILES: Any = {
     "places": ("path",),
     "modes": ("replace", "append", "insert_overwrite"),
 }
+REMOTE = FILES | {"modes": ("replace", "append")}
 ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
+    ("files", "workspace"): Connector(config=WorkspaceFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),
-    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **FILES),
-    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **FILES),
+    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **REMOTE),
+    ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **REMOTE),
 }

@@ -12,18 +12,33 @@ class SmtpConfig:
     """A mail server that takes mail for delivery (RFC 6409)."""
 
     host: str = doc("Host name or address.")
-    port: int = doc("TCP port.", default=587, minimum=1, maximum=65535)
-    user: str | None = doc("As whom to log in.", default=None, aliases=["username"])
+    port: int = doc("TCP port; usually 465 where `tls` is `tls`.", default=587, minimum=1, maximum=65535)
+    user: str | None = doc("As whom to log in; absent: as nobody.", default=None, aliases=["username"])
     password: Secret | None = doc("The user's password.", default=None)
-    from_addr: str = doc("The sender's address.", examples=["reports@example.com"])
-    tls: Literal["starttls", "tls", "none"] = doc("How the connection is encrypted.", default="starttls")
+    from_addr: str = doc("The sender, also as `Name <address>`.", examples=["reports@example.com"])
+    tls: Literal["starttls", "tls", "none"] = doc(
+        "How the connection is encrypted; `none` is for servers of this machine, and for nobody who logs in.",
+        default="starttls",
+    )
+    allow_plaintext: bool = doc("Let `tls: none` leave this machine.", default=False)
+    ca_file: str | None = doc("File of the authorities to trust; absent: the system's.", default=None, local_path=True)
 
 
 @record
 class SmtpOptions:
     """How mail is sent."""
 
-    timeout: float = doc("Seconds for one message.", default=60, aliases=["timeout_seconds"], minimum=0)
+    timeout: float = doc(
+        "Seconds for one message, from the first word to the last.",
+        default=60,
+        aliases=["timeout_seconds"],
+        minimum=1,
+    )
+    max_message_bytes: int = doc(
+        "Larger messages are refused, counted as they are sent: files grow by a third.",
+        default=25 * 1024 * 1024,
+        minimum=1024,
+    )
 
 
 ROWS = {("mail", "smtp"): Connector(config=SmtpConfig, options=SmtpOptions)}

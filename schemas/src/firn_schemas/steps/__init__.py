@@ -22,6 +22,7 @@ class StepType:
     needs: Ability | None = doc("What its resource must be able to do.", default=None)
     kind: str = doc("The kind that its resource must be of; empty: any.", default="")
     exactly_one: tuple[str, ...] = doc("Inputs of which exactly one is given.", default=())
+    leaves: str = doc("Result that names the files it leaves in the run's folder; empty: none.", default="")
     repeatable: bool = doc("Doing it twice is as good as once.", default=True)
     key_makes_repeatable: str = doc("An input that makes it so.", default="")
     plugin: str = doc("The plug-in that brings it; empty: none.", default="")

@@ -73,11 +73,11 @@ _MOVED = {"files": "array", "count": "integer"}
 
 ROWS: dict[str, StepType] = {
     "archive_create": StepType(
-        inputs=ArchiveCreateInputs, results={"path": "string", "bytes": "integer"}, kind="archive"
+        inputs=ArchiveCreateInputs, results={"path": "string", "bytes": "integer"}, kind="archive", leaves="path"
     ),
-    "archive_extract": StepType(inputs=ArchiveExtractInputs, results=_MOVED, kind="archive"),
+    "archive_extract": StepType(inputs=ArchiveExtractInputs, results=_MOVED, kind="archive", leaves="files"),
     "delete_files": StepType(inputs=DeleteFilesInputs, results={"count": "integer"}, needs="files"),
-    "download": StepType(inputs=DownloadInputs, results=_MOVED, needs="files"),
+    "download": StepType(inputs=DownloadInputs, results=_MOVED, needs="files", leaves="files"),
     "list_files": StepType(inputs=ListFilesInputs, results=_MOVED | {"has_data": "boolean"}, needs="files"),
     "upload": StepType(inputs=UploadInputs, results=_MOVED, needs="files"),
 }

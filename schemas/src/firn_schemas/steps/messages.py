@@ -4,6 +4,7 @@ from typing import Literal
 
 from firn_schemas.base import Json, doc, record
 from firn_schemas.steps import StepType
+from firn_schemas.steps.data import FileFormat, FormatOptions
 
 
 @record
@@ -23,17 +24,30 @@ class HttpInputs:
 
 
 @record
+class DatasetFile:
+    """A dataset as a file of a message."""
+
+    from_: str = doc("The dataset: an earlier step's id.")
+    name: str = doc("The file's name.", examples=["revenue.csv"])
+    format: FileFormat | None = doc("The file's format; absent: by the name's ending.", default=None)
+    format_options: FormatOptions | None = doc("How the file is laid out.", default=None)
+    formula_guard: bool = doc(
+        "Write `'` before texts of a CSV file that a spreadsheet takes for a formula.", default=True
+    )
+
+
+@record
 class SendMailInputs:
     """Sends one message."""
 
     resource: str = doc("The mail server.")
-    to: str | list[str] = doc("Addresses of the recipients.")
+    to: str | list[str] = doc("Addresses of the recipients, one in each item, also as `Name <address>`.")
     subject: str = doc("The subject line.")
     text: str | None = doc("The message as plain text.", default=None)
-    html: str | None = doc("The message as HTML.", default=None)
+    html: str | None = doc("The message as HTML; with `text`, readers show the one that they can.", default=None)
     cc: str | list[str] | None = doc("Addresses of those who get a copy.", default=None)
     bcc: str | list[str] | None = doc("Addresses of those who get a copy that the others do not see.", default=None)
-    attachments: list[str] | None = doc("Files of the workspace.", default=None)
+    attachments: list[str | DatasetFile] | None = doc("Names of files of the run, and datasets.", default=None)
 
 
 ROWS: dict[str, StepType] = {

@@ -1,0 +1,148 @@
+"""A folder of this machine as files that file steps list, fetch, put and delete."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from firn_runtime.cancel import current
+from firn_runtime.confined_paths import placed, shown
+from firn_runtime.connector import StoredFile
+from firn_runtime.durable import make_durable, make_names_durable
+from firn_runtime.errors import ConnectorError
+
+_BLOCK = 1 << 20
+
+
+class LocalStore:
+    """The files below a root: see firn_runtime.connector.FileStore. Nothing leads out of it, symbolic links neither."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self, folder: str, *, recursive: bool) -> Iterator[StoredFile]:
+        """Yield the files of a folder, those that links name too; folders that links name are not looked into."""
+        for entry in self._entries(folder):
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                yield from self.list(name, recursive=True) if recursive else ()
+            elif (found := self.stat(name)) is not None:
+                yield found
+
+    def _entries(self, folder: str) -> Sequence["os.DirEntry[str]"]:
+        try:
+            with os.scandir(placed(self._root, folder) if folder else self._root) as entries:
+                return list(entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        except OSError as error:
+            raise _refused(error, "list", folder or ".") from None
+
+    def stat(self, name: str) -> StoredFile | None:
+        """Return size and version: its number in the file system, its size and when it was changed."""
+        try:
+            found = placed(self._root, name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise _refused(error, "look at", name) from None
+        return _told(name, found) if stat.S_ISREG(found.st_mode) else None
+
+    def get(self, file: StoredFile, target: Path) -> None:
+        """Copy what `target` lacks; raise ConnectorError where the file was changed, also while it was copied."""
+        with _failing("read", file.name), _opened(self._root, file.name) as source, target.open("ab") as opened:
+            start = opened.tell() if opened.tell() <= file.size else 0
+            opened.truncate(start)
+            source.seek(start)
+            _refuse_changed(source, file)
+            _copy(source, opened)
+            _refuse_changed(source, file)
+
+    def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
+        """Copy beside the target, make it durable and rename it; what killed attempts left is removed."""
+        target = placed(self._root, name)
+        part = target.with_name(f".{target.name}.{mark}.part")
+        with _failing("write", name):
+            if target.is_dir():
+                raise ConnectorError("data", f"`{name}` is a folder")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_stale(part, mark.partition("-")[0])
+            try:
+                with source.open("rb") as opened, part.open("wb") as staged:
+                    _copy(opened, staged)
+                make_durable(part)
+                _refuse_short(part, source, name)
+                told = _told(name, part.stat())
+                still_ours()
+                os.replace(part, target)
+            finally:
+                part.unlink(missing_ok=True)
+            for folder in target.parents:
+                if folder.is_relative_to(self._root):
+                    make_names_durable(folder)
+        return told
+
+    def delete(self, name: str) -> bool:
+        """Remove a file, or the link that names it; the folder is durable then."""
+        path = placed(self._root, name)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _refused(error, "delete", name) from None
+        make_names_durable(path.parent)
+        return True
+
+
+def _told(name: str, found: os.stat_result) -> StoredFile:
+    return StoredFile(name, found.st_size, f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}")
+
+
+def _opened(root: Path, name: str) -> BinaryIO:
+    try:
+        return placed(root, name).open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConnectorError("conflict", f"`{shown(name)}` is no longer there") from None
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    token = current()
+    while block := source.read(_BLOCK):
+        token.check()
+        target.write(block)
+    target.flush()
+
+
+def _refuse_changed(source: BinaryIO, file: StoredFile) -> None:
+    if _told(file.name, os.fstat(source.fileno())) != file:
+        message = f"`{shown(file.name)}` was changed while it was fetched"
+        raise ConnectorError("conflict", message, "let whoever writes it rename it into place when it is whole")
+
+
+def _refuse_short(part: Path, source: Path, name: str) -> None:
+    if part.stat().st_size != source.stat().st_size:
+        raise ConnectorError("conflict", f"`{name}` was changed while it was sent")
+
+
+def _remove_stale(part: Path, beginning: str) -> None:
+    """Remove what killed attempts of the same publication staged for the target of `part`."""
+    stale = f"{part.name.partition(beginning)[0]}{beginning}"
+    for entry in os.scandir(part.parent):
+        if entry.name.startswith(stale) and entry.name.endswith(".part"):
+            os.unlink(entry.path)
+
+
+@contextmanager
+def _failing(verb: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _refused(error, verb, name) from None
+
+
+def _refused(error: OSError, verb: str, name: str) -> ConnectorError:
+    reason = (error.strerror or "").lower()
+    return ConnectorError("connection", f"cannot {verb} `{shown(name)}`: {reason}")

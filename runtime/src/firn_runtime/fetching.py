@@ -1,0 +1,87 @@
+"""Files of a place found and brought here: under which names they can lie, and each whole before it has one."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from unicodedata import normalize
+
+from firn_runtime.confined_paths import shown, told
+from firn_runtime.connector import FileStore, StoredFile
+from firn_runtime.errors import ConnectorError
+from firn_runtime.patterns import matcher
+
+_LISTED = 1_000_000
+"""Files that are looked at in one listing."""
+_LONGEST = 255
+"""Bytes in one part of a path that file systems take."""
+
+
+def matched(store: FileStore, folder: str, pattern: str) -> list[StoredFile]:
+    """Return the files below a folder whose names, from there on, match a pattern; sorted by name.
+
+    Raises ConnectorError for a listing that no place of files would give, and for one without an end.
+    """
+    beginning = f"{folder}/" if folder else ""
+    wanted, found = matcher(pattern), dict[str, StoredFile]()
+    for count, file in enumerate(store.list(folder, recursive="/" in pattern or "**" in pattern)):
+        if count == _LISTED:
+            raise ConnectorError("data", f"more than {_LISTED:,} files are listed", "name a folder with fewer files")
+        if wanted(told(folder, file.name).removeprefix(beginning)):
+            found[file.name] = file
+    return [found[name] for name in sorted(found)]
+
+
+def refuse_clashes(places: Mapping[str, str]) -> None:
+    """Raise ConnectorError where not every file, by name, can have its place in one folder, on any file system.
+
+    Some take `A` and `a`, or two spellings of the same letter, for one name; none has a file that is a folder too.
+    """
+    known: dict[str, str] = {}
+    for name, place in places.items():
+        if any(len(os.fsencode(part)) > _LONGEST for part in place.split("/")):
+            raise ConnectorError("data", f"a part of `{shown(place)}` is longer than {_LONGEST} bytes")
+        other = known.setdefault(_folded(place), name)
+        if other != name:
+            raise ConnectorError("data", f"`{shown(other)}` and `{shown(name)}` would be one file", _APART)
+    for folded, name in known.items():
+        parts = folded.split("/")
+        above = next((one for end in range(1, len(parts)) if (one := "/".join(parts[:end])) in known), None)
+        if above is not None:
+            raise ConnectorError("data", f"`{shown(known[above])}` is a file, and a folder of `{shown(name)}`", _APART)
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", normalize("NFC", name).casefold())
+
+
+_APART = "take them in two steps, to two folders"
+
+
+def fetched(store: FileStore, file: StoredFile, parts: Path) -> Path:
+    """Return where the file's whole content is, below the folder `parts`; to be renamed to where it belongs.
+
+    What an earlier attempt was cut off in is gone on with, where it was of the same version.
+    """
+    parts.mkdir(parents=True, exist_ok=True)
+    version = "\0".join((file.name, file.version, str(file.size)))
+    part = parts / f"{sha256(version.encode(errors='surrogateescape')).hexdigest()[:32]}.part"
+    store.get(file, part)
+    if part.stat().st_size != file.size:
+        part.unlink()
+        raise ConnectorError("conflict", f"`{shown(file.name)}` has not the size with which it was listed")
+    return part
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Say in an error which file it is about; what this machine cannot keep is an error of the process."""
+    try:
+        yield
+    except ConnectorError as error:
+        said = error.message if f"`{shown(name)}`" in error.message else f"`{shown(name)}`: {error.message}"
+        raise ConnectorError(error.error_class, said, error.help) from None
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ConnectorError("process", f"`{shown(name)}` cannot be kept in the workspace: {reason}") from None

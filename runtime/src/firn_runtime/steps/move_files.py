@@ -1,0 +1,107 @@
+"""Steps that act on every file of a list, some at the same time: `download`, `upload`, `delete_files`.
+
+What is done is noted file by file. A file lies right below the folder that the step names, under its own name.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import cast
+
+from firn_runtime.confined_paths import placed, present
+from firn_runtime.connector import FileStore, HasFiles
+from firn_runtime.durable import make_durable
+from firn_runtime.errors import ConnectorError
+from firn_runtime.fetching import fetched, naming
+from firn_runtime.parallel import each
+from firn_runtime.step import StepContext, StepResult
+from firn_runtime.steps.file_names import folder_name, named, placed_in
+from firn_runtime.steps.manifest import Manifest
+from firn_schemas.base import Json
+from firn_schemas.connectors import WORKSPACE
+from firn_schemas.steps.files import DeleteFilesInputs, DownloadInputs, UploadInputs
+
+_DELETED_AT_ONCE = 4
+
+
+def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
+    """Fetch files into the run's folder: each is there whole, or not at all."""
+    store, files, parts = _store(context, inputs.resource), context.files, context.scratch / "parts"
+    places = placed_in(folder_name(inputs.dest_dir), named(inputs.files))
+
+    def fetch(name: str) -> int:
+        file = store.stat(name)
+        if file is None:
+            raise ConnectorError(
+                "data", f"there is no file `{name}`", "it may have been taken away since it was listed"
+            )
+        part, target = fetched(store, file, parts), placed(files, places[name])
+        make_durable(part)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(part, target)
+        return file.size
+
+    manifest = Manifest(context)
+    _forget_lost(manifest, places, files)
+    size = sum(_done(manifest, places, inputs.parallelism, fetch))
+    shutil.rmtree(parts, ignore_errors=True)
+    return _moved(places.values(), size)
+
+
+def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
+    """Publish files of the run's folder, each at once and whole."""
+    store, files = _store(context, inputs.resource), context.files
+    places = placed_in(folder_name(inputs.dest_path), named(inputs.files))
+
+    def put(name: str) -> int:
+        source = present(files, name)
+        return store.put(source, places[name], context.publication.mark_of(source), context.still_ours).size
+
+    manifest = Manifest(context)
+    if inputs.resource == WORKSPACE[1]:
+        _forget_lost(manifest, places, files)
+    for name in places.keys() - manifest.done.keys():
+        present(files, name)
+    return _moved(places.values(), sum(_done(manifest, places, inputs.parallelism, put)))
+
+
+def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
+    """Remove files; one that is gone already is done, and not counted."""
+    store = _store(context, inputs.resource)
+
+    def delete(name: str) -> int:
+        context.still_ours()
+        return int(store.delete(name))
+
+    count = sum(_done(Manifest(context), named(inputs.files), _DELETED_AT_ONCE, delete))
+    return StepResult(results={"count": count})
+
+
+def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:
+    """Take for done only what is still in the run's folder: it may have been lost between two sessions of the run."""
+    for name, place in places.items():
+        target = placed(files, place)
+        if not target.is_file() or target.stat().st_size != manifest.done.get(name):
+            manifest.done.pop(name, None)
+
+
+def _store(context: StepContext, resource: str) -> FileStore:
+    return cast(HasFiles, context.resource(resource)).store()
+
+
+def _done(manifest: Manifest, names: Iterable[str], at_once: int, act: Callable[[str], int]) -> list[int]:
+    """Return what the act gave for every file, now or in an earlier attempt; an error names its file."""
+
+    def work(name: str) -> None:
+        with naming(name):
+            manifest.add(name, act(name))
+
+    wanted = list(names)
+    each(at_once, work, [name for name in wanted if name not in manifest.done])
+    return [manifest.done[name] for name in wanted]
+
+
+def _moved(files: Iterable[str], size: int) -> StepResult:
+    names: list[Json] = list(files)
+    return StepResult(results={"files": names, "count": len(names)}, bytes=size, no_data=not names)
