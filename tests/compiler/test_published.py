@@ -75,6 +75,7 @@ BEYOND = frozenset(
         "E204/export_of_parquet",
         "E204/files_that_lead_out",
         "E204/lookback",
+        "E204/nested_type",
         "E204/not_a_role",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",
