@@ -1,6 +1,7 @@
 """The statement about an artifact: from which exact bytes, by what, and when it was compiled.
 
-It holds no value of a variable and no absolute path. In-toto Statement v1 with a predicate of SLSA provenance v1. What each field holds is in docs/artifact.md.
+It holds no value of a variable and no absolute path. In-toto Statement v1 with a predicate of SLSA provenance v1; what
+each field holds is in docs/artifact.md.
 """
 
 from typing import NamedTuple

@@ -11,12 +11,12 @@ from firn_schemas.secret import Secret
 class SmtpConfig:
     """A mail server that takes mail for delivery (RFC 6409)."""
 
-    host: str = doc("Host name or address.")
-    port: int = doc("TCP port.", default=587, minimum=1, maximum=65535)
-    user: str | None = doc("As whom to log in.", default=None, aliases=["username"])
+    host: str = doc("Host name or address.", endpoint=True)
+    port: int = doc("TCP port.", default=587, minimum=1, maximum=65535, endpoint=True)
+    user: str | None = doc("As whom to log in.", default=None, aliases=["username"], endpoint=True)
     password: Secret | None = doc("The user's password.", default=None)
-    from_addr: str = doc("The sender's address.", examples=["reports@example.com"])
-    tls: Literal["starttls", "tls", "none"] = doc("How the connection is encrypted.", default="starttls")
+    from_addr: str = doc("The sender's address.", examples=["reports@example.com"], endpoint=True)
+    tls: Literal["starttls", "tls", "none"] = doc("How the connection is encrypted.", default="starttls", endpoint=True)
 
 
 @record
