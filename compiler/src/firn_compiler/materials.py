@@ -16,7 +16,7 @@ from firn_schemas.canonical import bytes_digest
 
 SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_REF = re.compile(r"ref: (refs/[^\s\\]+)")
+_REF = re.compile(r"ref: (refs(?:/(?!\.)[^\s/\\]+)+)")
 MAX_GIT_FILE = 16 * 1024 * 1024
 
 
@@ -90,8 +90,10 @@ def now(environ: Mapping[str, str]) -> datetime:
     text = environ.get(SOURCE_DATE_EPOCH)
     if not text:
         return datetime.now(UTC)
+    if not (text.isascii() and text.isdecimal()):
+        raise BadEpoch
     try:
-        return datetime.fromtimestamp(int(text[:20]) if text.isascii() and text.isdecimal() else -1, UTC)
+        return datetime.fromtimestamp(int(text[:20]), UTC)
     except (OverflowError, ValueError, OSError):
         raise BadEpoch from None
 

@@ -225,7 +225,9 @@ def _endpoints(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnos
             found = _touched(part(node, key, row), (setting,))
             if found is not None and found.span.file:
                 related = (Related("the platform's policy", security.entries["mode"].span),)
-                message = f"`{key}.{setting}` says where or as whom to connect; an `enterprise` platform says it alone"
+                message = (
+                    f"`{key}.{setting}` says where, as whom or on what proof to connect: that is the platform's alone"
+                )
                 path = ("resources", name, key, setting)
                 help = "remove it from the flow; what differs needs a connector of its own in the platform"
                 yield finding("E713", message, found.span, help, path, related)
