@@ -242,6 +242,25 @@ def test_a_key_off_its_curve_is_refused(place: Place, tmp_path: Path) -> None:
 
 
 BODY = {"payload": "e30=", "payloadType": PAYLOAD_TYPE, "signatures": [{"sig": "AAAA"}]}
+CHANGES: list[dict[str, Any]] = [
+    {"signatures": []},
+    {"signatures": {}},
+    {"signatures": ["AAAA"]},
+    {"signatures": None},
+    {"signatures": [{"keyid": "x"}]},
+    {"signatures": [{"sig": "AAAA", "keyid": 7}]},
+    {"signatures": [{"sig": 7}]},
+    {"signatures": [{"sig": "AAA"}]},
+    {"signatures": [{"sig": "AAB="}]},
+    {"signatures": [{"sig": "AAAA\n"}]},
+    {"signatures": [{"sig": " AAAA"}]},
+    {"signatures": [{"sig": "+_++"}]},
+    {"signatures": [{"sig": "ÄÄÄÄ"}]},
+    {"signatures": [{"sig": "AAAA"}] * (MAX_SIGNATURES + 1)},
+    {"payload": None},
+    {"payload": "e30"},
+    {"payloadType": 7},
+]
 PAYLOAD = base64.b64encode(b"\xfb\xff\xfe{}").decode()
 
 
@@ -257,28 +276,7 @@ PAYLOAD = base64.b64encode(b"\xfb\xff\xfe{}").decode()
         json.dumps(BODY).encode()[:-1],
         json.dumps(BODY).encode()[:-1] + b', "payload": "e30="}',
         json.dumps(BODY).replace('"sig"', '"sig": "BBBB", "sig"').encode(),
-        *(
-            json.dumps(BODY | changes).encode()
-            for changes in (
-                {"signatures": []},
-                {"signatures": {}},
-                {"signatures": ["AAAA"]},
-                {"signatures": None},
-                {"signatures": [{"keyid": "x"}]},
-                {"signatures": [{"sig": "AAAA", "keyid": 7}]},
-                {"signatures": [{"sig": 7}]},
-                {"signatures": [{"sig": "AAA"}]},
-                {"signatures": [{"sig": "AAB="}]},
-                {"signatures": [{"sig": "AAAA\n"}]},
-                {"signatures": [{"sig": " AAAA"}]},
-                {"signatures": [{"sig": "+_++"}]},
-                {"signatures": [{"sig": "ÄÄÄÄ"}]},
-                {"signatures": [{"sig": "AAAA"}] * (MAX_SIGNATURES + 1)},
-                {"payload": None},
-                {"payload": "e30"},
-                {"payloadType": 7},
-            )
-        ),
+        *(json.dumps(BODY | changes).encode() for changes in CHANGES),
     ],
 )
 def test_what_is_no_envelope_is_refused(place: Place, content: bytes) -> None:

@@ -159,13 +159,18 @@ def test_one_private_key_is_named(folder: Path, words: list[str]) -> None:
     assert firn(folder, "sign", *words).returncode == 2
 
 
+def pipe_for_a_statement(artifact: Path) -> None:
+    statement_path(artifact).unlink()
+    os.mkfifo(statement_path(artifact))
+
+
 @pytest.mark.parametrize(
     "change",
     [
         lambda artifact: statement_path(artifact).unlink(),
         lambda artifact: statement_path(artifact).write_bytes(b"{}"),
         lambda artifact: statement_path(artifact).write_bytes(statement(b"another artifact")),
-        lambda artifact: (statement_path(artifact).unlink(), os.mkfifo(statement_path(artifact))),
+        pipe_for_a_statement,
         lambda artifact: artifact.write_bytes(spelled(payload(job("b")))),
     ],
 )

@@ -70,7 +70,8 @@ def endpoints(record: Any) -> tuple[str, ...]:
 
 def _as_whom(kind: Any) -> bool:
     inside: tuple[Any, ...] = (kind, *typing.get_args(kind))
-    return any(one is Secret or (is_dataclass(one) and endpoints(one)) for one in inside)
+    records: list[Any] = [one for one in inside if is_dataclass(one)]
+    return Secret in inside or any(map(endpoints, records))
 
 
 def tag(record: Any) -> tuple[str, str] | None:
