@@ -177,6 +177,14 @@ def test_nothing_in_the_current_folder_is_imported(folder: Path, start: list[str
     assert (done.returncode, mark.exists()) == (0, False), done.stderr
 
 
+def test_once_begun_it_takes_no_library_from_the_current_folder(folder: Path) -> None:
+    signed(folder)
+    for name in ("click", "orjson", "duckdb", "cryptography", "firn_schemas"):
+        (folder / f"{name}.py").write_text(PLANTED.format(place=str(folder / "mark")))
+    done = run(folder, sys.executable, "-m", "firn_runtime", "run")
+    assert (done.returncode, (folder / "mark").exists()) == (0, False), done.stderr
+
+
 def test_isolated_not_even_what_pythonpath_names_is_imported(folder: Path) -> None:
     signed(folder)
     home, mark = planted(folder)

@@ -46,16 +46,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def firn(folder: Path, *words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command, and look for private keys and passphrases in all that it says."""
+    """Run the command, and look for private keys and passphrases in all that it says, and in all that it writes."""
     variables = {key: value for key, value in os.environ.items() if not key.startswith("FIRN_")} | environ
     command = [FIRN, *map(str, words)]
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     assert "Traceback" not in said
-    assert PASSPHRASE not in said
-    for file in (Path(word) for word in words if str(word).endswith(".pem")):
-        lines = [line for line in file.read_text().splitlines() if "-----" not in line] if file.is_file() else []
-        assert not any(line in said for line in lines)
+    written = "".join(one.read_text() for one in folder.iterdir() if one.is_file())
+    given = [one.read_text() for one in map(Path, words) if one.suffix == ".pem" and one.is_file()]
+    given += [text for text in environ.values() if "PRIVATE KEY" in text]
+    bodies = [line for text in given for line in text.splitlines() if len(line) > 40 and "-----" not in line]
+    assert not any(line in said + written for line in [*bodies, PASSPHRASE])
     return done
 
 
