@@ -298,10 +298,19 @@ def test_either_alphabet_of_base64_is_read_and_never_both_in_one_text() -> None:
         envelope_of(json.dumps(BODY | {"payload": PAYLOAD.replace("+", "-", 1)}).encode())
 
 
-def test_an_envelope_beyond_its_limit_is_not_read_to_its_end(place: Place) -> None:
-    with envelope_path(place.artifact).open("wb") as file:
-        file.truncate(MAX_ENVELOPE + 1)
-    assert place.code(OURS) == "R113"
+def test_an_envelope_beyond_its_limit_is_refused_whatever_it_holds(place: Place) -> None:
+    sign(place.artifact, OURS)
+    whole = envelope_path(place.artifact).read_bytes()
+    for size, code in ((MAX_ENVELOPE, ""), (MAX_ENVELOPE + 1, "R113")):
+        envelope_path(place.artifact).write_bytes(whole.ljust(size))
+        assert place.code(OURS) == code
+
+
+def test_more_signatures_than_anyone_makes_are_refused_though_all_are_right(place: Place) -> None:
+    good = over(statement(place.content))
+    for count, code in ((MAX_SIGNATURES, ""), (MAX_SIGNATURES + 1, "R113")):
+        place.put(*[good] * count)
+        assert place.code(OURS) == code
 
 
 @pytest.mark.parametrize("other", [os.mkdir, os.mkfifo])
@@ -360,8 +369,10 @@ def test_an_artifact_that_names_trusted_keys_is_refused_without_a_signature_by_o
 def test_the_artifacts_own_keys_and_those_from_outside_are_both_asked_for(place: Place) -> None:
     place.artifact.write_bytes(own(OURS.public.pem))
     statement_path(place.artifact).write_bytes(statement(place.content))
+    sign(place.artifact, THEIRS)
+    assert (place.code(OURS), place.code(THEIRS)) == ("R113", "R113")
     sign(place.artifact, OURS)
-    assert (place.code(OURS), place.code(THEIRS)) == ("", "R113")
+    assert (place.code(OURS), place.code(THEIRS), place.code(made())) == ("", "", "R113")
 
 
 @pytest.mark.parametrize("keys", [[7], ["no key"], [[]], [""]])

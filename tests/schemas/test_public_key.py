@@ -90,6 +90,15 @@ def test_what_is_no_key_is_refused_with_its_reason_and_never_shown(text: str, wo
     assert not any(line in str(caught.value) for line in text.splitlines() if len(line) > 40)
 
 
+@pytest.mark.parametrize("text", [ED, P256, P384])
+def test_a_key_is_as_long_as_its_kind_has_it(text: str) -> None:
+    der = base64.b64decode("".join(text.splitlines()[1:-1]))
+    for changed in (der[:-1], der + b"\0"):
+        body = base64.b64encode(changed).decode()
+        with pytest.raises(BadKey, match="is a key of another kind"):
+            public_keys(f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
+
+
 def test_every_bit_of_the_form_counts() -> None:
     der = base64.b64decode("".join(P256.splitlines()[1:-1]))
     for bit in range(27 * 8):  # what follows is the point itself
