@@ -190,6 +190,14 @@ def test_the_bytes_of_an_artifact_are_looked_at_last() -> None:
     assert list(in_artifact(b'{"payload": {}}', frozenset())) == []
 
 
+def test_a_signature_of_an_envelope_is_no_secret_and_anything_else_in_it_is(folder: Path) -> None:
+    sig = "wU5qW9DuCDAv/cNht7Kj99Bye5nz3YE/ec0f1k61z4dq3QxIXG5FlIk15+9xfTCtsL9VTcXh+R9X8d/v4rT1BA=="
+    body = {"payload": "e30=", "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": sig}]}
+    for changes, code in (({}, 0), ({"payloadType": "text/plain"}, 1), ({"sig": sig}, 1), ({"password": sig}, 1)):
+        (folder / "x.dsse.json").write_text(json.dumps(body | changes))
+        assert scan("x.dsse.json").exit_code == code
+
+
 def test_every_value_of_a_key_that_is_repeated_is_looked_at(folder: Path) -> None:
     first = f'"password\'1": {PASSWORD}\n'
     (folder / "a.yaml").write_text(first + "password: ${PW}\n" * 20_000 + f"password: {PASSWORD}\n" * 2)

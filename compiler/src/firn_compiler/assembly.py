@@ -20,6 +20,7 @@ from firn_compiler.stages.meant import flow_as_meant, platform_as_meant
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.settle import each_in_full
 from firn_compiler.template import Constants, literal
+from firn_compiler.trusted_keys import with_keys
 from firn_compiler.yaml_source import Parsed, Source, parse
 from firn_schemas.base import Json
 from firn_schemas.canonical import NotCanonical, survey
@@ -104,6 +105,8 @@ def ground(request: Request) -> Ground:
     meant = platform_as_meant(tree)
     tree = meant.root
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
+    tree, unfit = with_keys(tree, request.read)
+    found += unfit
     environment = text_at(tree, "environment") or request.environment
     names = tuple(_chain_name(chain, index) for index in range(len(chain)))
     if not environment:

@@ -1,8 +1,10 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
 import gc
+import os
 import sys
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
@@ -46,6 +48,7 @@ def compile_command(
     """
     from firn_compiler.cache import FOLDER, FolderCache
     from firn_compiler.emit import write
+    from firn_compiler.materials import Materials
     from firn_compiler.pipeline import compile_project
     from firn_compiler.sources import environments, project_request
 
@@ -54,13 +57,17 @@ def compile_command(
         raise click.UsageError(
             "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
         )
+    started, materials = _now(), Materials()
     request, unread = project_request(paths or (".",), platform, env, _variables(variables))
     kept = None if no_cache else FolderCache(Path(FOLDER))
-    compilation = compile_project(request._replace(kept=kept))
+    compilation = compile_project(materials.noted(request)._replace(kept=kept))
     found = [*unread, *compilation.diagnostics]
     target = Path(output)
     if compilation.artifact is not None and not has_errors(found):
-        failure = _differs(target, compilation.artifact) if check else write(compilation, target)
+        if check:
+            failure = _differs(target, compilation.artifact)
+        else:
+            failure = write(compilation, target, materials.build(request, compilation, started, _now()))
         found += [failure] if failure else []
     report(found, compilation.texts, form)
     if has_errors(found):
@@ -266,6 +273,15 @@ def _variables(words: tuple[str, ...]) -> dict[str, Json]:
         except ValueError as error:
             raise click.UsageError(f"`--var` takes NAME=VALUE; the name {error}") from None
     return variables
+
+
+def _now() -> datetime:
+    from firn_compiler.materials import BadEpoch, now
+
+    try:
+        return now(os.environ)
+    except BadEpoch:
+        raise click.UsageError("$SOURCE_DATE_EPOCH is not a number of seconds since 1970") from None
 
 
 def _differs(target: Path, content: bytes) -> Diagnostic | None:

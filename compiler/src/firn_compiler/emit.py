@@ -8,6 +8,8 @@ from typing import Any
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.explanation import MAP_FORMAT
 from firn_compiler.pipeline import Compilation
+from firn_compiler.provenance import Build, statement_bytes
+from firn_schemas.attestation import statement_path
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
 
@@ -17,12 +19,17 @@ def map_path(artifact: Path) -> Path:
     return artifact.with_name(artifact.name.removesuffix(".json") + ".map.json")
 
 
-def write(compilation: Compilation, target: Path) -> Diagnostic | None:
-    """Write the artifact and its map; the answer is what stood in the way, and then nothing half-written stays."""
+def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | None:
+    """Write the artifact, its map and the statement about it; the answer is what stood in the way.
+
+    Nothing half-written stays then.
+    """
     assert compilation.artifact is not None
+    statement = statement_bytes(target.name, compilation.artifact, compilation.digest, build)
     try:
         replace(target, compilation.artifact)
         replace(map_path(target), map_bytes(compilation, target))
+        replace(statement_path(target), statement)
     except OSError as error:
         reason = (error.strerror or "failed").lower()
         return Diagnostic("E109", f"cannot write `{target}`: {reason}", help="name a writable place with `-o FILE`")

@@ -18,6 +18,7 @@ MARKS = {
     "local_path": "A relative path is taken from the run's base folder.",
     "place": "Begins with literal text.",
 }
+OF_THE_PLATFORM = "On an `enterprise` platform not for flows."
 
 
 def section(title: str, record: type, path: str = "") -> Iterator[str]:
@@ -33,7 +34,7 @@ def section(title: str, record: type, path: str = "") -> Iterator[str]:
 
 def table(*records: Any) -> str:
     """Return the keys of records that stand side by side."""
-    rows = [_row(field, hints(record)[field.name]) for record in records for field in fields(record)]
+    rows = [_row(field, record) for record in records for field in fields(record)]
     return grid(["key", "type", "default", "meaning"], rows)
 
 
@@ -48,9 +49,10 @@ def codes(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
-def _row(field: "Field[Any]", kind: Any) -> list[str]:
-    given = field.metadata
+def _row(field: "Field[Any]", record: Any) -> list[str]:
+    given, kind = field.metadata, hints(record)[field.name]
     meaning = [given["description"], *(sentence for mark, sentence in MARKS.items() if given[mark])]
+    meaning += [OF_THE_PLATFORM] if given["endpoint"] else []
     meaning += [f"Also `{alias}`." for alias in given["aliases"]]
     meaning += [f"Such as `{_shown(example)}`." for example in given["examples"][:1]]
     limits = BOUNDS.get((given["minimum"] is not None, given["maximum"] is not None), "")

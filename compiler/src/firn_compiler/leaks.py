@@ -5,12 +5,24 @@ from collections.abc import Iterable, Iterator, Set
 from collections.abc import Mapping as Map
 from typing import Literal, NamedTuple
 
-from firn_compiler.document import BUILT_IN, Document, Mapping, Node, Path, Scalar, Sequence, Span, place_in_text
+from firn_compiler.document import (
+    BUILT_IN,
+    Document,
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    place_in_text,
+    text_at,
+)
 from firn_compiler.scalar_text import place_in
 from firn_compiler.scan.engine import Leak, leaks
 from firn_compiler.scan.found import Text
 from firn_compiler.scan.words import saying, sort_of
 from firn_compiler.yaml_source import Parsed, parse_loosely
+from firn_schemas.attestation import PAYLOAD_TYPE
 
 Sort = Literal["value", "key", "comment", "text", "other"]
 """What a text is in its file; `other` stands for what has no place of its own: an anchor's name, a whole command."""
@@ -63,7 +75,16 @@ def in_file(file: str, text: str) -> list[Located]:
 def in_yaml(file: str, text: str) -> list[Located]:
     """Return the secrets of any YAML or JSON; of what is neither, line by line."""
     roots = parse_loosely(file, text)
-    return in_text(file, text) if roots is None else _in_trees(file, text, roots)
+    if roots is None:
+        return in_text(file, text)
+    found = _in_trees(file, text, roots)
+    signed = any(text_at(root, "payloadType") == PAYLOAD_TYPE for root in roots)
+    return [one for one in found if not (signed and _is_signature(one))]
+
+
+def _is_signature(one: Located) -> bool:
+    """Whether it is a signature of an envelope, which is for everybody: only its key `sig` makes it a secret's name."""
+    return one.rule == "named" and one.path[:1] == ("signatures",) and one.path[2:] == ("sig",)
 
 
 _TREES = (".yaml", ".yml", ".json")

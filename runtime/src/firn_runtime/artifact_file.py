@@ -1,10 +1,12 @@
 """The artifact on disk: read once into one buffer, checked in an order that never changes, refused as a whole.
 
-Nothing of the payload is used before its spelling and digest have been checked; the file is never read again.
+Nothing of the payload is used before its spelling, its digest and, where one is asked for, its signature have been
+checked; the file is never read again.
 """
 
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 * 1024 * 1024
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,99}\Z")
+REQUIRE_SIGNATURE = "FIRN_REQUIRE_SIGNATURE"
+"""The variable that names a file of public keys, one of which must have signed whatever is run."""
 
 
 class Artifact(NamedTuple):
@@ -34,6 +38,27 @@ class Verified(NamedTuple):
 
     digest: str
     document: dict[str, Any]
+    signers: tuple[str, ...] = ()
+    """Ids of the keys that signed it, of those that it must be signed by."""
+
+
+class Demand(NamedTuple):
+    """Who must have signed an artifact beside those that it names itself, and where it lies."""
+
+    artifact: Path | None = None
+    """Its signatures lie beside it; None: nowhere."""
+    key_files: tuple[str, ...] = ()
+    """Files of public keys: of each, one must have signed."""
+
+
+UNASKED = Demand()
+"""Nobody but those that the artifact names itself."""
+
+
+def demand(artifact: Path | bytes, key_files: Sequence[str], environ: Mapping[str, str]) -> Demand:
+    """Return what is asked of an artifact: a signature by a key of each file, and of the one in the environment."""
+    files = (*key_files, *filter(None, [environ.get(REQUIRE_SIGNATURE)]))
+    return Demand(None if isinstance(artifact, bytes) else artifact, files)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -50,8 +75,20 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def verify(content: bytes, expected: str | None = None) -> Verified:
-    """Check format, spelling and digest; raise ArtifactRefused for the first that fails."""
+def verify(content: bytes, expected: str | None = None, signed: Demand = UNASKED) -> Verified:
+    """Check spelling, digest and signature; raise ArtifactRefused for the first that fails, UsageError R114.
+
+    An artifact that names trusted keys is refused where it lies nowhere: nothing speaks for it.
+    """
+    verified = look(content)
+    if expected is not None and expected != verified.digest:
+        help = f"it is {verified.digest}; expected {expected[:80]}"
+        raise ArtifactRefused("R107", "this is not the expected artifact", help)
+    return verified._replace(signers=_signers(content, verified.document["payload"], signed))
+
+
+def look(content: bytes) -> Verified:
+    """Check format, spelling and digest, and not who signed: for those who only look; raise ArtifactRefused."""
     document = _parse(content)
     _check_format(document.get("format"))
     if set(document) != {"digest", "format", "payload"} or not isinstance(document["payload"], dict):
@@ -61,17 +98,15 @@ def verify(content: bytes, expected: str | None = None) -> Verified:
     if document["digest"] != digest:
         help = "the file was edited or damaged; " + _MAKE_AGAIN
         raise ArtifactRefused("R103", "the digest in the file is not that of its payload", help)
-    if expected is not None and expected != digest:
-        raise ArtifactRefused("R107", "this is not the expected artifact", f"it is {digest}; expected {expected[:80]}")
     return Verified(digest, document)
 
 
 _MAKE_AGAIN = "make it again with `firn compile`"
 
 
-def load(content: bytes, features: frozenset[str], expected: str | None = None) -> Artifact:
+def load(content: bytes, features: frozenset[str], expected: str | None = None, signed: Demand = UNASKED) -> Artifact:
     """Return the artifact; raise ArtifactRefused where it may not be run by a runtime that has `features`."""
-    artifact = load_any(content, expected)
+    artifact = load_any(content, expected, signed)
     lacking = [f"`{feature}`" for feature in needed(artifact.payload) if feature not in features]
     if lacking:
         message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
@@ -102,12 +137,16 @@ def refuse_version(payload: "Payload") -> None:
             raise ArtifactRefused("R109", message, f"use firn-runtime {limit}, or change `compatibility`")
 
 
-def load_any(content: bytes, expected: str | None = None) -> Artifact:
+def load_any(content: bytes, expected: str | None = None, signed: Demand = UNASKED) -> Artifact:
     """Return the artifact, whatever features it needs; raise ArtifactRefused."""
+    return decoded(verify(content, expected, signed))
+
+
+def decoded(verified: Verified) -> Artifact:
+    """Return what a verified envelope holds; raise ArtifactRefused R108 where it has another shape."""
     from firn_schemas.artifact import Envelope
     from firn_schemas.decode import DecodeError, decode
 
-    verified = verify(content, expected)
     try:
         envelope = decode(Envelope, verified.document)
     except DecodeError as error:
@@ -116,6 +155,19 @@ def load_any(content: bytes, expected: str | None = None) -> Artifact:
     if problems:
         raise _misshapen(problems)
     return Artifact(verified.digest, envelope.payload)
+
+
+def _signers(content: bytes, payload: dict[str, Any], signed: Demand) -> tuple[str, ...]:
+    """Return who signed, of those that must have; nothing is imported, and no file looked for, where nobody must."""
+    security = payload.get("security")
+    own = security.get("trusted_keys") if isinstance(security, dict) else None
+    if own is None and not signed.key_files:
+        return ()
+    from firn_runtime.signatures import key_file, signers, trusted
+    from firn_schemas.attestation import envelope_path
+
+    demanded = [*map(key_file, signed.key_files), *([trusted(own)] if own is not None else [])]
+    return signers(content, envelope_path(signed.artifact) if signed.artifact else None, demanded)
 
 
 def _parse(content: bytes) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Options(NamedTuple):
     """Which flow, where the artifact has several."""
     expect: str | None = None
     """The only digest that is accepted."""
+    signed_by: tuple[str, ...] = ()
+    """Files of public keys; one key of each must have signed the artifact."""
     resume: str | None = None
     """A run's id, `last`, or `auto`: the last one where it is unfinished, else a new one."""
     from_changed: bool = False

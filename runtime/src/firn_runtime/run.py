@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firn_runtime import session
-from firn_runtime.artifact_file import Artifact, load, read_bytes
+from firn_runtime.artifact_file import Artifact, demand, load, read_bytes
 from firn_runtime.cancel import Token
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
@@ -75,8 +75,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
     Raises ArtifactRefused, InputsMissing, UsageError, LockHeld and StateError before anything was touched, StateError
     and LeaseLost where the run cannot go on; whatever fails in a step is in the result.
     """
-    content = source if isinstance(source, bytes) else read_bytes(source)
-    artifact = load(content, FEATURES, options.expect)
+    artifact = _admitted(source, edge, options)
     name = choose(artifact.payload, options.flow)
     prepared = prepare(artifact.payload, name, edge.environ, edge.base_dir)
     stop = edge.stop or Stop()
@@ -90,6 +89,11 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
         leases.take(lock.key, lock.ttl_seconds, options.wait, {"flow": name, "run": expected.row.run})
         chosen = session.choose(state, name, artifact, edge.run_id or expected.row.run, options.resume)
         return _Session(artifact, prepared, edge._replace(stop=stop), options, state, leases).run(*chosen)
+
+
+def _admitted(source: Path | bytes, edge: Edge, options: Options) -> Artifact:
+    content = source if isinstance(source, bytes) else read_bytes(source)
+    return load(content, FEATURES, options.expect, demand(source, options.signed_by, edge.environ))
 
 
 class _Session:
@@ -239,8 +243,7 @@ def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL)
 
     Nothing is locked, opened or written.
     """
-    content = source if isinstance(source, bytes) else read_bytes(source)
-    artifact = load(content, FEATURES, options.expect)
+    artifact = _admitted(source, edge, options)
     name = choose(artifact.payload, options.flow)
     prepared = prepare(artifact.payload, name, edge.environ, edge.base_dir)
     plan = session.fresh_plan(artifact.payload.flows[name], options)

@@ -255,6 +255,9 @@ class Security:
     plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
     archive_drivers: list[str] | None = doc("Archive drivers that are allowed; absent: all.", default=None)
     decode_hook: DecodeHook | None = doc("Code that decodes marked settings.", default=None)
+    trusted_keys: list[str] | None = doc(
+        "Public keys in PEM, one of which must have signed the artifact; absent: nobody need have.", default=None
+    )
     allow_findings: list[AllowedFinding] = doc("Findings of the secret scanner that are allowed.", default_factory=list)
 
 

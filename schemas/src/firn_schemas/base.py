@@ -65,6 +65,7 @@ def doc(
     maximum: float | None = None,
     local_path: bool = False,
     place: bool = False,
+    endpoint: bool = False,
     arguments: bool = False,
 ) -> Any:
     """Declare a record's field.
@@ -74,6 +75,7 @@ def doc(
     `local_path` marks a path of the machine that the run takes from its base folder.
     `place` marks a path, URL or table name: where it is made of run-time values, it keeps a literal beginning.
     `arguments` marks a program and its arguments: one that begins with a value of the run is no option of the program.
+    `endpoint` marks what says where, as whom or on what proof a connection is made: an `enterprise` platform's alone.
     """
     metadata = {
         "description": description,
@@ -83,6 +85,7 @@ def doc(
         "maximum": maximum,
         "local_path": local_path,
         "place": place,
+        "endpoint": endpoint,
         "arguments": arguments,
     }
     return field(default=default, default_factory=default_factory, metadata=metadata)

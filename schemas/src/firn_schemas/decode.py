@@ -11,6 +11,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
+from firn_schemas.secret import Secret
+
 T = TypeVar("T")
 
 
@@ -54,6 +56,22 @@ def keys(record: Any) -> tuple[str, ...]:
 def words(record: Any) -> frozenset[str]:
     """Return the record's keys and their aliases."""
     return frozenset(keys(record)).union(*(field.metadata.get("aliases", ()) for field in fields(record)))
+
+
+@cache
+def endpoints(record: Any) -> tuple[str, ...]:
+    """Return the keys that say where, as whom or on what proof a connection is made: all that are marked as such.
+
+    What takes a secret, or credentials, says as whom.
+    """
+    kinds = hints(record)
+    return tuple(spelling(one) for one in fields(record) if one.metadata["endpoint"] or _as_whom(kinds[one.name]))
+
+
+def _as_whom(kind: Any) -> bool:
+    inside: tuple[Any, ...] = (kind, *typing.get_args(kind))
+    records: list[Any] = [one for one in inside if is_dataclass(one)]
+    return Secret in inside or any(map(endpoints, records))
 
 
 def tag(record: Any) -> tuple[str, str] | None:

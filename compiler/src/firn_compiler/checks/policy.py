@@ -23,7 +23,7 @@ from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import decoded, family, part, profile_of, resource
 from firn_schemas.artifact_format import version_key
 from firn_schemas.connectors import CONNECTORS, Connector
-from firn_schemas.decode import keys, spelling, words
+from firn_schemas.decode import endpoints, keys, spelling, words
 from firn_schemas.steps import STEPS, StepType
 
 PARTS = ("config", "options")
@@ -123,6 +123,7 @@ def flow_policy(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     for name, node in flow.resources.items():
         yield from _locked(name, node, platform)
         yield from _inline(flow, name, node, platform)
+        yield from _endpoints(name, node, platform)
         yield from _archives(flow, name, node, platform)
     yield from _plugins(flow, platform)
 
@@ -213,15 +214,46 @@ def _inline(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterato
     yield finding("E702", message, key_span(flow.root, path), help, path, related)
 
 
+def _endpoints(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
+    """Report what a flow says of where, as whom or on what proof to connect, where that is the platform's alone."""
+    security, connector = mapping_at(platform.root, "security"), profile_of(node, platform)
+    row = family(connector)
+    if row is None or security is None or text_at(security, "mode") != "enterprise":
+        return
+    for key in PARTS:
+        for setting in _platforms_own(key, row):
+            found = _touched(part(node, key, row), (setting,))
+            if found is not None and found.span.file:
+                related = (Related("the platform's policy", security.entries["mode"].span),)
+                message = (
+                    f"`{key}.{setting}` says where, as whom or on what proof to connect: that is the platform's alone"
+                )
+                path = ("resources", name, key, setting)
+                help = "remove it from the flow; what differs needs a connector of its own in the platform"
+                yield finding("E713", message, found.span, help, path, related)
+
+
+def _platforms_own(key: str, row: tuple[str, str]) -> tuple[str, ...]:
+    """Return the settings that say where and as whom; of a plug-in's connector nobody can tell, so all of `config`."""
+    record = _record(key, row)
+    return keys(record) if key == "config" and CONNECTORS[row].plugin else endpoints(record)
+
+
 def _archives(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
+    security = mapping_at(platform.root, "security")
     allowed = lookup(platform.root, ("security", "archive_drivers"))
     settled = resource(flow, platform, name)
-    if not isinstance(allowed, Sequence) or settled is None or settled.kind != "archive":
+    if settled is None or settled.kind != "archive" or security is None:
         return
-    drivers = [item.value for item in allowed.items if isinstance(item, Scalar)]
+    if not isinstance(allowed, Sequence) and text_at(security, "mode") != "enterprise":
+        return
+    drivers = (
+        [item.value for item in allowed.items if isinstance(item, Scalar)] if isinstance(allowed, Sequence) else []
+    )
     if settled.driver not in drivers:
         place = node.entries.get("profile") or node.entries.get("driver") or node.entries.get("type") or node
-        related = (Related("the platform's policy", allowed.span),)
+        related = (Related("the platform's policy", allowed.span if allowed else security.entries["mode"].span),)
         message = f"the platform does not allow the archive driver `{settled.driver}`"
-        help = "allowed: " + ", ".join(f"`{driver}`" for driver in drivers)
+        listed = ", ".join(f"`{driver}`" for driver in drivers)
+        help = f"allowed: {listed}" if listed else "an `enterprise` platform lists them in `security.archive_drivers`"
         yield finding("E703", message, place.span, help, ("resources", name), related)

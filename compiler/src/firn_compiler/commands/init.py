@@ -43,7 +43,8 @@ connectors:
   source: {type: local, config: {root: data}}
 """
 DATA = "id,customer,amount\n1,Ada,12.50\n2,Grace,7.25\n3,Ada,30.00\n"
-IGNORED = "/.firn/\n/out/\n/compiled_artifacts.json\n/compiled_artifacts.map.json\n"
+MADE = ("/.firn/", "/out/", *(f"/compiled_artifacts{one}.json" for one in ("", ".map", ".intoto", ".dsse")))
+IGNORED = "".join(f"{one}\n" for one in MADE)
 SCHEMAS = ".firn/schemas"
 
 

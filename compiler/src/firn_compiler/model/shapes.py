@@ -215,9 +215,14 @@ class SecurityShape:
     )
     plugins: list[PluginShape] = doc("Plug-ins that flows may use.", default_factory=list)
     archive_drivers: list[Literal["zipfile", "tarfile", "pyzipper"]] | None = doc(
-        "Archive drivers that flows may use; absent: all.", default=None
+        "Archive drivers that flows may use; absent: all, and none where the mode is `enterprise`.", default=None
     )
     decode_hook: DecodeHookShape | None = doc("Code that decodes marked settings.", default=None)
+    trusted_keys: list[Filled] = doc(
+        "Public keys, each in PEM or as a file of them beside this one: one must have signed what is run.",
+        default_factory=list,
+        examples=[["keys/release.pub"]],
+    )
     allow_findings: list[AllowedFinding] = doc(
         "Findings of the secret scanner that are no secrets.", default_factory=list
     )

@@ -11,13 +11,13 @@ from firn_runtime.commands.options import artifact_argument, format_option, prin
 @artifact_argument
 @format_option
 def command(artifact: str, form: str) -> None:
-    """Show what an artifact holds and requires."""
-    from firn_runtime.artifact_file import load_any, read_bytes, verify
+    """Show what an artifact holds and requires; nobody need have signed it."""
+    from firn_runtime.artifact_file import decoded, look, read_bytes
     from firn_runtime.inspection import as_json, as_text
 
-    content = read_bytes(Path(artifact))
-    loaded = load_any(content)
+    seen = look(read_bytes(Path(artifact)))
+    loaded = decoded(seen)
     if form == "json":
-        print_json(as_json(loaded, verify(content).document))
+        print_json(as_json(loaded, seen.document))
     else:
         click.echo(as_text(loaded), nl=False)

@@ -22,6 +22,13 @@ expect_option = click.option(
     envvar="FIRN_EXPECT_DIGEST",
     help="Refuse any other artifact; also from $FIRN_EXPECT_DIGEST.",
 )
+signature_option = click.option(
+    "--require-signature",
+    "key_files",
+    multiple=True,
+    metavar="FILE",
+    help="Refuse what none of these public keys signed; again for more, and $FIRN_REQUIRE_SIGNATURE always counts too.",
+)
 base_option = click.option(
     "--base-dir", type=FOLDER, metavar="FOLDER", default=".", help="Relative paths of connectors are taken from it."
 )
@@ -56,10 +63,11 @@ def snapshot(env_files: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def load(artifact: str) -> "Artifact":
-    """Return an artifact, whatever features it needs; raise ArtifactRefused."""
-    from firn_runtime.artifact_file import load_any, read_bytes
+    """Return an artifact, whatever features it needs; raise ArtifactRefused and UsageError."""
+    from firn_runtime.artifact_file import demand, load_any, read_bytes
 
-    return load_any(read_bytes(Path(artifact)))
+    place = Path(artifact)
+    return load_any(read_bytes(place), None, demand(place, (), os.environ))
 
 
 def split(words: tuple[str, ...], rest: str) -> tuple[str, str | None]:

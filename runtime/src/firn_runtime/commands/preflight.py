@@ -15,6 +15,7 @@ from firn_runtime.commands.options import (
     flow_option,
     format_option,
     print_json,
+    signature_option,
 )
 
 FAILED = 6
@@ -24,6 +25,7 @@ FAILED = 6
 @artifact_argument
 @flow_option
 @expect_option
+@signature_option
 @base_option
 @env_file_option
 @click.option(
@@ -39,13 +41,14 @@ def command(
     artifact: str,
     flow: str | None,
     expect_digest: str | None,
+    key_files: tuple[str, ...],
     base_dir: str,
     env_files: tuple[str, ...],
     timeout: float,
     form: str,
 ) -> None:
     """Look whether a flow could run from here; nothing is changed."""
-    from firn_runtime.artifact_file import load_any, read_bytes
+    from firn_runtime.artifact_file import demand, load_any, read_bytes
     from firn_runtime.env_files import parse_spec
     from firn_runtime.preflight import Outside, preflight
     from firn_runtime.preflight.page import as_json, as_text
@@ -54,7 +57,8 @@ def command(
 
     no_core_dumps()
     outside = Outside(dict(os.environ), base_folder(base_dir), [parse_spec(text) for text in env_files])
-    loaded = load_any(read_bytes(Path(artifact)), expect_digest)
+    place = Path(artifact)
+    loaded = load_any(read_bytes(place), expect_digest, demand(place, key_files, outside.environ))
     report = preflight(loaded, choose(loaded.payload, flow), outside, timeout)
     if form == "json":
         print_json(as_json(report))

@@ -17,6 +17,7 @@ from firn_runtime.commands.options import (
     env_file_option,
     expect_option,
     flow_option,
+    signature_option,
     snapshot,
 )
 from firn_runtime.options import AUTO, Edge, Options
@@ -30,6 +31,7 @@ INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
 @artifact_argument
 @flow_option
 @expect_option
+@signature_option
 @base_option
 @env_file_option
 @click.option("--run-id", metavar="ID", help="Name the run; by default its time and a random part.")
@@ -58,7 +60,7 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
 
     no_core_dumps()
     dry, log_format, events = (words.pop(name) for name in ("dry_run", "log_format", "events"))
-    options = Options(expect=words.pop("expect_digest"), **words)
+    options = Options(expect=words.pop("expect_digest"), signed_by=words.pop("key_files"), **words)
     _refuse_mixed(options, run_id)
     with ExitStack() as opened:
         stop = _stopped_by_signals()

@@ -1,5 +1,6 @@
 """`firn verify`."""
 
+import os
 from pathlib import Path
 
 import click
@@ -10,13 +11,16 @@ from firn_runtime.commands.options import artifact_argument, expect_option, form
 @click.command("verify")
 @artifact_argument
 @expect_option
+@click.option("--key", "key_files", multiple=True, metavar="FILE", help="A public key of FILE must have signed it.")
 @format_option
-def command(artifact: str, expect_digest: str | None, form: str) -> None:
-    """Check an artifact's spelling, digest and format."""
-    from firn_runtime.artifact_file import read_bytes, verify
+def command(artifact: str, expect_digest: str | None, key_files: tuple[str, ...], form: str) -> None:
+    """Check an artifact's spelling, digest, signature and format."""
+    from firn_runtime.artifact_file import demand, read_bytes, verify
 
-    verified = verify(read_bytes(Path(artifact)), expect_digest)
+    place = Path(artifact)
+    verified = verify(read_bytes(place), expect_digest, demand(place, key_files, os.environ))
     if form == "json":
-        print_json({"artifact": artifact, "digest": verified.digest, "valid": True})
-    else:
-        click.echo(f"{artifact}: valid\n{verified.digest}")
+        document = {"artifact": artifact, "digest": verified.digest, "signers": [*verified.signers], "valid": True}
+        print_json(document)
+        return
+    click.echo("\n".join([f"{artifact}: valid", verified.digest, *(f"signed by {one}" for one in verified.signers)]))

@@ -9,14 +9,14 @@ from firn_schemas.secret import Secret
 class ArchiveConfig:
     """A folder in which archives are made and opened."""
 
-    root: str = doc("Nothing outside this folder is read or written.", local_path=True)
+    root: str = doc("Nothing outside this folder is read or written.", local_path=True, endpoint=True)
 
 
 @record
 class EncryptedArchiveConfig:
     """A folder in which encrypted archives are made and opened."""
 
-    root: str = doc("Nothing outside this folder is read or written.", local_path=True)
+    root: str = doc("Nothing outside this folder is read or written.", local_path=True, endpoint=True)
     password: Secret | None = doc("Password of the archives.", default=None)
 
 

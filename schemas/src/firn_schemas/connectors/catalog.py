@@ -11,8 +11,8 @@ from firn_schemas.credentials import Credentials
 class IcebergRestConfig:
     """An Iceberg REST catalog."""
 
-    uri: str = doc("Where the catalog answers.", examples=["https://polaris.example.com/api/catalog"])
-    warehouse: str = doc("The catalog's warehouse; namespaces never repeat it.")
+    uri: str = doc("Where the catalog answers.", examples=["https://polaris.example.com/api/catalog"], endpoint=True)
+    warehouse: str = doc("The catalog's warehouse; namespaces never repeat it.", endpoint=True)
     namespace: str | None = doc("Namespace of tables that name none, such as `analytics.gold`.", default=None)
     credentials: Credentials | None = doc("As whom; absent: nobody.", default=None)
 

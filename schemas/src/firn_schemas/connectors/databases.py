@@ -13,7 +13,9 @@ SslMode = Literal["disable", "require", "verify-ca", "verify-full"]
 class DuckDbConfig:
     """A DuckDB database file."""
 
-    path: str = doc("The file, or `:memory:`.", default=":memory:", examples=["warehouse.duckdb"], local_path=True)
+    path: str = doc(
+        "The file, or `:memory:`.", default=":memory:", examples=["warehouse.duckdb"], local_path=True, endpoint=True
+    )
     read_only: bool = doc("Refuse every write.", default=False)
 
 
@@ -21,7 +23,7 @@ class DuckDbConfig:
 class Sqlite3Config:
     """A SQLite database file."""
 
-    path: str = doc("The file.", examples=["crm.sqlite"], local_path=True)
+    path: str = doc("The file.", examples=["crm.sqlite"], local_path=True, endpoint=True)
     read_only: bool = doc("Refuse every write.", default=False)
 
 
@@ -36,10 +38,10 @@ class Sqlite3Options:
 class PostgresConfig:
     """A PostgreSQL database."""
 
-    host: str = doc("Host name or address.", examples=["db.example.com"])
-    port: int = doc("TCP port.", default=5432, minimum=1, maximum=65535)
+    host: str = doc("Host name or address.", examples=["db.example.com"], endpoint=True)
+    port: int = doc("TCP port.", default=5432, minimum=1, maximum=65535, endpoint=True)
     database: str = doc("The database.", aliases=["dbname"])
-    user: str = doc("As whom to connect.", aliases=["username"])
+    user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
     password: Secret | None = doc("The user's password.", default=None)
     schema: str | None = doc("Schema of names that have none; absent: the server's search path.", default=None)
 
@@ -49,9 +51,11 @@ class PostgresOptions:
     """How to connect, and how long to wait."""
 
     sslmode: SslMode | None = doc(
-        "TLS, in libpq's words; absent: `verify-full`, and `disable` on loopback.", default=None
+        "TLS, in libpq's words; absent: `verify-full`, and `disable` on loopback.", default=None, endpoint=True
     )
-    sslrootcert: str | None = doc("File of the authorities to trust; absent: the system's.", default=None)
+    sslrootcert: str | None = doc(
+        "File of the authorities to trust; absent: the system's.", default=None, endpoint=True
+    )
     connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
     statement_timeout: float | None = doc("Seconds for one statement; absent: no limit.", default=None, minimum=0)
     application_name: str = doc("How the server's views name the connection.", default="firn")
@@ -61,10 +65,10 @@ class PostgresOptions:
 class MySqlConfig:
     """A MySQL or MariaDB database."""
 
-    host: str = doc("Host name or address.", examples=["db.example.com"])
-    port: int = doc("TCP port.", default=3306, minimum=1, maximum=65535)
+    host: str = doc("Host name or address.", examples=["db.example.com"], endpoint=True)
+    port: int = doc("TCP port.", default=3306, minimum=1, maximum=65535, endpoint=True)
     database: str = doc("The database.", aliases=["dbname"])
-    user: str = doc("As whom to connect.", aliases=["username"])
+    user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
     password: Secret | None = doc("The user's password.", default=None)
 
 
@@ -73,9 +77,11 @@ class MySqlOptions:
     """How to connect, and how long to wait."""
 
     ssl_mode: Literal["disabled", "required", "verify_ca", "verify_identity"] | None = doc(
-        "TLS, in the client's words; absent: `verify_identity`, and `disabled` on loopback.", default=None
+        "TLS, in the client's words; absent: `verify_identity`, and `disabled` on loopback.",
+        default=None,
+        endpoint=True,
     )
-    ssl_ca: str | None = doc("File of the authorities to trust; absent: the system's.", default=None)
+    ssl_ca: str | None = doc("File of the authorities to trust; absent: the system's.", default=None, endpoint=True)
     connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
     statement_timeout: float | None = doc("Seconds for one statement; absent: no limit.", default=None, minimum=0)
 

@@ -14,7 +14,9 @@ Compression = Literal["auto", "none", "gzip", "zstd"]
 class LocalFilesConfig:
     """A folder of files."""
 
-    root: str = doc("The folder; nothing outside it is read or written.", examples=["data"], local_path=True)
+    root: str = doc(
+        "The folder; nothing outside it is read or written.", examples=["data"], local_path=True, endpoint=True
+    )
 
 
 @record
@@ -33,12 +35,16 @@ class WorkspaceFilesConfig:
 class S3Config:
     """A bucket of Amazon S3 or of a service that speaks its protocol."""
 
-    bucket: str = doc("The bucket.", examples=["iceberg-data"])
-    prefix: str | None = doc("Nothing outside this prefix is read or written.", default=None)
-    region: str | None = doc("The bucket's region.", default=None, examples=["eu-central-1"])
-    endpoint: str | None = doc("URL of another service; absent or empty: AWS.", default=None, aliases=["endpoint_url"])
+    bucket: str = doc("The bucket.", examples=["iceberg-data"], endpoint=True)
+    prefix: str | None = doc("Nothing outside this prefix is read or written.", default=None, endpoint=True)
+    region: str | None = doc("The bucket's region.", default=None, examples=["eu-central-1"], endpoint=True)
+    endpoint: str | None = doc(
+        "URL of another service; absent or empty: AWS.", default=None, aliases=["endpoint_url"], endpoint=True
+    )
     path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False)
-    ca_file: str | None = doc("File of the authorities to trust; absent: the system's.", default=None, local_path=True)
+    ca_file: str | None = doc(
+        "File of the authorities to trust; absent: the system's.", default=None, local_path=True, endpoint=True
+    )
     credentials: Credentials | None = doc("As whom; absent: the ambient role.", default=None)
 
 
@@ -57,13 +63,13 @@ class S3Options:
 class SftpConfig:
     """A folder on an SFTP server."""
 
-    host: str = doc("Host name or address.")
-    port: int = doc("TCP port.", default=22, minimum=1, maximum=65535)
-    user: str = doc("As whom to connect.", aliases=["username"])
+    host: str = doc("Host name or address.", endpoint=True)
+    port: int = doc("TCP port.", default=22, minimum=1, maximum=65535, endpoint=True)
+    user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
     password: Secret | None = doc("The user's password.", default=None)
     private_key: Secret | None = doc("The user's private key, in OpenSSH or PEM form.", default=None)
-    known_hosts: str = doc("File of the host keys to trust, or the keys' lines.", local_path=True)
-    root: str = doc("Nothing outside this folder is read or written.", default="/")
+    known_hosts: str = doc("File of the host keys to trust, or the keys' lines.", local_path=True, endpoint=True)
+    root: str = doc("Nothing outside this folder is read or written.", default="/", endpoint=True)
 
 
 @record
@@ -78,13 +84,13 @@ class SftpOptions:
 class SmbConfig:
     """A share of an SMB server."""
 
-    server: str = doc("Host name or address.")
-    share: str = doc("The share.")
-    port: int = doc("TCP port.", default=445, minimum=1, maximum=65535)
-    user: str = doc("As whom to connect.", aliases=["username"])
+    server: str = doc("Host name or address.", endpoint=True)
+    share: str = doc("The share.", endpoint=True)
+    port: int = doc("TCP port.", default=445, minimum=1, maximum=65535, endpoint=True)
+    user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
     password: Secret = doc("The user's password.")
-    domain: str | None = doc("The user's domain.", default=None)
-    root: str = doc("Nothing outside this folder is read or written.", default="/")
+    domain: str | None = doc("The user's domain.", default=None, endpoint=True)
+    root: str = doc("Nothing outside this folder is read or written.", default="/", endpoint=True)
 
 
 @record
@@ -95,7 +101,7 @@ class SmbOptions:
     max_concurrency: int = doc(
         "Files at the same time, each in a session of its own.", default=4, minimum=1, maximum=64
     )
-    encrypt: bool = doc("Refuse a session that is not encrypted.", default=True)
+    encrypt: bool = doc("Refuse a session that is not encrypted.", default=True, endpoint=True)
     compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 

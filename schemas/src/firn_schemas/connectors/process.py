@@ -8,9 +8,14 @@ from firn_schemas.connectors import Connector
 class LocalProcessConfig:
     """Programs that steps may start."""
 
-    allowed: list[str] = doc("The programs, by name or absolute path; no other is started.", examples=[["dbt"]])
+    allowed: list[str] = doc(
+        "The programs, by name or absolute path; no other is started.", examples=[["dbt"]], endpoint=True
+    )
     cwd: str | None = doc(
-        "Where they are started, and below it; absent: the run's base folder.", default=None, local_path=True
+        "Where they are started, and below it; absent: the run's base folder.",
+        default=None,
+        local_path=True,
+        endpoint=True,
     )
 
 
@@ -19,7 +24,9 @@ class LocalProcessOptions:
     """What a program is given, and how much of what it says is kept."""
 
     env: dict[str, str] = doc("Environment variables it gets; none of them a credential.", default_factory=dict)
-    inherit_env: list[str] = doc("Variables of the run's own environment that it gets too.", default_factory=list)
+    inherit_env: list[str] = doc(
+        "Variables of the run's own environment that it gets too.", default_factory=list, endpoint=True
+    )
     max_output_bytes: int = doc(
         "Bytes of each of its two outputs that are kept, and never more than 16 KiB.", default=1024 * 1024, minimum=0
     )

@@ -12,10 +12,12 @@ from firn_schemas.secret import Secret
 class RestConfig:
     """An HTTP API that answers JSON."""
 
-    base_url: str = doc("Scheme, host and path prefix of every request.", examples=["https://api.example.com/v1"])
+    base_url: str = doc(
+        "Scheme, host and path prefix of every request.", examples=["https://api.example.com/v1"], endpoint=True
+    )
     headers: dict[str, str] = doc("Headers of every request; none of them a credential.", default_factory=dict)
     bearer_token: Secret | None = doc("Sent as `Authorization: Bearer`.", default=None, aliases=["token"])
-    basic_user: str | None = doc("User of HTTP basic authentication.", default=None)
+    basic_user: str | None = doc("User of HTTP basic authentication.", default=None, endpoint=True)
     basic_password: Secret | None = doc("Password of HTTP basic authentication.", default=None)
     api_key: Secret | None = doc("Sent as a header or a query parameter.", default=None)
     api_key_name: str = doc("Name of that header or parameter.", default="X-API-Key")
@@ -41,10 +43,11 @@ class RestOptions:
     allow_private_hosts: bool = doc(
         "Let a name resolve to a private address. A `base_url` that spells such an address out needs no leave.",
         default=False,
+        endpoint=True,
     )
-    verify: bool = doc("Verify the server's certificate.", default=True)
+    verify: bool = doc("Verify the server's certificate.", default=True, endpoint=True)
     ca_file: str | None = doc(
-        "PEM file of the authorities to trust instead of the usual ones.", default=None, local_path=True
+        "PEM file of the authorities to trust instead of the usual ones.", default=None, local_path=True, endpoint=True
     )
 
 
