@@ -42,6 +42,7 @@ class Staging:
 
     def __init__(self, root: Path, dest: str, folder: Path) -> None:
         self._root, self._dest, self._folder = root, dest, folder
+        self._check = current().check
         self._made = {""}
         self._names: list[str] = []
 
@@ -51,11 +52,10 @@ class Staging:
         if parent not in self._made:
             os.makedirs(self._folder / parent, exist_ok=True)
             self._made.add(parent)
-        check = current().check
         file = os.open(f"{self._folder}/{name}", _NEW, _MODE)
         try:
             for block in blocks:
-                check()
+                self._check()
                 left = memoryview(block)
                 while left:
                     left = left[os.write(file, left) :]
@@ -136,7 +136,6 @@ def _equal(staged: Path, file: Path) -> bool:
         return False
     with open(staged, "rb") as one, open(file, "rb") as other:
         while block := one.read(_BLOCK):
-            current().check()
             if block != other.read(_BLOCK):
                 return False
     return True

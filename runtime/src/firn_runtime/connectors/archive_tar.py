@@ -100,7 +100,8 @@ def _xz(file: IO[bytes]) -> Any:
 
 
 def _zstd(file: IO[bytes]) -> Any:
-    return zstd().ZstdFile(file, "wb")
+    library = zstd()
+    return library.ZstdFile(file, "wb", options={library.CompressionParameter.checksum_flag: 1})
 
 
 _PACKING: dict[str, Callable[[IO[bytes]], Any]] = {
