@@ -253,7 +253,9 @@ class Security:
     secret_mounts: list[str] = doc("Folders in which mounted secrets are looked up, in this order.")
     allow_short_secrets: bool = doc("Secrets of fewer than 5 characters are accepted.", default=False)
     plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
-    archive_drivers: list[str] | None = doc("Archive drivers that are allowed; absent: all, in `enterprise` mode none.", default=None)
+    archive_drivers: list[str] | None = doc(
+        "Archive drivers that are allowed; absent: all, in `enterprise` mode none.", default=None
+    )
     decode_hook: DecodeHook | None = doc("Code that decodes marked settings.", default=None)
     allow_findings: list[AllowedFinding] = doc("Findings of the secret scanner that are allowed.", default_factory=list)
 

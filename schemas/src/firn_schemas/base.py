@@ -65,6 +65,7 @@ def doc(
     maximum: float | None = None,
     local_path: bool = False,
     place: bool = False,
+    inside: bool = False,
 ) -> Any:
     """Declare a record's field.
 
@@ -72,6 +73,7 @@ def doc(
     `minimum` and `maximum` bound a number, both inclusive.
     `local_path` marks a path of the machine that the run takes from its base folder.
     `place` marks a path, URL or table name: where it is made of run-time values, it keeps a literal beginning.
+    `inside` marks one path or several below a folder, out of which none may lead.
     """
     metadata = {
         "description": description,
@@ -81,5 +83,6 @@ def doc(
         "maximum": maximum,
         "local_path": local_path,
         "place": place,
+        "inside": inside,
     }
     return field(default=default, default_factory=default_factory, metadata=metadata)

@@ -23,7 +23,7 @@ class ArchivePlace:
         self._before = sorted(folder.iterdir())
 
     def connector(self, driver: str = "zipfile", password: str | None = CANARY, **options: Any) -> Any:
-        known = {"password": Secret(password)} if driver == "pyzipper" and password else {}
+        known: dict[str, Any] = {"password": Secret(password)} if driver == "pyzipper" and password else {}
         made = connector("archive", driver, root=str(self.root), options=options, **known)
         made.connect()
         return made
@@ -39,6 +39,13 @@ class ArchivePlace:
         name = self.put(DRIVERS[driver], archive)
         names = self.connector(driver, **options).unpack([name], "out", lambda _: True, "mark", lambda: None)
         return {one.removeprefix("out/"): (self.root / one).read_bytes() for one in names}
+
+    def outcome(self, driver: str, archive: bytes) -> list[bytes] | str:
+        """Unpack an archive of these bytes; return what the files hold, or why it is refused."""
+        try:
+            return sorted(self.unpack(driver, archive).values())
+        except ConnectorError as error:
+            return f"{error.error_class}: {error.message} {error.help}"
 
     def refused(self, driver: str, archive: bytes, **options: Any) -> str:
         """Return why an archive is refused; nothing of it is visible, here or elsewhere, and no secret is told."""

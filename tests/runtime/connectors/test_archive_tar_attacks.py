@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from backports import zstd
 
-from firn_runtime.errors import ConnectorError
 from runtime.connectors.archive_place import ArchivePlace
 from runtime.connectors.hostile_archives import END, header, pax, pax_records, tarred
 
@@ -238,12 +237,8 @@ def test_a_size_that_is_none_is_refused(place: ArchivePlace, size: bytes) -> Non
 def test_no_byte_that_is_changed_makes_anything_but_a_refusal(place: ArchivePlace) -> None:
     archive = pax(path="long/name", size="3") + header("a", 3) + b"abc".ljust(512, b"\0") + END
     for at in range(len(archive)):
-        try:
-            found = place.unpack("tarfile", archive[:at] + bytes([archive[at] ^ 0x5A]) + archive[at + 1 :])
-        except ConnectorError as error:
-            assert error.error_class == "data"
-        else:
-            assert len(found) <= 1
+        found = place.outcome("tarfile", archive[:at] + bytes([archive[at] ^ 0x5A]) + archive[at + 1 :])
+        assert found.startswith("data: ") if isinstance(found, str) else len(found) <= 1
 
 
 def made_by_python(format: int) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from firn_runtime.connector import ConnectorBase
 from firn_runtime.connectors.archive_bad import BadArchive, PasswordNeeded
 from firn_runtime.connectors.archive_meter import Meter
 from firn_runtime.connectors.archive_names import Names
-from firn_runtime.connectors.archive_staging import Staging, staging
+from firn_runtime.connectors.archive_staging import Staging, hidden, staging
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.archive import ArchiveOptions
@@ -108,7 +108,7 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
         dest = confined(dest)
         sources = self._sources(files, dest)
         target = placed(self.root, dest)
-        part = target.with_name(f".{target.name[:100]}.{mark}.part")
+        part = hidden(target, mark)
         with _failing(f"make the archive `{dest}`"):
             target.parent.mkdir(parents=True, exist_ok=True)
             part.unlink(missing_ok=True)

@@ -22,12 +22,17 @@ _EACH = 64
 """Of more files than this, all that the machine has not yet written is written in one go: that takes less time."""
 
 
+def hidden(target: Path, mark: str) -> Path:
+    """Return where something lies beside its place until it is published."""
+    return target.with_name(f".{target.name[:40]}.{mark}.part")
+
+
 @contextmanager
 def staging(root: Path, dest: str, mark: str) -> Iterator["Staging"]:
     """Lend an empty hidden folder beside `dest`; what is left in it is removed. What a killed attempt left too."""
     target = placed(root, dest)
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = target.with_name(f".{target.name[:100]}.{mark}.part")
+    folder = hidden(target, mark)
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir()

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from firn_runtime.cancel import current
 from firn_runtime.connectors.archive_bad import CUT_OFF, DAMAGED, BadArchive
 from firn_runtime.connectors.archive_meter import Meter
 from firn_runtime.errors import ConnectorError
@@ -61,8 +62,8 @@ def zstd() -> Any:
     try:
         from backports import zstd as library
     except ImportError:
-        help = "install `firn-runtime[archive]`"
-        raise ConnectorError("process", "zstd needs a library that is not installed", help) from None
+        help = 'pip install "firn-runtime[archive]"'
+        raise ConnectorError("process", "archives in zstd need backports.zstd", help) from None
     return library
 
 
@@ -81,7 +82,9 @@ def blocks(file: IO[bytes], meter: Meter) -> Iterator[bytes]:
     file.seek(0)
     make = next((make for sign, make in _STREAMS if begin.startswith(sign)), None)
     found = iter(lambda: file.read(BLOCK), b"") if make is None else _decompressed(file, make)
+    check = current().check
     for block in found:
+        check()
         meter.unpacked(len(block))
         yield block
 

@@ -1,6 +1,7 @@
 """ZIP archives: the drivers `zipfile`, and `pyzipper` for those that are encrypted with AES."""
 
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import IO, Any
 
 from firn_runtime.connectors.archive_base import Archives, Found, Source, content
@@ -49,6 +50,12 @@ class ZipArchives(Archives):
 
 class EncryptedArchives(ZipArchives):
     """ZIP archives whose members are encrypted with AES; those that are not can be read too."""
+
+    def connect(self) -> None:
+        """Refuse a folder that is not there; without the library nothing goes."""
+        super().connect()
+        if find_spec("pyzipper") is None:
+            raise ConnectorError("process", "this connector needs pyzipper", 'pip install "firn-runtime[archive]"')
 
     def opened(self, entry: Entry, data: Iterator[bytes]) -> Hidden:
         """Decrypt a member."""

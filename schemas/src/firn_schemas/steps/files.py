@@ -52,8 +52,8 @@ class ArchiveCreateInputs:
     """Packs files into one archive."""
 
     resource: str = doc("The archive connector.")
-    files: Files = doc("Files of the connector's folder.")
-    dest_path: str = doc("The archive, a file of that folder.", place=True, examples=["export.zip"])
+    files: Files = doc("Files of the connector's folder.", inside=True)
+    dest_path: str = doc("The archive, a file of that folder.", place=True, inside=True, examples=["export.zip"])
     compression: Literal["stored", "deflate", "gzip", "bzip2", "xz", "zstd"] | None = doc(
         "How it is compressed; absent: by the archive's ending, a ZIP archive with `deflate`.", default=None
     )
@@ -64,8 +64,8 @@ class ArchiveExtractInputs:
     """Unpacks archives."""
 
     resource: str = doc("The archive connector.")
-    archives: Files = doc("The archives, files of the connector's folder.")
-    dest_dir: str = doc("Folder of that folder where the members go.", place=True)
+    archives: Files = doc("The archives, files of the connector's folder.", inside=True)
+    dest_dir: str = doc("Folder of that folder where the members go.", place=True, inside=True)
     members: list[str] | None = doc(
         "Globs of the members to unpack, in which `*` matches `/` too; absent: all.", default=None
     )
