@@ -112,7 +112,7 @@ def compare(title: str, folder: Path, names: Sequence[str], times: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the data, once")
-    parser.add_argument("--only", choices=("one", "small"), help="one of the two sets of files")
+    parser.add_argument("--small", action="store_true", help="the small files alone")
     arguments = parser.parse_args()
     quick = arguments.quick
     if shutil.which("unzip") is None:
@@ -121,10 +121,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="firn-archives-") as made:
         (start,) = medians([[sys.executable, "-c", UNPACK, "zipfile", "", made]], Path(made), times)
         print(f"Firn's interpreter alone: {start.wall:.2f}s wall, {start.cpu:.2f}s CPU; it is part of what follows")
-        for title, fill in (
-            (f"one file of {100 if quick else 1000} MB", lambda at: large(at, 100 if quick else 1000)),
-            (f"{1000 if quick else 10_000:,} files of 2 kB", lambda at: small(at, 1000 if quick else 10_000)),
-        ):
+        megabytes, count = (100, 1000) if quick else (1000, 10_000)
+        work = [(f"{count:,} files of 2 kB", lambda at: small(at, count))]
+        if not arguments.small:
+            work.insert(0, (f"one file of {megabytes} MB", lambda at: large(at, megabytes)))
+        for title, fill in work:
             folder = Path(made) / title.split()[0]
             folder.mkdir()
             compare(title, folder, fill(folder), times)

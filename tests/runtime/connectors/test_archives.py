@@ -253,8 +253,19 @@ def test_what_is_no_file_is_not_replaced(place: ArchivePlace, there: str, why: s
 def test_a_file_where_a_member_needs_a_folder_is_not_replaced(place: ArchivePlace) -> None:
     place.put("out/a", "theirs")
     place.put("a.zip", zipped(Packed("0", b"x"), Packed("a/b", b"x")))
-    refused(lambda: unpack(place.connector(), "a.zip"))
-    assert (place.root / "out/a").read_text() == "theirs"
+    error = refused(lambda: unpack(place.connector(), "a.zip"))
+    message = "a member is `out/a/b`, and there is a file where its folder would be"
+    assert (error.error_class, error.message) == ("conflict", message)
+    assert everything(place.root / "out") == {"a": b"theirs"}
+
+
+def test_what_the_machine_does_not_do_is_said(place: ArchivePlace) -> None:
+    place.put("file", "x")
+    place.put("a.zip", zipped(Packed("a", b"x")))
+    error = refused(lambda: unpack(place.connector(), "a.zip", dest="file/out"))
+    assert (error.error_class, error.message) == ("process", "cannot unpack into `file/out`: not a directory")
+    error = refused(lambda: pack(place.connector(), "file/b.zip", "a.zip"))
+    assert (error.error_class, error.message) == ("process", "cannot make the archive `file/b.zip`: not a directory")
 
 
 def test_a_member_does_not_replace_the_archive_it_is_in(place: ArchivePlace) -> None:

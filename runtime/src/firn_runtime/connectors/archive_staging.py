@@ -104,7 +104,11 @@ class Staging:
         self._settle(target)
 
     def _refuse_to_replace(self, file: Path, name: str, kept: set[tuple[int, int]]) -> None:
-        found = _look(file)
+        try:
+            found = _look(file)
+        except NotADirectoryError:
+            message = f"a member is `{self._dest}/{name}`, and there is a file where its folder would be"
+            raise ConnectorError("conflict", message) from None
         if found is not None and stat.S_ISDIR(found.st_mode):
             raise ConnectorError("conflict", f"`{self._dest}/{name}` is a folder, and a member is a file of that name")
         if found is not None and _identity(found) in kept:

@@ -12,8 +12,7 @@ from firn_runtime.errors import ConnectorError
 BLOCK = 1024 * 1024
 _PACKED = 128 * 1024
 _MEMORY = 256 * 1024 * 1024
-"""Bytes that a decompressor may ask for: what `xz -9` and `zstd --ultra -22 --long=27` need, and not what an outsider
-writes into a header."""
+"""Bytes that a header of xz may ask for; `xz -9` asks for a quarter of it. zstd's library has a limit of 128 MiB."""
 
 
 class _Gzip:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from fnmatch import translate
 from typing import cast
 
+import orjson
+
 from firn_runtime.connector import Archiver
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.base import Json
 from firn_schemas.steps.files import ArchiveExtractInputs
 
-_KEPT = 48 * 1024
-"""Bytes of names in a step's results: the state keeps 64 KiB of them as JSON, which writes some characters longer."""
+_KEPT = 60 * 1024
+"""Bytes of names as JSON: the state keeps 64 KiB of a step's results."""
 
 
 def archive_extract(inputs: ArchiveExtractInputs, context: StepContext) -> StepResult:
@@ -21,7 +23,7 @@ def archive_extract(inputs: ArchiveExtractInputs, context: StepContext) -> StepR
     mark = context.publication.mark
     names = archiver.unpack(archives, inputs.dest_dir, _Wanted(inputs.members), mark, context.still_ours)
     results: dict[str, Json] = {"count": len(names)}
-    if sum(len(name.encode()) + 3 for name in names) > _KEPT:
+    if len(orjson.dumps(names)) > _KEPT:
         warning = "the names of the files are too many to be kept: the step has no result `files`"
         return StepResult(results, warnings=(warning,))
     return StepResult(results | {"files": [*names]}, no_data=not names)
