@@ -263,9 +263,9 @@ def test_what_the_machine_does_not_do_is_said(place: ArchivePlace) -> None:
     place.put("file", "x")
     place.put("a.zip", zipped(Packed("a", b"x")))
     error = refused(lambda: unpack(place.connector(), "a.zip", dest="file/out"))
-    assert (error.error_class, error.message) == ("process", "cannot unpack into `file/out`: not a directory")
+    assert (error.error_class, error.message) == ("process", "cannot unpack into `file/out`: file exists")
     error = refused(lambda: pack(place.connector(), "file/b.zip", "a.zip"))
-    assert (error.error_class, error.message) == ("process", "cannot make the archive `file/b.zip`: not a directory")
+    assert (error.error_class, error.message) == ("process", "cannot make the archive `file/b.zip`: file exists")
 
 
 def test_a_member_does_not_replace_the_archive_it_is_in(place: ArchivePlace) -> None:
