@@ -257,3 +257,27 @@ class Runnable(Protocol):
         Raises Ended where it was stopped before its end.
         """
         ...
+
+
+class Archiver(Protocol):
+    """A connector that archive steps use. Names are of files below its folder."""
+
+    def unpack(
+        self,
+        archives: Sequence[str],
+        dest: str,
+        wanted: Callable[[str], bool],
+        mark: str,
+        still_ours: Callable[[], None],
+    ) -> list[str]:
+        """Publish the members that are wanted below the folder `dest`, of all archives or of none; return their names.
+
+        What is staged is named by `mark`; `still_ours` is asked last before it is published.
+        """
+        ...
+
+    def pack(
+        self, files: Sequence[str], dest: str, compression: str | None, mark: str, still_ours: Callable[[], None]
+    ) -> int:
+        """Publish an archive of files as `dest`, staged and published in the same way; return its bytes."""
+        ...

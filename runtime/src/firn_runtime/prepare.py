@@ -56,6 +56,18 @@ def refuse_misshapen_nodes(payload: Payload) -> None:
         raise ArtifactRefused("R108", "the artifact has not the right shape: " + "; ".join(problems[:5]))
 
 
+def refuse_archive_drivers(payload: Payload) -> None:
+    """Raise ArtifactRefused R108 where a resource has an archive driver that the platform does not allow."""
+    security = payload.security
+    allowed = [] if security.archive_drivers is None and security.mode == "enterprise" else security.archive_drivers
+    used = {one.driver for one in payload.resources.values() if one.kind == "archive"}
+    refused = sorted(used.difference(used if allowed is None else allowed))
+    if refused:
+        listed = ", ".join(f"`{one}`" for one in refused)
+        help = "list them in `security.archive_drivers` of the platform, and compile again"
+        raise ArtifactRefused("R108", f"the platform does not allow these archive drivers: {listed}", help)
+
+
 def _observed(flow: Flow) -> list[Json]:
     """Return those of its settings that say where telemetry goes and what is said in it."""
     one = flow.observability
@@ -74,6 +86,7 @@ def prepare(payload: Payload, flow: str, environ: Mapping[str, str], base: Path)
     Raises ArtifactRefused and InputsMissing. Nothing is opened.
     """
     refuse_misshapen_nodes(payload)
+    refuse_archive_drivers(payload)
     hook = load_hook(payload.security)
     return Prepared(payload, payload.flows[flow], expanded(hook, environ), base, hook)
 

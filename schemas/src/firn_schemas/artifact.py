@@ -253,7 +253,9 @@ class Security:
     secret_mounts: list[str] = doc("Folders in which mounted secrets are looked up, in this order.")
     allow_short_secrets: bool = doc("Secrets of fewer than 5 characters are accepted.", default=False)
     plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
-    archive_drivers: list[str] | None = doc("Archive drivers that are allowed; absent: all.", default=None)
+    archive_drivers: list[str] | None = doc(
+        "Archive drivers that are allowed; absent: all, in `enterprise` mode none.", default=None
+    )
     decode_hook: DecodeHook | None = doc("Code that decodes marked settings.", default=None)
     trusted_keys: list[str] | None = doc(
         "Public keys in PEM, one of which must have signed the artifact; absent: nobody need have.", default=None

@@ -66,6 +66,7 @@ def doc(
     local_path: bool = False,
     place: bool = False,
     endpoint: bool = False,
+    inside: bool = False,
     arguments: bool = False,
 ) -> Any:
     """Declare a record's field.
@@ -74,6 +75,7 @@ def doc(
     `minimum` and `maximum` bound a number, both inclusive.
     `local_path` marks a path of the machine that the run takes from its base folder.
     `place` marks a path, URL or table name: where it is made of run-time values, it keeps a literal beginning.
+    `inside` marks one path or several below a folder, out of which none may lead.
     `arguments` marks a program and its arguments: one that begins with a value of the run is no option of the program.
     `endpoint` marks what says where, as whom or on what proof a connection is made: an `enterprise` platform's alone.
     """
@@ -86,6 +88,7 @@ def doc(
         "local_path": local_path,
         "place": place,
         "endpoint": endpoint,
+        "inside": inside,
         "arguments": arguments,
     }
     return field(default=default, default_factory=default_factory, metadata=metadata)

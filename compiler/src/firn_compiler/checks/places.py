@@ -1,4 +1,6 @@
-"""Paths, URLs and table names that are made of run-time values: each keeps a literal beginning, which the run holds."""
+"""Paths, URLs and table names: those that are made of run-time values keep a literal beginning, which the run holds;
+those below a folder do not lead out of it.
+"""
 
 import re
 import typing
@@ -8,7 +10,7 @@ from typing import Any
 
 from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Sequence
 from firn_compiler.model.project import Flow
 from firn_compiler.stages.defaults import with_spellings
 from firn_schemas.decode import hints, spelling
@@ -16,7 +18,7 @@ from firn_schemas.steps import STEPS
 
 
 def places(flow: Flow) -> Iterator[Diagnostic]:
-    """Report places whose beginning is known only at run time: they could lead anywhere."""
+    """Report places that lead out of their folder, and those that could lead anywhere at run time."""
     for step in flow.steps:
         if step.type in STEPS:
             record = STEPS[step.type].inputs
@@ -31,7 +33,9 @@ def _places(record: Any, node: Node, path: Path) -> Iterator[Diagnostic]:
         item, where = node.entries.get(spelling(field)), (*path, spelling(field))
         if field.metadata["place"] and isinstance(item, Scalar) and isinstance(item.value, Deferred):
             yield from _place(item, item.value, where)
-        elif isinstance(item, Mapping) and typing.get_args(kinds[field.name]):
+        if field.metadata["inside"]:
+            yield from _inside(item, where)
+        if isinstance(item, Mapping) and typing.get_args(kinds[field.name]):
             yield from _places(member(kinds[field.name], item), item, where)
 
 
@@ -48,6 +52,19 @@ def _place(item: Scalar, value: Deferred, path: Path) -> Iterator[Diagnostic]:
         help = "write the whole host, and a `/` after it" if _host_open(first) else "write it without `..`"
         message = f"the beginning of `{path[-1]}` does not say where it leads"
         yield finding("E407", message, item.span, help, path)
+
+
+def _inside(item: Node | None, path: Path) -> Iterator[Diagnostic]:
+    """Report literal paths that lead out of their folder, or name the folder itself."""
+    if isinstance(item, Sequence):
+        for index, one in enumerate(item.items):
+            yield from _inside(one, (*path, index))
+    elif isinstance(item, Scalar) and isinstance(item.value, str):
+        parts = item.value.split("/")
+        if item.value.startswith("/") or ".." in parts or not set(parts) - {"", "."}:
+            name = next(one for one in reversed(path) if isinstance(one, str))
+            message = f"`{name}` leads out of the resource's folder, or names no file or folder in it"
+            yield finding("E319", message, item.span, "write it relative, without `..`", path)
 
 
 def _host_open(first: str) -> bool:

@@ -240,20 +240,17 @@ def _platforms_own(key: str, row: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _archives(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
-    security = mapping_at(platform.root, "security")
-    allowed = lookup(platform.root, ("security", "archive_drivers"))
-    settled = resource(flow, platform, name)
-    if settled is None or settled.kind != "archive" or security is None:
+    security, settled = mapping_at(platform.root, "security"), resource(flow, platform, name)
+    if security is None or settled is None or settled.kind != "archive":
         return
-    if not isinstance(allowed, Sequence) and text_at(security, "mode") != "enterprise":
-        return
-    drivers = (
-        [item.value for item in allowed.items if isinstance(item, Scalar)] if isinstance(allowed, Sequence) else []
-    )
-    if settled.driver not in drivers:
+    listed = lookup(security, ("archive_drivers",))
+    policy = listed if isinstance(listed, Sequence) else security.entries.get("mode")
+    enterprise = text_at(security, "mode") == "enterprise"
+    drivers = [item.value for item in items_at(security, "archive_drivers") if isinstance(item, Scalar)]
+    if policy is not None and (policy is listed or enterprise) and settled.driver not in drivers:
         place = node.entries.get("profile") or node.entries.get("driver") or node.entries.get("type") or node
-        related = (Related("the platform's policy", allowed.span if allowed else security.entries["mode"].span),)
+        related = (Related("the platform's policy", policy.span),)
         message = f"the platform does not allow the archive driver `{settled.driver}`"
-        listed = ", ".join(f"`{driver}`" for driver in drivers)
-        help = f"allowed: {listed}" if listed else "an `enterprise` platform lists them in `security.archive_drivers`"
+        allowed = ", ".join(f"`{driver}`" for driver in drivers)
+        help = f"allowed: {allowed}" if allowed else "list it in `security.archive_drivers` of the platform"
         yield finding("E703", message, place.span, help, ("resources", name), related)

@@ -215,7 +215,7 @@ class SecurityShape:
     )
     plugins: list[PluginShape] = doc("Plug-ins that flows may use.", default_factory=list)
     archive_drivers: list[Literal["zipfile", "tarfile", "pyzipper"]] | None = doc(
-        "Archive drivers that flows may use; absent: all, and none where the mode is `enterprise`.", default=None
+        "Archive drivers that flows may use; absent: all, in an `enterprise` platform none.", default=None
     )
     decode_hook: DecodeHookShape | None = doc("Code that decodes marked settings.", default=None)
     trusted_keys: list[Filled] = doc(

@@ -16,7 +16,11 @@ def policy(platform: Platform) -> JsonObject:
 def sections(platform: Platform) -> dict[str, Mapping]:
     """Return the parts that are mappings, by their keys; those that say nothing are left out."""
     security, workspace = (mapping_at(platform.root, key) or NOTHING for key in ("security", "workspace"))
-    said = {key: node for key, node in security.entries.items() if not isinstance(node, Sequence) or node.items}
+    said = {
+        key: node
+        for key, node in security.entries.items()
+        if not isinstance(node, Sequence) or node.items or key == "archive_drivers"  # an empty list allows none
+    }
     found: dict[str, Node | None] = {
         "security": Mapping({"secret_mounts": as_node([])} | said, security.keys, security.span, security.prior),
         "state": _state(platform),

@@ -7,6 +7,9 @@ from firn_runtime.connector import ConnectorBase
 from firn_runtime.errors import ArtifactRefused
 
 CONNECTORS: dict[tuple[str, str], str] = {
+    ("archive", "pyzipper"): "firn_runtime.connectors.archive_zip:EncryptedArchives",
+    ("archive", "tarfile"): "firn_runtime.connectors.archive_tar:TarArchives",
+    ("archive", "zipfile"): "firn_runtime.connectors.archive_zip:ZipArchives",
     ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
     ("db", "mysql"): "firn_runtime.connectors.mysql:MySql",
     ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",

@@ -14,7 +14,7 @@ from firn_runtime.preflight import fitness, places, resources
 from firn_runtime.preflight.inputs import Inputs
 from firn_runtime.preflight.needs import lock_keys
 from firn_runtime.preflight.running import Check, Checked, side_by_side
-from firn_runtime.prepare import refuse_misshapen_nodes
+from firn_runtime.prepare import refuse_archive_drivers, refuse_misshapen_nodes
 from firn_runtime.probing import Seen
 from firn_runtime.redaction.process import guard
 from firn_runtime.redaction.redactor import Redactor
@@ -46,6 +46,7 @@ def preflight(artifact: Artifact, name: str, outside: Outside, seconds: float) -
     """Look whether a flow could run; no check takes longer than `seconds`. Raises ArtifactRefused."""
     payload, flow = artifact.payload, artifact.payload.flows[name]
     refuse_misshapen_nodes(payload)
+    refuse_archive_drivers(payload)
     used = {own: payload.resources[key] for own, key in sorted(flow.resources.items())}
     values: list[Json] = [payload.state, *(part for one in used.values() for part in (one.config, one.options))]
     values += [step.inputs for job in flow.jobs for step in job.steps]

@@ -7,6 +7,8 @@ from firn_runtime.errors import ArtifactRefused
 from firn_runtime.step import StepFunction
 
 STEPS: dict[str, str] = {
+    "archive_create": "firn_runtime.steps.archive_create:archive_create",
+    "archive_extract": "firn_runtime.steps.archive_extract:archive_extract",
     "check": "firn_runtime.steps.check:check",
     "check_items": "firn_runtime.steps.control:check_items",
     "delete_files": "firn_runtime.steps.move_files:delete_files",

@@ -9,14 +9,24 @@ from firn_schemas.secret import Secret
 class ArchiveConfig:
     """A folder in which archives are made and opened."""
 
-    root: str = doc("Nothing outside this folder is read or written.", local_path=True, endpoint=True)
+    root: str | None = doc(
+        "Nothing outside this folder is read or written; absent: the run's own folder of files.",
+        default=None,
+        local_path=True,
+        endpoint=True,
+    )
 
 
 @record
 class EncryptedArchiveConfig:
     """A folder in which encrypted archives are made and opened."""
 
-    root: str = doc("Nothing outside this folder is read or written.", local_path=True, endpoint=True)
+    root: str | None = doc(
+        "Nothing outside this folder is read or written; absent: the run's own folder of files.",
+        default=None,
+        local_path=True,
+        endpoint=True,
+    )
     password: Secret | None = doc("Password of the archives.", default=None)
 
 

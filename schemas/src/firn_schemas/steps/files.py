@@ -52,10 +52,10 @@ class ArchiveCreateInputs:
     """Packs files into one archive."""
 
     resource: str = doc("The archive connector.")
-    files: Files = doc("Files of the workspace.")
-    dest_path: str = doc("The archive.", place=True, examples=["export.zip"])
-    compression: Literal["stored", "deflate", "gzip", "bzip2", "xz"] | None = doc(
-        "How members are compressed; absent: by the archive's ending.", default=None
+    files: Files = doc("Files of the connector's folder.", inside=True)
+    dest_path: str = doc("The archive, a file of that folder.", place=True, inside=True, examples=["export.zip"])
+    compression: Literal["stored", "deflate", "gzip", "bzip2", "xz", "zstd"] | None = doc(
+        "How it is compressed; absent: by the archive's ending, a ZIP archive with `deflate`.", default=None
     )
 
 
@@ -64,9 +64,11 @@ class ArchiveExtractInputs:
     """Unpacks archives."""
 
     resource: str = doc("The archive connector.")
-    archives: Files = doc("The archives.")
-    dest_dir: str = doc("Where the members go.", place=True)
-    members: list[str] | None = doc("Globs of the members to unpack; absent: all.", default=None)
+    archives: Files = doc("The archives, files of the connector's folder.", inside=True)
+    dest_dir: str = doc("Folder of that folder where the members go.", place=True, inside=True)
+    members: list[str] | None = doc(
+        "Globs of the members to unpack, in which `*` matches `/` too; absent: all.", default=None
+    )
 
 
 _MOVED = {"files": "array", "count": "integer"}
