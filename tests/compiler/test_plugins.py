@@ -75,7 +75,7 @@ def compiled(flow: str = FLOW, platform: str = PLATFORM + ERP, manifest: Any = M
         {},
         lambda *_: None,
         lambda *_: None,
-        lambda: (plugin(manifest),),
+        lambda _: (plugin(manifest),),
     )
     return compile_project(request)
 

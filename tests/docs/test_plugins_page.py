@@ -26,7 +26,7 @@ def compiled(old: str = "", new: str = "") -> Compilation:
         Source(name, EXAMPLE.files[name].replace(old, new).encode()) for name in ("flow.yaml", "platform.yaml")
     )
     return compile_project(
-        Request((flow,), platform, "", {}, lambda *_: None, lambda *_: None, plugins=lambda: (PLUGIN,))
+        Request((flow,), platform, "", {}, lambda *_: None, lambda *_: None, plugins=lambda _: (PLUGIN,))
     )
 
 

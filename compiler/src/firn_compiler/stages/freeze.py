@@ -48,12 +48,13 @@ def with_plugins(body: Record, plugins: Sequence[Plugin]) -> Record:
     for key, one in sorted(body["resources"].items()):
         row = CONNECTORS.get((one["kind"], one["driver"]))
         if row is not None and row.plugin:
-            used.setdefault(row.plugin, []).append(f"resources.{key}")
+            used.setdefault(row.plugin.name, []).append(f"resources.{key}")
     for name, flow in sorted(body["flows"].items()):
         for job in flow["jobs"]:
             for step in job["steps"]:
-                if STEPS[step["type"]].plugin:
-                    used.setdefault(STEPS[step["type"]].plugin, []).append(f"flows.{name}.{job['id']}.{step['id']}")
+                origin = STEPS[_innermost(step)["type"]].plugin
+                if origin:
+                    used.setdefault(origin.name, []).append(f"flows.{name}.{job['id']}.{step['id']}")
     if not used:
         return body
     known = {plugin.name: plugin for plugin in plugins}
@@ -62,6 +63,12 @@ def with_plugins(body: Record, plugins: Sequence[Plugin]) -> Record:
     ]
     sources = [{"kind": "plugin", "name": name, "digest": known[name].digest} for name in sorted(used)]
     return body | {"requires": body["requires"] | {"plugins": needed}, "sources": [*body["sources"], *sources]}
+
+
+def _innermost(step: Record) -> Record:
+    while step["type"] == "with_lock":
+        step = step["inputs"]["step"]
+    return step
 
 
 def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], Record]:

@@ -47,6 +47,7 @@ def command(
     """Look whether a flow could run from here; nothing is changed."""
     from firn_runtime.artifact_file import load_any, read_bytes
     from firn_runtime.env_files import parse_spec
+    from firn_runtime.own_folders import isolate
     from firn_runtime.preflight import Outside, preflight
     from firn_runtime.preflight.page import as_json, as_text
     from firn_runtime.prepare import choose
@@ -55,6 +56,7 @@ def command(
     no_core_dumps()
     outside = Outside(dict(os.environ), base_folder(base_dir), [parse_spec(text) for text in env_files])
     loaded = load_any(read_bytes(Path(artifact)), expect_digest)
+    isolate(loaded.payload.security.mode)
     report = preflight(loaded, choose(loaded.payload, flow), outside, timeout)
     if form == "json":
         print_json(as_json(report))
