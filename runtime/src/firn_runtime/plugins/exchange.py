@@ -81,7 +81,7 @@ def _line(plugin: str, row: Any) -> bytes:
             return orjson.dumps(dict(row), default=_text, option=orjson.OPT_APPEND_NEWLINE)
         except (TypeError, ValueError):
             pass
-    help = "a row is a mapping from names to what JSON has, dates, times and decimals"
+    help = "a row maps names to what JSON has, dates, times and decimals; integers beyond 64 bits are text"
     raise ConnectorError("data", f"the plug-in `{plugin}` gave a row that is none", help) from None
 
 

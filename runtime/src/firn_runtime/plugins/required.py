@@ -27,13 +27,23 @@ def required(payload: Payload, base: Path) -> Plugged:
 
     In `internal_fast` what this process has registered comes first. Raises ArtifactRefused R111.
     """
-    own = registered() if payload.security.mode == "internal_fast" else NONE
+    own = _not_firns(registered()) if payload.security.mode == "internal_fast" else NONE
     if own.features.issuperset(name for name in payload.features if _foreign(name)):
         return own
-    brought = [_brought(one, payload, base) for one in payload.requires.plugins]
+    brought = [*(_brought(one, payload, base) for one in payload.requires.plugins), own]
+    return _not_firns(
+        Plugged(
+            {name: row for one in brought for name, row in one.connectors.items()},
+            {name: row for one in brought for name, row in one.steps.items()},
+        )
+    )
+
+
+def _not_firns(brought: Plugged) -> Plugged:
+    """Leave out what Firn itself has."""
     return Plugged(
-        {name: row for one in (*brought, own) for name, row in one.connectors.items() if name not in CONNECTORS},
-        {name: row for one in (*brought, own) for name, row in one.steps.items() if name not in STEPS},
+        {name: row for name, row in brought.connectors.items() if name not in CONNECTORS},
+        {name: row for name, row in brought.steps.items() if name not in STEPS},
     )
 
 

@@ -1,0 +1,203 @@
+"""An `enterprise` run imports the plug-ins that its artifact lists, from the files that were checked, and nothing else."""
+
+import json
+import py_compile
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from runtime.plugin_places import FLOW, PLATFORM, environment, install, project, run, wheel
+
+CANARY = "CANARY-7d2e51-of-the-table"
+EVIL = """\
+import os
+open(os.environ["EVIL"], "w").write("imported")
+raise SystemExit("evil")
+"""
+
+
+class Place(NamedTuple):
+    """An environment with the plug-in, and an artifact that allows it."""
+
+    python: Path
+    wheel: Path
+    artifact: Path
+
+    @property
+    def packages(self) -> Path:
+        return next((self.python.parents[1] / "lib").glob("python*/site-packages"))
+
+    @property
+    def package(self) -> Path:
+        return self.packages / "acme_table"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("plugins")
+    python = environment(folder / "venv")
+    built = wheel(project(folder / "project"), folder / "dist")
+    install(python, built)
+    listed = json.loads(run(python, "-I", "-m", "firn_runtime", "plugins", "--json").stdout)["plugins"]
+    sha256 = listed[0]["sha256"]
+    pin = f'security: {{mode: enterprise, plugins: [{{name: acme-table, version: "==1.0.0", sha256: "{sha256}"}}]}}\n'
+    (folder / "flow.yaml").write_text(FLOW)
+    (folder / "platform.yaml").write_text(PLATFORM + pin)
+    run(python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=folder)
+    return Place(python, built, folder / "compiled_artifacts.json")
+
+
+@pytest.fixture
+def place(whole: Place) -> Iterator[Place]:
+    """The plug-in as it was installed; what a test did to its files is gone afterwards."""
+    yield whole
+    for one in whole.packages.glob("*acme*"):
+        shutil.rmtree(one) if one.is_dir() else one.unlink()
+    install(whole.python, "--force-reinstall", whole.wheel)
+
+
+def outcome(place: Place, cwd: Path, *flags: str, **environ: str) -> tuple[int, str]:
+    """Run the artifact in a folder; nothing evil was imported, and the secret is nowhere."""
+    evil = cwd / "evil-was-here"
+    environ |= {"TOKEN": CANARY, "EVIL": str(evil)}
+    answer = run(place.python, *flags, "-m", "firn_runtime", "run", place.artifact, cwd=cwd, ok=False, environ=environ)
+    assert not evil.exists()
+    assert CANARY not in answer.stdout + answer.stderr
+    assert "Traceback" not in answer.stderr
+    left = [path for path in cwd.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
+    assert left == []
+    return answer.returncode, answer.stdout + answer.stderr
+
+
+def fake(folder: Path, *, like: Place) -> Path:
+    """Lay a distribution of the same name and version into a folder, which does evil when it is imported."""
+    shutil.copytree(next(like.packages.glob("acme_table-*.dist-info")), folder / "acme_table-1.0.0.dist-info")
+    (folder / "acme_table").mkdir(parents=True)
+    for name in ("__init__.py", "code.py"):
+        (folder / "acme_table" / name).write_text(EVIL)
+    shutil.copy(like.package / "firn-plugin.json", folder / "acme_table")
+    return folder
+
+
+@pytest.mark.parametrize("flags", [(), ("-I",)])
+def test_the_plug_in_that_the_artifact_lists_runs(place: Place, tmp_path: Path, flags: tuple[str, ...]) -> None:
+    code, said = outcome(place, tmp_path, *flags)
+    assert code == 0, said
+    assert (tmp_path / "out/rows.csv").read_text() == "id\n0\n1\n2\n"
+
+
+def test_a_fake_in_the_current_folder_is_not_imported(place: Place, tmp_path: Path) -> None:
+    fake(tmp_path, like=place)
+    assert outcome(place, tmp_path)[0] == 0
+
+
+def test_a_fake_in_pythonpath_is_not_imported(place: Place, tmp_path: Path) -> None:
+    folder = fake(tmp_path / "path", like=place)
+    assert outcome(place, tmp_path, PYTHONPATH=str(folder))[0] == 0
+
+
+def test_a_fake_in_a_zip_is_not_imported(place: Place, tmp_path: Path) -> None:
+    folder = fake(tmp_path / "path", like=place)
+    with zipfile.ZipFile(tmp_path / "path.zip", "w") as file:
+        for one in folder.rglob("*"):
+            file.write(one, one.relative_to(folder))
+    assert outcome(place, tmp_path, PYTHONPATH=str(tmp_path / "path.zip"))[0] == 0
+
+
+def test_a_pth_file_in_a_folder_of_the_path_leads_nowhere(place: Place, tmp_path: Path) -> None:
+    folder = fake(tmp_path / "path", like=place)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/evil.pth").write_text(f"{folder}\nimport acme_table\n")
+    assert outcome(place, tmp_path, PYTHONPATH=str(tmp_path / "other"))[0] == 0
+
+
+def test_what_a_sitecustomize_puts_into_the_path_is_not_imported(place: Place, tmp_path: Path) -> None:
+    folder = fake(tmp_path / "path", like=place)
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start/sitecustomize.py").write_text(f"import sys; sys.path.insert(0, {str(folder)!r})\n")
+    assert outcome(place, tmp_path, PYTHONPATH=str(tmp_path / "start"))[0] == 0
+
+
+def test_a_plug_in_that_a_sitecustomize_imported_first_is_refused(place: Place, tmp_path: Path) -> None:
+    code = "import sys, types; sys.modules['acme_table'] = types.ModuleType('acme_table')\n"
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start/sitecustomize.py").write_text(code)
+    code_, said = outcome(place, tmp_path, PYTHONPATH=str(tmp_path / "start"))
+    assert (code_, "error[R111]" in said, "before it was checked" in said) == (3, True, True), said
+    assert outcome(place, tmp_path, "-I", PYTHONPATH=str(tmp_path / "start"))[0] == 0
+
+
+def test_a_usercustomize_and_the_folder_of_the_user_are_left_aside(place: Place, tmp_path: Path) -> None:
+    site = next((place.python.parents[1] / "lib").iterdir()).name
+    user = tmp_path / f"user/lib/{site}/site-packages"
+    fake(user, like=place)
+    (user / "usercustomize.py").write_text("import acme_table\n")
+    assert outcome(place, tmp_path, PYTHONUSERBASE=str(tmp_path / "user"))[0] == 0
+
+
+@pytest.mark.parametrize("claimed", ["acme.table", "files.local", "compute.duckdb"])
+def test_a_distribution_that_is_not_listed_can_claim_no_connector(place: Place, tmp_path: Path, claimed: str) -> None:
+    words = {"name": "acme-evil", "package": "acme_evil", "connectors": f'"{claimed}" = "acme_evil.code:Table"'}
+    install(place.python, wheel(project(tmp_path / "evil", EVIL, steps='acme_sum = "acme_evil.code:add"', **words),
+                                tmp_path / "dist"))  # fmt: skip
+    (tmp_path / "run").mkdir()
+    assert outcome(place, tmp_path / "run")[0] == 0
+
+
+def test_stale_byte_code_is_never_read(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text(EVIL)
+    for name in ("__init__", "code"):
+        target = next(place.package.glob(f"__pycache__/{name}.*.pyc"))
+        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        py_compile.compile(str(tmp_path / "evil.py"), cfile=str(target), invalidation_mode=mode)
+    assert outcome(place, tmp_path)[0] == 0
+
+
+def refused(place: Place, cwd: Path) -> str:
+    code, said = outcome(place, cwd)
+    assert code == 3, said
+    assert said.startswith("error[R111]: the plug-in `acme-table` cannot be used: "), said
+    return said
+
+
+def test_a_changed_file_is_refused(place: Place, tmp_path: Path) -> None:
+    (place.package / "code.py").write_text(EVIL)
+    assert "`acme_table/code.py` is not the one that was installed" in refused(place, tmp_path)
+
+
+def test_a_changed_file_whose_record_was_changed_with_it_is_refused(place: Place, tmp_path: Path) -> None:
+    install(place.python, "--force-reinstall", wheel(project(tmp_path / "p", EVIL), tmp_path / "dist"))
+    assert "it is not the build that the artifact allows: its `sha256` is " in refused(place, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["json.py", "helper.pth", "evil.so", "inner/code.py", "code.pyc"])
+def test_a_file_beside_those_of_the_plug_in_is_refused(place: Place, tmp_path: Path, name: str) -> None:
+    (place.package / name).parent.mkdir(exist_ok=True)
+    (place.package / name).write_text(EVIL)
+    assert f"`acme_table/{name}` lies in its folder and is none of its files" in refused(place, tmp_path)
+
+
+def test_a_folder_that_is_a_link_is_refused(place: Place, tmp_path: Path) -> None:
+    (place.package / "inner").symlink_to(tmp_path)
+    assert "`acme_table/inner` lies in its folder" in refused(place, tmp_path)
+
+
+def test_another_version_is_refused(place: Place, tmp_path: Path) -> None:
+    install(place.python, wheel(project(tmp_path / "p", version="1.0.1"), tmp_path / "dist"))
+    said = refused(place, tmp_path)
+    assert "it is installed in version 1.0.1; the artifact was compiled with 1.0.0" in said
+    assert "pip install acme-table==1.0.0" in said
+
+
+def test_a_plug_in_that_is_not_there_is_refused(place: Place, tmp_path: Path) -> None:
+    run(place.python, "-m", "pip", "uninstall", "-q", "-y", "acme-table")
+    assert "it is not installed" in refused(place, tmp_path)
+
+
+def test_an_editable_installation_is_refused(place: Place, tmp_path: Path) -> None:
+    install(place.python, "--no-build-isolation", "-e", project(tmp_path / "p"))
+    assert "it is not the build that the artifact allows" in refused(place, tmp_path)
