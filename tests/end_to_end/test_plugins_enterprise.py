@@ -1,4 +1,4 @@
-"""An `enterprise` run imports the plug-ins that its artifact lists, from the files that were checked, and nothing else."""
+"""An `enterprise` run imports the plug-ins that its artifact lists, from files that were checked, and nothing else."""
 
 import json
 import py_compile

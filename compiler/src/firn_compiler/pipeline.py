@@ -19,7 +19,7 @@ from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, 
 from firn_compiler.document import BUILT_IN, items_at, mapping_at, text_at, value_of
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Platform, Project
-from firn_compiler.plugins import BadManifest, Plugin, plugged_in
+from firn_compiler.plugins import BadManifest, Plugin, claimed_twice, plugged_in
 from firn_compiler.scan.conceal import concealed
 from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place, policy_places
@@ -74,10 +74,14 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
     if not any(one.code in UNKNOWN for one in answer.diagnostics):
         return answer
     plugins = request.plugins(_folders(answer.project.platform if answer.project else None))
+    if not plugins:
+        return answer
     try:
+        twice = [Diagnostic("W702", sentence, help="uninstall one") for sentence in claimed_twice(plugins)]
         with plugged_in(plugins):
             seen = tuple(plugin.identity for plugin in plugins)
-            return _compiled(request._replace(plugged=seen), plugins, freeze=freeze) if plugins else answer
+            answer = _compiled(request._replace(plugged=seen), plugins, freeze=freeze)
+            return answer._replace(diagnostics=(*twice, *answer.diagnostics))
     except BadManifest as error:
         return answer._replace(diagnostics=(Diagnostic("E708", str(error)), *answer.diagnostics))
 
