@@ -1,7 +1,9 @@
 """An `enterprise` run imports the plug-ins that its artifact lists, from files that were checked, and nothing else."""
 
+import hashlib
 import json
 import py_compile
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from runtime.plugin_places import FLOW, PLATFORM, environment, install, project, run, wheel
+from runtime.plugin_places import CODE, FLOW, PLATFORM, environment, install, project, run, wheel
 
 CANARY = "CANARY-7d2e51-of-the-table"
 EVIL = """\
@@ -83,6 +85,63 @@ def fake(folder: Path, *, like: Place) -> Path:
     return folder
 
 
+HOOK = "def decode(value):\n    return value[::-1]\n"
+
+
+def test_a_decode_hook_is_not_taken_from_the_current_folder_or_pythonpath(place: Place, tmp_path: Path) -> None:
+    (place.packages / "acme_hook.py").write_text(HOOK)
+    sha256 = hashlib.sha256(HOOK.encode()).hexdigest()
+    hook = f"{{module: acme_hook, sha256: {sha256}}}"
+    platform = place.artifact.with_name("platform.yaml").read_text()
+    platform = platform.replace("enterprise,", f"enterprise, decode_hook: {hook},")
+    platform = platform.replace("{secret_ref: token}}", "{secret_ref: token}}, decode: {config: {token: true}}")
+    (tmp_path / "platform.yaml").write_text(platform)
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    run(place.python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path)
+    own = place._replace(artifact=tmp_path / "compiled_artifacts.json")
+    assert outcome(own, tmp_path)[0] == 0
+    for folder in (tmp_path, tmp_path / "path"):
+        folder.mkdir(exist_ok=True)
+        (folder / "acme_hook.py").write_text(EVIL)
+    assert outcome(own, tmp_path, PYTHONPATH=str(tmp_path / "path"))[0] == 0
+    (place.packages / "acme_hook.py").unlink()
+    (tmp_path / "acme_hook.py").write_text(HOOK)
+    code, said = outcome(own, tmp_path)
+    assert (code, "`acme_hook` cannot be found" in said) == (4, True), said
+
+
+def test_what_a_plug_in_imports_is_not_taken_from_the_current_folder(place: Place, tmp_path: Path) -> None:
+    code = "import acme_helper\n" + CODE
+    built = wheel(project(tmp_path / "p", code), tmp_path / "dist")
+    install(place.python, "--force-reinstall", built)
+    listed = json.loads(run(place.python, "-I", "-m", "firn_runtime", "plugins", "--json").stdout)["plugins"]
+    written = place.artifact.with_name("platform.yaml").read_text()
+    platform = re.sub(
+        "sha256: .[0-9a-f]{64}.",
+        f"sha256: {listed[0]['sha256']}",
+        written,
+    )
+    (tmp_path / "platform.yaml").write_text(platform)
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    run(place.python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path)
+    (tmp_path / "acme_helper.py").write_text(EVIL)
+    own = place._replace(artifact=tmp_path / "compiled_artifacts.json")
+    code_, said = outcome(own, tmp_path)
+    assert (code_, "error[R112]" in said, "ModuleNotFoundError" in said) == (3, True, True), said
+
+
+def test_the_same_fakes_are_imported_where_the_artifact_is_not_of_enterprise(place: Place, tmp_path: Path) -> None:
+    """What the tests here look for would be seen."""
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "platform.yaml").write_text(PLATFORM + "security: {mode: internal_fast}\n")
+    run(place.python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path)
+    fake(tmp_path, like=place)
+    environ = {"TOKEN": CANARY, "EVIL": str(tmp_path / "evil-was-here")}
+    answer = run(place.python, "-m", "firn_runtime", "run", cwd=tmp_path, ok=False, environ=environ)
+    assert (answer.returncode, (tmp_path / "evil-was-here").exists()) == (3, True)
+    assert "importing `acme_table.code` raised SystemExit" in answer.stderr
+
+
 @pytest.mark.parametrize("flags", [(), ("-I",)])
 def test_the_plug_in_that_the_artifact_lists_runs(place: Place, tmp_path: Path, flags: tuple[str, ...]) -> None:
     code, said = outcome(place, tmp_path, *flags)
@@ -141,9 +200,10 @@ def test_a_usercustomize_and_the_folder_of_the_user_are_left_aside(place: Place,
 
 @pytest.mark.parametrize("claimed", ["acme.table", "files.local", "compute.duckdb"])
 def test_a_distribution_that_is_not_listed_can_claim_no_connector(place: Place, tmp_path: Path, claimed: str) -> None:
-    words = {"name": "acme-evil", "package": "acme_evil", "connectors": f'"{claimed}" = "acme_evil.code:Table"'}
-    install(place.python, wheel(project(tmp_path / "evil", EVIL, steps='acme_sum = "acme_evil.code:add"', **words),
-                                tmp_path / "dist"))  # fmt: skip
+    claims = f'"{claimed}" = "acme_evil.code:Table"'
+    steps = 'acme_sum = "acme_evil.code:add"'
+    evil = project(tmp_path / "evil", EVIL, name="acme-evil", package="acme_evil", connectors=claims, steps=steps)
+    install(place.python, wheel(evil, tmp_path / "dist"))
     (tmp_path / "run").mkdir()
     assert outcome(place, tmp_path / "run")[0] == 0
 

@@ -340,8 +340,9 @@ def test_a_step_reads_datasets_and_makes_its_own(tmp_path: Path) -> None:
     def doubled(inputs: Any, context: Any) -> StepResult:
         assert context.file("rows", "rows.csv").read_text() == "id\n1\n"
         context.check()
-        return context.dataset({"id": 2 * row["id"], "at": datetime(2026, 1, 1, tzinfo=UTC)}
-                               for row in context.rows("rows"))  # fmt: skip
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        done: StepResult = context.dataset({"id": 2 * row["id"], "at": at} for row in context.rows("rows"))
+        return done
 
     one = step_with(doubled, makes_dataset=True)
     write = step("out", "write", **{"from": "done"}, resource="storage", path="rows.csv", mode="replace")
@@ -355,7 +356,7 @@ def test_a_step_has_the_connector_of_its_own_plug_in_as_it_was_written(tmp_path:
         def read(self, *_: Any) -> Any: ...
 
         def extra(self) -> str:
-            return self.config.token.reveal()[:6]
+            return str(self.config.token.reveal()[:6])
 
     one = step_with(
         lambda inputs, context: StepResult({"seen": context.resource("acme").extra()}), results={"seen": "string"}

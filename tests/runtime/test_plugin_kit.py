@@ -89,7 +89,7 @@ def test_what_is_declared_has_to_be_there(manifest: Path) -> None:
     manifest.write_text(json.dumps(MANIFEST).replace('"readable"', '"readable", "writable"'))
     with pytest.raises(AssertionError, match="declares `writable`, and has no `write`"):
         check_connector(Right, manifest, "acme.one", CONFIG)
-    with pytest.raises(AssertionError, match="the manifest has no connector `acme.two`"):
+    with pytest.raises(AssertionError, match="the manifest has no connector"):
         check_connector(Right, manifest, "acme.two", CONFIG)
 
 

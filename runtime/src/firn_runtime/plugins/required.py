@@ -27,10 +27,11 @@ def required(payload: Payload, base: Path) -> Plugged:
 
     In `internal_fast` what this process has registered comes first. Raises ArtifactRefused R111.
     """
+    folders = _folders(payload.security, base)
     own = _not_firns(registered()) if payload.security.mode == "internal_fast" else NONE
-    if own.features.issuperset(name for name in payload.features if _foreign(name)):
+    if own.features and own.features.issuperset(name for name in payload.features if _foreign(name)):
         return own
-    brought = [*(_brought(one, payload, base) for one in payload.requires.plugins), own]
+    brought = [*(_brought(one, payload, folders) for one in payload.requires.plugins), own]
     return _not_firns(
         Plugged(
             {name: row for one in brought for name, row in one.connectors.items()},
@@ -53,8 +54,7 @@ def _foreign(feature: str) -> bool:
     return (family == "connector" and (kind, driver) not in CONNECTORS) or (family == "step" and name not in STEPS)
 
 
-def _brought(one: RequiredPlugin, payload: Payload, base: Path) -> Plugged:
-    folders = folders_of(payload.security, base)
+def _brought(one: RequiredPlugin, payload: Payload, folders: Sequence[str]) -> Plugged:
     found = find(one, [*_places(payload.security), *folders])
     whole = _checked(found, payload.security)
     content = _manifest(found, whole, folders)
@@ -67,7 +67,7 @@ def _brought(one: RequiredPlugin, payload: Payload, base: Path) -> Plugged:
     return _loadable(brought, Source(found, whole, tuple(folders)))
 
 
-def folders_of(security: Security, base: Path) -> list[str]:
+def _folders(security: Security, base: Path) -> list[str]:
     """Return the platform's folders of plug-ins; raise ArtifactRefused R111 where there may be none."""
     if security.plugin_folders and security.mode != "internal_fast":
         message = "the artifact names folders of plug-ins, which only `internal_fast` may have"
