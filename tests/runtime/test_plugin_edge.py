@@ -1,6 +1,8 @@
 """What a run does with a plug-in's code: what it lends, what it believes, and that no word of it gets out unmasked."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from firn_runtime import api
 from firn_runtime.api import (
     ConnectorBase,
     ConnectorError,
@@ -247,6 +250,14 @@ def test_what_was_registered_never_stands_for_firns_own(tmp_path: Path) -> None:
     connector(type("Given", (Quiet,), {"read": lambda *_: iter([{"id": 1}])}), "readable")
     assert run(tmp_path, artifact(READ, WRITE)).status == "SUCCESS"
     assert Listed("files.local") in list_connectors()
+
+
+def test_the_api_loads_no_engine_and_has_what_it_names() -> None:
+    code = "import firn_runtime.api, sys; print('duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+    assert all(getattr(api, name) for name in api.__all__)
+    with pytest.raises(AttributeError):
+        _ = api.nothing
 
 
 def test_what_there_is_can_be_listed() -> None:

@@ -85,7 +85,11 @@ def _first(found: list[Listed]) -> list[Listed]:
     return [named[name] for name in sorted(named)]
 
 
-_LATER = {"Reading": "connector_edge", "Writing": "connector_edge", "StepContext": "step_edge"}
+_LATER = {
+    "Reading": ("connector_edge", "Reading"),
+    "StepContext": ("step_edge", "PluginContext"),
+    "Writing": ("connector_edge", "Writing"),
+}
 """Names that only annotations need: their modules load the engine."""
 
 
@@ -95,4 +99,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     from importlib import import_module
 
-    return getattr(import_module(f"firn_runtime.plugins.{_LATER[name]}"), name.replace("Step", "Plugin"))
+    module, attribute = _LATER[name]
+    return getattr(import_module(f"firn_runtime.plugins.{module}"), attribute)

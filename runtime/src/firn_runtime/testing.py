@@ -15,7 +15,7 @@ import orjson
 
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError
-from firn_runtime.plugins import immutable
+from firn_runtime.plugins.brought import immutable
 from firn_runtime.plugins.loading import METHODS
 from firn_schemas.connectors import Connector
 from firn_schemas.decode import decode

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from firn_runtime.plugins import Plugged, PluggedConnector, PluggedStep
+from firn_runtime.plugins import Plugged
+from firn_runtime.plugins.brought import PluggedConnector, PluggedStep
 from firn_runtime.plugins.loading import connector_of, step_of
 from firn_schemas.base import Json
 from firn_schemas.plugins import FORMAT, Origin, Rows, rows

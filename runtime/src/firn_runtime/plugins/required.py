@@ -9,7 +9,8 @@ from pathlib import Path
 from firn_runtime.errors import ArtifactRefused
 from firn_runtime.own_folders import packages
 from firn_runtime.plain_file import plain_content
-from firn_runtime.plugins import NONE, Plugged, PluggedConnector, PluggedStep
+from firn_runtime.plugins import NONE, Plugged
+from firn_runtime.plugins.brought import PluggedConnector, PluggedStep
 from firn_runtime.plugins.checked_import import claim
 from firn_runtime.plugins.installed import Installed, find, refused
 from firn_runtime.plugins.loading import Source, connector_of, imported, step_of
