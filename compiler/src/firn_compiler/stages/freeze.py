@@ -65,12 +65,6 @@ def with_plugins(body: Record, plugins: Sequence[Plugin]) -> Record:
     return body | {"requires": body["requires"] | {"plugins": needed}, "sources": [*body["sources"], *sources]}
 
 
-def _innermost(step: Record) -> Record:
-    while step["type"] == "with_lock":
-        step = step["inputs"]["step"]
-    return step
-
-
 def _resources(flows: list[Lowered]) -> tuple[dict[str, dict[str, str]], Record]:
     """Name every resource: by its own name where all flows agree about it, else by `flow.name`."""
     lowered = {flow.name: dict(flow.resources) for flow in flows}
@@ -125,7 +119,7 @@ def _job(job: Record, done: dict[str, Record], keys: dict[str, str], resources: 
 def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) -> Record:
     """Fingerprint a step over itself, its resource, and all that ran before it in its job and upstream."""
     inputs = step["inputs"]
-    name = _innermost(inputs).get("resource")
+    name = _innermost(step)["inputs"].get("resource")
     resource = resources[keys[name]]["fingerprint"] if name in keys else {"data": "", "operation": ""}
     decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
     operation = {key: value for key, value in inputs.items() if key in OPERATION}
@@ -142,16 +136,16 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     return frozen
 
 
-def _innermost(inputs: Any) -> Any:
-    """Return the inputs of the step that does the work: under a lock it is the one that is run."""
-    while "step" in inputs:
-        inputs = inputs["step"]["inputs"]
-    return inputs
+def _innermost(step: Any) -> Any:
+    """Return the step that does the work: under a lock it is the one that is run."""
+    while step["type"] == "with_lock":
+        step = step["inputs"]["step"]
+    return step
 
 
 def _watermark(step: Any, keys: dict[str, str], resources: Any) -> Record:
     """Return how an incremental read keeps its place: what is read decides what a kept value means, not how."""
-    inputs, rule = _innermost(step["inputs"]), step["watermark"]
+    inputs, rule = _innermost(step)["inputs"], step["watermark"]
     one = resources[keys[inputs["resource"]]]
     source = [one["kind"], one["driver"], {key: one["config"][key] for key in WHERE if key in one["config"]}]
     request = inputs.get("request")
