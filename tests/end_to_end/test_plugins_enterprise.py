@@ -110,24 +110,34 @@ def test_a_decode_hook_is_not_taken_from_the_current_folder_or_pythonpath(place:
     assert (code, "`acme_hook` cannot be found" in said) == (4, True), said
 
 
-def test_what_a_plug_in_imports_is_not_taken_from_the_current_folder(place: Place, tmp_path: Path) -> None:
-    code = "import acme_helper\n" + CODE
-    built = wheel(project(tmp_path / "p", code), tmp_path / "dist")
-    install(place.python, "--force-reinstall", built)
+def allowing(place: Place, project: Path, cwd: Path) -> Place:
+    """Install another build of the plug-in, and compile an artifact that allows it."""
+    install(place.python, "--force-reinstall", wheel(project, cwd / "dist"))
     listed = json.loads(run(place.python, "-I", "-m", "firn_runtime", "plugins", "--json").stdout)["plugins"]
     written = place.artifact.with_name("platform.yaml").read_text()
-    platform = re.sub(
-        "sha256: .[0-9a-f]{64}.",
-        f"sha256: {listed[0]['sha256']}",
-        written,
-    )
-    (tmp_path / "platform.yaml").write_text(platform)
-    (tmp_path / "flow.yaml").write_text(FLOW)
-    run(place.python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path)
+    pin = f"sha256: {listed[0]['sha256']}"
+    (cwd / "platform.yaml").write_text(re.sub("sha256: .[0-9a-f]{64}.", pin, written))
+    (cwd / "flow.yaml").write_text(FLOW)
+    run(place.python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=cwd)
+    return place._replace(artifact=cwd / "compiled_artifacts.json")
+
+
+def test_what_a_plug_in_imports_is_not_taken_from_the_current_folder(place: Place, tmp_path: Path) -> None:
+    own = allowing(place, project(tmp_path / "p", "import acme_helper\n" + CODE), tmp_path)
     (tmp_path / "acme_helper.py").write_text(EVIL)
-    own = place._replace(artifact=tmp_path / "compiled_artifacts.json")
-    code_, said = outcome(own, tmp_path)
-    assert (code_, "error[R112]" in said, "ModuleNotFoundError" in said) == (3, True, True), said
+    code, said = outcome(own, tmp_path)
+    assert (code, "error[R112]" in said, "ModuleNotFoundError" in said) == (3, True, True), said
+
+
+def test_an_extension_module_is_loaded_from_the_file_that_was_checked(place: Place, tmp_path: Path) -> None:
+    source = project(tmp_path / "p", "from acme_table import _cffi_backend\n" + CODE)
+    (library,) = place.packages.glob("_cffi_backend.*")
+    shutil.copy(library, source / "acme_table")
+    own = allowing(place, source, tmp_path)
+    assert outcome(own, tmp_path)[0] == 0
+    with (place.package / library.name).open("ab") as file:
+        file.write(b"x")
+    assert f"`acme_table/{library.name}` is not the one that was installed" in refused(own, tmp_path)
 
 
 def test_the_same_fakes_are_imported_where_the_artifact_is_not_of_enterprise(place: Place, tmp_path: Path) -> None:

@@ -188,7 +188,9 @@ def leaking(method: str, error: type[BaseException]) -> type:
     return type("Leaks", (Leaky,), {"read": lambda self, inputs, context: iter([{"id": 1}])} | {method: act})
 
 
-@pytest.mark.parametrize("error", [ValueError, SystemExit, ConnectorError, RecursionError, GeneratorExit])
+@pytest.mark.parametrize(
+    "error", [ValueError, SystemExit, ConnectorError, RecursionError, GeneratorExit, KeyboardInterrupt]
+)
 @pytest.mark.parametrize("method", ["connect", "read"])
 def test_no_exception_of_a_plug_in_shows_a_secret(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], method: str, error: type[BaseException]
@@ -199,6 +201,17 @@ def test_no_exception_of_a_plug_in_shows_a_secret(
         assert said == "auth: *** [1m ***"
     else:
         assert said.startswith(f"process: the plug-in `registered` failed in `{method}` ({error.__name__})")
+
+
+def test_an_error_that_was_made_wrong_is_an_error_all_the_same(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Own(ConnectorError):
+        def __init__(self, secret: str) -> None:
+            self.message = [secret]  # type: ignore[assignment]  # what an author may do
+
+    connector(leaking("read", Own), "readable")
+    assert "the plug-in `registered` failed in `read` (Own)" in failure(tmp_path, capfd, READ)
 
 
 def test_a_generator_that_fails_half_way_is_the_plug_ins_failure(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from firn_runtime.errors import ArtifactRefused
 from firn_schemas.artifact import RequiredPlugin
 from firn_schemas.installed_files import BadRecord, digest, own_files
+from firn_schemas.plugins import GROUP
 
 
 class Installed(NamedTuple):
@@ -62,7 +63,7 @@ def every(folders: Sequence[str]) -> list[Installed]:
     found: dict[str, Installed] = {}
     for folder in folders:
         for one in _distributions(folder):
-            if any(entry.group.startswith("firn.plug") for entry in one.entry_points):
+            if any(entry.group == GROUP for entry in one.entry_points):
                 found.setdefault(one.name, _read(one, folder))
     return [found[name] for name in sorted(found)]
 

@@ -1,6 +1,7 @@
 """Calls into a plug-in's code: what it raises is let go of where it was caught, since it may hold a secret."""
 
 from collections.abc import Callable
+from threading import current_thread, main_thread
 from typing import Any, NamedTuple
 
 from firn_runtime.cancel import Ended
@@ -22,19 +23,23 @@ def outcome(call: Callable[[], Any]) -> Outcome:
     """Call, and return what became of it. Only what ends the process or the step is raised further."""
     try:
         return Outcome(call())
-    except (KeyboardInterrupt, Ended):
+    except Ended:
         raise
     except ConnectorError as error:
-        known = error.error_class if error.error_class in CODES else "process"
-        return Outcome(None, _named(error), (known, plain(error.message), plain(error.help)))
+        said: ErrorClass | None = getattr(error, "error_class", None)  # a subclass may have set none
+        known: ErrorClass = said if isinstance(said, str) and said in CODES else "process"
+        words = plain(getattr(error, "message", "")), plain(getattr(error, "help", ""))
+        return Outcome(None, _named(error), (known, *words))
     except BaseException as error:  # also SystemExit, whose text Python would print
+        if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+            raise  # no other thread gets one from a person
         return Outcome(None, _named(error))
 
 
 def asked(plugin: str, what: str, call: Callable[[], Any]) -> Any:
     """Return what a plug-in's method gives; raise ConnectorError, in its own words only where it raised one."""
     found = outcome(call)
-    if found.error is not None:
+    if found.error is not None and found.error[1]:
         raise ConnectorError(*found.error)
     if found.raised:
         help = "its own words are not shown: they may hold a secret"
