@@ -269,7 +269,7 @@ def test_a_beginning_is_a_text_that_says_something(first: Any) -> None:
 
 
 def argument(value: Any, *rest: Any) -> Any:
-    node = {"$concat": [{"$ref": "run.value"}, *rest], "operand": True}
+    node: Any = {"$concat": [{"$ref": "run.value"}, *rest], "operand": True}
     assert list(misshapen(node, "command[1]")) == []
     return Scope({}, {}, {"run": {"value": value}}).resolve(node)
 

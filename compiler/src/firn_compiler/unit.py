@@ -10,6 +10,7 @@ from typing import NamedTuple
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
 from firn_compiler.checks.conditions import conditions
+from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
@@ -87,6 +88,7 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from step_inputs(flow)
     yield from inputs(flow, platform)
     yield from resource_settings(flow, platform)
+    yield from credentials(flow, platform)
     yield from flow_policy(flow, platform)
     yield from graph(flow)
     yield from places(flow)
