@@ -63,11 +63,15 @@ steps:
 ERP = "  erp: {kind: erp, driver: sap, config: {host: '{{ env.SAP }}', password: {secret_ref: sap}, tls: {mode: a}}}\n"
 
 
-def plugin(manifest: Any = MANIFEST) -> Plugin:
-    return Plugin("acme-sap", "1.4.2", orjson.dumps(manifest))
+SHA256 = "5c" * 32
+PIN = f'{{name: acme-sap, version: "==1.4.2", sha256: {SHA256}}}'
 
 
-def compiled(flow: str = FLOW, platform: str = PLATFORM + ERP, manifest: Any = MANIFEST) -> Compilation:
+def plugin(manifest: Any = MANIFEST, name: str = "acme-sap") -> Plugin:
+    return Plugin(name, "1.4.2", orjson.dumps(manifest), SHA256)
+
+
+def compiled(flow: str = FLOW, platform: str = PLATFORM + ERP, manifest: Any = MANIFEST, *more: Plugin) -> Compilation:
     request = Request(
         (source("flow.yaml", flow),),
         source("platform.yaml", platform),
@@ -75,7 +79,7 @@ def compiled(flow: str = FLOW, platform: str = PLATFORM + ERP, manifest: Any = M
         {},
         lambda *_: None,
         lambda *_: None,
-        lambda: (plugin(manifest),),
+        lambda _: (plugin(manifest), *more),
     )
     return compile_project(request)
 
@@ -144,7 +148,7 @@ def test_a_property_may_be_called_like_a_keyword() -> None:
 
 
 def test_an_enterprise_platform_names_the_version_too() -> None:
-    listed = 'security: {mode: enterprise, plugins: [{name: acme-sap, version: "==9.9.9"}]}\n'
+    listed = f'security: {{mode: enterprise, plugins: [{{name: acme-sap, version: "==9.9.9", sha256: {"ab" * 32}}}]}}\n'
     assert set(codes(compiled(platform=PLATFORM + ERP + listed))) == {"E707"}
 
 
@@ -173,8 +177,54 @@ def test_its_schemas_are_held(old: str, new: str, code: str) -> None:
 def test_an_enterprise_platform_names_the_plug_ins_that_it_allows() -> None:
     strict = PLATFORM + ERP + "security: {mode: enterprise}\n"
     assert set(codes(compiled(platform=strict))) == {"E707"}
-    listed = strict.replace("enterprise}", 'enterprise, plugins: [{name: acme-sap, version: "==1.4.2"}]}')
+    listed = strict.replace("enterprise}", f"enterprise, plugins: [{PIN}]}}")
     assert codes(compiled(platform=listed)) == []
+    prefixed = listed.replace(SHA256, f"'sha256:{SHA256}'")
+    assert codes(compiled(platform=prefixed)) == []
+
+
+def test_an_enterprise_platform_states_the_digest_too() -> None:
+    listed = PLATFORM + ERP + f"security: {{mode: enterprise, plugins: [{PIN}]}}\n"
+    (unpinned,) = compiled(platform=listed.replace(f", sha256: {SHA256}", "")).diagnostics
+    assert (unpinned.code, "`firn plugins` prints" in unpinned.help) == ("E710", True)
+    others = {(one.code, one.help) for one in compiled(platform=listed.replace(SHA256, "ab" * 32)).diagnostics}
+    assert others == {("E707", f"its `sha256` is {SHA256}")}
+
+
+def test_only_internal_fast_has_folders_of_plug_ins() -> None:
+    folders = PLATFORM + ERP + f"security: {{mode: enterprise, plugins: [{PIN}], plugin_folders: [plugins]}}\n"
+    assert codes(compiled(platform=folders)) == ["E711"]
+    assert codes(compiled(platform=folders.replace("enterprise", "internal_fast"))) == []
+
+
+def test_a_step_under_a_lock_is_a_plug_ins_step_too() -> None:
+    locked = FLOW.replace(
+        "type: sap_extract, inputs: {resource: erp, bapi: BAPI_X}",
+        "type: with_lock, inputs: {key: k, step: {type: sap_extract, inputs: {resource: erp, bapi: BAPI_X}}}",
+    )
+    result = compiled(locked)
+    assert result.artifact is not None, result.diagnostics
+    (needed,) = orjson.loads(result.artifact)["payload"]["requires"]["plugins"]
+    assert needed["used_by"] == ["resources.erp", "flows.sap.main.mara"]
+    strict = compiled(locked, PLATFORM + ERP + "security: {mode: enterprise}\n")
+    assert len([one for one in strict.diagnostics if one.code == "E707"]) == 2
+
+
+def test_a_name_that_two_plug_ins_claim_is_a_warning() -> None:
+    result = compiled(FLOW, PLATFORM + ERP, MANIFEST, plugin(name="other-sap"))
+    assert [one.message for one in result.diagnostics if one.code == "W702"] == [
+        "the plug-ins `acme-sap` and `other-sap` both bring `erp/sap`: that of the latter holds",
+        "the plug-ins `acme-sap` and `other-sap` both bring `sap_extract`: that of the latter holds",
+    ]
+    assert result.artifact is not None
+    assert [one["name"] for one in orjson.loads(result.artifact)["payload"]["requires"]["plugins"]] == ["other-sap"]
+
+
+def test_a_plug_in_that_brings_what_firn_has_is_a_warning() -> None:
+    own = MANIFEST | {"connectors": [*MANIFEST["connectors"], {"kind": "db", "driver": "postgres"}]}
+    (found,) = compiled(manifest=own).diagnostics
+    assert found.code == "W702"
+    assert "`db/postgres`, which Firn itself has: Firn's own holds" in found.message
 
 
 def with_config(schema: Any) -> Any:
@@ -192,10 +242,32 @@ def test_it_is_found_through_package_metadata_and_not_imported(tmp_path: Path, m
     monkeypatch.syspath_prepend(str(tmp_path))
     (found,) = sources.plugins()
     assert (found.name, found.version, json.loads(found.manifest)) == ("acme-sap", "1.4.2", MANIFEST)
+    assert found.sha256 is None
+
+
+def test_it_is_found_in_a_folder_of_the_platform_from_where_the_compiler_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "plugins"
+    (folder / "acme_far").mkdir(parents=True)
+    (folder / "acme_far-1.dist-info").mkdir()
+    (folder / "acme_far/firn-plugin.json").write_text(json.dumps(MANIFEST))
+    (folder / "acme_far/__init__.py").write_text("raise SystemExit('imported')")
+    (folder / "acme_far-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: acme-far\nVersion: 1\n")
+    (folder / "acme_far-1.dist-info/entry_points.txt").write_text("[firn.plugins]\nsap = acme_far\n")
+    monkeypatch.chdir(tmp_path)
+    assert "acme-far" not in [one.name for one in sources.plugins()]
+    platform = source("platform.yaml", PLATFORM + ERP + "security: {mode: internal_fast, plugin_folders: [plugins]}\n")
+    request, _ = sources.project_request([], None, None, {})
+    made = compile_project(request._replace(flows=(source("flow.yaml", FLOW),), platform=platform))
+    assert made.artifact is not None, made.diagnostics
+    payload = orjson.loads(made.artifact)["payload"]
+    assert payload["requires"]["plugins"][0]["name"] == "acme-far"
+    assert payload["security"]["plugin_folders"] == ["plugins"]
 
 
 def test_plug_ins_are_looked_for_only_where_something_unknown_is_named() -> None:
-    def never() -> tuple[Plugin, ...]:
+    def never(folders: tuple[str, ...]) -> tuple[Plugin, ...]:
         raise AssertionError("asked")
 
     request, _ = sources.project_request([], None, None, {})

@@ -17,7 +17,7 @@ from firn_runtime.run import FEATURES
 
 PAGE = (Path(__file__).parents[2] / "docs/plugins.md").read_text()
 (MANIFEST,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-(EXAMPLE,) = examples_in(PAGE.partition("## What is checked")[2])
+(EXAMPLE,) = examples_in(PAGE.partition("## What is checked")[2].partition("## A connector")[0])
 PLUGIN = Plugin("acme-firn-sap", "1.4.2", MANIFEST.encode())
 
 
@@ -26,7 +26,7 @@ def compiled(old: str = "", new: str = "") -> Compilation:
         Source(name, EXAMPLE.files[name].replace(old, new).encode()) for name in ("flow.yaml", "platform.yaml")
     )
     return compile_project(
-        Request((flow,), platform, "", {}, lambda *_: None, lambda *_: None, plugins=lambda: (PLUGIN,))
+        Request((flow,), platform, "", {}, lambda *_: None, lambda *_: None, plugins=lambda _: (PLUGIN,))
     )
 
 

@@ -150,7 +150,7 @@ def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(t
     ]
     (version,) = about(report, "version")
     assert version == ("failed", "the platform allows runtimes of version 9.0.0 or newer; this is 0.1.0")
-    lacks = "the artifact needs what this runtime does not have: the plug-in `firn-acme` 1.2.0"
+    lacks = "the plug-in `firn-acme` cannot be used: it is not installed"
     assert about(report, "plugin") == [("failed", lacks)]
     assert about(report, "connector", "catalog/iceberg_rest") == [
         ("failed", "this runtime has no connector `catalog/iceberg_rest`")

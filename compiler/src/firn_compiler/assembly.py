@@ -51,10 +51,13 @@ class Request(NamedTuple):
     variables: Map[str, Json]
     read: Reader
     read_folder: FolderReader
-    plugins: Callable[[], tuple[Plugin, ...]] = tuple
-    """Finds the installed plug-ins; asked only where something is named that Firn itself does not have."""
+    plugins: Callable[[tuple[str, ...]], tuple[Plugin, ...]] = lambda _: ()
+    """Finds the installed plug-ins, also in the platform's folders (its argument).
+
+    Asked only where something is named that Firn itself does not have.
+    """
     plugged: tuple[str, ...] = ()
-    """Digests of the plug-ins whose rows are seen."""
+    """The plug-ins whose rows are seen: name, version and digests."""
     today: str = ""
     """The day, as a date of ISO 8601, against which exceptions expire; empty: none does."""
     kept: Kept | None = None

@@ -49,8 +49,8 @@ class Materials:
                 self._note("file", one._replace(file=str(base / one.file)))
             return found
 
-        def plugins() -> tuple[Plugin, ...]:
-            found = request.plugins()
+        def plugins(folders: tuple[str, ...]) -> tuple[Plugin, ...]:
+            found = request.plugins(folders)
             self._found += [Material("plugin", _package(one.name, one.version), *_sha256(one.digest)) for one in found]
             return found
 

@@ -16,10 +16,10 @@ from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.concealment import findings_without, texts_without
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
-from firn_compiler.document import BUILT_IN
+from firn_compiler.document import BUILT_IN, items_at, mapping_at, text_at, value_of
 from firn_compiler.kept import kept_unit
-from firn_compiler.model.project import Flow, Project
-from firn_compiler.plugins import BadManifest, Plugin, plugged_in
+from firn_compiler.model.project import Flow, Platform, Project
+from firn_compiler.plugins import BadManifest, Plugin, claimed_twice, plugged_in
 from firn_compiler.scan.conceal import concealed
 from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place, policy_places
@@ -73,13 +73,25 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
     answer = _compiled(request, freeze=freeze)
     if not any(one.code in UNKNOWN for one in answer.diagnostics):
         return answer
-    plugins = request.plugins()
+    plugins = request.plugins(_folders(answer.project.platform if answer.project else None))
+    if not plugins:
+        return answer
     try:
+        twice = [Diagnostic("W702", sentence, help="uninstall one") for sentence in claimed_twice(plugins)]
         with plugged_in(plugins):
-            seen = tuple(plugin.digest for plugin in plugins)
-            return _compiled(request._replace(plugged=seen), plugins, freeze=freeze) if plugins else answer
+            seen = tuple(plugin.identity for plugin in plugins)
+            answer = _compiled(request._replace(plugged=seen), plugins, freeze=freeze)
+            return answer._replace(diagnostics=(*twice, *answer.diagnostics))
     except BadManifest as error:
         return answer._replace(diagnostics=(Diagnostic("E708", str(error)), *answer.diagnostics))
+
+
+def _folders(platform: Platform | None) -> tuple[str, ...]:
+    """Return the platform's folders of plug-ins; only `internal_fast` has them."""
+    security = mapping_at(platform.root, "security") if platform else None
+    if text_at(security, "mode") != "internal_fast":
+        return ()
+    return tuple(str(value_of(one)) for one in items_at(security, "plugin_folders"))
 
 
 UNKNOWN = frozenset(["E304", "E312"])

@@ -15,14 +15,15 @@ from firn_compiler.assembly import Request, encoding
 from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.document import beginning
 from firn_compiler.emit import map_path
-from firn_compiler.plugins import MAX_MANIFEST, Plugin
+from firn_compiler.plugins import Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
+from firn_schemas.installed_files import BadRecord, digest, own_files
+from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
-PLUGIN_GROUP, PLUGIN_MANIFEST = "firn.plugins", "firn-plugin.json"
 PLATFORM_NAMES = (PLATFORM_NAME, "platform.yml")
 MADE = frozenset(["target", "logs", "dbt_packages", "dbt_modules", "__pycache__"])
 MAX_FILES, MAX_FOLDER_BYTES = 20_000, 64 * 1024 * 1024
@@ -274,29 +275,47 @@ def _json(file: Path) -> dict[str, Any]:
     return found
 
 
-def plugins() -> tuple[Plugin, ...]:
-    """Find the manifests of installed plug-ins through package metadata; no code of theirs is imported."""
-    from importlib.metadata import entry_points
+def plugins(folders: Iterable[str] = ()) -> tuple[Plugin, ...]:
+    """Find the manifests of installed plug-ins through package metadata; no code of theirs is imported.
+
+    `folders` are those of the platform, taken from the current folder as a run takes them from its base folder; what
+    the interpreter itself has comes first.
+    """
+    from importlib.metadata import MetadataPathFinder
 
     found: dict[str, Plugin] = {}
-    for entry in entry_points(group=PLUGIN_GROUP):
-        if entry.dist is None or entry.name in found:
-            continue
-        manifest = _manifest_of(entry.value)
-        if manifest is not None:
-            found[entry.dist.name] = Plugin(entry.dist.name, entry.dist.version, manifest)
+    for path in (sys.path, *([folder] for folder in folders)):
+        for one in MetadataPathFinder.find_distributions(MetadataPathFinder.Context(path=path)):
+            for entry in one.entry_points.select(group=GROUP):
+                manifest = _manifest_of(entry.value, path)
+                if manifest is not None and one.name not in found:
+                    found[one.name] = Plugin(one.name, one.version, manifest, _digest_of(one.read_text("RECORD")))
     return tuple(found[name] for name in sorted(found))
 
 
-def _manifest_of(package: str) -> bytes | None:
+def _manifest_of(package: str, path: list[str]) -> bytes | None:
     """Read the manifest in a package's folder; finding a top-level package does not run it."""
-    from importlib.util import find_spec
-
-    spec = find_spec(package) if package.isidentifier() else None
+    spec = _found(package, path) if package.isidentifier() else None
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         try:
-            with (Path(folder) / PLUGIN_MANIFEST).open("rb") as file:
+            with (Path(folder) / FILE).open("rb") as file:
                 return file.read(MAX_MANIFEST)
         except OSError:
             continue
     return None
+
+
+def _found(package: str, path: list[str]) -> Any:
+    """Return where a package lies; that of an editable installation is known to other finders than the path's."""
+    from importlib.machinery import PathFinder
+    from importlib.util import find_spec
+
+    return find_spec(package) if path is sys.path else PathFinder.find_spec(package, path)
+
+
+def _digest_of(record: str | None) -> str | None:
+    """Return the digest over a distribution's files, as its RECORD has them; None where there is no whole RECORD."""
+    try:
+        return digest(own_files(record)) if record else None
+    except BadRecord:
+        return None

@@ -107,12 +107,17 @@ _MAKE_AGAIN = "make it again with `firn compile`"
 def load(content: bytes, features: frozenset[str], expected: str | None = None, signed: Demand = UNASKED) -> Artifact:
     """Return the artifact; raise ArtifactRefused where it may not be run by a runtime that has `features`."""
     artifact = load_any(content, expected, signed)
-    lacking = [f"`{feature}`" for feature in needed(artifact.payload) if feature not in features]
+    refuse_unfit(artifact.payload, features)
+    return artifact
+
+
+def refuse_unfit(payload: "Payload", features: frozenset[str]) -> None:
+    """Raise ArtifactRefused R106 or R109 where a runtime that has `features` may not run the artifact."""
+    lacking = [f"`{feature}`" for feature in needed(payload) if feature not in features]
     if lacking:
         message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
         raise ArtifactRefused("R106", message, "use a newer firn-runtime")
-    refuse_version(artifact.payload)
-    return artifact
+    refuse_version(payload)
 
 
 def needed(payload: "Payload") -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from firn_runtime.connectors import connector_class
 from firn_runtime.decode_hook import Hook, decoded
 from firn_runtime.errors import ArtifactRefused, InputsMissing
+from firn_runtime.plugins import Plugged
 from firn_runtime.resolve import Scope, Unresolved, nodes
 from firn_schemas.artifact import Resource
 from firn_schemas.connectors import CONNECTORS
@@ -26,11 +27,14 @@ class Built(NamedTuple):
     decoded: tuple[Secret, ...] = ()
 
 
-def build(name: str, one: Resource, scope: Scope, base: Path, *, written: bool, hook: Hook | None) -> Built:
-    """Make a connector; raise ArtifactRefused R106 or R108, or InputsMissing R204 or R205."""
+def build(
+    name: str, one: Resource, scope: Scope, base: Path, *, written: bool, hook: Hook | None, plugged: Plugged
+) -> Built:
+    """Make a connector; raise ArtifactRefused R106, R108 or R112, or InputsMissing R204 or R205."""
     from firn_schemas.compute import COMPUTE
 
-    schema = CONNECTORS.get((one.kind, one.driver))
+    brought = plugged.connectors.get((one.kind, one.driver))
+    schema = brought.row if brought else CONNECTORS.get((one.kind, one.driver))
     record: Any = schema.config if schema else COMPUTE.get(one.driver) if one.kind == "compute" else None
     if record is None:
         message = f"this runtime has no connector {one.kind}/{one.driver}"
@@ -48,7 +52,11 @@ def build(name: str, one: Resource, scope: Scope, base: Path, *, written: bool, 
         raise ArtifactRefused("R108", f"the resource `{name}` has not the right shape: {error}") from None
     if one.kind == "compute":
         return Built(Compute(config))
-    connector = connector_class(one.kind, one.driver)(config=config, options=options)
+    connector = (
+        brought.make(config, options)
+        if brought
+        else connector_class(one.kind, one.driver)(config=config, options=options)
+    )
     connector.written, connector.base_dir = written, base
     inherited = (*getattr(options, "inherit_env", ()), *connector.ambient)
     connector.inherited = {name: scope.environ[name] for name in inherited if name in scope.environ}

@@ -20,7 +20,7 @@ COMPILER_COMMANDS = {
     "validate": "firn_compiler.cli",
 }
 """The compiler's own commands, each with its module: reading entry points costs several times a bare Python start."""
-OWN = ("inspect", "preflight", "run", "runs", "sign", "unlock", "verify", "watermarks")
+OWN = ("inspect", "plugins", "preflight", "run", "runs", "sign", "unlock", "verify", "watermarks")
 """The runtime's commands, each in the module of `firn_runtime.commands` that has its name."""
 INTERRUPTED = 130
 

@@ -35,7 +35,10 @@ class _Refused(Exception):
 
 
 def load_hook(security: Security, search: Sequence[str] | None = None) -> Hook | None:
-    """Return the hook that the artifact names, or None; raise InputsMissing R205. `search` stands for `sys.path`."""
+    """Return the hook that the artifact names, or None; raise InputsMissing R205.
+
+    It is looked for in `sys.path`, in `enterprise` only in the interpreter's own folders; `search` stands for these.
+    """
     named = security.decode_hook
     if named is None:
         return None
@@ -44,8 +47,10 @@ def load_hook(security: Security, search: Sequence[str] | None = None) -> Hook |
     if named.sha256 is None and security.mode != "internal_fast":
         message = f"the decode hook `{named.module}` has no `sha256`, which an `enterprise` platform must state"
         raise InputsMissing("R205", message, "add `security.decode_hook.sha256` to the platform, and compile again")
+    from firn_runtime.own_folders import own
     from firn_runtime.pinned_module import Refused, load
 
+    search = own() if search is None and security.mode == "enterprise" else search
     try:
         members = vars(load(named.module, named.sha256, search))
     except Refused as error:

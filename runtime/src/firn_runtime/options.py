@@ -18,6 +18,8 @@ class Edge(NamedTuple):
     listeners: Sequence[Listener] = ()
     stop: Stop | None = None
     run_id: str | None = None
+    isolate: bool = False
+    """In `enterprise`, take what is not the interpreter's own out of `sys.path`: the process is Firn's alone."""
 
 
 class Options(NamedTuple):

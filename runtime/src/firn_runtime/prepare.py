@@ -7,6 +7,8 @@ from typing import Any
 from firn_runtime.building import build
 from firn_runtime.decode_hook import Hook, expanded, load_hook
 from firn_runtime.errors import ArtifactRefused, InputsMissing, UsageError
+from firn_runtime.plugins import NONE, Plugged
+from firn_runtime.redaction.process import guard
 from firn_runtime.redaction.redactor import Redactor
 from firn_runtime.resolve import Scope, misshapen, nodes
 from firn_runtime.secret_sources import (
@@ -80,7 +82,7 @@ def _stray_secrets(parts: list[tuple[Json, str]]) -> list[str]:
     return [path for kind, path, _ in places if kind == "$secret" and not path.startswith("payload.resources.")]
 
 
-def prepare(payload: Payload, flow: str, environ: Mapping[str, str], base: Path) -> "Prepared":
+def prepare(payload: Payload, flow: str, environ: Mapping[str, str], base: Path, plugged: Plugged = NONE) -> "Prepared":
     """Resolve everything the flow needs from outside, report all that is missing, and build its connectors.
 
     Raises ArtifactRefused and InputsMissing. Nothing is opened.
@@ -88,14 +90,22 @@ def prepare(payload: Payload, flow: str, environ: Mapping[str, str], base: Path)
     refuse_misshapen_nodes(payload)
     refuse_archive_drivers(payload)
     hook = load_hook(payload.security)
-    return Prepared(payload, payload.flows[flow], expanded(hook, environ), base, hook)
+    return Prepared(payload, payload.flows[flow], expanded(hook, environ), base, hook, plugged)
 
 
 class Prepared:
     """What a run takes from outside, settled: the environment, every secret, its connectors, built and not opened."""
 
-    def __init__(self, payload: Payload, flow: Flow, environ: Mapping[str, str], base: Path, hook: Hook | None) -> None:
-        self.flow, self.environ, self.base = flow, environ, base
+    def __init__(
+        self,
+        payload: Payload,
+        flow: Flow,
+        environ: Mapping[str, str],
+        base: Path,
+        hook: Hook | None,
+        plugged: Plugged,
+    ) -> None:
+        self.flow, self.environ, self.base, self.plugged = flow, environ, base, plugged
         self.redactor = Redactor()
         self._hook, self._security = hook, payload.security
         self._used = {name: payload.resources[key] for name, key in sorted(flow.resources.items())}
@@ -106,9 +116,12 @@ class Prepared:
         missing = _missing_variables(payload, flow, self._used, environ)
         required = {(one.ref, one.key): one for one in sum(self._required.values(), of_state)}
         self._found = self._resolved(required, missing)
-        inner = (innermost(step.type, step.inputs) for job in flow.jobs for step in job.steps)
+        inner = [innermost(step.type, step.inputs) for job in flow.jobs for step in job.steps]
         self._written = {str(inputs["resource"]) for type, inputs in inner if type in ("export", "upload", "write")}
-        self.connectors = {name: self._built(name) for name in self._used}
+        with guard(self.redactor):  # from here on, the code of plug-ins is at work
+            self.connectors = {name: self._built(name) for name in self._used}
+            for type in sorted({type for type, _ in inner} & plugged.steps.keys()):
+                plugged.steps[type].load()
         self.state: Mapping[str, Any] = self._scope.resolve(payload.state or {})
 
     def connector(self, name: str, tell: Teller) -> Any:
@@ -149,7 +162,9 @@ class Prepared:
 
     def _built(self, name: str) -> Any:
         written = name in self._written
-        built = build(name, self._used[name], self._scope, self.base, written=written, hook=self._hook)
+        built = build(
+            name, self._used[name], self._scope, self.base, written=written, hook=self._hook, plugged=self.plugged
+        )
         for secret in built.decoded:
             self.redactor.add(secret)
         return built.connector

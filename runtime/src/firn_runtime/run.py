@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firn_runtime import session
-from firn_runtime.artifact_file import Artifact, demand, load, read_bytes
+from firn_runtime.artifact_file import Artifact, demand, load_any, read_bytes, refuse_unfit
 from firn_runtime.cancel import Token
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
@@ -23,7 +23,9 @@ from firn_runtime.journal import Journal
 from firn_runtime.leases import Leases
 from firn_runtime.options import AS_USUAL, Edge, Options
 from firn_runtime.outcome import JobOutcome, RunResult
+from firn_runtime.own_folders import isolate
 from firn_runtime.plan import Plan, fingerprints
+from firn_runtime.plugins import plugged
 from firn_runtime.prepare import Prepared, choose, prepare
 from firn_runtime.redaction.process import guard
 from firn_runtime.resources import Resources, datasets_file
@@ -75,9 +77,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
     Raises ArtifactRefused, InputsMissing, UsageError, LockHeld and StateError before anything was touched, StateError
     and LeaseLost where the run cannot go on; whatever fails in a step is in the result.
     """
-    artifact = _admitted(source, edge, options)
-    name = choose(artifact.payload, options.flow)
-    prepared = prepare(artifact.payload, name, edge.environ, edge.base_dir)
+    artifact, name, prepared = _prepared(source, edge, options)
     stop = edge.stop or Stop()
     with (
         guard(prepared.redactor),
@@ -91,9 +91,16 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
         return _Session(artifact, prepared, edge._replace(stop=stop), options, state, leases).run(*chosen)
 
 
-def _admitted(source: Path | bytes, edge: Edge, options: Options) -> Artifact:
+def _prepared(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:
+    """Return the artifact, the flow to run, and what it takes from outside; nothing foreign is imported before that."""
     content = source if isinstance(source, bytes) else read_bytes(source)
-    return load(content, FEATURES, options.expect, demand(source, options.signed_by, edge.environ))
+    artifact = load_any(content, options.expect, demand(source, options.signed_by, edge.environ))
+    if edge.isolate:
+        isolate(artifact.payload.security.mode)
+    brought = plugged(artifact.payload, edge.base_dir)
+    refuse_unfit(artifact.payload, FEATURES | brought.features)
+    name = choose(artifact.payload, options.flow)
+    return artifact, name, prepare(artifact.payload, name, edge.environ, edge.base_dir, brought)
 
 
 class _Session:
@@ -193,6 +200,7 @@ class _Session:
             seed=row.seed,
             environ=self.prepared.environ,
             plan=plan,
+            plugged=self.prepared.plugged,
             resources=self.resources,
             journal=journal,
             tell=self.tell,
@@ -243,9 +251,7 @@ def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL)
 
     Nothing is locked, opened or written.
     """
-    artifact = _admitted(source, edge, options)
-    name = choose(artifact.payload, options.flow)
-    prepared = prepare(artifact.payload, name, edge.environ, edge.base_dir)
+    artifact, name, prepared = _prepared(source, edge, options)
     plan = session.fresh_plan(artifact.payload.flows[name], options)
     if options.resume is not None:
         with closing(open_state(prepared.state, edge.base_dir, read_only=True)) as state:

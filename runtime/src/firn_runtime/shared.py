@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from firn_runtime.journal import Journal
 from firn_runtime.plan import Plan
+from firn_runtime.plugins import Plugged
 from firn_runtime.resolve import Scope
 from firn_runtime.resources import Resources
 from firn_runtime.step import innermost
@@ -13,7 +14,7 @@ from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
-from firn_schemas.steps import STEPS
+from firn_schemas.steps import STEPS, StepType
 
 
 class Shared(NamedTuple):
@@ -29,6 +30,7 @@ class Shared(NamedTuple):
     seed: int
     environ: Mapping[str, str]
     plan: Plan
+    plugged: Plugged
     resources: Resources
     journal: Journal
     tell: Teller
@@ -47,8 +49,13 @@ class Shared(NamedTuple):
         """
         if step.streamed_into is not None:
             return None
-        row = STEPS.get(innermost(step.type, step.inputs)[0])
+        row = self.row(innermost(step.type, step.inputs)[0])
         return f"{self.resources.file}#{job.id}.{step.id}" if row is not None and row.makes_dataset else None
+
+    def row(self, type: str) -> StepType | None:
+        """Return the row of a step type, Firn's own or a plug-in's."""
+        brought = self.plugged.steps.get(type)
+        return brought.row if brought else STEPS.get(type)
 
     def scope(self, steps: Mapping[str, Any], **more: Any) -> Scope:
         """Return what the nodes of a step or condition may name."""

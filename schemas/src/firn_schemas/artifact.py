@@ -215,7 +215,7 @@ class Plugin:
 
     name: str = doc("Name of the distribution.")
     version: str = doc("Its one version.")
-    sha256: str | None = doc("Digest of its wheel.", default=None)
+    sha256: str | None = doc("Digest over its files.", default=None)
 
 
 @record
@@ -253,6 +253,7 @@ class Security:
     secret_mounts: list[str] = doc("Folders in which mounted secrets are looked up, in this order.")
     allow_short_secrets: bool = doc("Secrets of fewer than 5 characters are accepted.", default=False)
     plugins: list[Plugin] = doc("Plug-ins that are allowed.", default_factory=list)
+    plugin_folders: list[str] = doc("Folders with further plug-ins, in this order.", default_factory=list)
     archive_drivers: list[str] | None = doc(
         "Archive drivers that are allowed; absent: all, in `enterprise` mode none.", default=None
     )

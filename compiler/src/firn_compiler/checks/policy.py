@@ -40,9 +40,27 @@ def platform_policy(platform: Platform) -> Iterator[Diagnostic]:
                 if isinstance(item, Scalar) and isinstance(item.value, str):
                     yield from _setting(item.value, row, item, ("connectors", name, "locked"))
             yield from _decode(platform, node, row, ("connectors", name, "decode"))
-    yield from _hook(mapping_at(platform.root, "security"))
+    security = mapping_at(platform.root, "security")
+    yield from _hook(security)
+    if text_at(security, "mode") == "enterprise":
+        yield from _pinned(security)
     yield from _compatibility(platform)
     yield from _roles(platform.root)
+
+
+def _pinned(security: Mapping | None) -> Iterator[Diagnostic]:
+    """Report plug-ins of an `enterprise` platform that no digest pins, and folders of plug-ins."""
+    for index, item in enumerate(items_at(security, "plugins")):
+        if isinstance(item, Mapping) and text_at(item, "sha256") is None:
+            message = f"the plug-in `{text_at(item, 'name') or ''}` has no `sha256`"
+            path: Path = ("security", "plugins", index)
+            yield finding("E710", message, item.span, "install it, and take the line that `firn plugins` prints", path)
+    if items_at(security, "plugin_folders"):
+        where = key_span(security, ("plugin_folders",)) if security else None
+        assert where is not None
+        help = "install the plug-ins, and list them in `security.plugins`"
+        message = "an `enterprise` platform has no folders of plug-ins"
+        yield finding("E711", message, where, help, ("security", "plugin_folders"))
 
 
 def _setting(word: str, row: tuple[str, str], node: Node, path: Path) -> Iterator[Diagnostic]:
@@ -136,7 +154,7 @@ def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
     allowed = {text_at(item, "name"): item for item in items_at(security, "plugins")}
     places: list[tuple[Connector | StepType | None, Node, Path]] = [
         (STEPS[step.type], step.node.entries["type"], (*step.path, "type"))
-        for step in flow.steps
+        for step in (outer.innermost for outer in flow.steps)
         if step.type in STEPS and "type" in step.node.entries
     ]
     for name, node in flow.resources.items():
@@ -146,14 +164,19 @@ def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
     for one, place, path in places:
         if one is None or not one.plugin:
             continue
-        item = allowed.get(one.plugin)
+        name, version, sha256 = one.plugin
+        item = allowed.get(name)
         if item is None:
             help = "add it to `security.plugins` of the platform"
-            yield finding("E707", f"the platform does not allow the plug-in `{one.plugin}`", place.span, help, path)
-        elif (text_at(item, "version") or "").removeprefix("==") != one.plugin_version:
+            yield finding("E707", f"the platform does not allow the plug-in `{name}`", place.span, help, path)
+        elif (text_at(item, "version") or "").removeprefix("==") != version:
             related = (Related("the version that the platform allows", item.span),)
-            message = f"the platform does not allow the version {one.plugin_version} of the plug-in `{one.plugin}`"
+            message = f"the platform does not allow the version {version} of the plug-in `{name}`"
             yield finding("E707", message, place.span, "install the version that it names", path, related)
+        elif sha256 is not None and (text_at(item, "sha256") or sha256).removeprefix("sha256:") != sha256:
+            related = (Related("the build that the platform allows", item.span),)
+            message = f"the platform does not allow the build of the plug-in `{name}` that is installed"
+            yield finding("E707", message, place.span, f"its `sha256` is {sha256}", path, related)
 
 
 def _locked(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:

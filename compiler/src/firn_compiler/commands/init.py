@@ -51,22 +51,50 @@ SCHEMAS = ".firn/schemas"
 @click.command("init")
 @click.argument("folder", default=".")
 @click.option("--name", metavar="NAME", help="The flow's name; by default the folder's.")
-def init_command(folder: str, name: str | None) -> None:
+@click.option("--plugin", metavar="NAME", help="Write a plug-in's project instead, of a distribution of this name.")
+def init_command(folder: str, name: str | None, plugin: str | None) -> None:
     """Write a flow and a platform to begin with, and the schemas that editors use. Nothing is overwritten."""
-    from firn_compiler.published import schema_bytes
-
     base = Path(folder)
-    files = {
+    named = shlex.quote(f"./{folder}" if folder.startswith("-") else folder)
+    where = "" if folder == "." else f"cd {named} && "
+    if plugin is not None:
+        if name is not None:
+            raise click.UsageError("`--name` is a flow's; `--plugin` names the distribution")
+        _make(base, _plugin(plugin))
+        click.echo(f"\nnext:  {where}pip install -e . && pytest")
+        return
+    _make(base, _project(name, base), schemas=True)
+    click.echo(f"\nnext:  {where}firn compile --env local && firn run")
+
+
+def _project(name: str | None, base: Path) -> dict[str, str]:
+    return {
         "flow.yaml": SCHEMA_LINE.format(f"{SCHEMAS}/flow.schema.json") + FLOW.format(name=_name(name, base)),
         "platform/local/platform.yaml": SCHEMA_LINE.format(f"../../{SCHEMAS}/platform.schema.json") + PLATFORM,
         "data/orders.csv": DATA,
+        ".gitignore": IGNORED,
     }
-    there = [one for one in files if os.path.lexists(base / one)]
+
+
+def _plugin(name: str) -> dict[str, str]:
+    from firn_compiler.commands.plugin_project import plugin_files
+
+    try:
+        return plugin_files(name)
+    except ValueError as error:
+        raise click.UsageError(f"a plug-in's name {error}") from None
+
+
+def _make(base: Path, files: Mapping[str, str], *, schemas: bool = False) -> None:
+    """Write the files that are not there and name them; end the command where one that is written is there already."""
+    from firn_compiler.published import schema_bytes
+
+    there = [one for one in files if one != ".gitignore" and os.path.lexists(base / one)]
     if there:
         raise click.UsageError(f"`{base / there[0]}` is already there; `firn init` overwrites nothing")
-    files[".gitignore"] = IGNORED
     contents = {base / one: text.encode() for one, text in files.items()}
-    contents |= {base / SCHEMAS / f"{one}.schema.json": schema_bytes(one) for one in ("flow", "platform")}
+    if schemas:
+        contents |= {base / SCHEMAS / f"{one}.schema.json": schema_bytes(one) for one in ("flow", "platform")}
     made = {path: content for path, content in contents.items() if not os.path.lexists(path)}
     try:
         _write(made)
@@ -74,9 +102,6 @@ def init_command(folder: str, name: str | None) -> None:
         click.echo(f"error: cannot write `{error.filename}`: {(error.strerror or 'failed').lower()}", err=True)
         sys.exit(1)
     click.echo("\n".join(str(path) for path in made if SCHEMAS not in path.as_posix()))
-    named = shlex.quote(f"./{folder}" if folder.startswith("-") else folder)
-    where = "" if folder == "." else f"cd {named} && "
-    click.echo(f"\nnext:  {where}firn compile --env local && firn run")
 
 
 def _write(made: Mapping[Path, bytes]) -> None:

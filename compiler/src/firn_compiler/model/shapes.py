@@ -180,7 +180,7 @@ class PluginShape:
 
     name: str = doc("Name of the distribution.", examples=["acme-firn-sap"])
     version: Exactly = doc("Its one version.", examples=["==1.4.2"])
-    sha256: Sha256 | None = doc("Digest of its wheel.", default=None)
+    sha256: Sha256 | None = doc("Digest over its files, as `firn plugins` prints it.", default=None)
 
 
 @record
@@ -214,6 +214,10 @@ class SecurityShape:
         "Accept secrets of fewer than 5 characters, which cannot be masked reliably.", default=False
     )
     plugins: list[PluginShape] = doc("Plug-ins that flows may use.", default_factory=list)
+    plugin_folders: list[Filled] = doc(
+        "Folders with further plug-ins, relative to the run's base folder; only in `internal_fast`.",
+        default_factory=list,
+    )
     archive_drivers: list[Literal["zipfile", "tarfile", "pyzipper"]] | None = doc(
         "Archive drivers that flows may use; absent: all, in an `enterprise` platform none.", default=None
     )

@@ -48,12 +48,13 @@ def with_plugins(body: Record, plugins: Sequence[Plugin]) -> Record:
     for key, one in sorted(body["resources"].items()):
         row = CONNECTORS.get((one["kind"], one["driver"]))
         if row is not None and row.plugin:
-            used.setdefault(row.plugin, []).append(f"resources.{key}")
+            used.setdefault(row.plugin.name, []).append(f"resources.{key}")
     for name, flow in sorted(body["flows"].items()):
         for job in flow["jobs"]:
             for step in job["steps"]:
-                if STEPS[step["type"]].plugin:
-                    used.setdefault(STEPS[step["type"]].plugin, []).append(f"flows.{name}.{job['id']}.{step['id']}")
+                origin = STEPS[_innermost(step)["type"]].plugin
+                if origin:
+                    used.setdefault(origin.name, []).append(f"flows.{name}.{job['id']}.{step['id']}")
     if not used:
         return body
     known = {plugin.name: plugin for plugin in plugins}
@@ -118,7 +119,7 @@ def _job(job: Record, done: dict[str, Record], keys: dict[str, str], resources: 
 def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) -> Record:
     """Fingerprint a step over itself, its resource, and all that ran before it in its job and upstream."""
     inputs = step["inputs"]
-    name = _innermost(inputs).get("resource")
+    name = _innermost(step)["inputs"].get("resource")
     resource = resources[keys[name]]["fingerprint"] if name in keys else {"data": "", "operation": ""}
     decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
     operation = {key: value for key, value in inputs.items() if key in OPERATION}
@@ -135,16 +136,16 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     return frozen
 
 
-def _innermost(inputs: Any) -> Any:
-    """Return the inputs of the step that does the work: under a lock it is the one that is run."""
-    while "step" in inputs:
-        inputs = inputs["step"]["inputs"]
-    return inputs
+def _innermost(step: Any) -> Any:
+    """Return the step that does the work: under a lock it is the one that is run."""
+    while step["type"] == "with_lock":
+        step = step["inputs"]["step"]
+    return step
 
 
 def _watermark(step: Any, keys: dict[str, str], resources: Any) -> Record:
     """Return how an incremental read keeps its place: what is read decides what a kept value means, not how."""
-    inputs, rule = _innermost(step["inputs"]), step["watermark"]
+    inputs, rule = _innermost(step)["inputs"], step["watermark"]
     one = resources[keys[inputs["resource"]]]
     source = [one["kind"], one["driver"], {key: one["config"][key] for key in WHERE if key in one["config"]}]
     request = inputs.get("request")

@@ -50,6 +50,7 @@ def command(
     """Look whether a flow could run from here; nothing is changed."""
     from firn_runtime.artifact_file import demand, load_any, read_bytes
     from firn_runtime.env_files import parse_spec
+    from firn_runtime.own_folders import isolate
     from firn_runtime.preflight import Outside, preflight
     from firn_runtime.preflight.page import as_json, as_text
     from firn_runtime.prepare import choose
@@ -59,6 +60,7 @@ def command(
     outside = Outside(dict(os.environ), base_folder(base_dir), [parse_spec(text) for text in env_files])
     place = Path(artifact)
     loaded = load_any(read_bytes(place), expect_digest, demand(place, key_files, outside.environ))
+    isolate(loaded.payload.security.mode)
     report = preflight(loaded, choose(loaded.payload, flow), outside, timeout)
     if form == "json":
         print_json(as_json(report))

@@ -65,7 +65,7 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
     with ExitStack() as opened:
         stop = _stopped_by_signals()
         listeners = [] if dry else _listeners(log_format, events, opened)
-        edge = Edge(snapshot(env_files), base_folder(base_dir), listeners, stop, _run_id(run_id))
+        edge = Edge(snapshot(env_files), base_folder(base_dir), listeners, stop, _run_id(run_id), isolate=True)
         if dry:
             _show(plan_artifact(Path(artifact), edge, options), log_format)
             end(0)

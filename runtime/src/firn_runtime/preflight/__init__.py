@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from firn_runtime.artifact_file import Artifact
 from firn_runtime.env_files import EnvFile
+from firn_runtime.errors import ArtifactRefused
+from firn_runtime.plugins import NONE, Plugged, plugged
 from firn_runtime.preflight import fitness, places, resources
 from firn_runtime.preflight.inputs import Inputs
 from firn_runtime.preflight.needs import lock_keys
@@ -18,6 +20,7 @@ from firn_runtime.prepare import refuse_archive_drivers, refuse_misshapen_nodes
 from firn_runtime.probing import Seen
 from firn_runtime.redaction.process import guard
 from firn_runtime.redaction.redactor import Redactor
+from firn_schemas.artifact import Payload
 from firn_schemas.base import Json
 
 
@@ -53,15 +56,24 @@ def preflight(artifact: Artifact, name: str, outside: Outside, seconds: float) -
     redactor = Redactor()
     with guard(redactor):
         inputs = Inputs(payload, outside.environ, outside.base, redactor)
-        checked = side_by_side(fitness.checks(artifact, [*used.values()]), seconds)
+        brought, problem = _plugged(payload, outside.base)
+        checked = side_by_side(fitness.checks(artifact, [*used.values()], brought, problem), seconds)
         checked += inputs.look(outside.env_files, values, seconds)
         last = [
             _workspace(artifact, outside.base),
             _state(artifact, name, inputs, outside.base),
-            *(resources.check(own, one, flow, inputs, outside.base, redactor) for own, one in used.items()),
+            *(resources.check(own, one, flow, inputs, outside.base, redactor, brought) for own, one in used.items()),
         ]
         checked += side_by_side(last, seconds)
     return Report(artifact.digest, name, tuple(_clean(one, redactor) for one in checked))
+
+
+def _plugged(payload: Payload, base: Path) -> tuple[Plugged, ArtifactRefused | None]:
+    """Return what the plug-ins bring, or why they cannot be used."""
+    try:
+        return plugged(payload, base), None
+    except ArtifactRefused as error:
+        return NONE, error
 
 
 def _workspace(artifact: Artifact, base: Path) -> Check:

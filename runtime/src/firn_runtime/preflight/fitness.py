@@ -7,6 +7,7 @@ from firn_runtime import __version__
 from firn_runtime.artifact_file import Artifact, needed, refuse_version
 from firn_runtime.connectors import connector_class
 from firn_runtime.errors import ArtifactRefused
+from firn_runtime.plugins import Plugged
 from firn_runtime.preflight.running import Check
 from firn_runtime.probing import CheckName, Seen, failed
 from firn_runtime.run import FEATURES
@@ -14,15 +15,23 @@ from firn_schemas.artifact import Payload, RequiredPlugin, Resource
 from firn_schemas.artifact_format import FORMAT
 
 
-def checks(artifact: Artifact, used: Sequence[Resource]) -> list[Check]:
-    """Return the checks of an artifact whose spelling, digest and format were verified."""
+def checks(
+    artifact: Artifact, used: Sequence[Resource], plugged: Plugged, problem: ArtifactRefused | None
+) -> list[Check]:
+    """Return the checks of an artifact whose spelling, digest and format were verified.
+
+    `problem` is why plug-ins cannot be used, where they cannot.
+    """
     whole = Seen("artifact", "ok", "its spelling, digest and shape are right")
     return [
         Check("artifact", FORMAT, lambda: [whole]),
         Check("version", f"firn-runtime {__version__}", lambda: [_version(artifact.payload)]),
-        *_features(artifact.payload),
-        *map(_plugin, artifact.payload.requires.plugins),
-        *(_connector(*pair) for pair in sorted({(one.kind, one.driver) for one in used if one.kind != "compute"})),
+        *_features(artifact.payload, plugged.features),
+        *(_plugin(one, problem) for one in artifact.payload.requires.plugins),
+        *(
+            _connector(*pair, plugged)
+            for pair in sorted({(one.kind, one.driver) for one in used if one.kind != "compute"})
+        ),
     ]
 
 
@@ -34,15 +43,16 @@ def _version(payload: Payload) -> Seen:
     return Seen("version", "ok", "the platform allows it")
 
 
-def _features(payload: Payload) -> list[Check]:
+def _features(payload: Payload, brought: frozenset[str]) -> list[Check]:
     wanted = needed(payload)
-    lacking = [name for name in wanted if name not in FEATURES]
+    lacking = [name for name in wanted if name not in FEATURES | brought]
     every = Seen("feature", "ok", f"this runtime has all {len(wanted)} that the artifact needs")
     return [_lacking("feature", name, f"`{name}`") for name in lacking] or [Check("feature", "all", lambda: [every])]
 
 
-def _plugin(one: RequiredPlugin) -> Check:
-    return _lacking("plugin", one.name, f"the plug-in `{one.name}` {one.version}")
+def _plugin(one: RequiredPlugin, problem: ArtifactRefused | None) -> Check:
+    found = failed("plugin", problem) if problem else Seen("plugin", "ok", f"{one.version} is installed")
+    return Check("plugin", one.name, lambda: [found])
 
 
 def _lacking(check: CheckName, subject: str, what: str) -> Check:
@@ -50,9 +60,10 @@ def _lacking(check: CheckName, subject: str, what: str) -> Check:
     return Check(check, subject, lambda: [Seen(check, "failed", message, "use a newer firn-runtime")])
 
 
-def _connector(kind: str, driver: str) -> Check:
+def _connector(kind: str, driver: str, plugged: Plugged) -> Check:
     def look() -> Iterator[Seen]:
-        extension = connector_class(kind, driver).extension
+        brought = plugged.connectors.get((kind, driver))
+        extension = None if brought and brought.load() else connector_class(kind, driver).extension
         if extension is None:
             yield Seen("connector", "ok", "this runtime has it")
             return

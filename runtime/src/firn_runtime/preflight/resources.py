@@ -8,6 +8,7 @@ from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS
 from firn_runtime.errors import ConnectorError, FirnError
 from firn_runtime.folders import refusal
+from firn_runtime.plugins import Plugged
 from firn_runtime.preflight.inputs import Inputs
 from firn_runtime.preflight.needs import uses
 from firn_runtime.preflight.running import Check
@@ -16,18 +17,20 @@ from firn_runtime.redaction.redactor import Redactor
 from firn_schemas.artifact import Flow, Resource
 
 
-def check(name: str, one: Resource, flow: Flow, inputs: Inputs, base: Path, redactor: Redactor) -> Check:
+def check(
+    name: str, one: Resource, flow: Flow, inputs: Inputs, base: Path, redactor: Redactor, plugged: Plugged
+) -> Check:
     """Return the check of a resource by the flow's name for it: first of its settings, then of what they lead to."""
 
     def look() -> Iterator[Seen]:
         wanted = uses(flow, name, inputs.environ)
         written = any(use.access == "write" for use in wanted)
-        reason = _hindrance(one, inputs)
+        reason = _hindrance(one, inputs, plugged)
         if reason:
             yield Seen("settings", "skipped", f"not looked at: {reason}")
             return
         try:
-            built = build(name, one, inputs.scope, base, written=written, hook=inputs.hook)
+            built = build(name, one, inputs.scope, base, written=written, hook=inputs.hook, plugged=plugged)
         except FirnError as error:
             yield failed("settings", error)
             return
@@ -46,9 +49,9 @@ def check(name: str, one: Resource, flow: Flow, inputs: Inputs, base: Path, reda
     return Check("connection", name, look)
 
 
-def _hindrance(one: Resource, inputs: Inputs) -> str:
+def _hindrance(one: Resource, inputs: Inputs, plugged: Plugged) -> str:
     """Say what was reported already and keeps the settings from being read; nothing where nothing does."""
-    if one.kind != "compute" and (one.kind, one.driver) not in CONNECTORS:
+    if one.kind != "compute" and (one.kind, one.driver) not in {**CONNECTORS, **plugged.connectors}:
         return f"this runtime has no connector `{one.kind}/{one.driver}`"
     lacking = inputs.lacking([one.config, one.options])
     if lacking:

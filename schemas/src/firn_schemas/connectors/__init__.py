@@ -5,6 +5,7 @@ kind are in a module of their own, which is read when the kind is first asked fo
 """
 
 from firn_schemas.base import doc, record
+from firn_schemas.origin import Origin
 from firn_schemas.table import Table
 
 
@@ -28,8 +29,7 @@ class Connector:
     files: bool = doc("File steps can list, fetch and delete in it.", default=False)
     places: tuple[str, ...] = doc("Inputs that say what in it is read or written; empty: any.", default=())
     dialect: str = doc("The SQL it is asked in; empty: the compute's.", default="")
-    plugin: str = doc("The plug-in that brings it; empty: none.", default="")
-    plugin_version: str = doc("That plug-in's version.", default="")
+    plugin: Origin | None = doc("The plug-in that brings it.", default=None)
 
 
 CONNECTORS: Table[tuple[str, str], Connector] = Table(

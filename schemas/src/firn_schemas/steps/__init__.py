@@ -7,6 +7,7 @@ uses.
 from typing import Literal
 
 from firn_schemas.base import doc, record
+from firn_schemas.origin import Origin
 from firn_schemas.table import Table
 
 Ability = Literal["readable", "writable", "queryable", "files"]
@@ -25,8 +26,7 @@ class StepType:
     leaves: str = doc("Result that names the files it leaves in the run's folder; empty: none.", default="")
     repeatable: bool = doc("Doing it twice is as good as once.", default=True)
     key_makes_repeatable: str = doc("An input that makes it so.", default="")
-    plugin: str = doc("The plug-in that brings it; empty: none.", default="")
-    plugin_version: str = doc("That plug-in's version.", default="")
+    plugin: Origin | None = doc("The plug-in that brings it.", default=None)
 
 
 STEPS: Table[str, StepType] = Table(
