@@ -81,6 +81,7 @@ def _connector(kind: str, driver: str, row: Connector, features: Features) -> It
     yield f"Named {codes(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
+    yield from [f"- Exactly one of {codes(row.exactly_one)} is given."] if row.exactly_one else []
     parts = [f"credentials.{kind}.{mode}" for mode in MODES if "credentials" in hints(row.config)]
     yield from _refused(f"connector.{kind}.{driver}", parts, features)
     yield from section("config", row.config)

@@ -15,6 +15,7 @@ CONNECTORS: dict[tuple[str, str], str] = {
     ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
     ("s3", "s3"): "firn_runtime.connectors.s3_files:S3Files",
+    ("sftp", "asyncssh"): "firn_runtime.connectors.sftp_asyncssh:SftpFiles",
 }
 """Every connector, as `module:Class`."""
 

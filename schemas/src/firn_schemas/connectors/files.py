@@ -57,7 +57,15 @@ class SftpConfig:
     user: str = doc("As whom to connect.", aliases=["username"])
     password: Secret | None = doc("The user's password.", default=None)
     private_key: Secret | None = doc("The user's private key, in OpenSSH or PEM form.", default=None)
-    known_hosts: str = doc("File of the host keys to trust, or the keys' lines.", local_path=True)
+    known_hosts: str | None = doc(
+        "The host keys to trust: lines as in OpenSSH's `known_hosts`, or a file of them, from the run's base folder.",
+        default=None,
+    )
+    host_key_fingerprint: str | None = doc(
+        "Or the fingerprint of the one host key to trust.",
+        default=None,
+        examples=["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"],
+    )
     root: str = doc("Nothing outside this folder is read or written.", default="/")
 
 
@@ -65,8 +73,12 @@ class SftpConfig:
 class SftpOptions:
     """How files are moved."""
 
-    timeout: float = doc("Seconds for one operation.", default=60, aliases=["timeout_seconds"], minimum=0)
+    timeout: float = doc(
+        "Seconds of silence after which a request has failed.", default=60, aliases=["timeout_seconds"], minimum=1
+    )
     max_concurrency: int = doc("Files at the same time.", default=4, minimum=1, maximum=64)
+    max_files: int = doc("Names in a listing; more are refused.", default=100_000, minimum=1)
+    compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
 @record
@@ -101,6 +113,8 @@ REMOTE = FILES | {"modes": ("replace", "append")}
 ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),
-    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **REMOTE),
+    ("sftp", "asyncssh"): Connector(
+        config=SftpConfig, options=SftpOptions, exactly_one=("known_hosts", "host_key_fingerprint"), **REMOTE
+    ),
     ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **REMOTE),
 }
