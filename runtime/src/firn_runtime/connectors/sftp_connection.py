@@ -110,7 +110,7 @@ def _refuse_odd(config: SftpConfig) -> None:
 
 def _key(secret: Secret) -> asyncssh.SSHKey:
     try:
-        return asyncssh.import_private_key(secret.reveal())
+        return asyncssh.import_private_key(secret.reveal(), passphrase="")  # none at all is another error
     except asyncssh.KeyEncryptionError:
         problem, help = "is protected by a passphrase", "`ssh-keygen -p -N '' -f KEY` makes one without"
     except (asyncssh.KeyImportError, ValueError):

@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from asyncssh import (
@@ -33,8 +33,8 @@ _NEW, _OLD = FXF_WRITE | FXF_CREAT | FXF_EXCL, FXF_READ | FXF_WRITE
 class Staged(NamedTuple):
     """A file beside its place."""
 
-    name: str
-    """Below the root, where it is to go."""
+    file: StoredFile
+    """What it will be."""
     path: str
     part: str
 
@@ -49,7 +49,8 @@ async def get(session: Session, file: StoredFile, target: Path) -> None:
     except MISSING:
         raise _changed() from None
     async with _closing(session, opened):
-        await _unchanged(session, opened, file)
+        if target.exists():
+            await _unchanged(session, opened, file)
         await fetch(session.client, opened, file.size, target, session.silence)
         await _unchanged(session, opened, file)
 
@@ -62,11 +63,11 @@ async def stage(session: Session, source: Path, name: str, mark: str) -> Staged:
         await send(session.client, opened, source, begin, session.silence)
         with suppress(SFTPOpUnsupported):
             await session.ask(opened.fsync())
-        size = (await session.ask(opened.stat())).size
-    if size != source.stat().st_size:
+        file = stored(name, await session.ask(opened.stat()))
+    if file.size != source.stat().st_size:
         message = "what the server holds is not as long as what it was sent"
         raise ConnectorError("server_error", message, "its disk may be full, or somebody else writes the same file")
-    return Staged(name, posixpath.join(folder, base), posixpath.join(folder, f".{base}.{mark}.part"))
+    return Staged(file, posixpath.join(folder, base), posixpath.join(folder, f".{base}.{mark}.part"))
 
 
 async def publish(session: Session, staged: Staged) -> StoredFile:
@@ -80,7 +81,7 @@ async def publish(session: Session, staged: Staged) -> StoredFile:
         except _TAKEN:
             await session.ask(client.remove(staged.path))
             await session.ask(client.rename(staged.part, staged.path))
-    return stored(staged.name, await session.ask(client.stat(staged.path)))
+    return staged.file
 
 
 async def delete(session: Session, name: str) -> bool:
@@ -132,8 +133,8 @@ async def _found(session: Session, path: str, source: Path) -> tuple[SFTPClientF
 
 async def _made(session: Session, folder: str) -> str:
     """Return the path of a folder, made from the root down where it is missing."""
-    path = session.root
-    for name in [str(one) for one in reversed(PurePosixPath(folder).parents)][1:] + [folder]:
+    path, parts = session.root, folder.split("/")
+    for name in ("/".join(parts[: end + 1]) for end in range(len(parts))):
         found = await session.inside(name)
         path = found or posixpath.join(path, posixpath.basename(name))
         try:

@@ -85,23 +85,27 @@ def _block_size(limit: int) -> int:
     return max(_SMALLEST, min(limit, _LARGEST))
 
 
-def _places(begin: int, size: int, step: int) -> Iterator[tuple[int, int]]:
-    """Yield where blocks begin and how long they are; the last asks for a byte that is not there."""
+def _places(begin: int, size: int, step: int) -> Iterator[tuple[int, int, int]]:
+    """Yield where blocks begin, how long they are, and how much more is asked for: a byte that should not be there."""
     while begin + step <= size:
-        yield begin, step
+        yield begin, step, 0
         begin += step
-    yield begin, size - begin + 1
+    if begin < size:
+        yield begin, size - begin, 1
 
 
-async def _block(file: SFTPClientFile, begin: int, length: int) -> bytes:
-    """Return a block; less only where the file ends. A server may answer with less than was asked for."""
-    found: bytes = await file.read(length, begin)  # type: ignore[assignment]  # no encoding was named
-    while found and len(found) < length:
-        more: bytes = await file.read(length - len(found), begin + len(found))  # type: ignore[assignment]  # as above
-        if not more:
+async def _block(file: SFTPClientFile, begin: int, length: int, more: int = 0) -> bytes:
+    """Return a block, and what there is of `more`; less only where the file ends.
+
+    A server may answer with less than it was asked for.
+    """
+    found = b""
+    while len(found) < length:
+        part: bytes = await file.read(length + more - len(found), begin + len(found))
+        if not part:
             break
-        found += more
-    if len(found) > length:
+        found += part
+    if len(found) > length + more:
         raise ConnectorError("connection", "the server sends more than it was asked for")
     return found
 
