@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,11 @@ def far(sshd: Server, root: Path, line: Line) -> Iterator[FileStore]:
     made.connect()
     yield made.store()
     made.close()
+
+
+def again_and_again(act: Callable[[], object]) -> None:
+    while True:
+        act()
 
 
 def names(store: FileStore, folder: str = "", recursive: bool = False) -> list[str]:
@@ -164,9 +170,7 @@ def test_a_file_is_removed_once(store: FileStore, root: Path) -> None:
     assert names(store, recursive=True) == []
 
 
-def test_a_put_that_was_cut_off_goes_on_where_it_ended(
-    far: FileStore, line: Line, root: Path, tmp_path: Path
-) -> None:
+def test_a_put_that_was_cut_off_goes_on_where_it_ended(far: FileStore, line: Line, root: Path, tmp_path: Path) -> None:
     source, part = made(tmp_path / "source", os.urandom(LARGE)), root / ".x.m1.part"
     made(part, source.read_bytes()[:10_000_000])
     before = part.stat().st_ino
@@ -195,9 +199,7 @@ def test_a_part_that_is_a_link_is_not_written_through(store: FileStore, root: Pa
     assert not (root / "x").is_symlink()
 
 
-def test_a_get_that_was_cut_off_goes_on_where_it_ended(
-    far: FileStore, line: Line, root: Path, tmp_path: Path
-) -> None:
+def test_a_get_that_was_cut_off_goes_on_where_it_ended(far: FileStore, line: Line, root: Path, tmp_path: Path) -> None:
     content = os.urandom(LARGE)
     made(root / "x", content)
     file, target = told(far, "x"), tmp_path / "target"
@@ -368,8 +370,7 @@ def test_a_transfer_ends_when_it_shall_and_the_connection_is_used_on(
     token = Token()
     threading.Timer(0.05, token.cancel, [Failure("R502", "cancelled", "enough")]).start()
     with working_for(token), pytest.raises(Ended):
-        while True:
-            put(far, source, "x")
+        again_and_again(lambda: put(far, source, "x"))
     put(far, made(tmp_path / "other", b"1"), "y")
     assert line.calls == 1
     assert (root / "y").read_bytes() == b"1"
@@ -378,12 +379,8 @@ def test_a_transfer_ends_when_it_shall_and_the_connection_is_used_on(
 def test_a_connection_that_broke_between_two_calls_is_made_anew(far: FileStore, line: Line, root: Path) -> None:
     made(root / "x")
     line.cut()
-    for _ in range(2):
-        try:
-            assert names(far) == ["x"]
-            break
-        except ConnectorError as error:
-            assert error.error_class == "connection"
+    with suppress(ConnectorError):  # whether it is noticed before is the line's affair
+        names(far)
     assert names(far) == ["x"]
     assert line.calls == 2
 

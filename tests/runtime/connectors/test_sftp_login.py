@@ -13,7 +13,7 @@ from firn_runtime.probing import Use
 from firn_schemas.secret import Secret
 from runtime.workbench import connector
 from servers.postgres import free_port
-from servers.rogue_sftp import rogue
+from servers.rogue_sftp import Rogue, rogue
 from servers.sshd import Server, server
 
 CANARY = "canary-77aa-login"
@@ -26,7 +26,7 @@ def sshd() -> Server:
 
 
 def resource(sshd: Server, **more: Any) -> Any:
-    config = {
+    config: dict[str, Any] = {
         "host": sshd.host,
         "port": sshd.port,
         "user": sshd.user,
@@ -35,6 +35,10 @@ def resource(sshd: Server, **more: Any) -> Any:
         "root": str(sshd.root()),
     }
     return connector("sftp", "asyncssh", **config | more)
+
+
+def elsewhere(there: Rogue, **more: Any) -> Any:
+    return connector("sftp", "asyncssh", host="127.0.0.1", port=there.port, user="u", root="/", **more)
 
 
 def entered(one: Any) -> None:
@@ -85,8 +89,7 @@ def test_keys_of_openssh_and_pem_are_read_with_and_without_a_last_newline(kind: 
 
     with rogue(door=Door) as there:
         for spelled in (text, text.rstrip("\n"), text.replace("\n", "\r\n")):
-            config = {"host": "127.0.0.1", "port": there.port, "known_hosts": there.known_hosts, "root": "/"}
-            one = connector("sftp", "asyncssh", user="u", private_key=Secret(spelled), **config)
+            one = elsewhere(there, known_hosts=there.known_hosts, private_key=Secret(spelled))
             one.connect()
             one.close()
 
@@ -144,9 +147,8 @@ def test_a_certificate_of_a_trusted_authority_is_a_host_key() -> None:
     authority, key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     certificate = authority.generate_host_certificate(key, "host", principals=["127.0.0.1"])
     with rogue(server_host_keys=[(key, certificate)]) as there:
-        config = {"host": "127.0.0.1", "port": there.port, "user": "u", "password": Secret(CANARY), "root": "/"}
         line = f"@cert-authority 127.0.0.1 {authority.export_public_key().decode()}"
-        one = connector("sftp", "asyncssh", known_hosts=line, **config)
+        one = elsewhere(there, known_hosts=line, password=Secret(CANARY))
         one.connect()
         one.close()
 
@@ -172,7 +174,11 @@ def test_exactly_one_thing_says_which_host_key_is_trusted(sshd: Server, known: d
         ({"private_key": None}, "nothing says how `tester` logs in"),
         ({"private_key": Secret(CANARY)}, "`private_key` is not a private key in OpenSSH or PEM form"),
         (
-            {"private_key": Secret(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n-----END OPENSSH PRIVATE KEY-----")},
+            {
+                "private_key": Secret(
+                    f"-----BEGIN OPENSSH PRIVATE KEY-----\n{CANARY}\n-----END OPENSSH PRIVATE KEY-----"
+                )
+            },
             "`private_key` is not a private key",
         ),
         ({"root": "/missing"}, "the server has no folder `/missing`"),
@@ -232,9 +238,7 @@ def test_nothing_of_the_users_own_ssh_is_read(sshd: Server, tmp_path: Path, monk
     entered(resource(sshd))
 
 
-def test_a_process_whose_user_has_no_name_is_told_what_to_set(
-    sshd: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_whose_user_has_no_name_is_told_what_to_set(sshd: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(name, raising=False)
     if os.geteuid() != 0:
@@ -262,7 +266,12 @@ def test_a_server_of_old_algorithms_alone_is_refused(sshd: Server, old: dict[str
     with rogue(**old) as there:
         more = {"port": there.port, "known_hosts": there.known_hosts, "password": Secret(CANARY), "private_key": None}
         error = refused(resource(sshd, **more))
-    assert (error.error_class, "no modern algorithm" in error.message) == ("connection", True)
+    where = f"`127.0.0.1`, port {there.port}"
+    assert error.error_class == "connection"
+    assert error.message in (
+        f"{where} has no modern algorithm in common with this client",
+        f"the connection to {where} broke",  # where the server was the first to notice, and has hung up
+    )
 
 
 def seen(one: Any) -> list[str]:

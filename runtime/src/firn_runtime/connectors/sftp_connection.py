@@ -110,9 +110,9 @@ def _refuse_odd(config: SftpConfig) -> None:
 
 def _key(secret: Secret) -> asyncssh.SSHKey:
     try:
-        return asyncssh.import_private_key(secret.reveal(), passphrase="")  # none at all is another error
-    except asyncssh.KeyEncryptionError:
-        problem, help = "is protected by a passphrase", "`ssh-keygen -p -N '' -f KEY` makes one without"
-    except (asyncssh.KeyImportError, ValueError):
+        return asyncssh.import_private_key(secret.reveal())
+    except (asyncssh.KeyImportError, ValueError) as error:
         problem, help = "is not a private key in OpenSSH or PEM form", "the secret is the whole file, with its lines"
+        if "assphrase" in str(error):
+            problem, help = "is protected by a passphrase", "`ssh-keygen -p -N '' -f KEY` makes one without"
     raise ConnectorError("auth", f"`private_key` {problem}", help)

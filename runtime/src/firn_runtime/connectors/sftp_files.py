@@ -79,7 +79,8 @@ async def publish(session: Session, staged: Staged) -> StoredFile:
         try:
             await session.ask(client.rename(staged.part, staged.path))
         except _TAKEN:
-            await session.ask(client.remove(staged.path))
+            with suppress(*MISSING):
+                await session.ask(client.remove(staged.path))
             await session.ask(client.rename(staged.part, staged.path))
     return staged.file
 
