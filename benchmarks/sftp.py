@@ -32,6 +32,8 @@ connector = SftpFiles(config=config, options=SftpOptions(max_concurrency=int(at_
 connector.connect()
 store, local = connector.store(), Path(local)
 if what == "get":
+    for one in local.iterdir():
+        one.unlink()
     each(int(at_once), lambda one: store.get(one, local / one.name), store.list("", recursive=False))
 if what == "put":
     sources = list(local.iterdir())
@@ -116,8 +118,7 @@ def programs(folder: Path, source: Path, target: Path, at_once: int) -> tuple[di
 
 
 def fresh(folder: Path, source: Path) -> Path:
-    made = Path(tempfile.mkdtemp(prefix=f"{source.name}-", dir=folder))
-    return made
+    return Path(tempfile.mkdtemp(prefix=f"{source.name}-", dir=folder))
 
 
 def less(one: Cost, start: Cost) -> Cost:

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from firn_runtime.cancel import current
+from firn_runtime.connectors.sftp_line import GatheringLoop
 
 T = TypeVar("T")
 
@@ -15,7 +16,7 @@ class LoopThread:
     """A running event loop. Close it."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = GatheringLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="firn-sftp", daemon=True)
         self._thread.start()
 
