@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -94,6 +95,8 @@ class Line:
         self.port: int = self._listening.getsockname()[1]
         self.left: int | None = None
         """Bytes from the server until the line is cut; None: it holds."""
+        self.pause = 0.0
+        """Seconds before each piece from the server."""
         self.passed = 0
         """Bytes from the server until now."""
         self.calls = 0
@@ -137,6 +140,7 @@ class Line:
                 if counted and self.left is not None:
                     block = block[: self.left]
                     self.left -= len(block)
+                time.sleep(self.pause if counted else 0)
                 target.sendall(block)
                 self.passed += len(block) if counted else 0
                 if counted and self.left == 0:

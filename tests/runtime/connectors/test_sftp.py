@@ -337,6 +337,14 @@ def test_a_name_that_is_no_text_is_refused_and_not_shown_raw(store: FileStore, r
     assert caught.value.message.isprintable()
 
 
+def test_names_of_all_languages_are_names(store: FileStore, root: Path, tmp_path: Path) -> None:
+    found = ["été\u00a02026.csv", "日本語.csv", "-oProxyCommand=x", "~", "*", "$(touch pwned)", "a b; rm -rf ."]
+    for name in found:
+        put(store, made(tmp_path / "source", b"1"), name)
+    assert names(store) == sorted(found)
+    assert [store.delete(name) for name in found] == [True] * len(found)
+
+
 def test_what_the_server_does_not_allow_is_said(store: FileStore, root: Path, tmp_path: Path) -> None:
     (root / "shut").mkdir(mode=0o755)
     with pytest.raises(ConnectorError) as caught:

@@ -312,7 +312,7 @@ def regular() -> asyncssh.SFTPAttrs:
         b"\x1b]0;title\x07",
         b"a\x7f",
         b"\xff\xfe",
-        "\u202egnp.exe".encode(),
+        "a\u2028b".encode(),
         b"x" * 5000,
     ],
 )

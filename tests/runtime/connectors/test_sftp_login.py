@@ -1,6 +1,7 @@
 """Who answers and who logs in: host keys that are trusted and those that are not, passwords, keys, algorithms."""
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,36 @@ def test_keys_of_openssh_and_pem_are_read_with_and_without_a_last_newline(kind: 
             one = elsewhere(there, known_hosts=there.known_hosts, private_key=Secret(spelled))
             one.connect()
             one.close()
+
+
+def test_a_server_that_asks_for_the_password_itself_is_answered() -> None:
+    class Asks(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return True
+
+        def kbdint_auth_supported(self) -> bool:
+            return True
+
+        def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+            return "", "", "", [("Password:", False)]
+
+        def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+            return list(responses) == [CANARY]
+
+    with rogue(door=Asks) as there:
+        one = elsewhere(there, known_hosts=there.known_hosts, password=Secret(CANARY))
+        one.connect()
+        one.close()
+
+
+def test_no_thread_is_left_behind(sshd: Server) -> None:
+    before = threading.active_count()
+    entered(resource(sshd))
+    with pytest.raises(ConnectorError):
+        list(resource(sshd, known_hosts=other_line(sshd)).probe([]))
+    with pytest.raises(ConnectorError):
+        resource(sshd, root="/missing").connect()
+    assert threading.active_count() == before
 
 
 def test_the_host_key_is_trusted_by_lines_by_a_file_or_by_its_fingerprint(sshd: Server, tmp_path: Path) -> None:

@@ -16,14 +16,18 @@ class SftpFiles(RemoteFiles[SftpConfig, SftpOptions]):
 
     def connect(self) -> None:
         """Check the server's key, log in and find the root; raise ConnectorError."""
-        store = SftpStore(self.config, self.options, self.base_dir)
-        self._store = store
-        store.open()
+        self._store = SftpStore(self.config, self.options, self.base_dir)
+        try:
+            self._store.open()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of the connection and the thread."""
         if hasattr(self, "_store"):
             self._store.close()
+            del self._store
 
     def store(self) -> FileStore:
         """Return its files."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import NamedTuple, cast
+from unicodedata import category
 
 from asyncssh import (
     FILEXFER_TYPE_DIRECTORY,
@@ -18,6 +19,8 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.connectors.sftp_session import MISSING, Session, stored
 from firn_runtime.errors import ConnectorError
 
+_UNTOLD = frozenset(["Cc", "Cs", "Zl", "Zp"])
+"""Categories of characters that no name has: controls, bytes that are not UTF-8, ends of lines."""
 _LONGEST = 4096
 """Characters of a path."""
 
@@ -89,7 +92,7 @@ def _is_staged(name: str) -> bool:
 def _below(folder: str, name: str) -> str:
     """Return the name below the root of what a folder lists; raise ConnectorError where it is no name of a file."""
     path = f"{folder}/{name}" if folder else name
-    odd = not name or "/" in name or not name.isprintable()
+    odd = not name or "/" in name or any(category(one) in _UNTOLD for one in name)
     if odd or len(path) > _LONGEST:
         message = f"the server lists `{shown(name)}`, which is no name of a file"
         raise ConnectorError("data", message, "a name is text in UTF-8, without `/` and control characters")

@@ -4,6 +4,7 @@ The server's own `realpath` follows its symbolic links; what somebody changes on
 the next request is out of reach.
 """
 
+import posixpath
 from collections.abc import Awaitable
 from typing import NamedTuple, TypeVar
 
@@ -42,7 +43,7 @@ class Session(NamedTuple):
     async def inside(self, name: str) -> str | None:
         """Return the real path of a name; None where nothing leads there. Its last part need not be there."""
         try:
-            path = await self.ask(self.client.realpath(f"{self.root}/{name}" if name else self.root))
+            path = await self.ask(self.client.realpath(posixpath.join(self.root, name)))
         except MISSING:
             return None
         if path != self.root and not path.startswith(f"{self.root.rstrip('/')}/"):
