@@ -107,6 +107,17 @@ def test_a_changed_step_changes_the_fingerprints_of_itself_and_of_what_follows()
     assert not set(first) & set(prints(FLOW.replace("orders.csv", "other.csv")))
 
 
+def test_a_step_under_a_lock_stands_on_its_resource_as_any_other() -> None:
+    write = "{type: write, inputs: {from: orders, resource: storage, path: o.parquet, mode: replace}}"
+    locked = FLOW + f"  - {{id: locked, type: with_lock, inputs: {{key: k, step: {write}}}}}\n"
+
+    def prints(platform: str) -> list[str]:
+        steps = payload(compiled(locked, platform=platform))["flows"]["hello"]["jobs"][0]["steps"]
+        return [step["fingerprint"]["data"] for step in steps if step["id"] == "locked"]
+
+    assert prints(PLATFORM) != prints(PLATFORM.replace("root: out", "root: elsewhere"))
+
+
 def test_nothing_of_the_machine_is_in_the_artifact() -> None:
     text = (compiled().artifact or b"").decode()
     assert not any(

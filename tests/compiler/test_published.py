@@ -74,6 +74,7 @@ BEYOND = frozenset(
         "E201/locked_names_nothing",  # a setting that is named in a text
         "E204/export_of_parquet",
         "E204/lookback",
+        "E204/nested_type",
         "E204/not_a_role",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",

@@ -149,6 +149,12 @@ def test_placeholders_are_named_in_the_order_of_the_text() -> None:
     assert known("select $b as b, ? as q, $a as a").placeholders == ("b", "?", "a")
 
 
+@pytest.mark.parametrize("end", ["where $1 <> ''", "where $1 <> '' or '' = ''", "where name = $1 || '-' || $2 || ''"])
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres", "spark"])
+def test_an_empty_text_at_the_end_closes_the_placeholder_before_it(dialect: str, end: str) -> None:
+    assert analyse(f"select name from customers {end}", dialect, TABLES, closed=True).problems == ()
+
+
 HOSTILE = {
     "parentheses": "'select ' + '(' * 10000 + '1' + ')' * 10000",
     "a_long_sum": "'select ' + '+'.join(['1'] * 60000)",

@@ -266,3 +266,26 @@ def test_a_beginning_that_is_not_the_places_own_is_found(node: Any) -> None:
 @pytest.mark.parametrize("first", [{"$env": {"name": "V"}}, 1, True, None, [], ""])
 def test_a_beginning_is_a_text_that_says_something(first: Any) -> None:
     assert list(misshapen({"$concat": [first, "/x"], "prefix": first}, "path")) != []
+
+
+def argument(value: Any, *rest: Any) -> Any:
+    node: Any = {"$concat": [{"$ref": "run.value"}, *rest], "operand": True}
+    assert list(misshapen(node, "command[1]")) == []
+    return Scope({}, {}, {"run": {"value": value}}).resolve(node)
+
+
+@pytest.mark.parametrize("value", ["-o", "--x=y", "-", "--"])
+def test_an_argument_that_a_result_begins_is_no_option(value: str) -> None:
+    with pytest.raises(Unresolved, match="begins with `-`: the program would take it for an option"):
+        argument(value, ".csv")
+
+
+def test_a_negative_number_is_an_argument_as_any_other() -> None:
+    assert (argument(-5), argument(-0.5), argument("a-b")) == ("-5", "-0.5", "a-b")
+
+
+@pytest.mark.parametrize(
+    "node", [{"$concat": [], "operand": True}, {"$concat": ["a"], "operand": 1}, {"$ref": "a", "operand": True}]
+)
+def test_an_operand_is_a_text_of_parts(node: Any) -> None:
+    assert list(misshapen(node, "command")) != []

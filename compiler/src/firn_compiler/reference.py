@@ -8,8 +8,8 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import get_args
 
+from firn_compiler.checks.credentials import MODES, TAKES
 from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
 from firn_compiler.keys import codes, grid, section, table
 from firn_compiler.scan import harmless
@@ -19,12 +19,10 @@ from firn_compiler.scan.vendors import BESIDE, FORMATS
 from firn_compiler.stages.settle import connector_names
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
-from firn_schemas.credentials import Credentials
-from firn_schemas.decode import hints, tag
+from firn_schemas.decode import hints
 from firn_schemas.steps import STEPS, StepType
 
 MARKER = "<!-- from the schema: make schemas -->"
-MODES: dict[str, type] = {found[1]: one for one in get_args(Credentials) if (found := tag(one))}
 PLACED = {"catalogs": CATALOGS, "storage": STORAGE}
 RECORDS: dict[str, Mapping[str, type]] = {"compute": COMPUTE, "credentials": MODES}
 PARTS = {
@@ -82,7 +80,7 @@ def _connector(kind: str, driver: str, row: Connector, features: Features) -> It
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
     yield from [f"- Exactly one of {codes(row.exactly_one)} is given."] if row.exactly_one else []
-    parts = [f"credentials.{kind}.{mode}" for mode in MODES if "credentials" in hints(row.config)]
+    parts = [f"credentials.{kind}.{mode}" for mode in TAKES.get(kind, MODES) if "credentials" in hints(row.config)]
     yield from _refused(f"connector.{kind}.{driver}", parts, features)
     yield from section("config", row.config)
     yield from section("options", row.options)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
 from firn_compiler.checks.conditions import conditions
+from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
@@ -19,7 +20,7 @@ from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
 from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
-from firn_compiler.checks.sql import Known, Text, Texts, offsets, sql
+from firn_compiler.checks.sql import Known, Text, Texts, sql, text_of
 from firn_compiler.checks.streams import streams
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
@@ -87,6 +88,7 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from step_inputs(flow)
     yield from inputs(flow, platform)
     yield from resource_settings(flow, platform)
+    yield from credentials(flow, platform)
     yield from flow_policy(flow, platform)
     yield from graph(flow)
     yield from places(flow)
@@ -101,8 +103,9 @@ def _files(attached: Attachments, constants: Constants) -> Texts:
         file = attached.sql.get(step.path)
         if file is None:
             return None
-        back = offsets(file.text, constants)
-        return Text(file.expanded, lambda start, end: place_in_text(beginning(file.file), file.text, *back(start, end)))
+        return text_of(
+            file.text, constants, lambda start, end: place_in_text(beginning(file.file), file.text, start, end)
+        )
 
     return text
 

@@ -104,7 +104,7 @@ def _parsed(file: str, text: str, stand_in: str = "") -> Parsed | YAMLError:
     except YAMLError as error:
         if _COLON in str(getattr(error, "problem", "")):
             return error
-        return Parsed(None, (*builder.found, _syntax(file, text, error)))
+        return Parsed(None, (*builder.found, _swallowed(builder.quoted, error) or _syntax(file, text, error)))
     found = tuple(builder.found)
     if isinstance(root, Mapping):
         return Parsed(Document(file, text, root), found)
@@ -161,10 +161,23 @@ def _syntax(file: str, text: str, error: YAMLError) -> Diagnostic:
         return Diagnostic("E104", "a tab indents this line", _on(span, tab + 1), "indent with spaces")
     if here[span.column - 1 : span.column] == "\t":
         return Diagnostic("E104", "a tab stands where only spaces can", span, "use a space")
+    before = here[: span.column - 1].rstrip()[-1:]
+    if before in _QUOTED and problem.startswith("did not find expected"):
+        help = f"write a quote that belongs to the text as `{_QUOTED[before]}`"
+        return Diagnostic("E101", "text follows a closed quote", span, help)
     for pattern, message, help in _SYNTAX:
         if pattern in problem:
             return Diagnostic("E101", message, span, help)
     return Diagnostic("E101", f"this is not YAML: {problem}", span)
+
+
+def _swallowed(quoted: Span | None, error: YAMLError) -> Diagnostic | None:
+    """Return what is wrong where a text in quotes goes on over lines, and nothing can follow its end."""
+    mark = getattr(error, "problem_mark", None)
+    if quoted is None or mark is None or mark.line + 1 != quoted.end_line:
+        return None
+    message = f"a quote is not closed: its text goes on to the next one, on line {quoted.end_line}"
+    return Diagnostic("E101", message, quoted.opening, "close it with the same quote")
 
 
 def _place(file: str, lines: list[str], error: YAMLError) -> Span:
@@ -191,6 +204,7 @@ def _more_than_a_document(span: Span, lines: list[str]) -> Diagnostic:
     return Diagnostic("E106", "text follows the document's end", span, "remove `...`")
 
 
+_QUOTED = {'"': '\\"', "'": "''"}
 _SYNTAX = (
     (
         "mapping values are not allowed",
@@ -228,6 +242,8 @@ class _Builder:
         self.found: list[Diagnostic] = []
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.open_anchors: set[str] = set()
+        self.quoted: Span | None = None
+        """The last text in quotes that goes on over lines."""
         self.nodes = 0
         self.expanded = 0
 
@@ -303,6 +319,8 @@ class _Builder:
         if event.tag is not None:
             return Scalar(UNKNOWN, span)
         if event.style:
+            if span.line != span.end_line and event.style in "'\"":
+                self.quoted = span
             return Scalar(self.checked(text, span), span)
         if text in _WORDS:
             return Scalar(_WORDS[text], span, plain=True)

@@ -73,11 +73,14 @@ class Scope:
     def concatenation(self, node: Any) -> str:
         """Return the parts as one text; numbers and booleans as JSON spells them.
 
-        A place with a literal beginning is held there: what the run adds cannot lead out of it.
+        A place with a literal beginning is held there: what the run adds cannot lead out of it. An operand of a
+        program is no option; a negative number is none.
         """
         joined = "".join(_text(self.resolve(part)) for part in node["$concat"])
         if "prefix" in node and _leads_out(joined):
             raise Unresolved(f"a value of the run leads out of `{node['prefix']}`")
+        if "operand" in node and joined.startswith("-") and isinstance(self.resolve(node["$concat"][0]), str):
+            raise Unresolved("a value of the run begins with `-`: the program would take it for an option")
         return joined
 
     def condition(self, node: Any) -> Any:
@@ -177,6 +180,8 @@ def _well_formed(kind: str, node: Any) -> bool:
         return False
     if "prefix" in node and not _begins_with(inner, node["prefix"]):
         return False
+    if "operand" in node and not (node["operand"] is True and isinstance(inner, list) and inner):
+        return False
     if kind == "$secret":
         return _texts(inner, {"ref"}, {"key"})
     if kind == "$env":
@@ -192,7 +197,7 @@ def _begins_with(parts: Any, prefix: Any) -> bool:
     return isinstance(parts, list) and isinstance(prefix, str) and prefix != "" and parts[:1] == [prefix]
 
 
-_BESIDE = {"$ref": ("default",), "$concat": ("prefix",)}
+_BESIDE = {"$ref": ("default",), "$concat": ("operand", "prefix")}
 """Keys that may stand beside a node's own."""
 
 

@@ -47,6 +47,7 @@ FEATURES = frozenset(
         "check.relationship",
         "compute.duckdb",
         "credentials.rest.oauth2",
+        "credentials.rest.service_account",
         "credentials.rest.static",
         "credentials.s3.iam_role",
         "credentials.s3.static",

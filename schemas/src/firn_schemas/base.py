@@ -65,6 +65,7 @@ def doc(
     maximum: float | None = None,
     local_path: bool = False,
     place: bool = False,
+    arguments: bool = False,
 ) -> Any:
     """Declare a record's field.
 
@@ -72,6 +73,7 @@ def doc(
     `minimum` and `maximum` bound a number, both inclusive.
     `local_path` marks a path of the machine that the run takes from its base folder.
     `place` marks a path, URL or table name: where it is made of run-time values, it keeps a literal beginning.
+    `arguments` marks a program and its arguments: one that begins with a value of the run is no option of the program.
     """
     metadata = {
         "description": description,
@@ -81,5 +83,6 @@ def doc(
         "maximum": maximum,
         "local_path": local_path,
         "place": place,
+        "arguments": arguments,
     }
     return field(default=default, default_factory=default_factory, metadata=metadata)

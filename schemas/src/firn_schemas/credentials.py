@@ -46,8 +46,8 @@ class IamRoleCredentials:
     role_arn: str | None = doc(
         "The role to assume; absent: the ambient one.", default=None, examples=["arn:aws:iam::123456789012:role/Lake"]
     )
-    session_name: str | None = doc("Name of the session, as AWS logs it.", default=None)
-    external_id: str | None = doc("What the role's owner asks for.", default=None)
+    session_name: str | None = doc("Name of the session, as AWS logs it; absent: flow and run.", default=None)
+    external_id: str | None = doc("What the role's owner asks of those who assume it with other keys.", default=None)
     web_identity_token_file: str | None = doc("File of the pod's token; absent: as AWS's variables say.", default=None)
 
 
@@ -56,15 +56,20 @@ class ServiceAccountCredentials:
     """A workload identity of Google Cloud or Azure: the pod's own, or another that it may impersonate."""
 
     mode: Literal["service_account"] = doc("GCP or Azure workload identity.")
+    provider: Literal["gcp", "azure"] = doc("Whose identity it is.")
     account: str | None = doc(
-        "Account to act as; absent: the pod's own.",
+        "GCP: account to act as; absent: the pod's own, or the one that the file of a federated identity names.",
         default=None,
         examples=["loader@example.iam.gserviceaccount.com"],
         aliases=["service_account"],
     )
-    tenant_id: str | None = doc("Azure: the tenant.", default=None)
-    client_id: str | None = doc("Azure: the identity's client.", default=None)
-    scope: str | None = doc("What is asked for.", default=None)
+    tenant_id: str | None = doc("Azure: the tenant; absent: as the pod's variables say.", default=None)
+    client_id: str | None = doc("Azure: the identity's client; absent: as the pod's variables say.", default=None)
+    scope: str | None = doc(
+        "What is asked for; several are separated by spaces. GCP: absent, all of the cloud platform. Azure: required.",
+        default=None,
+        examples=["https://storage.azure.com/.default"],
+    )
 
 
 Credentials = StaticCredentials | OAuth2Credentials | IamRoleCredentials | ServiceAccountCredentials

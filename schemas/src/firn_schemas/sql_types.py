@@ -11,3 +11,6 @@ uinteger, union, usmallint, utinyint, uuid, varbinary, varchar, variant, varint
 """
 SQL_TYPES = frozenset(name.strip() for name in _NAMES.split(","))
 """Without what may follow in brackets."""
+
+NESTED = frozenset(["array", "enum", "list", "map", "row", "struct", "union"])
+"""Types that are made of others: a column of a `schema` is none of them, for digits would be lost on the way."""

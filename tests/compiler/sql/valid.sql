@@ -148,3 +148,7 @@ select id from orders where created_at > current_date - interval '3 mons'
 select customer_id from orders o group by customer_id having exists (select 1 from customers c where c.id = max(o.id))
 select customer_id, count(*) as n from orders group by customer_id,
 select id, user as u, current_schema as s from orders
+select date_trunc('month', created_at) as m, date_part('dow', created_at) as d, extract(epoch from created_at) as e from orders
+select date_diff('Days', created_at, created_at) as d, amount::decimal(38,38) as x, amount::numeric as y from orders
+select date_trunc(u, created_at) as m from orders, (select 'month' as u)
+select date_trunc(mont, created_at) as m from orders, (select 'month' as mont)

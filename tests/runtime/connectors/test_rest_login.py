@@ -5,7 +5,7 @@ import shutil
 import socket
 import ssl
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from firn_runtime.connector import RunFacts
 from firn_runtime.connectors.rest_addresses import addresses, is_private
 from firn_runtime.connectors.rest_client import Call, Client, Limits
 from firn_runtime.errors import ConnectorError
@@ -35,11 +36,10 @@ class Guarded(NamedTuple):
     api: Api
     tokens: Api
 
-    def made(self, **credentials: Any) -> Any:
+    def made(self, key: Mapping[str, Any] = {}, **credentials: Any) -> Any:
         secret = {"client_id": "firn", "client_secret": Secret(CANARY), "token_url": self.tokens.url + "/token"}
-        return connector(
-            "rest", "httpx", base_url=self.api.url, credentials={"mode": "oauth2", **secret, **credentials}
-        )
+        credentials = {"mode": "oauth2", **secret, **credentials}
+        return connector("rest", "httpx", base_url=self.api.url, credentials=credentials, **key)
 
 
 @contextmanager
@@ -98,12 +98,34 @@ def test_the_clients_secret_goes_into_the_form_where_that_is_said(bench: Make) -
     }
 
 
-@pytest.mark.parametrize(("expires_in", "fetched"), [(0, 2), ("0", 2), (3600, 1), (None, 1), ("soon", 1)])
+@pytest.mark.parametrize(
+    ("expires_in", "fetched"), [(0, 2), ("0", 2), (-5, 2), (3600, 1), ("3600", 1), (None, 1), ("soon", 1)]
+)
 def test_a_token_is_renewed_before_it_ends(bench: Make, expires_in: Any, fetched: int) -> None:
     with guarded(lambda number: token(number, expires_in=expires_in)) as both:
         request = {"path": "/items", "pagination": {"type": "page"}}
         bench(api=both.made()).do("read", {"resource": "api", "request": request})
     assert (len(both.tokens.asked), len(both.api.asked)) == (fetched, 2)
+
+
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_the_api_s_key_stands_beside_a_token(bench: Make, place: str) -> None:
+    with guarded(token) as both:
+        bench(api=both.made(key={"api_key": Secret("word"), "api_key_in": place, "api_key_name": "key"})).do(
+            "read", PATH
+        )
+    (asked,) = both.api.asked
+    assert (asked.headers if place == "header" else asked.query)["key"] == "word"
+    assert asked.headers["authorization"] == f"Bearer {CANARY}-token-0"
+
+
+def test_every_token_is_made_known_to_the_redactor(bench: Make) -> None:
+    learned: list[str] = []
+    with guarded(token, lambda token, number: token.endswith("1")) as both:
+        made = both.made()
+        made.facts = RunFacts(learn=lambda one: learned.append(one.reveal()))
+        bench(api=made).do("read", PATH)
+    assert learned == [f"{CANARY}-token-0", f"{CANARY}-token-1"]
 
 
 def test_a_token_that_is_refused_is_renewed_once(bench: Make) -> None:
@@ -131,10 +153,10 @@ def test_a_new_token_that_is_refused_too_is_a_failed_login(bench: Make) -> None:
         (Answer({}, 429), "rate_limited", "answered 429"),
         (Answer({}, 502), "server_error", "answered 502"),
         (Answer(b"", 302, {"Location": "/elsewhere"}), "auth", "refused the client with 302"),
-        (Answer(b"<p>welcome</p>"), "auth", "holds no `access_token`"),
-        (Answer([1]), "auth", "holds no `access_token`"),
-        (Answer({"access_token": 7, "token_type": "bearer"}), "auth", "holds no `access_token`"),
-        (Answer({"access_token": f"{CANARY}\r\nX: y", "token_type": "bearer"}), "auth", "holds no `access_token`"),
+        (Answer(b"<p>welcome</p>"), "auth", "gave no token"),
+        (Answer([1]), "auth", "gave no token"),
+        (Answer({"access_token": 7, "token_type": "bearer"}), "auth", "gave no token"),
+        (Answer({"access_token": f"{CANARY}\r\nX: y", "token_type": "bearer"}), "auth", "gave no token"),
         (Answer({"access_token": CANARY, "token_type": "mac"}), "auth", "not of the type `Bearer`"),
         (Answer(b" " * 70_000 + b"{}"), "data", "larger than a token server's may be"),
     ],

@@ -1,10 +1,10 @@
 """Effects: two steps that write the same place, work that is done twice when it is retried, outputs nobody uses."""
 
-import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from firn_compiler.checks.targets import target
 from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
@@ -13,8 +13,6 @@ from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.lower import is_repeatable, lower_node
 from firn_compiler.stages.settle import resource
 from firn_compiler.template import Constants, TemplateError
-from firn_schemas.canonical import file_bytes
-from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS
 
 PLACES = ("table", "path")
@@ -47,24 +45,13 @@ def _targets(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
                 if node is None or name is None:
                     continue
                 write = _Write(job, step, node, _mode(step))
-                other = first.setdefault(_target(flow, platform, name, node), write)
+                other = first.setdefault(target(resource(flow, platform, name), name, lower_node(node)), write)
                 if other is not write:
                     yield _twice(other, write, (*step.inputs_path, key))
 
 
 def _mode(step: Step) -> str:
     return "replace" if step.type == "export" else text_at(step.inputs, "mode") or ""
-
-
-def _target(flow: Flow, platform: Platform | None, name: str, node: Node) -> bytes:
-    """Return what tells one target from another: the settled system, whatever it is called, and the place in it."""
-    settled = resource(flow, platform, name)
-    system: Any = [settled.kind, settled.driver, lower_node(settled.config)] if settled else [name]
-    place = lower_node(node)
-    row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
-    if isinstance(place, str) and row is not None and row.places == ("path",):
-        place = posixpath.normpath(place)
-    return file_bytes({"system": system, "place": place})
 
 
 def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:

@@ -25,7 +25,7 @@ from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.sql_types import SQL_TYPES
+from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
 
@@ -122,11 +122,17 @@ def _columns(step: Step, path: Path) -> Found:
     for name, node in schema.entries.items() if schema else ():
         word = value_of(node)
         if isinstance(word, str) and (help := _not_a_type(word)) is not None:
-            yield finding("E204", f"the type of `{name}` is not one of SQL", node.span, help, (*path, "schema", name))
+            yield finding(
+                "E204",
+                f"the type of `{name}` is none that a column can be read as",
+                node.span,
+                help,
+                (*path, "schema", name),
+            )
 
 
 def _not_a_type(text: str) -> str | None:
-    """Return help for a text that is no type of the engine; None for one that is, or is made of others."""
+    """Return help for a text that is no type of a column; None for one that is, or may be one of another engine."""
     short = " ".join(text[:200].split())
     if text.count("(") > text.count(")"):
         return 'quote it, such as `"decimal(18,2)"`: in braces a comma ends the value'
@@ -136,6 +142,8 @@ def _not_a_type(text: str) -> str | None:
     if found is None or len(text) > 200:
         return "write such as `bigint`, `decimal(18,2)` or `varchar[]`"
     word = found[1].lower()
+    if word in NESTED:
+        return "read it as `json`, and take it apart in a `sql` step"
     if word in SQL_TYPES:
         return None
     return suggestion(word, SQL_TYPES, "types:")

@@ -8,7 +8,19 @@ from typing import Any, NamedTuple
 from firn_compiler.checks.graph import elsewhere, may_follow
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Document, Path, Scalar, Sequence, Span, key_span, lookup, mapping_at, text_at, walk
+from firn_compiler.document import (
+    Deferred,
+    Document,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    key_span,
+    lookup,
+    mapping_at,
+    text_at,
+    walk,
+)
 from firn_compiler.document import Mapping as MappingNode
 from firn_compiler.model.datasets import Reading, makes_dataset, names_of
 from firn_compiler.model.graph import nearest_upstream, ordered
@@ -47,6 +59,12 @@ class Text(NamedTuple):
 
     query: str
     place: Callable[[int, int], Span]
+    guessed: frozenset[int] = frozenset()
+    """Offsets of what stands for templates that cannot be read: nothing is said of it, nor of what it makes."""
+
+
+STAND_INS = ("1", "firn")
+"""What may stand for a template that cannot be read: a value or a name, the first with which the text is a query."""
 
 
 Texts = Callable[[Step], Text | None]
@@ -300,6 +318,8 @@ class _Reader:
         found = analyse(text.query, dialect, _Columns(visible), closed=closed)
         self.reads(found.tables if closed else (), found.once if step.type == "sql" else ())
         for one in found.problems:
+            if text.guessed and (one.code == "E501" or text.guessed.intersection(range(one.start, one.end))):
+                continue
             place = text.place(one.start, one.end)
             help = one.help
             if one.code == "E502" and closed and "." not in (name := text.query[one.start : one.end]):
@@ -317,21 +337,33 @@ class _Reader:
             )
             for column, pairs in found.lineage.items()
         }
-        wrong = any(one.code.startswith("E50") for one in found.problems)  # what comes out follows from a mistake
+        wrong = text.guessed or any(one.code.startswith("E50") for one in found.problems)  # so what comes out is too
         self.tables[step.path] = found.tables
         reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
         return Dataset(None if wrong else found.columns, origins, reads=reads)
 
     def inline(self, step: Step) -> Text | None:
         node = step.inputs.entries.get("sql")
-        return self.text(node) if isinstance(node, Scalar) and isinstance(node.value, str) else None
+        if not isinstance(node, Scalar):
+            return None
+        return self.text(node) if isinstance(node.value, str) else self.guessed(node)
 
-    def text(self, node: Scalar) -> Text:
-        """Return the SQL of a scalar; its templates are replaced, and places are those of the file."""
-        if node.source is None:
-            return Text(str(node.value), lambda start, end: within(node, self.document, start, end))
-        back = offsets(node.source, self.constants)
-        return Text(str(node.value), lambda start, end: within(node, self.document, *back(start, end)))
+    def text(self, node: Scalar, stand_in: str = "") -> Text:
+        def at(start: int, end: int) -> Span:
+            return within(node, self.document, start, end)
+
+        return Text(str(node.value), at) if node.source is None else text_of(node.source, self.constants, at, stand_in)
+
+    def guessed(self, node: Scalar) -> Text | None:
+        """Return the SQL of a scalar in which a template cannot be read; None where nothing can stand for it."""
+        from firn_compiler.sql import analyse
+
+        for word in STAND_INS if node.source is not None else ():
+            text = self.text(node, word)
+            found = analyse(text.query, self.dialect or "duckdb", {}, closed=False)
+            if not any(one.code == "E501" for one in found.problems):
+                return text
+        return None
 
     def dialect_of(self, name: str) -> str:
         settled = resource(self.flow, self.platform, name)
@@ -362,27 +394,40 @@ def _loses_history(step: Step) -> Iterator[Diagnostic]:
         yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
 
 
-def offsets(source: str, constants: Constants) -> Callable[[int, int], tuple[int, int]]:
-    """Return how a stretch of a text without templates becomes one of the text that holds them."""
-    rows: list[tuple[int, int, int, int, bool]] = []
-    at = 0
+class _Stretch(NamedTuple):
+    """A part of a query: where it begins, its text, and what it is in the text that holds templates."""
+
+    begin: int
+    text: str
+    first: int
+    stop: int
+    literal: bool
+    guessed: bool
+
+
+def text_of(source: str, constants: Constants, at: Callable[[int, int], Span], stand_in: str = "") -> Text:
+    """Return the SQL that a text becomes once its templates are replaced; `at` says where a part of the text stands."""
+    rows: list[_Stretch] = []
+    begin = 0
     for piece in pieces(source, constants)[0]:
         literal = piece.value == source[piece.start : piece.end]
-        width = len(as_text(piece.value)) if not isinstance(piece.value, (list, dict)) else 0  # type: ignore[arg-type]  # a text of its own in SQL
-        rows.append((at, at + width, piece.start, piece.end, literal))
-        at += width
+        text = stand_in if isinstance(piece.value, (Deferred, list, dict)) else as_text(piece.value)
+        rows.append(_Stretch(begin, text, piece.start, piece.end, literal, isinstance(piece.value, Deferred)))
+        begin += len(text)
 
-    def back(start: int, end: int) -> tuple[int, int]:
-        return _back(rows, start, last=False), _back(rows, end, last=True)
+    def place(start: int, end: int) -> Span:
+        return at(_back(rows, start, last=False), _back(rows, end, last=True))
 
-    return back
+    guessed = frozenset(offset for row in rows if row.guessed for offset in range(row.begin, row.begin + len(row.text)))
+    return Text("".join(row.text for row in rows), place, guessed)
 
 
-def _back(rows: list[tuple[int, int, int, int, bool]], offset: int, *, last: bool) -> int:
-    for begin, end, first, stop, literal in rows:
+def _back(rows: list[_Stretch], offset: int, *, last: bool) -> int:
+    for row in rows:
+        end = row.begin + len(row.text)
         if offset < end or (last and offset == end):
-            return first + offset - begin if literal else stop if last else first
-    return rows[-1][3] if rows else 0
+            return row.first + offset - row.begin if row.literal else row.stop if last else row.first
+    return rows[-1].stop if rows else 0
 
 
 def _named(job: str, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:

@@ -26,7 +26,7 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
         return Analysis(tuple(problems))
     try:
         found = resolve(query, tables, closed=closed, checked=dialect == "duckdb")
-        problems += vocabulary(query) if dialect == "duckdb" else ()
+        problems += vocabulary(query, text) if dialect == "duckdb" else ()
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     files = {(one.start, one.end) for one in problems if one.code == "E505"}

@@ -67,7 +67,9 @@ def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
         return None, [Problem("E501", f"the query is longer than {MAX_TEXT // 1024} KiB", "split it", 0, 1)]
     engine = Dialect.get_or_raise(dialect)
     try:
-        tokens = engine.tokenize(text)
+        tokens = engine.tokenize(
+            f"{text}\n"
+        )  # without it, `$1 … ''` at the end of a text is taken for a quote left open
     except TokenError:
         return None, [_unclosed(text)]
     if not tokens:

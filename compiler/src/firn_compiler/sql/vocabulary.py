@@ -22,24 +22,37 @@ UNITS = frozenset([*_LONG, *(f"{one}s" for one in _LONG), *_SHORT])
 """Units of an interval."""
 
 
-def vocabulary(tree: exp.Expr) -> Iterator[Problem]:
+PARTS = UNITS | frozenset(
+    (
+        "c cent dec decs dow doy dayofmonth dayofweek dayofyear epoch era isodow isoyear jd julian mil mils quarters"
+        " timezone timezone_hour timezone_minute weekday weekofyear yearweek yr yrs"
+    ).split()
+)
+"""Parts of a date."""
+WIDEST = 38
+"""Digits of a decimal."""
+
+
+def vocabulary(tree: exp.Expr, text: str) -> Iterator[Problem]:
     """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it."""
     for node in tree.find_all(*_CHECKS):
         for kind, check in _CHECKS.items():
             if isinstance(node, kind):
-                yield from check(node)
+                yield from check(node, text)
 
 
-def _function(call: Any) -> Iterator[Problem]:
+def _function(call: Any, _: str) -> Iterator[Problem]:
     name = str(call.name).lower()
+    if name in ("date_part", "datepart", "date_sub", "datesub") and call.expressions:
+        yield from _misspelt_part(call.expressions[0], call)
     meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS else None
     if meant is not None:
-        start, _ = place(call)
+        start = place(call)[0]
         help = f"did you mean `{meant}`?"
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
 
 
-def _unit(interval: Any) -> Iterator[Problem]:
+def _unit(interval: Any, _: str) -> Iterator[Problem]:
     unit = interval.args.get("unit")
     word = unit.name.lower() if isinstance(unit, exp.Var) else ""
     meant = misspelt(word, UNITS) if word and word not in UNITS else None
@@ -47,8 +60,37 @@ def _unit(interval: Any) -> Iterator[Problem]:
         yield Problem("E508", f"there is no unit `{word}`", f"did you mean `{meant}`?", *place(interval))
 
 
-def _type(cast: Any) -> Iterator[Problem]:
+def _part(call: Any, text: str) -> Iterator[Problem]:
+    """Report a part of a date that there is none of; what is not quoted may be a column, but for EXTRACT."""
+    part = call.this if isinstance(call, exp.Extract) else call.args.get("unit")
+    if isinstance(call, exp.Extract) or (part is not None and f"'{part.name}'".lower() in text.lower()):
+        yield from _misspelt_part(part, call)
+
+
+def _misspelt_part(part: Any, call: Any) -> Iterator[Problem]:
+    quoted = isinstance(part, exp.Literal) and part.is_string
+    word = part.name.lower() if quoted or isinstance(part, exp.Var) else ""
+    meant = misspelt(word, PARTS) if word and word not in PARTS else None
+    if meant is not None:
+        yield Problem("E508", f"a date has no part `{word}`", f"did you mean `{meant}`?", *place(call))
+
+
+def _decimal(kind: Any) -> Iterator[Problem]:
+    """Report digits that a decimal cannot have."""
+    digits = [one.name for one in kind.expressions]
+    if kind.this is not exp.DataType.Type.DECIMAL or not digits or not all(one.isdecimal() for one in digits):
+        return
+    width, scale = int(digits[0]), int(digits[1]) if len(digits) > 1 else 0
+    if not 1 <= width <= WIDEST or scale > width:
+        message = f"there is no type `decimal({','.join(digits)})`"
+        help = f"`decimal(18,2)` has 18 digits, 2 of them after the point; {WIDEST} digits are the most"
+        yield Problem("E508", message, help, *place(kind))
+
+
+def _type(cast: Any, _: str) -> Iterator[Problem]:
     kind = cast.args.get("to")
+    if isinstance(kind, exp.DataType):
+        yield from _decimal(kind)
     name = str(kind.args.get("kind") or "") if isinstance(kind, exp.DataType) else ""
     if not name or kind.this is not exp.DataType.Type.USERDEFINED or name.lower() in SQL_TYPES:
         return
@@ -57,7 +99,7 @@ def _type(cast: Any) -> Iterator[Problem]:
     yield Problem("E508", f"there is no type `{name}`", help, *place(cast))
 
 
-def _condition(join: Any) -> Iterator[Problem]:
+def _condition(join: Any, _: str) -> Iterator[Problem]:
     """Report a JOIN without ON or USING; a comma, which is a join too, has no word of its own in the tree."""
     words = {str(join.args.get(key) or "") for key in ("kind", "method")}
     spelled = "pivots" in join.args or join.args.get("side") or join.args.get("kind")
@@ -67,10 +109,13 @@ def _condition(join: Any) -> Iterator[Problem]:
         yield Problem("E501", "the join has no condition", help, *place(join.this))
 
 
-_CHECKS: dict[Any, Callable[[Any], Iterator[Problem]]] = {
+_CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Anonymous: _function,
     exp.Cast: _type,
+    exp.DateDiff: _part,
+    exp.Extract: _part,
     exp.Interval: _unit,
     exp.Join: _condition,
+    exp.TimestampTrunc: _part,
 }
 """By a kind of node, what may be wrong with it."""

@@ -118,7 +118,7 @@ def _job(job: Record, done: dict[str, Record], keys: dict[str, str], resources: 
 def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) -> Record:
     """Fingerprint a step over itself, its resource, and all that ran before it in its job and upstream."""
     inputs = step["inputs"]
-    name = inputs.get("resource")
+    name = _innermost(inputs).get("resource")
     resource = resources[keys[name]]["fingerprint"] if name in keys else {"data": "", "operation": ""}
     decisive = {key: value for key, value in inputs.items() if key not in OPERATION}
     operation = {key: value for key, value in inputs.items() if key in OPERATION}
@@ -135,11 +135,16 @@ def _step(step: Any, before: list[Any], keys: dict[str, str], resources: Any) ->
     return frozen
 
 
-def _watermark(step: Any, keys: dict[str, str], resources: Any) -> Record:
-    """Return how an incremental read keeps its place: what is read decides what a kept value means, not how."""
-    inputs, rule = step["inputs"], step["watermark"]
+def _innermost(inputs: Any) -> Any:
+    """Return the inputs of the step that does the work: under a lock it is the one that is run."""
     while "step" in inputs:
         inputs = inputs["step"]["inputs"]
+    return inputs
+
+
+def _watermark(step: Any, keys: dict[str, str], resources: Any) -> Record:
+    """Return how an incremental read keeps its place: what is read decides what a kept value means, not how."""
+    inputs, rule = _innermost(step["inputs"]), step["watermark"]
     one = resources[keys[inputs["resource"]]]
     source = [one["kind"], one["driver"], {key: one["config"][key] for key in WHERE if key in one["config"]}]
     request = inputs.get("request")

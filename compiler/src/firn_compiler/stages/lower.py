@@ -161,7 +161,10 @@ def _with_columns(step: Step) -> Mapping:
 
 
 def held(record: Any, value: Any) -> Any:
-    """Add to every path, URL and table name that is made of run-time values the literal beginning it must keep."""
+    """Add to what is made of run-time values what the run holds it to.
+
+    A path, URL or table name keeps its literal beginning; a program's argument that begins with a result is no option.
+    """
     if not is_dataclass(record) or not isinstance(value, dict):
         return value
     changed: dict[str, Any] = {}
@@ -169,11 +172,21 @@ def held(record: Any, value: Any) -> Any:
         item = value.get(spelling(field))
         if isinstance(item, dict) and "$concat" in item and field.metadata["place"]:
             changed[spelling(field)] = item | {"prefix": item["$concat"][0]}
+        elif isinstance(item, list) and field.metadata["arguments"]:
+            free = item.index("--") if "--" in item else len(item)
+            changed[spelling(field)] = [*map(_operand, item[:free]), *item[free:]]
         elif isinstance(item, dict):
             kinds = (hints(record)[field.name], *get_args(hints(record)[field.name]))
             inner = next((kind for kind in kinds if is_dataclass(kind)), None)
             changed[spelling(field)] = held(inner, item)
     return value | changed
+
+
+def _operand(item: Any) -> Any:
+    """Mark an argument that begins with a result: a program must not take it for an option (POSIX, section 12.2)."""
+    parts = item.get("$concat", [item]) if isinstance(item, dict) else [item]
+    begins = isinstance(parts[0], dict) and "$ref" in parts[0]
+    return {"$concat": parts, "operand": True} if begins else item
 
 
 def _step(step: Step, job: Mapping | None, extras: Extras) -> JsonObject:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.rest_addresses import addresses
 from firn_runtime.connectors.rest_client import Answer, Call, Client, Limits
 from firn_runtime.connectors.rest_credentials import Carried, login
@@ -43,7 +44,7 @@ class Origin(NamedTuple):
 class Asking:
     """One API; its connections are kept until it is closed. May be used by several threads at once."""
 
-    def __init__(self, config: RestConfig, options: RestOptions, ca_file: str | None) -> None:
+    def __init__(self, config: RestConfig, options: RestOptions, ca_file: str | None, machine: Machine) -> None:
         self._config, self._options = config, options
         self.base = config.base_url.rstrip("/") + "/"
         found = origin(self.base)
@@ -52,7 +53,7 @@ class Asking:
         self.origin = found
         self._client = Client(self._addresses, verify=options.verify, ca_file=ca_file)
         self._pace = Pace(options.rate_limit, options.max_concurrency)
-        self.login = login(config, self._client.exchange, options.timeout)
+        self.login = login(config, self._client.exchange, options.timeout, machine)
 
     def close(self) -> None:
         """Close the connections."""

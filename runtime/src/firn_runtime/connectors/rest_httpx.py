@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows
+from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.projection import projected
 from firn_runtime.connectors.rest_asking import SUCCESS, Asking, lower, refusal
 from firn_runtime.connectors.rest_client import Answer, Call
@@ -20,6 +21,7 @@ from firn_runtime.engine import Relation, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.base import Json
 from firn_schemas.connectors.rest import RestConfig, RestOptions
+from firn_schemas.credentials import ServiceAccountCredentials
 from firn_schemas.steps.data import ReadInputs
 from firn_schemas.steps.messages import HttpInputs
 from firn_schemas.steps.requests import Request
@@ -34,10 +36,21 @@ _TEXT = {"content-type": "text/plain; charset=utf-8"}
 class RestApi(ConnectorBase[RestConfig, RestOptions]):
     """One API; the client keeps its connections for the whole run."""
 
+    @property
+    def ambient(self) -> Sequence[str]:
+        """Name the variables by which a pod says who it is, to a workload identity alone."""
+        found = self.config.credentials
+        if not isinstance(found, ServiceAccountCredentials):
+            return ()
+        from firn_runtime.connectors.service_account import PROVIDERS
+
+        return PROVIDERS[found.provider].ambient
+
     def connect(self) -> None:
         """Check the settings; nothing is sent before the first request."""
         ca_file = self.options.ca_file
-        self.asking = Asking(self.config, self.options, str(self.base_dir / ca_file) if ca_file else None)
+        machine = Machine(self.inherited, self.base_dir, self.facts.learn)
+        self.asking = Asking(self.config, self.options, str(self.base_dir / ca_file) if ca_file else None, machine)
 
     def close(self) -> None:
         """Close the connections."""

@@ -13,7 +13,8 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from firn_runtime.cancel import Token
-from firn_runtime.connectors.s3_errors import parsed, refused, text_of
+from firn_runtime.connectors.s3_credentials import KeySource
+from firn_runtime.connectors.s3_errors import code_of, parsed, refused, text_of
 from firn_runtime.connectors.s3_http import Address, Answer, Host, Request, address
 from firn_runtime.connectors.s3_signing import AccessKey, Query, Unsigned, encoded, signed, spelled
 from firn_runtime.errors import ConnectorError
@@ -68,9 +69,7 @@ def place(config: S3Config) -> Address:
 class Bucket:
     """One bucket. Its methods may be called from several threads."""
 
-    def __init__(
-        self, config: S3Config, timeout: float, keys: Callable[[], AccessKey], context: ssl.SSLContext | None
-    ) -> None:
+    def __init__(self, config: S3Config, timeout: float, keys: KeySource, context: ssl.SSLContext | None) -> None:
         where = place(config)
         self._keys, self._region = keys, config.region or "us-east-1"
         self._host = Host(where, timeout, context if where.tls else None)
@@ -167,13 +166,19 @@ class Bucket:
             digest.update(block)
         unsigned = Unsigned(method, self._host.address.authority, path, query, headers or {}, digest.hexdigest())
 
+        used: list[AccessKey] = []
+
         def head() -> Mapping[str, str]:
-            return signed(unsigned, self._keys(), self._region, "s3", datetime.now(UTC))
+            used.append(self._keys())
+            return signed(unsigned, used[-1], self._region, "s3", datetime.now(UTC))
 
         target = path + (f"?{spelled(query)}" if query else "")
         body: Callable[[], Iterable[bytes]] = piece.blocks if piece else (lambda: [content])
         length = piece.length if piece else len(content)
-        return self._host.send(Request(method, target, head, body, length, sink), token)
+        request = Request(method, target, head, body, length, sink)
+        answer = self._host.send(request, token)
+        ended = answer.status in (400, 401, 403) and self._keys.renew(used[-1], code_of(answer))
+        return self._host.send(request, token) if ended else answer
 
 
 def _yes(answer: Answer, what: str) -> Answer:

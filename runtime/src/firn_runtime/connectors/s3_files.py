@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import confined
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.aws_role import AMBIENT, Around, session_name
 from firn_runtime.connectors.file_paths import local_name, relative
 from firn_runtime.connectors.file_scan import relation
+from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.s3_bucket import Bucket, Listed
-from firn_runtime.connectors.s3_credentials import AMBIENT, Around, KeySource
+from firn_runtime.connectors.s3_credentials import key_source
 from firn_runtime.connectors.s3_transfer import Moves, download
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import is_pattern, matching
@@ -38,8 +40,9 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
     def connect(self) -> None:
         """Fetch no key and ask nothing yet; raise ConnectorError for settings that cannot be right."""
         context = _context(self.config.ca_file)
-        around = Around(self.inherited, self.config.region or "us-east-1", self.base_dir, context)
-        keys = KeySource(self.config.credentials, around)
+        machine = Machine(self.inherited, self.base_dir, self.facts.learn)
+        session = session_name(self.facts.flow, self.facts.run)
+        keys = key_source(self.config.credentials, Around(machine, self.config.region or "us-east-1", context, session))
         bucket = Bucket(self.config, self.options.timeout, keys, context)
         self.moves = Moves(bucket, self.options.part_size, self.options.max_concurrency)
 

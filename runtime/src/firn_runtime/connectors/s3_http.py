@@ -81,9 +81,16 @@ class Request(NamedTuple):
 class Host:
     """Connections to one address. Close it."""
 
-    def __init__(self, address: Address, timeout: float, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        timeout: float,
+        context: ssl.SSLContext | None = None,
+        tries: int = _TRIES,
+        connect: float = _CONNECT,
+    ) -> None:
         self.address = address
-        self._timeout, self._context = timeout, context
+        self._timeout, self._context, self._tries, self._connect = timeout, context, tries, connect
         self._idle: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
 
@@ -96,10 +103,10 @@ class Host:
     def send(self, request: Request, token: Token | None = None) -> Answer:
         """Return the answer, whatever its status; raise ConnectorError where there is none, or Ended.
 
-        An answer that says the service is busy or broken is asked for again, up to four times in all.
+        An answer that says the service is busy or broken is asked for again, up to `tries` times in all.
         """
         token = token or current()
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(self._tries)):
             token.check()
             try:
                 answer = self._once(request, token)
@@ -110,7 +117,7 @@ class Host:
             else:
                 if not left or answer.status not in _REPEATED:
                     return answer
-            token.wait(random.uniform(0.5, 1) * 0.2 * 4 ** (_TRIES - 1 - left))  # noqa: S311  # spreads, hides nothing
+            token.wait(random.uniform(0.5, 1) * 0.2 * 4 ** (self._tries - 1 - left))  # noqa: S311  # spreads, hides nothing
         raise AssertionError
 
     def _once(self, request: Request, token: Token) -> Answer:
@@ -128,7 +135,7 @@ class Host:
                 request.sink(_blocks(response))
                 return Answer(response.status, known, b"")
             body = response.read(_LARGEST)
-            if response.read(1):
+            if response.read(1) or response.length:  # too large, or cut off
                 raise http.client.HTTPException
             if not whole:
                 connection.close()
@@ -138,7 +145,7 @@ class Host:
     def _connection(self) -> Iterator[http.client.HTTPConnection]:
         """Lend a connection; it is kept for the next request where this one went well."""
         with self._lock:
-            connection = self._idle.pop() if self._idle else _Connection(self.address, self._timeout, self._context)
+            connection = self._idle.pop() if self._idle else self._new()
         try:
             yield connection
         except BaseException:
@@ -146,6 +153,9 @@ class Host:
             raise
         with self._lock:
             self._idle.append(connection)
+
+    def _new(self) -> http.client.HTTPConnection:
+        return _Connection(self.address, self._timeout, self._context, min(self._timeout, self._connect))
 
     def _unreachable(self, error: Exception) -> ConnectorError:
         where = f"`{self.address.host}`, port {self.address.port}"
@@ -164,10 +174,10 @@ class Host:
 
 
 class _Connection(http.client.HTTPConnection):
-    """Connects within ten seconds, and waits `timeout` seconds for each answer."""
+    """Connects within `connect` seconds, and waits `timeout` seconds for each answer."""
 
-    def __init__(self, address: Address, timeout: float, context: ssl.SSLContext | None) -> None:
-        super().__init__(address.host, address.port, timeout=min(timeout, _CONNECT), blocksize=_BLOCK)
+    def __init__(self, address: Address, timeout: float, context: ssl.SSLContext | None, connect: float) -> None:
+        super().__init__(address.host, address.port, timeout=connect, blocksize=_BLOCK)
         self._silence, self._tls = timeout, context
 
     def connect(self) -> None:

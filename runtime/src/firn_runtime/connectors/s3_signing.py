@@ -19,7 +19,6 @@ class AccessKey(NamedTuple):
     id: str
     secret: Secret
     token: Secret | None = None
-    expires: datetime | None = None
 
 
 class Unsigned(NamedTuple):

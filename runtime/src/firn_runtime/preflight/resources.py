@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firn_runtime.building import Compute, build
+from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS
 from firn_runtime.errors import ConnectorError, FirnError
 from firn_runtime.folders import refusal
@@ -36,6 +37,7 @@ def check(name: str, one: Resource, flow: Flow, inputs: Inputs, base: Path, reda
         if isinstance(built.connector, Compute):
             yield from _compute(built.connector, base)
             return
+        built.connector.facts = RunFacts(learn=redactor.add)
         try:
             yield from built.connector.probe(wanted)
         except ConnectorError as error:

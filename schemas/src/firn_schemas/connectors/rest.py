@@ -21,7 +21,7 @@ class RestConfig:
     api_key_name: str = doc("Name of that header or parameter.", default="X-API-Key")
     api_key_in: Literal["header", "query"] = doc("Where the key goes.", default="header")
     credentials: Credentials | None = doc(
-        "As whom: mode `static` with `token`, or `user` and `password`; or `oauth2`.", default=None
+        "As whom: mode `static` with `token`, or `user` and `password`; `oauth2`; or `service_account`.", default=None
     )
 
 

@@ -31,7 +31,7 @@ class RunProcessInputs:
 
     resource: str = doc("The process connector; it says which programs are allowed.")
     command: list[str | int | float] = doc(
-        "The program and its arguments; there is no shell.", examples=[["dbt", "run"]]
+        "The program and its arguments; there is no shell.", examples=[["dbt", "run"]], arguments=True
     )
     env: dict[str, str] = doc("Environment variables beside the connector's own.", default_factory=dict)
     cwd: str | None = doc("Where it is started, from the connector's folder.", default=None, place=True)
