@@ -122,10 +122,10 @@ async def _found(session: Session, path: str, source: Path) -> tuple[SFTPClientF
         attrs = await session.ask(session.client.lstat(path))
     except MISSING:
         raise SFTPFailure("") from None  # the name was not taken: it was something else
-    if attrs.type == FILEXFER_TYPE_REGULAR:
+    begin = (attrs.size or 0) - UNDER_WAY
+    if attrs.type == FILEXFER_TYPE_REGULAR and 0 < begin <= source.stat().st_size - UNDER_WAY:
         opened = await session.ask(session.client.open(path, _OLD, encoding=None, block_size=0))
-        begin = (attrs.size or 0) - UNDER_WAY
-        if 0 < begin <= source.stat().st_size - UNDER_WAY and await same(opened, source, begin, session.silence):
+        if await same(opened, source, begin, session.silence):
             return opened, begin
         await session.ask(opened.close())
     await session.ask(session.client.remove(path))
