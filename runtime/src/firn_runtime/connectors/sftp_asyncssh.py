@@ -2,7 +2,7 @@
 
 from firn_runtime.connector import FileStore
 from firn_runtime.connectors.remote_files import RemoteFiles
-from firn_runtime.connectors.sftp_store import SftpStore
+from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.files import SftpConfig, SftpOptions
 
 
@@ -16,6 +16,11 @@ class SftpFiles(RemoteFiles[SftpConfig, SftpOptions]):
 
     def connect(self) -> None:
         """Check the server's key, log in and find the root; raise ConnectorError."""
+        try:
+            from firn_runtime.connectors.sftp_store import SftpStore
+        except ImportError:
+            help = 'pip install "firn-runtime[sftp]"'
+            raise ConnectorError("process", "the driver `asyncssh` is not installed", help) from None
         self._store = SftpStore(self.config, self.options, self.base_dir)
         try:
             self._store.open()
