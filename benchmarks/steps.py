@@ -10,12 +10,14 @@ import tempfile
 from pathlib import Path
 
 from measure import Cost, interleaved, once
+from receiver import receiving
 
 ROOT = Path(__file__).parents[1]
 FIRN = str(ROOT / ".venv/bin/firn")
 PYTHON = str(ROOT / ".venv/bin/python")
 PINS, VENVS = ROOT / "benchmarks/peers", ROOT / ".bench"
 STEP = "      - {{id: s{}, type: check_items, inputs: {{items: [1]}}}}\n"
+READ = "      - {{id: s{}, type: read, inputs: {{resource: files, path: one.csv, schema: {{n: bigint}}}}}}\n"
 HEAD = 'name: steps\nversion: "1.0.0"\nmax_parallel: 1\njobs:\n  - id: main\n    steps:\n'
 GROWTH = """
 import sys
@@ -90,6 +92,43 @@ def ours(folder: Path) -> float:
     return cpu
 
 
+def observed(folder: Path) -> None:
+    """Print what a step costs more where receivers on loopback hear of it."""
+    (folder / "one.csv").write_text("n\n1\n")
+    head = HEAD.replace("jobs:", "resources: {files: {profile: files}}\njobs:")
+    with receiving() as url:
+        asked = {
+            "none": "",
+            "spans": f"observability: {{traces: true, metrics: true, otlp_endpoint: '{url}'}}\n",
+            "all": f"observability: {{traces: true, metrics: true, lineage: true, otlp_endpoint: '{url}', "
+            f"lineage_endpoint: '{url}'}}\n",
+        }
+        commands = {}
+        for name, words in asked.items():
+            platform = 'version: "1.0.0"\nenvironment: bench\nconnectors: {files: {type: local, config: {root: .}}}\n'
+            (folder / "platform.yaml").write_text(platform + words)
+            for step, line in (("nothing", STEP), ("reads", READ)):
+                for count in (10, 510):
+                    (folder / "flow.yaml").write_text(head + "".join(map(line.format, range(count))))
+                    file = f"{name}-{step}-{count}.json"
+                    compile = [FIRN, "compile", "flow.yaml", "-p", "platform.yaml", "-o", file, "--no-cache"]
+                    once(compile, folder)
+                    commands[name, step, count] = [FIRN, "run", file, "--log-format", "json"]
+        costs = interleaved({" ".join(map(str, key)): command for key, command in commands.items()}, folder, 5)
+    for name, step, what in (
+        ("spans", "nothing", "spans and metrics, a step"),
+        ("spans", "reads", "spans and metrics, a reading step"),
+        ("all", "reads", "and lineage, a reading step"),
+    ):
+        cpu, wall = per_step(costs[f"{name} {step} 10"], costs[f"{name} {step} 510"], 500)
+        bare, alone = per_step(costs[f"none {step} 10"], costs[f"none {step} 510"], 500)
+        print(
+            f"{what:<34}{cpu - bare:9.3f} ms CPU{wall - alone:9.3f} ms wall   more than {bare:.3f} and {alone:.3f} ms"
+        )
+    first = costs["all nothing 10"].wall - costs["none nothing 10"].wall
+    print(f"{'a run that sends all of it':<34}{first * 1000:9.0f} ms wall more")
+
+
 def peers(folder: Path, cpu: float) -> None:
     for name, (tool, script) in PEERS.items():
         python = VENVS / tool / "bin/python"
@@ -114,6 +153,7 @@ def peers(folder: Path, cpu: float) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         cpu = ours(Path(name))
+        observed(Path(name))
         if "--peers" in sys.argv:
             peers(Path(name), cpu)
 

@@ -1,6 +1,7 @@
 """Secrets of several shapes in every reference, every failure of their connectors: no byte that a run makes holds one.
 
-Searched are standard output and error of every command, the events, the state, and every file that the runs left.
+Searched are standard output and error of every command, the events, the state, every file that the runs left, and what
+receivers of OpenTelemetry and OpenLineage were sent.
 """
 
 import base64
@@ -18,6 +19,8 @@ from pathlib import Path
 import pytest
 
 from runtime.connectors.server import Answer, Asked, serving
+from runtime.observe.receivers import Heard, receiving
+from servers import mysql
 from servers.postgres import fresh_database, server
 
 FIRN = str(Path(sys.executable).parent / "firn")
@@ -28,16 +31,22 @@ CANARIES = {
     "shop-db": "k7#Vq!9x$TfL2@canary",
     "lost-db": "-----BEGIN CANARY KEY-----\nMIICanary5up3rAAABBB\nCCCDDDcanary==\n-----END CANARY KEY-----",
     "encoded": "canary-inside-base64-77",
+    "key-id": "AKIACANARY0KEY0ID0XY",
+    "key": "canary/Secret+Access/Key0123456789abcdEF",
+    "session": "canary//Session==token+/5D2f8Kq0",
+    "maria": "m4r1A'canary\\\"pass%word",
 }
 FLOW = """\
 name: leaks
 version: "1.0.0"
+observability: {{traces: true, metrics: true, lineage: true}}
 resources:
 {resources}
 jobs:
 {jobs}
 """
 PATHS = ("refused", "broken", "page", "elsewhere", "half", "junk", "next", "ok")
+DATABASES = ("shop", "lost", "maria", "refused")
 APIS = ("bearer", "query", "basic", "gone", "nowhere", "tls", "hooked")
 
 
@@ -46,7 +55,7 @@ def reply(asked: Asked) -> Answer:
     said = {"headers": dict(asked.headers), "query": dict(asked.query)}
     text = json.dumps(said).encode()
     words = urllib.parse.urlencode({"asked": text.decode()})
-    what = asked.path.rsplit("/", 1)[-1]
+    what = asked.path.rsplit("/", 1)[-1].removesuffix(".csv")
     return {
         "refused": Answer(text, status=401),
         "broken": Answer(text, status=500),
@@ -54,16 +63,28 @@ def reply(asked: Asked) -> Answer:
         "elsewhere": Answer(b"", status=302, headers={"location": f"http://example.invalid/?{words}"}),
         "half": Answer(text[:-3]),
         "junk": Answer(b"[" + text + b", 1, {]"),
+        "lake": Answer(text),  # where the objects of a bucket are expected
         "next": Answer([{"id": 1}], headers={"link": f'<http://example.invalid/?{words}>; rel="next"'}),
     }.get(what, Answer([{"id": 1}]))
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def heard() -> Iterator[Heard]:
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+def project(tmp_path: Path, heard: Heard) -> Iterator[Path]:
     with serving(reply) as api, socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # nobody listens there
         made = server()
         database = fresh_database(made)
+        maria = mysql.server()
+        with mysql.connected(maria) as connection, connection.cursor() as cursor:
+            cursor.execute("create database if not exists leaks")
+            cursor.execute("create or replace user canary identified by %s", [CANARIES["maria"]])
+            cursor.execute("grant all on leaks.* to canary")
         (tmp_path / "platform.yaml").write_text(
             f"""\
 version: "1.0.0"
@@ -95,13 +116,35 @@ connectors:
     config:
       {{host: 127.0.0.1, port: {closed.getsockname()[1]}, database: x, user: u, password: {{secret_ref: lost-db}}}}
     options: {{sslmode: disable, connect_timeout: 2}}
+  maria:
+    type: mysql
+    config:
+      {{host: 127.0.0.1, port: {maria.port}, database: leaks, user: canary, password: {{secret_ref: maria}}}}
+  refused:
+    type: mysql
+    config:
+      {{host: 127.0.0.1, port: {maria.port}, database: leaks, user: nobody, password: {{secret_ref: maria}}}}
+  bucket:
+    type: s3
+    config: {{bucket: lake, endpoint: "{api.url}", path_style_access: true, region: eu-central-1}}
+    credentials:
+      mode: static
+      access_key_id: {{secret_ref: key-id}}
+      secret_access_key: {{secret_ref: key}}
+      session_token: {{secret_ref: session}}
+  folder: {{type: local, config: {{root: "below/{{{{ env.BEARER }}}}"}}}}
+observability:
+  otlp_endpoint: "{heard.url}"
+  lineage_endpoint: "{heard.url}"
+  attributes: {{deployed.by: "{{{{ env.BEARER }}}}"}}
 state: {{backend: sqlite, path: state/state.db}}
 workspace: {{root: work, cleanup: never}}
 security: {{mode: internal_fast, secret_mounts: [secrets], decode_hook: {{module: base64}}}}
 """
         )
-        names = [*APIS, "shop", "lost"]
-        jobs = [
+        names = [*APIS, *DATABASES, "bucket", "folder"]
+        jobs = ["  - {id: folder, steps: [{id: r, type: read, inputs: {resource: folder, path: x.csv}}]}"]
+        jobs += [
             f"  - {{id: {name}-{path}, steps: [{{id: r, type: read, inputs: "
             f"{{resource: {name}, request: {{path: /{path}, pagination: {{type: link}}}}}}}}]}}"
             for name in APIS
@@ -110,8 +153,19 @@ security: {{mode: internal_fast, secret_mounts: [secrets], decode_hook: {{module
         ]
         jobs += [
             f"  - {{id: {name}-{number}, steps: [{{id: q, type: query, inputs: {{resource: {name}, sql: {sql!r}}}}}]}}"
-            for name in ("shop", "lost")
+            for name in DATABASES
             for number, sql in enumerate(["select 1 as n", "select nope from nowhere"])
+        ]
+        jobs += [
+            f"  - {{id: {name}-post-{path}, steps: [{{id: p, type: http, inputs: "
+            f"{{resource: {name}, method: POST, path: /{path}, body: {{n: 1}}}}}}]}}"
+            for name in APIS
+            for path in PATHS
+            if name in ("bearer", "query") or path == "ok"
+        ]
+        jobs += [
+            f"  - {{id: bucket-{id}, steps: [{{id: r, type: read, inputs: {{resource: bucket, path: '{path}.csv'}}}}]}}"
+            for id, path in (("refused", "refused"), ("elsewhere", "elsewhere"), ("broken", "broken"), ("listed", "*"))
         ]
         resources = "\n".join(f"  {name}: {{profile: {name}}}" for name in names)
         (tmp_path / "flow.yaml").write_text(FLOW.format(resources=resources, jobs="\n".join(jobs)))
@@ -181,7 +235,7 @@ def test_what_is_searched_for_would_be_found() -> None:
             assert any(one.startswith(name) for one in leaked(b"x " + spelled.encode() + b" y")), (name, spelled)
 
 
-def test_no_byte_that_a_run_makes_holds_a_secret(project: Path) -> None:
+def test_no_byte_that_a_run_makes_holds_a_secret(project: Path, heard: Heard) -> None:
     assert firn(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
     said = b""
     for words in (
@@ -199,13 +253,24 @@ def test_no_byte_that_a_run_makes_holds_a_secret(project: Path) -> None:
         said += answer.stdout + answer.stderr
     events = [json.loads(line) for line in (project / "events.jsonl").read_text().splitlines()]
     status = {event["job"]: event["status"] for event in events if event["event"] == "job.finished"}
-    assert {name for name, word in status.items() if word == "SUCCESS"} == {f"{name}-ok" for name in APIS[:3]} | {
-        "hooked-ok"
+    assert {name for name, word in status.items() if word == "SUCCESS" and "-post-" not in name} == {
+        f"{name}-ok" for name in APIS[:3]
+    } | {
+        "hooked-ok",
+        "maria-0",
     }
     resolved = {event["secret_ref"] for event in events if event["event"] == "secret.resolved"}
     assert resolved == set(CANARIES)
     assert leaked(said) == []
     assert leaked(everything(project)) == []
+    assert leaked(heard.everything) == []
+    assert b"***" in heard.everything
+    failed = {name for span in heard.requests for name, one in span.spans.items() if one.status.code == 2}
+    assert {"step bearer-refused.r", "step bucket-refused.r", "step maria-1.q", "step lost-0.q"} <= failed
+    assert {one["deployed.by"] for one in heard.resources} == {"***"}
+    assert {one["eventType"] for one in heard.lineage} == {"START", "COMPLETE", "FAIL"}
+    read = {source["name"] for one in heard.lineage for source in one["inputs"]}
+    assert f"{project}/below/***/x.csv" in read
 
 
 def test_the_environment_of_a_child_and_the_processs_own_are_as_they_were(project: Path) -> None:

@@ -31,6 +31,8 @@ CODES: Mapping[ErrorClass, str] = {
 """The code of a failed step, by its error's class."""
 
 INTERNAL = "R399"
+STOPPED = "R309"
+"""The code of what was asked to end."""
 
 Status = Literal["SUCCESS", "FAILED", "SKIPPED", "BLOCKED"]
 

@@ -10,11 +10,10 @@ from typing import Any
 from firn_runtime.attempts import Attempts, Done, failure_of
 from firn_runtime.cancel import Ended, Token
 from firn_runtime.errors import ConnectorError, FirnError, LockHeld
-from firn_runtime.events import CODES, EventName, Failure, Status
+from firn_runtime.events import CODES, STOPPED, EventName, Failure, Status
 from firn_runtime.outcome import JobOutcome, StepOutcome
 from firn_runtime.plan import results_of
 from firn_runtime.resolve import Unresolved
-from firn_runtime.scheduler import STOPPED
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_outputs
 from firn_runtime.state.rows import StepRow

@@ -44,6 +44,7 @@ def refuse_misshapen_nodes(payload: Payload) -> None:
         for part, value in (("config", one.config), ("options", one.options))
     ]
     for name, flow in payload.flows.items():
+        parts += [(value, f"payload.flows.{name}.observability") for value in _observed(flow)]
         for job in flow.jobs:
             where = f"payload.flows.{name}.{job.id}"
             parts.append((job.when, f"{where}.when"))
@@ -53,6 +54,12 @@ def refuse_misshapen_nodes(payload: Payload) -> None:
     problems += [f"{path}: a secret stands where none is allowed" for path in _stray_secrets(parts)]
     if problems:
         raise ArtifactRefused("R108", "the artifact has not the right shape: " + "; ".join(problems[:5]))
+
+
+def _observed(flow: Flow) -> list[Json]:
+    """Return those of its settings that say where telemetry goes and what is said in it."""
+    one = flow.observability
+    return [one.otlp_endpoint, one.lineage_endpoint, *one.attributes.values()] if one is not None else []
 
 
 def _stray_secrets(parts: list[tuple[Json, str]]) -> list[str]:
@@ -207,7 +214,7 @@ def _missing_variables(
     payload: Payload, flow: Flow, used: Mapping[str, Resource], environ: Mapping[str, str]
 ) -> list[InputsMissing]:
     values: list[Json] = [payload.state, *(part for one in used.values() for part in (one.config, one.options))]
-    values += [step.inputs for job in flow.jobs for step in job.steps]
+    values += [*_observed(flow), *(step.inputs for job in flow.jobs for step in job.steps)]
     listed = ", ".join(f"`{name}`" for name in sorted(required_variables(values) - environ.keys()))
     message = f"environment variables are not set: {listed}"
     return [InputsMissing("R202", message, "set them for this run")] if listed else []

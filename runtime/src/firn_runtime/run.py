@@ -104,11 +104,28 @@ class _Session:
         """Run what is to be run, and record how it ended; raise what ended the session before."""
         clock = time.monotonic()
         self.tell = Teller(row.run, row.flow, self.edge.listeners, self.prepared.redactor.text)
+        self._observe(row)
         self.resources = Resources(self.prepared, self._workspace(row), self.tell, RunFacts(row.flow, row.run))
         with closing(self.resources):
             plan = self._planned(row, resumed=resumed)
             self._begin(row, plan, resumed=resumed)
             return self._go(row, plan, clock)
+
+    def _observe(self, row: RunRow) -> None:
+        """Let OpenTelemetry and OpenLineage hear the run, where the artifact asks for it."""
+        payload, prepared = self.artifact.payload, self.prepared
+        flow = payload.flows[row.flow]
+        asked = flow.observability
+        if asked is not None and (asked.otlp_endpoint is not None or asked.lineage_endpoint is not None):
+            from firn_runtime.telemetry import Told, telemetry
+
+            def clean(text: str) -> str:
+                return prepared.redactor.text(text.encode(errors="replace").decode())
+
+            told = Told(row.flow, flow, payload, self.artifact.digest, prepared.environ, prepared.base, clean)
+            sinks = telemetry(told, lambda message: self.tell("warning", message=message))
+            if sinks is not None:
+                self.tell.first(sinks)
 
     def _go(self, row: RunRow, plan: Plan, clock: float) -> RunResult:
         """Run the jobs; whatever happens, the end of the run is recorded and told."""

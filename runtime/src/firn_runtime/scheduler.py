@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple, Protocol
 
 from firn_runtime.cancel import Token
-from firn_runtime.events import Failure
+from firn_runtime.events import STOPPED, Failure
 from firn_runtime.outcome import JobOutcome
 from firn_runtime.stop import Asked, Stop
 from firn_schemas.artifact import Job
@@ -20,7 +20,6 @@ from firn_schemas.artifact import Job
 LEFT_BEHIND = 10.0
 """Seconds that work may take to end after it was asked to."""
 
-STOPPED = "R309"
 _SIGNALS: Mapping[Asked, str] = {"terminate": "SIGTERM", "interrupt": "SIGINT"}
 
 

@@ -18,6 +18,10 @@ class Teller:
         self._listeners = list(listeners)
         self._lock = threading.RLock()
 
+    def first(self, listener: Listener) -> None:
+        """Tell this listener before all others from now on."""
+        self._listeners.insert(0, listener)
+
     def __call__(self, name: EventName, **what: Any) -> None:
         """Tell that `name` happened; what is free text is cleaned first."""
         cleaned = {key: self._cleaned(key, value) for key, value in what.items()}

@@ -112,9 +112,9 @@ class Observability:
     traces: bool = doc("Send OpenTelemetry spans.", default=False)
     metrics: bool = doc("Send OpenTelemetry metrics.", default=False)
     lineage: bool = doc("Send OpenLineage events.", default=False)
-    otlp_endpoint: str | None = doc("Where OpenTelemetry goes.", default=None)
-    lineage_endpoint: str | None = doc("Where OpenLineage goes.", default=None)
-    attributes: dict[str, str | int | float | bool] = doc("Attributes of every span and event.", default_factory=dict)
+    otlp_endpoint: Json = doc("Where OpenTelemetry goes: text, or a typed node.", default=None)
+    lineage_endpoint: Json = doc("Where OpenLineage goes: text, or a typed node.", default=None)
+    attributes: JsonObject = doc("Attributes of every span and event: scalars, or typed nodes.", default_factory=dict)
 
 
 @record

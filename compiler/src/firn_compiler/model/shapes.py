@@ -253,8 +253,12 @@ class CompatibilityShape:
 class PlatformObservabilityShape(ObservabilityShape):
     """What runs tell the outside, and where."""
 
-    otlp_endpoint: str | None = doc("Where OpenTelemetry goes (OTLP).", default=None, examples=["http://otel:4317"])
-    lineage_endpoint: str | None = doc("Where OpenLineage goes.", default=None, examples=["http://marquez:5000"])
+    otlp_endpoint: str | None = doc(
+        "Where OpenTelemetry goes: OTLP over HTTP, without `/v1/traces`.", default=None, examples=["http://otel:4318"]
+    )
+    lineage_endpoint: str | None = doc(
+        "Where OpenLineage goes, without `/api/v1/lineage`.", default=None, examples=["http://marquez:5000"]
+    )
 
 
 @record
