@@ -20,7 +20,7 @@ class SftpFiles(RemoteFiles[SftpConfig, SftpOptions]):
             from firn_runtime.connectors.sftp_store import SftpStore
         except ImportError:
             help = 'pip install "firn-runtime[sftp]"'
-            raise ConnectorError("process", "the driver `asyncssh` is not installed", help) from None
+            raise ConnectorError("process", "the driver of SFTP is not installed", help) from None
         self._store = SftpStore(self.config, self.options, self.base_dir)
         try:
             self._store.open()
