@@ -116,13 +116,12 @@ def test_a_server_that_asks_for_the_password_itself_is_answered() -> None:
 
 
 def test_no_thread_is_left_behind(sshd: Server) -> None:
-    before = threading.active_count()
     entered(resource(sshd))
     with pytest.raises(ConnectorError):
         list(resource(sshd, known_hosts=other_line(sshd)).probe([]))
     with pytest.raises(ConnectorError):
         resource(sshd, root="/missing").connect()
-    assert threading.active_count() == before
+    assert [one for one in threading.enumerate() if one.name == "firn-sftp"] == []
 
 
 def test_the_host_key_is_trusted_by_lines_by_a_file_or_by_its_fingerprint(sshd: Server, tmp_path: Path) -> None:
