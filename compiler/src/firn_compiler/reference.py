@@ -82,6 +82,7 @@ def _connector(kind: str, driver: str, row: Connector, features: Features) -> It
         yield f"Named `{driver}` by the steps of every flow; it is not declared."
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
+    yield from [f"- Exactly one of {codes(row.exactly_one)} is given."] if row.exactly_one else []
     parts = [f"credentials.{kind}.{mode}" for mode in TAKES.get(kind, MODES) if "credentials" in hints(row.config)]
     yield from _refused(f"connector.{kind}.{driver}", parts, features)
     yield from section("config", row.config)

@@ -18,9 +18,10 @@ from firn_compiler.document import (
     mapping_at,
     nearest,
     text_at,
+    value_of,
     walk,
 )
-from firn_compiler.model.project import Flow, Platform, Step
+from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
@@ -69,6 +70,19 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
         for key, (record, node) in records.items():
             for one in _beside(shape(record, node, ("resources", name, key)), key, row):
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
+        yield from _exactly_one(settled, ("resources", name, "config"))
+
+
+def _exactly_one(settled: Settled, path: Path) -> Iterator[Diagnostic]:
+    """Report settings of which not exactly one is given."""
+    row = CONNECTORS.get((settled.kind, settled.driver))
+    given = settled.config.entries if isinstance(settled.config, Mapping) else {}
+    choices = row.exactly_one if row else ()
+    named = [key for key in choices if key in given and value_of(given[key]) is not None]
+    if row and choices and len(named) != 1:
+        listed = ", ".join(f"`{key}`" for key in choices)
+        message = f"`{settled.kind}/{settled.driver}` takes exactly one of {listed}"
+        yield finding("E205", message, given[named[1]].span if named else settled.place, path=path)
 
 
 def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) -> Iterator[Diagnostic]:

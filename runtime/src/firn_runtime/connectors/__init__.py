@@ -20,6 +20,7 @@ CONNECTORS: dict[tuple[str, str], str] = {
     ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
     ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
     ("s3", "s3"): "firn_runtime.connectors.s3_files:S3Files",
+    ("sftp", "asyncssh"): "firn_runtime.connectors.sftp_asyncssh:SftpFiles",
     ("smb", "smbprotocol"): "firn_runtime.connectors.smb_smbprotocol:SmbFiles",
 }
 """Every connector, as `module:Class`."""

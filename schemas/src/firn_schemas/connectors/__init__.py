@@ -29,6 +29,7 @@ class Connector:
     files: bool = doc("File steps can list, fetch and delete in it.", default=False)
     places: tuple[str, ...] = doc("Inputs that say what in it is read or written; empty: any.", default=())
     dialect: str = doc("The SQL it is asked in; empty: the compute's.", default="")
+    exactly_one: tuple[str, ...] = doc("Settings of `config` of which exactly one is given.", default=())
     plugin: Origin | None = doc("The plug-in that brings it.", default=None)
 
 

@@ -68,7 +68,17 @@ class SftpConfig:
     user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
     password: Secret | None = doc("The user's password.", default=None)
     private_key: Secret | None = doc("The user's private key, in OpenSSH or PEM form.", default=None)
-    known_hosts: str = doc("File of the host keys to trust, or the keys' lines.", local_path=True, endpoint=True)
+    known_hosts: str | None = doc(
+        "The host keys to trust: lines as in OpenSSH's `known_hosts`, or a file of them, from the run's base folder.",
+        default=None,
+        endpoint=True,
+    )
+    host_key_fingerprint: str | None = doc(
+        "Or the fingerprint of the one host key to trust.",
+        default=None,
+        endpoint=True,
+        examples=["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"],
+    )
     root: str = doc("Nothing outside this folder is read or written.", default="/", endpoint=True)
 
 
@@ -76,8 +86,12 @@ class SftpConfig:
 class SftpOptions:
     """How files are moved."""
 
-    timeout: float = doc("Seconds for one operation.", default=60, aliases=["timeout_seconds"], minimum=0)
+    timeout: float = doc(
+        "Seconds of silence after which a request has failed.", default=60, aliases=["timeout_seconds"], minimum=1
+    )
     max_concurrency: int = doc("Files at the same time.", default=4, minimum=1, maximum=64)
+    max_files: int = doc("Names in a listing; more are refused.", default=100_000, minimum=1)
+    compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
 @record
@@ -117,6 +131,8 @@ ROWS = {
     ("files", "local"): Connector(config=LocalFilesConfig, options=LocalFilesOptions, **FILES),
     ("files", "workspace"): Connector(config=WorkspaceFilesConfig, options=LocalFilesOptions, **FILES),
     ("s3", "s3"): Connector(config=S3Config, options=S3Options, **FILES),
-    ("sftp", "asyncssh"): Connector(config=SftpConfig, options=SftpOptions, **REMOTE),
+    ("sftp", "asyncssh"): Connector(
+        config=SftpConfig, options=SftpOptions, exactly_one=("known_hosts", "host_key_fingerprint"), **REMOTE
+    ),
     ("smb", "smbprotocol"): Connector(config=SmbConfig, options=SmbOptions, **REMOTE),
 }
