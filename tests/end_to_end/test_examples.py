@@ -134,6 +134,18 @@ def test_the_warehouse_has_every_customer_of_the_crm_once_as_he_is_now(tmp_path:
     ]  # fmt: skip
 
 
+def test_what_the_partner_has_left_is_in_the_table_acknowledged_and_reported(tmp_path: Path) -> None:
+    ports = {"PARTNER_PORT": free_port(), "POST_PORT": free_port()}
+    hidden = {"POST_PASSWORD": secrets.token_hex(16)}
+    shown = run_example("06-partner-files", [], ports | hidden)
+    assert "run-1: 405 orders of 3 days, 199251.31 in all" in shown
+    assert "run-2: 605 orders of 4 days, 303188.45 in all" in shown
+    assert "take           SKIPPED" in shown
+    out = EXAMPLES / "06-partner-files/out"
+    assert len(list((out / "post").iterdir())) == 2
+    assert [len((out / f"partner/inbox/run-{run}/receipt.csv").read_text().splitlines()) for run in (1, 2)] == [4, 3]
+
+
 def customers_of_the_crm() -> list[dict[str, Any]]:
     """Return them as they are at the end, in the order of their numbers."""
     spec = importlib.util.spec_from_file_location("serve", EXAMPLES / "05-api-to-warehouse/serve.py")

@@ -192,7 +192,14 @@ def test_several_archives_are_unpacked_together_or_not_at_all(place: ArchivePlac
 def test_two_archives_with_the_same_member_are_refused(place: ArchivePlace) -> None:
     place.put("a.zip", zipped(Packed("a", b"1")))
     place.put("b.zip", zipped(Packed("A", b"2")))
-    assert "is there twice" in refused(lambda: unpack(place.connector(), "a.zip", "b.zip")).message
+    assert "is in another archive of the step" in refused(lambda: unpack(place.connector(), "a.zip", "b.zip")).message
+
+
+def test_what_nobody_asks_for_may_be_in_two_archives(place: ArchivePlace) -> None:
+    for day in ("1", "2"):
+        place.put(f"{day}.zip", zipped(Packed(f"{day}.csv", b"x"), Packed("readme.txt", day.encode())))
+    found = unpack(place.connector(), "1.zip", "2.zip", wanted=lambda name: name.endswith(".csv"))
+    assert found == ["out/1.csv", "out/2.csv"]
 
 
 def test_only_members_that_are_wanted_are_unpacked_and_the_others_are_checked_all_the_same(place: ArchivePlace) -> None:

@@ -16,7 +16,7 @@ from firn_runtime.connector import ConnectorBase
 from firn_runtime.connectors.archive_bad import BadArchive, PasswordNeeded
 from firn_runtime.connectors.archive_meter import Meter
 from firn_runtime.connectors.archive_names import Names
-from firn_runtime.connectors.archive_staging import Staging, hidden, staging
+from firn_runtime.connectors.archive_staging import hidden, staging
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.archive import ArchiveOptions
@@ -78,28 +78,32 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
     ) -> list[str]:
         """Unpack the members that are wanted, of all archives or of none; return the files' names below the root."""
         files = [self._present(one) for one in archives]
-        names = Names(self.options.max_files)
+        taken = Names(self.options.max_files, "is in another archive of the step")
         with _failing(f"unpack into `{dest}`"), staging(self.root, confined(dest), mark) as staged:
             for archive, file in zip(archives, files, strict=True):
                 with _refusing(archive), open(file, "rb") as opened:
-                    self._stage(opened, names, staged, wanted)
+                    for name, blocks in self._checked(opened, wanted):
+                        taken.add(name)
+                        staged.add(name, blocks)
             staged.settle()
             still_ours()
             return staged.publish(files)
 
-    def _stage(self, file: IO[bytes], names: Names, staged: Staging, wanted: Callable[[str], bool]) -> None:
-        meter = Meter(self.options, os.fstat(file.fileno()).st_size)
+    def _checked(
+        self, file: IO[bytes], wanted: Callable[[str], bool]
+    ) -> Iterator[tuple[str, Iterable[bytes | memoryview]]]:
+        """Yield the files that are wanted; raise BadArchive for any member that may not be, wanted or not."""
+        meter, names = Meter(self.options, os.fstat(file.fileno()).st_size), Names(self.options.max_files)
         check = current().check
         for one in self.members(file, meter):
             check()
             name = one.name.removeprefix("./")
-            if one.folder:
-                if name:
-                    names.add_folder(name.removesuffix("/"))
-                continue
-            names.add(name)
-            if wanted(name):
-                staged.add(name, one.blocks)
+            if not one.folder:
+                names.add(name)
+                if wanted(name):
+                    yield name, one.blocks
+            elif name:
+                names.add_folder(name.removesuffix("/"))
 
     def pack(
         self, files: Sequence[str], dest: str, compression: str | None, mark: str, still_ours: Callable[[], None]

@@ -17,10 +17,13 @@ _PART, _NAME, _DEPTH = 255, 1024, 32
 
 
 class Names:
-    """The names that one step unpacks. No two are the same file where upper and lower case are, or composed letters."""
+    """Names that come together. No two are the same file where upper and lower case are, or composed letters.
 
-    def __init__(self, max_folders: int) -> None:
-        self._max_folders = max_folders
+    `twice` says of a member that it is there already.
+    """
+
+    def __init__(self, max_folders: int, twice: str = "is there twice") -> None:
+        self._max_folders, self._twice = max_folders, twice
         self._files: set[str] = set()
         self._folders: set[str] = set()
 
@@ -28,7 +31,7 @@ class Names:
         """Take the name of a file; raise BadArchive where it may not be one."""
         key = _key(name)
         if key in self._files or key in self._folders:
-            raise BadArchive(f"{member(name)} is there twice, or as one that differs only in case or in accents")
+            raise BadArchive(f"{member(name)} {self._twice}, or as one that differs only in case or in accents")
         self._add_folders(key.rpartition("/")[0], name)
         self._files.add(key)
 
