@@ -49,7 +49,7 @@ def test_it_builds_passes_its_tests_and_runs_in_enterprise(tmp_path: Path) -> No
     assert (cwd / "out/orders.csv").read_text() == "id\n1\n2\n"
 
 
-@pytest.mark.parametrize("name", ["", "Acme", "1acme", "acme_orders", "a--b", "-a", "a-", "é", "a" * 61, "a/b"])
+@pytest.mark.parametrize("name", ["", "Acme", "1acme", "acme__orders", "a--b", "-a", "a-", "é", "a" * 61, "a/b"])
 def test_a_name_that_no_distribution_has_writes_nothing(tmp_path: Path, name: str) -> None:
     answer = CliRunner().invoke(init_command, [str(tmp_path / "x"), "--plugin", name])
     assert answer.exit_code == 2
@@ -68,6 +68,15 @@ def test_a_name_of_one_word_has_a_driver_too(tmp_path: Path) -> None:
     assert CliRunner().invoke(init_command, [str(tmp_path), "--plugin", "acme"]).exit_code == 0
     (row,) = json.loads((tmp_path / "src/acme/firn-plugin.json").read_text())["connectors"]
     assert (row["kind"], row["driver"]) == ("acme", "folder")
+
+
+@pytest.mark.parametrize("name", ["acme-orders", "acme_orders"])
+def test_without_a_folder_it_gets_one_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(init_command, ["--plugin", name])
+    assert answer.exit_code == 0
+    assert f"cd {name} && pip install -e ." in answer.output
+    assert 'name = "acme-orders"' in (tmp_path / name / "pyproject.toml").read_text()
 
 
 def test_a_flows_name_is_no_plug_ins(tmp_path: Path) -> None:

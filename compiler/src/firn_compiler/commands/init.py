@@ -49,11 +49,15 @@ SCHEMAS = ".firn/schemas"
 
 
 @click.command("init")
-@click.argument("folder", default=".")
+@click.argument("folder", required=False)
 @click.option("--name", metavar="NAME", help="The flow's name; by default the folder's.")
-@click.option("--plugin", metavar="NAME", help="Write a plug-in's project instead, of a distribution of this name.")
-def init_command(folder: str, name: str | None, plugin: str | None) -> None:
-    """Write a flow and a platform to begin with, and the schemas that editors use. Nothing is overwritten."""
+@click.option("--plugin", metavar="NAME", help="Write a plug-in's project instead, by default to a folder NAME.")
+def init_command(folder: str | None, name: str | None, plugin: str | None) -> None:
+    """Write a flow and a platform to begin with, and the schemas that editors use. Nothing is overwritten.
+
+    FOLDER is the current one by default.
+    """
+    folder = folder or plugin or "."
     base = Path(folder)
     named = shlex.quote(f"./{folder}" if folder.startswith("-") else folder)
     where = "" if folder == "." else f"cd {named} && "

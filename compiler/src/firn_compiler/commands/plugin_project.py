@@ -170,9 +170,15 @@ FILES = {
 
 
 def plugin_files(name: str) -> dict[str, str]:
-    """Return the files of a plug-in whose distribution has this name; raise ValueError with the rule it breaks."""
+    """Return the files of a plug-in whose distribution has this name; raise ValueError with the rule it breaks.
+
+    Names of distributions are compared with `-` for `_` (PyPA, name normalization): that is how this one is written.
+    """
+    name = name.replace("_", "-")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or len(name) > 60:
-        raise ValueError("holds small letters, digits and single `-`, and begins with a letter; at most 60 characters")
+        raise ValueError(
+            "holds small letters, digits and single `-` or `_`, and begins with a letter; at most 60 characters"
+        )
     kind, _, driver = name.partition("-")
     words = {"PACKAGE": name.replace("-", "_"), "KIND": kind, "DRIVER": driver or "folder", "NAME": name}
     return {_filled(path, words): _filled(text, words) for path, text in FILES.items()}
