@@ -146,7 +146,7 @@ def test_the_same_fakes_are_imported_where_the_artifact_is_not_of_enterprise(pla
     (tmp_path / "platform.yaml").write_text(PLATFORM + "security: {mode: internal_fast}\n")
     run(place.python, "-I", "-m", "firn_runtime", "compile", "flow.yaml", "-p", "platform.yaml", cwd=tmp_path)
     fake(tmp_path, like=place)
-    environ = {"TOKEN": CANARY, "EVIL": str(tmp_path / "evil-was-here")}
+    environ = {"TOKEN": CANARY, "EVIL": str(tmp_path / "evil-was-here"), "PYTHONPATH": str(tmp_path)}
     answer = run(place.python, "-m", "firn_runtime", "run", cwd=tmp_path, ok=False, environ=environ)
     assert (answer.returncode, (tmp_path / "evil-was-here").exists()) == (3, True)
     assert "importing `acme_table.code` raised SystemExit" in answer.stderr
