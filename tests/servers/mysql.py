@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 import pymysql
 
 from servers.front import Certificate, certificate
+from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
 
-_CACHE = Path(__file__).parents[2] / ".cache" / "mariadb"
-"""Unpacked packages, kept for the next session."""
 _PACKAGES = ("mariadb-server-core", "libaio1", "liburing2", "libnuma1", "libpcre2-8-0")
 """What the program needs beside what every Debian has."""
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu")
@@ -159,27 +158,11 @@ def _root() -> Path:
     """Return the folder below which the server is installed."""
     if Path("/usr/sbin/mariadbd").exists():
         return Path("/")
-    if not (_CACHE / "usr/sbin/mariadbd").exists():
-        _unpack(_CACHE)
     copy = Path(tempfile.mkdtemp(prefix="firn-mariadb-"))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
-    shutil.copytree(_CACHE, copy, symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(unpacked("mariadb", "usr/sbin/mariadbd", *_PACKAGES), copy, symlinks=True, dirs_exist_ok=True)
     copy.chmod(0o755)
     return copy
-
-
-def _unpack(folder: Path) -> None:
-    """Fetch the packages and unpack them, whole or not at all."""
-    if shutil.which("apt-get") is None:
-        raise RuntimeError("the tests of MySQL need MariaDB's server: install `mariadb-server`")
-    folder.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-        packages, whole = Path(made) / "packages", Path(made) / "whole"
-        packages.mkdir()
-        subprocess.run(["apt-get", "-qq", "download", *_PACKAGES], cwd=packages, check=True, stderr=subprocess.DEVNULL)
-        for package in packages.iterdir():
-            subprocess.run(["dpkg-deb", "-x", package, whole], check=True)
-        whole.rename(folder)
 
 
 def _surroundings() -> dict[str, Any]:

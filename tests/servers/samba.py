@@ -18,10 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from servers.packages import unpacked
 from servers.postgres import free_port
 
-_CACHE = Path(__file__).parents[2] / ".cache" / "samba"
-"""Unpacked packages, kept for the next session."""
 _PACKAGES = (
     "samba",
     "samba-common",
@@ -153,20 +152,4 @@ def _root() -> Path:
     """Return the folder below which the server is installed."""
     if Path("/usr/sbin/smbd").exists():
         return Path("/")
-    if not (_CACHE / "usr/sbin/smbd").exists():
-        _unpack(_CACHE)
-    return _CACHE
-
-
-def _unpack(folder: Path) -> None:
-    """Fetch the packages and unpack them, whole or not at all."""
-    if shutil.which("apt-get") is None:
-        raise RuntimeError("the tests of SMB need Samba's server: install `samba`")
-    folder.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-        packages, whole = Path(made) / "packages", Path(made) / "whole"
-        packages.mkdir()
-        subprocess.run(["apt-get", "-qq", "download", *_PACKAGES], cwd=packages, check=True, stderr=subprocess.DEVNULL)
-        for package in packages.iterdir():
-            subprocess.run(["dpkg-deb", "-x", package, whole], check=True)
-        whole.rename(folder)
+    return unpacked("samba", "usr/sbin/smbd", *_PACKAGES)

@@ -18,10 +18,9 @@ from uuid import uuid4
 
 import asyncssh
 
+from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
 
-_CACHE = Path(__file__).parents[2] / ".cache" / "openssh"
-"""Unpacked packages, kept for the next session."""
 _PACKAGES = ("openssh-server", "libwrap0", "libnss-wrapper")
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu")
 _PASSWORD = "canary-9b1c-sshd"
@@ -165,24 +164,8 @@ def _environment(server: Server, root: Path) -> dict[str, str]:
 @cache
 def _root() -> Path:
     """Return the folder below which the server is installed, one that `nobody` can reach."""
-    if not (_CACHE / "usr/sbin/sshd").exists():
-        _unpack(_CACHE)
     copy = Path(tempfile.mkdtemp(prefix="firn-openssh-"))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
-    shutil.copytree(_CACHE, copy, symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(unpacked("openssh", "usr/sbin/sshd", *_PACKAGES), copy, symlinks=True, dirs_exist_ok=True)
     copy.chmod(0o755)
     return copy
-
-
-def _unpack(folder: Path) -> None:
-    """Fetch the packages and unpack them, whole or not at all."""
-    if shutil.which("apt-get") is None:
-        raise RuntimeError("the tests of SFTP need Debian's packages of OpenSSH's server")
-    folder.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
-        packages, whole = Path(made) / "packages", Path(made) / "whole"
-        packages.mkdir()
-        subprocess.run(["apt-get", "-qq", "download", *_PACKAGES], cwd=packages, check=True, stderr=subprocess.DEVNULL)
-        for package in packages.iterdir():
-            subprocess.run(["dpkg-deb", "-x", package, whole], check=True)
-        whole.rename(folder)

@@ -440,7 +440,7 @@ def test_a_server_that_has_ended_is_a_broken_connection(tmp_path: Path) -> None:
         made.connect()
         one.stop()
         assert refused(lambda: made.store().stat("x")).error_class == "connection"
-        assert refused(lambda: put(made.store(), tmp_path, "x", b"1")).message == "nothing answers there"
+        assert refused(lambda: put(made.store(), tmp_path, "x", b"1")).error_class == "connection"
         made.close()
 
 

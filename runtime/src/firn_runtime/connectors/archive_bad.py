@@ -1,7 +1,6 @@
 """Why an archive is refused, and how a name that an outsider chose is shown."""
 
-SHOWN = 120
-"""Characters of a member's name in a message."""
+from firn_runtime.confined_paths import shown
 
 
 class BadArchive(Exception):
@@ -22,6 +21,5 @@ DAMAGED = "its compressed data is damaged"
 
 
 def member(name: str) -> str:
-    """Return a member's name for a message: short, on one line, without what a terminal obeys."""
-    short = name if len(name) <= SHOWN else f"{name[:SHOWN]}…"
-    return "its member `" + "".join(one if one.isprintable() and one != "`" else "\ufffd" for one in short) + "`"
+    """Return a member's name for a message."""
+    return f"its member `{shown(name)}`"

@@ -9,21 +9,19 @@ import orjson
 
 from firn_runtime.connector import Archiver
 from firn_runtime.step import StepContext, StepResult
+from firn_runtime.steps.file_names import MOST, named
 from firn_schemas.base import Json
 from firn_schemas.steps.files import ArchiveExtractInputs
-
-_KEPT = 60 * 1024
-"""Bytes of names as JSON: the state keeps 64 KiB of a step's results."""
 
 
 def archive_extract(inputs: ArchiveExtractInputs, context: StepContext) -> StepResult:
     """Unpack all archives, or none: a member that may not be unpacked leaves nothing of the others."""
     archiver = cast(Archiver, context.resource(inputs.resource))
-    archives = [inputs.archives] if isinstance(inputs.archives, str) else inputs.archives
+    archives = named(inputs.archives)
     mark = context.publication.mark
     names = archiver.unpack(archives, inputs.dest_dir, _Wanted(inputs.members), mark, context.still_ours)
     results: dict[str, Json] = {"count": len(names)}
-    if len(orjson.dumps(names)) > _KEPT:
+    if len(orjson.dumps(names)) > MOST:
         warning = "the names of the files are too many to be kept: the step has no result `files`"
         return StepResult(results, warnings=(warning,))
     return StepResult(results | {"files": [*names]}, no_data=not names)

@@ -10,7 +10,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.fetching import refuse_clashes
 from firn_schemas.steps.files import Files
 
-_MOST = 60 * 1024
+MOST = 60 * 1024
 """Bytes of names as JSON in one step: the state keeps 64 KiB of its results."""
 
 
@@ -42,6 +42,6 @@ def refuse_many(names: Sequence[str]) -> None:
     if strange is not None:
         raise ConnectorError("data", f"the name `{shown(strange)}` is not Unicode", "rename the file")
     size = len(orjson.dumps(names))
-    if size > _MOST:
-        message = f"the names of {len(names):,} files take {size:,} bytes, and one step may name {_MOST:,}"
+    if size > MOST:
+        message = f"the names of {len(names):,} files take {size:,} bytes, and one step may name {MOST:,}"
         raise ConnectorError("data", message, "take them in several steps, by narrower patterns")
