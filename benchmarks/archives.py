@@ -5,6 +5,7 @@ is told beside it, for a run pays that once. `unzip` and GNU tar come from the m
 """
 
 import argparse
+import os
 import random
 import shutil
 import statistics
@@ -84,11 +85,15 @@ def packed(folder: Path, names: Sequence[str]) -> None:
 
 
 def medians(commands: Sequence[Sequence[str]], folder: Path, times: int) -> list[Cost]:
-    """Return the median cost of every command: they take turns, each time into a folder that is not there yet."""
+    """Return the median cost of every command: they take turns, each time into a folder that is not there yet.
+
+    The disk is settled before each: what a file system still has to do for one would be counted for the next.
+    """
     found: list[list[Cost]] = [[] for _ in commands]
     for _ in range(times + 1):
         for command, costs in zip(commands, found, strict=True):
             shutil.rmtree(folder / "out", ignore_errors=True)
+            os.sync()
             if command[0] == "tar":
                 (folder / "out").mkdir()
             costs.append(once(command, folder))
