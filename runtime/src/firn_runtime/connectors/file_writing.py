@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from firn_runtime.connectors.file_formats import Format, copy_options, format_of
+from firn_runtime.connectors.row_groups import rows_in_group
 from firn_runtime.connectors.written_values import selected
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
@@ -37,10 +38,11 @@ def added_name(folder: str, publication: "Publication", format: Format) -> str:
 
 def write_file(session: Session, inputs: WriteInputs, format: Format, name: str, file: Path) -> int:
     """Write the dataset to `file`, laid out as a file of this name; return the number of its rows."""
-    options = copy_options(name, format, inputs.format_options)
+    known = session.columns(inputs.from_)
+    options = _copy_options(session, inputs, format, name, known)
     if format.kind == "parquet" and inputs.from_ in session.unordered:
         options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
-    chosen = selected(session.columns(inputs.from_), format)
+    chosen = selected(known, format)
     sql = f"COPY (SELECT {chosen} FROM {identifier(inputs.from_)}) TO {literal(str(file))} ({options})"
     return int(session.execute(sql)[0][0])
 
@@ -55,12 +57,21 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
         raise ConnectorError("data", "partitions are written as Parquet or CSV", "choose another `format`")
     known = session.columns(inputs.from_)
     columns = _columns(known, inputs)
-    options = f"{copy_options(name, format, inputs.format_options)}, PARTITION_BY ({columns})"
+    options = f"{_copy_options(session, inputs, format, name, known)}, PARTITION_BY ({columns})"
     options += f", FILENAME_PATTERN 'data-{{i}}', FILE_EXTENSION {literal(format.ending)}"
     sql = (
         f"COPY (SELECT {selected(known, format)} FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
     )
     return int(session.execute(sql)[0][0])
+
+
+def _copy_options(
+    session: Session, inputs: WriteInputs, format: Format, name: str, columns: Mapping[str, str]
+) -> str:
+    options = copy_options(name, format, inputs.format_options)
+    if format.kind != "parquet":
+        return options
+    return f"{options}, ROW_GROUP_SIZE {rows_in_group(session, len(columns))}"
 
 
 def _columns(known: Mapping[str, str], inputs: WriteInputs) -> str:

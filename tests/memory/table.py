@@ -1,0 +1,53 @@
+"""The table that passes: the same rows on every machine, of numbers, moments and texts, some of them NULL."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from firn_runtime.engine import literal
+
+_COLUMNS = {
+    "id": ("BIGINT", "range"),
+    "customer": ("BIGINT", "hash(range, 1) % 100003"),
+    "quantity": ("INTEGER", "hash(range, 2) % 1000"),
+    "amount": ("DECIMAL(15,2)", "(hash(range, 3) % 100000000)::DECIMAL(17,2) / 100"),
+    "weight": ("DOUBLE", "(hash(range, 4) % 1000000007)::DOUBLE / 1024"),
+    "gift": ("BOOLEAN", "hash(range, 5) % 3 = 0"),
+    "ordered_on": ("DATE", "DATE '2020-01-01' + (hash(range, 6) % 2000)::INTEGER"),
+    "created_at": ("TIMESTAMP", "TIMESTAMP '2020-01-01' + to_seconds((hash(range, 7) % 100000000)::BIGINT)"),
+    "status": ("VARCHAR", "['open', 'paid', 'packed', 'sent'][1 + (hash(range, 8) % 4)::INTEGER]"),
+    "token": ("VARCHAR", "md5(range::VARCHAR)"),
+    "note": ("VARCHAR", "if(range % 4 = 0, NULL, 'leave it with the neighbour of door ' || hash(range, 9) % 9973)"),
+    "digest": ("VARCHAR", "sha1(range::VARCHAR)"),
+}
+SCHEMA = "{" + ", ".join(f'{name}: "{kind}"' for name, (kind, _) in _COLUMNS.items()) + "}"
+"""As a `read` states it where the source knows no types."""
+_MOST = "512MB"
+"""What making and comparing may use; it is not what is measured."""
+
+
+class Sums(NamedTuple):
+    """What two tables with the same rows, in whatever order, have in common."""
+
+    rows: int
+    amount: str
+    hashes: str
+    """The sum of a 64-bit hash of each row."""
+
+
+def make(rows: int, *files: Path) -> None:
+    """Write the table to files, each of the format that its name ends in."""
+    columns = ", ".join(f"({value})::{kind} AS {name}" for name, (kind, value) in _COLUMNS.items())
+    with duckdb.connect(config={"memory_limit": _MOST, "threads": "2"}) as connection:
+        for file in files:
+            connection.execute(f"COPY (SELECT {columns} FROM range({rows})) TO {literal(str(file))}")
+
+
+def sums(file: Path) -> Sums:
+    """Add up a file of the table, its values cast to the table's own types: a text that is no date raises."""
+    columns = ", ".join(f"{name}::{kind}" for name, (kind, _) in _COLUMNS.items())
+    chosen = f"count(*), sum(amount::DECIMAL(15,2))::VARCHAR, sum(hash({columns}))::VARCHAR"
+    with duckdb.connect(config={"memory_limit": _MOST, "threads": "2"}) as connection:
+        (found,) = connection.execute(f"SELECT {chosen} FROM {literal(str(file))}").fetchall()
+    return Sums(*found)
