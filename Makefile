@@ -2,13 +2,14 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check fuzz crash bench bench-data bench-peers bench-secrets schemas artifacts lock clean
+.PHONY: help demo test check fuzz crash memory bench bench-data bench-peers bench-secrets schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
 	@echo "make check  lint, types and import contracts alone"
 	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
 	@echo "make crash  three thousand kill points of a run, and what it comes to when it is resumed; takes half an hour"
+	@echo "make memory tables of more than ten times the memory, from and to every connector; takes a quarter of an hour"
 	@echo "make bench  the benchmarks"
 	@echo "make bench-data  moving rows beside bare DuckDB, dlt, ConnectorX, sling and ingestr; installs them; ROWS, FLAGS"
 	@echo "make bench-secrets  the secret scanner beside detect-secrets, on a labelled corpus"
@@ -42,6 +43,9 @@ fuzz: .venv/ready
 crash: .venv/ready
 	@FIRN_CRASH=1 $(BIN)/python -m pytest -q --no-cov tests/crash/test_faults.py tests/crash/test_recovery.py
 	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/crash/harness.py
+
+memory: .venv/ready
+	@FIRN_MEMORY=1 nice -n 10 $(BIN)/python -m pytest -q -s --no-cov tests/memory
 
 bench: .venv/ready
 	@$(BIN)/python benchmarks/run.py

@@ -1,7 +1,7 @@
 """Where the table passes through: a connector of a platform, and what a step says to read and to write there."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,8 @@ from runtime.connectors.server import Answer, Asked, serving
 from servers import mysql, postgres, s3, samba, sshd
 
 PASSWORD, KEY = "PLACE_PASSWORD", "PLACE_KEY"
+TABLE, JSON = 128, 192
+"""Megabytes that the engine may use; a reader of JSON holds 32 MiB for each thread, and once more."""
 _KEPT = "password: {secret_ref: place-password}"
 
 
@@ -20,18 +22,30 @@ class Place(NamedTuple):
     inputs: str
     reads: str = ""
     """What a step says beside that to read it."""
+    writes: str = "mode: replace"
+    """And to write it."""
     password: str = ""
     key: str = ""
+    limit: int = TABLE
+    """Megabytes that the engine may use."""
 
 
 def local(root: Path, name: str, reads: str = "") -> Place:
     """Return a file of a folder; its name says the format."""
-    return Place(f"{{type: local, config: {{root: {root}}}}}", f"path: {name}", reads)
+    limit = JSON if name.endswith("json") else TABLE
+    return Place(f"{{type: local, config: {{root: {root}}}}}", f"path: {name}", reads, limit=limit)
 
 
 @contextmanager
-def _local(folder: Path, name: str, reads: str) -> Iterator[Place]:
+def _local(folder: Path, name: str, reads: str = "") -> Iterator[Place]:
     yield local(folder, name, reads)
+
+
+@contextmanager
+def _partitions(folder: Path) -> Iterator[Place]:
+    reads = "path: passed/**/*.parquet"
+    writes = "path: passed, format: parquet, mode: insert_overwrite, partition_by: [status]"
+    yield local(folder, "")._replace(inputs="", reads=reads, writes=writes)
 
 
 @contextmanager
@@ -70,7 +84,7 @@ def _sftp(folder: Path) -> Iterator[Place]:
     server = sshd.server()
     config = f"host: {server.host}, port: {server.port}, user: {server.user}, {_KEPT}, root: {server.root()}"
     connector = f"{{type: sftp, config: {{{config}, known_hosts: '{server.known_hosts}'}}}}"
-    yield Place(connector, "path: passed.csv", f"schema: {SCHEMA}", server.password)
+    yield Place(connector, "path: passed.csv", f"schema: {SCHEMA}", password=server.password)
 
 
 @contextmanager
@@ -78,7 +92,7 @@ def _smb(folder: Path) -> Iterator[Place]:
     with samba.share() as share:
         config = f"server: {share.host}, port: {share.port}, share: data, user: {share.user}, {_KEPT}"
         connector = f"{{type: smb, config: {{{config}}}}}"
-        yield Place(connector, "path: passed.csv", f"schema: {SCHEMA}", share.password)
+        yield Place(connector, "path: passed.csv", f"schema: {SCHEMA}", password=share.password)
 
 
 @contextmanager
@@ -95,17 +109,16 @@ def api(records: Path) -> Iterator[Place]:
 
     with serving(page) as server:
         request = "request: {path: /, records: data, pagination: {type: cursor, cursor: next, param: after}}"
-        yield Place(f'{{type: rest, config: {{base_url: "{server.url}"}}}}', request, f"schema: {SCHEMA}")
+        yield Place(f'{{type: rest, config: {{base_url: "{server.url}"}}}}', request, f"schema: {SCHEMA}", limit=JSON)
 
 
-Opened = Callable[[Path], "contextmanager[Place]"]
-
-PLACES = {
+PLACES: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {
     "local, CSV": lambda folder: _local(folder, "passed.csv", f"schema: {SCHEMA}"),
-    "local, CSV, types detected": lambda folder: _local(folder, "passed.csv", ""),
-    "local, Parquet": lambda folder: _local(folder, "passed.parquet", ""),
+    "local, CSV, types detected": lambda folder: _local(folder, "passed.csv"),
+    "local, Parquet": lambda folder: _local(folder, "passed.parquet"),
+    "local, Parquet, partitions": _partitions,
     "local, NDJSON": lambda folder: _local(folder, "passed.ndjson", f"schema: {SCHEMA}"),
-    "local, NDJSON, types detected": lambda folder: _local(folder, "passed.ndjson", ""),
+    "local, NDJSON, types detected": lambda folder: _local(folder, "passed.ndjson"),
     "s3, Parquet": lambda folder: _s3(folder, "passed.parquet"),
     "db/duckdb": lambda folder: _file_database(folder, "duckdb"),
     "db/sqlite3": lambda folder: _file_database(folder, "sqlite3"),

@@ -20,7 +20,7 @@ sys.exit(code)
 
 _PLATFORM = """\
 version: "1.0.0"
-compute: {{default: {{type: duckdb, properties: {{memory_limit: {limit}, threads: 2}}}}}}
+compute: {{default: {{type: duckdb, properties: {{memory_limit: {limit}MB, threads: 2}}}}}}
 connectors:
   source: {source}
   target: {target}
@@ -31,23 +31,28 @@ version: "1.0.0"
 resources: {{source: {{profile: source}}, target: {{profile: target}}}}
 steps:
   - {{id: moved, type: read, inputs: {{resource: source, {reads}}}}}
-{between}  - {{id: publish, type: write, inputs: {{from: {last}, resource: target, {writes}, mode: replace}}}}
+{between}  - {{id: publish, type: write, inputs: {{from: {last}, resource: target, {writes}}}}}
 """
+_QUERY = '  - {{id: made, type: sql, inputs: {{sql: "{sql}"}}}}\n'
 
 
 class Peak(NamedTuple):
-    """What a run had of memory at once, and what it said."""
+    """What a run had of memory at once, beside what the engine was allowed, and what it said; in megabytes."""
 
     megabytes: float
+    limit: int
     code: int
     said: str
 
 
-def passed(folder: Path, source: Place, target: Place, limit: str, between: str = "", last: str = "moved") -> Peak:
-    """Run a flow that reads `source`, does the steps `between`, and writes what the step `last` gives to `target`."""
+def passed(folder: Path, source: Place, target: Place, limit: int | None = None, sql: str = "") -> Peak:
+    """Run a flow that reads `source` as the dataset `moved`, and writes it, or a query over it, to `target`."""
     folder.mkdir()
+    limit = limit or max(source.limit, target.limit)
     reads = ", ".join(filter(None, (source.inputs, source.reads)))
-    (folder / "flow.yaml").write_text(_FLOW.format(reads=reads, between=between, last=last, writes=target.inputs))
+    writes = ", ".join(filter(None, (target.inputs, target.writes)))
+    between, last = (_QUERY.format(sql=sql), "made") if sql else ("", "moved")
+    (folder / "flow.yaml").write_text(_FLOW.format(reads=reads, between=between, last=last, writes=writes))
     platform = _PLATFORM.format(limit=limit, source=source.connector, target=target.connector)
     (folder / "platform.yaml").write_text(platform)
     words = [FIRN, "compile", "flow.yaml", "-p", "platform.yaml", "-o", "compiled.json"]
@@ -57,4 +62,4 @@ def passed(folder: Path, source: Place, target: Place, limit: str, between: str 
     watched = [sys.executable, "-I", "-S", "-c", _WATCH, FIRN, "run", "compiled.json"]
     done = subprocess.run(watched, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     said, _, peak = done.stdout.rpartition("\npeak ")
-    return Peak(int(peak) / 1024, done.returncode, said + done.stderr)
+    return Peak(int(peak) / 1024, limit, done.returncode, said + done.stderr)

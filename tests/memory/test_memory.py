@@ -1,6 +1,7 @@
 """A table of more than ten times `memory_limit` passes from and to every connector, and memory stays bounded.
 
-Each run is a process of its own, its peak is asserted and printed; what arrives is compared with what left, row by row.
+Each run is a process of its own, its peak is asserted and printed; what arrives is compared with what left, by the sum
+of a hash of each row. As CSV the table is 1.3 GB, as JSON, which has a higher limit, 2.2 GB.
 """
 
 import os
@@ -16,19 +17,11 @@ from memory.table import Sums, make, sums
 
 pytestmark = pytest.mark.skipif("FIRN_MEMORY" not in os.environ, reason="it takes long: `make memory` runs it")
 
-LIMIT = int(os.environ.get("L", 100))
-"""Megabytes that the engine may use."""
 BEYOND = 300
-"""Megabytes that a run may have beside them: the program, drivers, and buffers of files."""
-ROWS = int(os.environ.get("R", 4_000_000))
-
-_STEP = '  - {{id: made, type: sql, inputs: {{sql: "{sql}"}}}}\n'
+"""Megabytes that a run may have beside the engine's: the program, drivers, and buffers of files."""
+ROWS = 7_000_000
 QUERIES = {
-    "sql, 4 million groups": (
-        "select any_value(id) as id, any_value(customer) as customer, sum(quantity) as quantity, max(amount) as amount,"
-        " max(weight) as weight, bool_or(gift) as gift, min(ordered_on) as ordered_on, max(created_at) as created_at,"
-        " max(status) as status, token, max(note) as note, min(digest) as digest from moved group by token"
-    ),
+    "sql, a group for each row": "select * from moved group by all",
     "sql, sorted by a text": "select * from moved order by digest",
     "sql, joined with itself": "select a.* from moved a join moved b on a.token = b.token and a.digest = b.digest",
 }
@@ -48,8 +41,10 @@ class Source:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return Source(tmp_path_factory.mktemp("source"))
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    folder = tmp_path_factory.mktemp("source")
+    yield Source(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +52,7 @@ def measured() -> Iterator[Measured]:
     """The peaks of all runs; they are printed in the end."""
     found: Measured = {}
     yield found
-    print(f"\n\n{ROWS:,} rows, memory_limit {LIMIT}MB, at most {LIMIT + BEYOND} MB\n")
-    for name, peak in found.items():
-        print(f"{name:<42}{peak.megabytes:8.0f} MB{'' if peak.code == 0 else '   failed'}")
+    print(f"\n\n{ROWS:,} rows; at most {BEYOND} MB beside memory_limit\n\n{shown(found)}")  # noqa: T201  # is asked for
 
 
 @pytest.fixture
@@ -69,8 +62,16 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
+def shown(found: Measured) -> str:
+    lines = [f"{'':<34}{'limit':>8}{'peak MB':>10}{'beside':>8}"]
+    for name, peak in found.items():
+        beside, failed = peak.megabytes - peak.limit, "" if peak.code == 0 else "   FAILED"
+        lines.append(f"{name:<34}{peak.limit:>6}MB{peak.megabytes:>10.0f}{beside:>8.0f}{failed}")
+    return "\n".join(lines)
+
+
 def is_bounded(peak: Peak) -> bool:
-    return peak.megabytes < LIMIT + BEYOND
+    return peak.megabytes < peak.limit + BEYOND
 
 
 def arrived(folder: Path) -> Sums:
@@ -82,10 +83,10 @@ def test_a_table_passes_to_and_from_every_connector(
     name: str, folder: Path, source: Source, measured: Measured
 ) -> None:
     with PLACES[name](folder) as place:
-        to = measured[f"to {name}"] = passed(folder / "to", source.place, place, f"{LIMIT}MB")
+        to = measured[f"to {name}"] = passed(folder / "to", source.place, place)
         assert to.code == 0, to.said
         back = local(folder, "back.parquet")
-        from_ = measured[f"from {name}"] = passed(folder / "from", place, back, f"{LIMIT}MB")
+        from_ = measured[f"from {name}"] = passed(folder / "from", place, back)
     assert from_.code == 0, from_.said
     assert arrived(folder) == source.sums
     assert is_bounded(to), to.megabytes
@@ -94,7 +95,7 @@ def test_a_table_passes_to_and_from_every_connector(
 
 def test_a_table_passes_from_an_api(folder: Path, source: Source, measured: Measured) -> None:
     with api(source.folder / "table.ndjson") as place:
-        peak = measured["from rest"] = passed(folder / "from", place, local(folder, "back.parquet"), f"{LIMIT}MB")
+        peak = measured["from rest"] = passed(folder / "from", place, local(folder, "back.parquet"))
     assert peak.code == 0, peak.said
     assert arrived(folder) == source.sums
     assert is_bounded(peak), peak.megabytes
@@ -102,9 +103,8 @@ def test_a_table_passes_from_an_api(folder: Path, source: Source, measured: Meas
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_over_the_table_spills(name: str, folder: Path, source: Source, measured: Measured) -> None:
-    between = _STEP.format(sql=QUERIES[name])
     back = local(folder, "back.parquet")
-    peak = measured[name] = passed(folder / "made", source.place, back, f"{LIMIT}MB", between, last="made")
+    peak = measured[name] = passed(folder / "made", source.place, back, sql=QUERIES[name])
     assert peak.code == 0, peak.said
     assert arrived(folder) == source.sums
     assert is_bounded(peak), peak.megabytes

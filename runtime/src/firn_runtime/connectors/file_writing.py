@@ -65,9 +65,7 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
     return int(session.execute(sql)[0][0])
 
 
-def _copy_options(
-    session: Session, inputs: WriteInputs, format: Format, name: str, columns: Mapping[str, str]
-) -> str:
+def _copy_options(session: Session, inputs: WriteInputs, format: Format, name: str, columns: Mapping[str, str]) -> str:
     options = copy_options(name, format, inputs.format_options)
     if format.kind != "parquet":
         return options
