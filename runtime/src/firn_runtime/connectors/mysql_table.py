@@ -26,12 +26,12 @@ _PREFIX = 64
 _STAGE = "`_firn_stage`"
 
 
-def dialect(keys: Sequence[str], *, is_mariadb: bool) -> Dialect:
+def dialect(keys: Sequence[str]) -> Dialect:
     """Return what is MySQL's own in the modes; `keys` are the parts of the stage's index."""
     index = f"(index ({', '.join(keys)})) " if keys else ""
     staged = f"create temporary table {{stage}} {index}engine=InnoDB as select {{columns}} from {{target}} limit 0"
     return Dialect(
-        _types(is_mariadb=is_mariadb),
+        Types(declared=written_type, stored=stored, quoted=quoted),
         stage=_STAGE,
         staged=staged,
         dropped="drop temporary table {stage}",
@@ -42,18 +42,6 @@ def dialect(keys: Sequence[str], *, is_mariadb: bool) -> Dialect:
         "where exists (select 1 from {source} as _stage where {same})",
         same_or_null="_target.{column} <=> _stage.{column}",
     )  # fmt: skip
-
-
-def _types(*, is_mariadb: bool) -> Types:
-    """MariaDB has JSON as text alone."""
-    if not is_mariadb:
-        return Types(declared=written_type, stored=stored, quoted=quoted)
-    return Types(declared=_without_json, stored=lambda kind: column_kind(_without_json(kind)), quoted=quoted)
-
-
-def _without_json(kind: str) -> str:
-    declared = written_type(kind)
-    return "longtext" if declared == "json" else declared
 
 
 class MySqlTable:
