@@ -362,7 +362,7 @@ LOST = {
     "int not null auto_increment primary key": ("null::int", NO_NULL),
     "timestamp(6) not null": ("null::timestamptz", NO_NULL),
     "varchar(40) unique": ("unnest(['canary', 'canary'])", f"{SAYS}unique violation (`v`)"),
-    "int check (v < 3)": ("5", f"{SAYS}check violation"),
+    "int check (v < 3)": ("5", f"{SAYS}check violation (`v`)"),
 }  # fmt: skip
 
 
@@ -418,6 +418,7 @@ LIMITED: dict[str, tuple[str, bool]] = {
     "longtext": ("UUID", True),
     "uuid": ("UUID", True),
     "uuid null": ("VARCHAR", False),
+    "text character set cp932": ("VARCHAR", False),
 }
 
 

@@ -58,6 +58,7 @@ ROWS = (
     _row(
         "VARCHAR line ends", "VARCHAR", "'a' || chr(10) || 'b'", "'c' || chr(13) || chr(10) || 'd'", "chr(13)", "chr(9)"
     ),
+    _row("VARCHAR carriage returns", "VARCHAR", "chr(13)", "'c' || chr(13) || chr(10) || 'd'"),
     _row("VARCHAR of 10 MB", "VARCHAR", "repeat('é', 5000000)", "'a'"),
     _row("VARCHAR with NUL", "VARCHAR", "'a' || chr(0) || 'b'", "'c'"),
     _row("VARCHAR like JSON", "VARCHAR", "'{\"a\": 1}'", "'[1]'"),
