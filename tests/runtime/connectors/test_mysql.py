@@ -175,6 +175,15 @@ def test_a_type_without_a_place_in_a_dataset_is_an_error_that_names_the_column(w
     assert (error.error_class, error.message) == ("data", "the column `place` is of a type that no dataset holds")
 
 
+def test_a_text_is_a_list_where_the_schema_says_so(work: Workbench, shop: Shop) -> None:
+    shop.do("create table source (v text)", """insert into source values ('["a\\\\n, \\\\"b", null]'), (null)""")
+    assert read(work, table="source", schema={"V": "varchar[]"}) == [(['a\n, "b', None],), (None,)]
+    shop.do("update source set v = '[canary'")
+    error = failure(read, work, table="source", schema={"v": "varchar[]"})
+    assert error.error_class == "data"
+    assert 'column "v"' in error.message
+
+
 def test_a_row_longer_than_the_servers_packet_is_an_error_and_not_null(work: Workbench, shop: Shop) -> None:
     shop.do("create table source (a int, v longblob)", "insert into source values (1, repeat('x', 9000000))")
     error = failure(read, work, table="source")
