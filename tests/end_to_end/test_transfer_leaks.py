@@ -17,6 +17,7 @@ import pytest
 import pyzipper
 
 from end_to_end.searching import everything, found_in
+from runtime.observe.receivers import Heard, receiving
 from servers.front import certificate
 from servers.mail import player
 from servers.rogue_sftp import Doorkeeper, rogue, saying
@@ -35,6 +36,7 @@ CANARIES = {
 HEAD = """\
 name: transfers
 version: "1.0.0"
+observability: {{traces: true, metrics: true, lineage: true}}
 resources:
 {resources}
 jobs:
@@ -59,7 +61,13 @@ class Gossip(Doorkeeper):
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def heard() -> Iterator[Heard]:
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+def project(tmp_path: Path, heard: Heard) -> Iterator[Path]:
     with ExitStack() as stack:
         proof = certificate(tmp_path, "localhost")
         secret = CANARIES["post-password"]
@@ -110,6 +118,7 @@ version: "1.0.0"
 environment: test
 connectors:
 {connectors}
+observability: {{otlp_endpoint: "{heard.url}", lineage_endpoint: "{heard.url}"}}
 state: {{backend: sqlite, path: state/state.db}}
 workspace: {{root: work, cleanup: never}}
 security: {{mode: internal_fast, secret_mounts: [secrets]}}
@@ -143,7 +152,7 @@ def firn(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
     return answer
 
 
-def test_no_byte_that_a_failed_transfer_makes_holds_a_secret(project: Path) -> None:
+def test_no_byte_that_a_failed_transfer_makes_holds_a_secret(project: Path, heard: Heard) -> None:
     compiled = firn(project, "compile", "flow.yaml", "-p", "platform.yaml")
     assert compiled.returncode == 0, compiled.stdout
     said = b""
@@ -161,3 +170,6 @@ def test_no_byte_that_a_failed_transfer_makes_holds_a_secret(project: Path) -> N
     assert {event["secret_ref"] for event in events if event["event"] == "secret.resolved"} == set(CANARIES)
     assert found_in(said, CANARIES) == []
     assert found_in(everything(project), CANARIES) == []
+    assert found_in(heard.everything, CANARIES) == []
+    failed = {name for span in heard.requests for name, one in span.spans.items() if one.status.code == 2}
+    assert {f"step {job}.s" for job in status} <= failed

@@ -11,6 +11,8 @@ import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import Bound, ReadContext
+from firn_runtime.connectors.mysql_values import in_insert
+from firn_runtime.connectors.schema_policy import TableColumn
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.probing import Use
@@ -173,6 +175,15 @@ def test_a_type_without_a_place_in_a_dataset_is_an_error_that_names_the_column(w
     assert (error.error_class, error.message) == ("data", "the column `place` is of a type that no dataset holds")
 
 
+def test_a_text_is_a_list_where_the_schema_says_so(work: Workbench, shop: Shop) -> None:
+    shop.do("create table source (v text)", """insert into source values ('["a\\\\n, \\\\"b", null]'), (null)""")
+    assert read(work, table="source", schema={"V": "varchar[]"}) == [(['a\n, "b', None],), (None,)]
+    shop.do("update source set v = '[canary'")
+    error = failure(read, work, table="source", schema={"v": "varchar[]"})
+    assert error.error_class == "data"
+    assert 'column "v"' in error.message
+
+
 def test_a_row_longer_than_the_servers_packet_is_an_error_and_not_null(work: Workbench, shop: Shop) -> None:
     shop.do("create table source (a int, v longblob)", "insert into source values (1, repeat('x', 9000000))")
     error = failure(read, work, table="source")
@@ -310,23 +321,57 @@ def test_values_go_there_and_back_unchanged(work: Workbench, shop: Shop, kind: s
     assert work.session.execute("select count(*) from data where v is null") == [(1,)]
 
 
-NO_SUCH = "the database reports: value is none of the type in the column `v`"
+SAYS = "the database reports: "
 NO_NULL = "the dataset has NULL in `v`, and the table's column `v` takes none"
 LOST = {
-    "double": ("'nan'::double", "a value of the column `v` cannot be kept by the table's `v`"),
-    "float": ("'inf'::float", "a value of the column `v` cannot be kept by the table's `v`"),
-    "char(3)": ("'canary '", "a value of the column `v` cannot be kept by the table's `v`"),
-    "varchar(6)": ("'canary  '", "the database reports: value would be cut in the column `v`"),
-    "varchar(5)": ("'canary'", "the database reports: value too long in the column `v`"),
-    "tinyint": ("300", "the database reports: value out of range in the column `v`"),
-    "int unsigned": ("-1", "the database reports: value out of range in the column `v`"),
-    "date": ("date '10000-01-01'", NO_SUCH),
-    "datetime(6)": ("timestamp '0044-03-15 (BC) 01:00:00'", NO_SUCH),
-    "timestamp(6) null": ("timestamptz '2039-01-01 00:00:00+00'", NO_SUCH),
+    "double": ("'nan'::double", "`v` is DOUBLE and holds NaN or infinity, which double in the table cannot hold"),
+    "float": ("'inf'::float", "`v` is FLOAT and holds NaN or infinity, which float in the table cannot hold"),
+    "text": (
+        "{'a': ['nan'::float]}",
+        "`v` is STRUCT(a FLOAT[]) and holds NaN or infinity, which text in the table cannot hold",
+    ),
+    "char(3)": (
+        "'canary '",
+        "`v` is VARCHAR and holds texts that end in a space, which char(3) in the table cannot hold",
+    ),
+    "varchar(6)": (
+        "'canary  '",
+        f"{SAYS}value would be cut in the column `v`: `v` is VARCHAR, and varchar(6) in the table",
+    ),
+    "varchar(5)": (
+        "'canary'",
+        f"{SAYS}value too long in the column `v`: `v` is VARCHAR, and varchar(5) in the table",
+    ),
+    "tinyint": ("300", f"{SAYS}value out of range in the column `v`: `v` is INTEGER, and tinyint in the table"),
+    "int unsigned": (
+        "-1",
+        f"{SAYS}value out of range in the column `v`: `v` is INTEGER, and int unsigned in the table",
+    ),
+    "date": (
+        "date '10000-01-01'",
+        "`v` is DATE and holds days outside of the years 1 to 9999, which date in the table cannot hold",
+    ),
+    "datetime(6)": (
+        "timestamp '0044-03-15 (BC) 01:00:00'",
+        "`v` is TIMESTAMP and holds days outside of the years 1 to 9999, which datetime(6) in the table cannot hold",
+    ),
+    "datetime(6) not null": (
+        "'2026-01-02 00:00:00.000000001'::timestamp_ns",
+        "`v` is TIMESTAMP_NS and holds nanoseconds, which datetime(6) in the table cannot hold",
+    ),
+    "timestamp(6) null": (
+        "timestamptz '2039-01-01 00:00:00+00'",
+        f"{SAYS}value is none of the type in the column `v`: `v` is TIMESTAMP WITH TIME ZONE, "
+        "and timestamp(6) null in the table",
+    ),
+    "text character set latin1": (
+        "'🏔'",
+        f"{SAYS}value is none of the type in the column `v`: `v` is VARCHAR, and text in the table",
+    ),
     "int not null auto_increment primary key": ("null::int", NO_NULL),
     "timestamp(6) not null": ("null::timestamptz", NO_NULL),
-    "varchar(40) unique": ("unnest(['canary', 'canary'])", "the database reports: unique violation (`v`)"),
-    "int check (v < 3)": ("5", "the database reports: check violation"),
+    "varchar(40) unique": ("unnest(['canary', 'canary'])", f"{SAYS}unique violation (`v`)"),
+    "int check (v < 3)": ("5", f"{SAYS}check violation (`v`)"),
 }  # fmt: skip
 
 
@@ -338,6 +383,31 @@ def test_a_value_that_would_change_is_an_error_and_nothing_is_written(work: Work
     error = failure(write, work, mode="append")
     assert (error.error_class, error.message) == ("data", message)
     assert shop.rows("select * from t") == []
+
+
+JSON_NUMBERS = {
+    '{"a": [1.5, -922337203685477580, 9223372036854775807], "b": "12345678901234567890.5 \\" 1e9", "c": true}': True,
+    "123456789.123456": True,
+    "9088544342.689998": False,
+    "0.30000000000000004": False,
+    "[99999999999999999999]": False,
+    "[-9223372036854775808]": False,
+    '{"a\\"": 1e-400}': False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", JSON_NUMBERS)
+def test_numbers_that_a_column_of_mysqls_own_json_would_change_are_refused(work: Workbench, text: str) -> None:
+    """MariaDB has no such column; MySQL parses numbers with a fraction without their last bits."""
+    work.make("d", f"select '{text}'::json as v")
+    spelled = f"select {in_insert('v', 'JSON', TableColumn('v', 'JSON', 'json'))} from d"
+    if JSON_NUMBERS[text]:
+        ((found,),) = work.session.execute(spelled)
+        assert found == f"'{text}'".replace("\\", "\\\\")
+    else:
+        assert failure(work.session.execute, spelled).message.startswith(
+            "`v` is JSON and holds numbers of more digits than MySQL's JSON keeps, which json in the table cannot hold"
+        )
 
 
 LIMITED: dict[str, tuple[str, bool]] = {
@@ -356,6 +426,8 @@ LIMITED: dict[str, tuple[str, bool]] = {
     "bit(3)": ("UTINYINT", False),
     "longtext": ("UUID", True),
     "uuid": ("UUID", True),
+    "uuid null": ("VARCHAR", False),
+    "text character set cp932": ("VARCHAR", False),
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
 from runtime.workbench import Workbench, connector
-from servers import postgres
+from servers import mysql, postgres
 
 
 class Row(NamedTuple):
@@ -43,6 +43,7 @@ ROWS = (
     _row("DECIMAL(18,2)", "DECIMAL(18,2)", "1.10", "-9999999999999999.99", "1234567890.12"),
     _row("DECIMAL(18,2) of 15 digits", "DECIMAL(18,2)", "1.10", "-9999999999999.99"),
     _row("DECIMAL(38,10)", "DECIMAL(38,10)", "1234567890123456789012345678.0123456789", "0.0000000001"),
+    _row("DECIMAL(38,38)", "DECIMAL(38,38)", "0.00000000000000000000000000000000000001", "-0.5"),
     _row("FLOAT", "FLOAT", "0.1", "3.4028235e38", "1e-45", "16777217"),
     _row("DOUBLE", "DOUBLE", "0.1", "1.7976931348623157e308", "5e-324", "1e22", "0.30000000000000004"),
     _row("DOUBLE NaN", "DOUBLE", "'nan'", "1.5"),
@@ -50,12 +51,14 @@ ROWS = (
     _row("FLOAT NaN, infinity", "FLOAT", "'nan'", "'-inf'", "1.5"),
     _row("VARCHAR", "VARCHAR", "'a'", "'naïve café ☃ 漢字 👩‍👩‍👧 e' || chr(769)", "'say \"x\", ''y''; | \\N \\\\'"),
     _row("VARCHAR NULL and empty", "VARCHAR", "null", "''", "'a'", "'NULL'", "'\\N'", "' '"),
+    _row("VARCHAR spaces", "VARCHAR", "'a  '", "'a'", "' a'", "'  '"),
     _row("VARCHAR like numbers", "VARCHAR", "'007'", "'1e3'", "'+1'"),
     _row("VARCHAR like dates", "VARCHAR", "'2026-01-02'", "'2026-1-2'"),
     _row("VARCHAR like booleans", "VARCHAR", "'true'", "'False'"),
     _row(
         "VARCHAR line ends", "VARCHAR", "'a' || chr(10) || 'b'", "'c' || chr(13) || chr(10) || 'd'", "chr(13)", "chr(9)"
     ),
+    _row("VARCHAR carriage returns", "VARCHAR", "chr(13)", "'c' || chr(13) || chr(10) || 'd'"),
     _row("VARCHAR of 10 MB", "VARCHAR", "repeat('é', 5000000)", "'a'"),
     _row("VARCHAR with NUL", "VARCHAR", "'a' || chr(0) || 'b'", "'c'"),
     _row("VARCHAR like JSON", "VARCHAR", "'{\"a\": 1}'", "'[1]'"),
@@ -79,6 +82,14 @@ ROWS = (
     _row("TIMESTAMP_S", "TIMESTAMP_S", "'2026-02-28 12:34:56'", "'0001-01-01 00:00:00'"),
     _row("TIMESTAMP_MS", "TIMESTAMP_MS", "'2026-02-28 12:34:56.123'", "'9999-12-31 23:59:59.999'"),
     _row("TIMESTAMP_NS", "TIMESTAMP_NS", "'2026-02-28 12:34:56.123456789'", "'2262-04-11 23:47:16.854775806'"),
+    _row("TIMESTAMP_NS of microseconds", "TIMESTAMP_NS", "'2026-02-28 12:34:56.123456'", "'1677-09-22 00:00:00'"),
+    _row(
+        "TIMESTAMPTZ from 1970 to 2038",
+        "TIMESTAMP WITH TIME ZONE",
+        "'2026-02-28 12:34:56.123456+02:00'",
+        "'1970-01-01 00:00:01+00'",
+        "'2038-01-19 03:14:07.999999+00'",
+    ),
     _row(
         "TIMESTAMPTZ",
         "TIMESTAMP WITH TIME ZONE",
@@ -109,6 +120,7 @@ ROWS = (
     _row("ENUM", "ENUM('a', 'b')", "'a'", "'b'"),
     _row("INTEGER[]", "INTEGER[]", "[1, null, 3]", "[]", "null"),
     _row("VARCHAR[]", "VARCHAR[]", "['a', null, 'b,c', '\"', '', 'NULL']", "['[x]']"),
+    _row("VARCHAR[] of every sign", "VARCHAR[]", "['a\\\\b', chr(10) || chr(13), chr(8), '🏔', ' x ', '''']"),
     _row("INTEGER[][]", "INTEGER[][]", "[[1], [], null]", "[]"),
     _row("BIGINT[]", "BIGINT[]", "[9223372036854775807, 9007199254740993]", "[]"),
     _row("HUGEINT[]", "HUGEINT[]", "[170141183460469231731687303715884105727]", "[]"),
@@ -134,8 +146,12 @@ ROWS = (
     _row("NULL alone", "INTEGER", "null", "null"),
 )
 
-DATABASES = ("DuckDB", "SQLite", "PostgreSQL")
-PLACES = (*DATABASES, "PostgreSQL query", "Parquet", "CSV", "NDJSON", "JSON")
+DATABASES = ("DuckDB", "SQLite", "PostgreSQL", "MariaDB")
+QUERIES = {"PostgreSQL query": "PostgreSQL", "MariaDB query": "MariaDB"}
+PLACES = (
+    *("DuckDB", "SQLite", "PostgreSQL", "PostgreSQL query", "MariaDB", "MariaDB query"),
+    *("Parquet", "CSV", "NDJSON", "JSON"),
+)
 PAGE = Path(__file__).parents[3] / "docs/types.md"
 BEGIN, END = "<!-- from the tests: FIRN_ACCEPT=1 -->", "<!-- end -->"
 
@@ -148,8 +164,8 @@ def dataset(row: Row) -> str:
 
 def place_of(place: str, table: str) -> dict[str, Any]:
     """Return the inputs of a step that say where."""
-    if place == "PostgreSQL query":
-        return {"resource": "PostgreSQL", "sql": f"select * from {table}"}
+    if place in QUERIES:
+        return {"resource": QUERIES[place], "sql": f"select * from {table}"}
     if place in DATABASES:
         return {"resource": place, "table": table}
     return {"resource": "files", "path": f"{table}.{place.lower()}"}
@@ -166,8 +182,8 @@ class Matrix:
         self.bench.make("d", dataset(row))
         cells: dict[str, str] = {}
         for place in PLACES:
-            written = place != "PostgreSQL query"
-            refused = self._refusal(place, table) if written else cells["PostgreSQL"] == "refused"
+            asked = QUERIES.get(place)
+            refused = cells[asked] == "refused" if asked else self._refusal(place, table)
             cells[place] = "refused" if refused else self._read(row, place, table)
         return cells
 
@@ -182,13 +198,15 @@ class Matrix:
     def _read(self, row: Row, place: str, table: str) -> str:
         """Return what is read without a `schema`; with one, every value is the same and of its type."""
         kind, own = self._back(place, table, None), self.bench.session.columns("d")["v"]
-        found = "by `schema`" if kind is None or not self._is_same(row) else "same" if kind == own else f"`{kind}`"
+        found = (
+            "by `schema`" if kind is None or not self._is_same(row, place) else "same" if kind == own else f"`{kind}`"
+        )
         given = "JSON" if _UNSAID.match(row.type) and place in ("NDJSON", "JSON") else row.type
         if _UNSAID.match(given):
             assert found != "by `schema`"
         else:
             assert self._back(place, table, given) == (own if given == row.type else given), place
-            assert self._is_same(row), f"{row.name} changes in {place}"
+            assert self._is_same(row, place), f"{row.name} changes in {place}"
         return found
 
     def _back(self, place: str, table: str, schema: str | None) -> str | None:
@@ -200,9 +218,12 @@ class Matrix:
             return None if _is_named(error) else ""
         return self.bench.session.columns("back")["v"]
 
-    def _is_same(self, row: Row) -> bool:
+    def _is_same(self, row: Row, place: str) -> bool:
         """Return whether every value that was read is the one that was written, to the last digit of its text."""
-        read = "back.v::varchar" if row.type in ("DECIMAL(38,10)[]", "BLOB[]") else "back.v"
+        is_json = place.startswith("MariaDB") and self.bench.session.columns("back")["v"] == "VARCHAR"
+        read = "back.v::json" if is_json and _NESTED.search(row.type) else "back.v"
+        if row.type in ("DECIMAL(38,10)[]", "BLOB[]"):
+            read = "back.v::varchar"
         sides = ("d.v", f"try_cast({read} as {row.type})")
         if row.type == "JSON":
             sides = ("json(d.v)", "json(back.v)")
@@ -222,19 +243,27 @@ def _is_named(error: ConnectorError) -> bool:
     return True
 
 
+_NESTED = re.compile(r"\]$|STRUCT|MAP|UNION")
+"""Types of which MariaDB holds JSON as text."""
 _UNSAID = re.compile("ENUM|STRUCT|MAP|UNION")
 """Types that a `schema` does not name; in JSON it can say JSON instead."""
 
 
+def login(server: postgres.Server | mysql.Server, database: str) -> dict[str, Any]:
+    """Return the config of a connector to a database of a server."""
+    place = {"host": server.host, "port": server.port, "database": database}
+    return place | {"user": server.user, "password": Secret(server.password)}
+
+
 @pytest.fixture
 def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Matrix:
-    server = postgres.server()
-    place = {"host": server.host, "port": server.port, "user": server.user, "password": Secret(server.password)}
+    one, other = postgres.server(), mysql.server()
     (tmp_path / "files").mkdir()
     made = bench(
         DuckDB=connector("db", "duckdb", written=True, path=str(tmp_path / "a.duckdb")),
         SQLite=connector("db", "sqlite3", written=True, path=str(tmp_path / "a.sqlite")),
-        PostgreSQL=connector("db", "postgres", written=True, **place, database=postgres.fresh_database(server)),
+        PostgreSQL=connector("db", "postgres", written=True, **login(one, postgres.fresh_database(one))),
+        MariaDB=connector("db", "mysql", written=True, **login(other, mysql.fresh_database(other))),
         files=connector("files", "local", written=True, root=str(tmp_path / "files")),
     )
     return Matrix(made)

@@ -82,7 +82,8 @@ def _exactly_one(settled: Settled, path: Path) -> Iterator[Diagnostic]:
     if row and choices and len(named) != 1:
         listed = ", ".join(f"`{key}`" for key in choices)
         message = f"`{settled.kind}/{settled.driver}` takes exactly one of {listed}"
-        yield finding("E205", message, given[named[1]].span if named else settled.place, path=path)
+        help = "remove all but one" if named else "add one of them"
+        yield finding("E205", message, given[named[1]].span if named else settled.place, help, path)
 
 
 def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) -> Iterator[Diagnostic]:

@@ -5,7 +5,7 @@ never meets the server or its password. Each read and each write has a connectio
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,8 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
-        return Rows(Relation(projected(_scan(spool, columns), inputs.columns, inputs.schema)))
+        found = _scan(spool, columns, inputs.schema or {})
+        return Rows(Relation(projected(found, inputs.columns, inputs.schema)))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
@@ -90,7 +91,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         spool = session.engine.spill / f"{uuid4().hex}.csv"
         self._spools.append(spool)
         columns = self._spooled(f"select * from ({source}\n) as firn_rows", values, spool, limit=MOST)
-        return Relation(f"from {_scan(spool, columns)}")
+        return Relation(f"from {_scan(spool, columns, {})}")
 
     def _spooled(
         self,
@@ -171,7 +172,7 @@ class _Write:
     def dialect(self) -> Dialect:
         """Return MySQL's dialect with what this write's stage needs."""
         keys = {"upsert": self.inputs.keys, "insert_overwrite": self.inputs.partition_by}.get(self.inputs.mode)
-        return dialect(self.table.indexed(keys or ()), is_mariadb=self.server.is_mariadb)
+        return dialect(self.table.indexed(keys or ()))
 
     def _published(self) -> Written:
         """Load and record, within the transaction."""
@@ -186,15 +187,17 @@ class _Write:
 
     def load(self, into: str, columns: str) -> int:
         """Add the dataset to the table or its stage, as the columns of the table keep it."""
-        from firn_runtime.connectors.mysql_load import loaded, spelled_row
+        from firn_runtime.connectors.mysql_load import loaded
 
         known = {column.name.lower(): column for column in self.table.columns()}
         filled = [known[name.lower()] for name in self.kinds]
-        row = spelled_row(self.kinds, filled)
-        return loaded(self.server, f"{into} ({columns})", row, self.inputs.from_, self.context)
+        return loaded(self.server, f"{into} ({columns})", self.kinds, filled, self.context, self.inputs.from_)
 
 
-def _scan(file: Path, columns: list[Column]) -> str:
+def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
+    """Return the rows of a file; a text that `schema` calls a list is JSON, as which lists are written."""
     kinds = {column.name: read_type(column) for column in columns}
+    lists = {name.lower() for name, kind in schema.items() if kind.rstrip().endswith("]")}
+    kinds |= {name: "JSON" for name, kind in kinds.items() if kind == "VARCHAR" and name.lower() in lists}
     types = {name: spooled_type(kind) for name, kind in kinds.items()}
     return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()})

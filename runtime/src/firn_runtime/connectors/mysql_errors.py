@@ -72,7 +72,9 @@ _ABOUT_THE_QUERY = frozenset(
 _COLUMN = re.compile(
     r"(?:.*\bfor |^)[Cc]olumn (?:`(?:[^`]|``)*`\.)*[`'](.+?)[`'](?: at row \d+| cannot be null)\Z", re.DOTALL
 )
-_KEY = re.compile(r".*for key '([^']+)'\Z", re.DOTALL)
+_KEY = re.compile(
+    r".*for key '([^']+)'\Z|CONSTRAINT `([^`]+)` failed for |Check constraint '([^']+)' is violated", re.DOTALL
+)
 _LATE = (1969, 3024)
 _INTERRUPTED = 1317
 _LOGIN: tuple[tuple[tuple[int, ...], ErrorClass, str, str], ...] = (
@@ -153,7 +155,7 @@ def _sentence(error: MySQLError, number: int, *, of_rows: bool) -> str:
 def _worded(number: int, text: str) -> str:
     column, key = _COLUMN.match(text), _KEY.match(text)
     place = f" in the column `{column[1]}`" if column else ""
-    named = f" (`{key[1].rpartition('.')[2]}`)" if key else ""
+    named = f" (`{key[key.lastindex or 1].rpartition('.')[2]}`)" if key else ""
     return f"{_WORDS.get(number, f'error {number}')}{place}{named}"
 
 

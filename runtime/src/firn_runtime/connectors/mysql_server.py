@@ -70,11 +70,10 @@ class Server:
         try:
             self.rows(_SETTINGS)
             self.rows(f"set session sql_mode = '{_WRITING if writing else _STRICT}'")
-            ((*self._place, version, packet),) = self.rows(f"{_WHO}, version(), @@max_allowed_packet")
+            ((*self._place, packet),) = self.rows(f"{_WHO}, @@max_allowed_packet")
         except BaseException:
             self._connection._force_close()
             raise
-        self.is_mariadb = "mariadb" in version.lower()
         self.packet = int(packet)
         """Bytes of one statement or row, at most."""
 

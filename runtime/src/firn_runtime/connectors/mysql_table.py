@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from firn_runtime.connectors.mysql_types import column_kind, quoted, spelled_type, stored, written_type
+from firn_runtime.connectors.mysql_types import CHANGED, column_kind, quoted, spelled_type, stored, written_type
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.write_modes import Dialect
 from firn_runtime.errors import ConnectorError
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = """
     select column_name, column_type, is_nullable = 'YES', column_default is not null, extra,
-        coalesce(character_maximum_length, 0)
+        coalesce(character_maximum_length, 0), coalesce(character_set_name, '')
     from information_schema.columns
     where table_schema = ? and table_name = ?
     order by ordinal_position"""
@@ -24,14 +24,16 @@ LOCKS = "_firn_locks"
 _PREFIX = 64
 """Characters of a text that the stage's index holds; a key of InnoDB is 3,072 bytes at most."""
 _STAGE = "`_firn_stage`"
+_OTHERS = frozenset(["cp932"])
+"""Character sets in which MariaDB keeps one character as another, without a warning."""
 
 
-def dialect(keys: Sequence[str], *, is_mariadb: bool) -> Dialect:
+def dialect(keys: Sequence[str]) -> Dialect:
     """Return what is MySQL's own in the modes; `keys` are the parts of the stage's index."""
     index = f"(index ({', '.join(keys)})) " if keys else ""
     staged = f"create temporary table {{stage}} {index}engine=InnoDB as select {{columns}} from {{target}} limit 0"
     return Dialect(
-        _types(is_mariadb=is_mariadb),
+        Types(declared=written_type, stored=stored, quoted=quoted),
         stage=_STAGE,
         staged=staged,
         dropped="drop temporary table {stage}",
@@ -42,18 +44,6 @@ def dialect(keys: Sequence[str], *, is_mariadb: bool) -> Dialect:
         "where exists (select 1 from {source} as _stage where {same})",
         same_or_null="_target.{column} <=> _stage.{column}",
     )  # fmt: skip
-
-
-def _types(*, is_mariadb: bool) -> Types:
-    """MariaDB has JSON as text alone."""
-    if not is_mariadb:
-        return Types(declared=written_type, stored=stored, quoted=quoted)
-    return Types(declared=_without_json, stored=lambda kind: column_kind(_without_json(kind)), quoted=quoted)
-
-
-def _without_json(kind: str) -> str:
-    declared = written_type(kind)
-    return "longtext" if declared == "json" else declared
 
 
 class MySqlTable:
@@ -70,8 +60,8 @@ class MySqlTable:
         if found:
             self._refuse_without_transactions()
         return [
-            _column(name, column_type, extra, bool(is_nullable), bool(has_default))
-            for name, column_type, is_nullable, has_default, extra, _ in found
+            _column(name, column_type, extra, charset, bool(is_nullable), bool(has_default))
+            for name, column_type, is_nullable, has_default, extra, _, charset in found
         ]
 
     def is_there(self, table: str) -> bool:
@@ -124,15 +114,17 @@ def innodb(sql: str) -> str:
     return sql + _MADE if sql.startswith("create table") else sql
 
 
-def _column(name: str, column_type: str, extra: str, is_nullable: bool, has_default: bool) -> TableColumn:
+def _column(name: str, column_type: str, extra: str, charset: str, is_nullable: bool, has_default: bool) -> TableColumn:
     declared = spelled_type(column_type)
+    if charset in _OTHERS:
+        declared += f" character set {charset}"
     if declared.startswith("timestamp") and is_nullable:
         declared += " null"
     generated = "GENERATED" in extra.upper().replace("DEFAULT_GENERATED", "")
     numbered = "auto_increment" in extra.lower()
     return TableColumn(
         name,
-        column_kind(declared),
+        column_kind(declared) if charset not in _OTHERS else CHANGED,
         declared,
         is_nullable=is_nullable,
         has_default=(has_default and not generated) or numbered,

@@ -151,9 +151,9 @@ _WRITTEN = {
     "TIMESTAMP WITH TIME ZONE": "timestamp(6) null",
     "UUID": "char(36)",
     "BLOB": "longblob",
-    "JSON": "json",
 }
-"""By the engine's type; nested ones are json, every other one is text. A timestamp without `null` may fill itself."""
+"""By the engine's type; every other one is text, as MySQL's own json changes numbers. A timestamp without `null` may
+fill itself."""
 _STORED = {
     "bigint": "BIGINT",
     "bigint unsigned": "UBIGINT",
@@ -179,7 +179,7 @@ _STORED = {
     "tinyint": "TINYINT",
     "tinyint unsigned": "UTINYINT",
     "tinyint(1)": "BOOLEAN",
-    "uuid": "VARCHAR",
+    "uuid": "UUID",
 }
 """By a table's type without display widths."""
 _TEXT = re.compile(r"(tiny|medium|long)?text\b|(var)?char\(")
@@ -197,9 +197,8 @@ def is_nested(kind: str) -> bool:
 
 def written_type(kind: str) -> str:
     """Return the server's type for a column of a new table."""
-    if is_nested(kind):
-        return "json"
-    return kind.lower() if kind.startswith("DECIMAL") else _WRITTEN.get(kind, "longtext")
+    is_decimal = kind.startswith("DECIMAL") and not is_nested(kind)
+    return kind.lower() if is_decimal else _WRITTEN.get(kind, "longtext")
 
 
 def spelled_type(column_type: str) -> str:

@@ -14,10 +14,14 @@ _ROW = 1 << 25
 
 
 def scan(file: Path, types: Mapping[str, str], values: Mapping[str, str]) -> str:
-    """Return the rows of a file: its columns in order with what each is read as, and what each is selected as."""
+    """Return the rows of a file: its columns in order with what each is read as, and what each is selected as.
+
+    The engine would take a carriage return in a text for the end of a line, were it not told what ends one.
+    """
     columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items())
-    options = f"""auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
+    spelled = f"""new_line = '\\n', delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
+    options = f"auto_detect = false, header = false, allow_quoted_nulls = false, {spelled}"
     return (
         f"(select {', '.join(values.values())} from read_csv({literal(str(file))}, {options}, "
-        f"allow_quoted_nulls = false, max_line_size = {_ROW}, buffer_size = {_ROW}, columns = {{{columns}}}))"
+        f"max_line_size = {_ROW}, buffer_size = {_ROW}, columns = {{{columns}}}))"
     )
