@@ -21,5 +21,5 @@ _MEMORY = "select parse_formatted_bytes(current_setting('memory_limit')), curren
 def rows_in_group(session: Session, columns: int) -> int:
     """Return the number of rows for so many columns."""
     ((memory, threads),) = session.execute(_MEMORY)
-    fitting = memory // threads // _SHARE // (columns * _VALUE)
+    fitting = int(memory) // int(threads) // _SHARE // (columns * _VALUE)
     return max(_STEP, min(_MOST, fitting // _STEP * _STEP))
