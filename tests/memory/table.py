@@ -1,5 +1,6 @@
 """The table that passes: the same rows on every machine, of numbers, moments and texts, some of them NULL."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import duckdb
 
 from firn_runtime.engine import literal
 
-_COLUMNS = {
+COLUMNS = {
     "id": ("BIGINT", "range"),
     "customer": ("BIGINT", "hash(range, 1) % 100003"),
     "quantity": ("INTEGER", "hash(range, 2) % 1000"),
@@ -21,7 +22,7 @@ _COLUMNS = {
     "note": ("VARCHAR", "if(range % 4 = 0, NULL, 'leave it with the neighbour of door ' || hash(range, 9) % 9973)"),
     "digest": ("VARCHAR", "sha1(range::VARCHAR)"),
 }
-SCHEMA = "{" + ", ".join(f'{name}: "{kind}"' for name, (kind, _) in _COLUMNS.items()) + "}"
+SCHEMA = "{" + ", ".join(f'{name}: "{kind}"' for name, (kind, _) in COLUMNS.items()) + "}"
 """As a `read` states it where the source knows no types."""
 _GROUP = 30_720
 """Rows of a row group of Parquet: who reads it holds one for each thread, however little memory there is."""
@@ -40,16 +41,16 @@ class Sums(NamedTuple):
 
 def make(rows: int, *files: Path) -> None:
     """Write the table to files, each of the format that its name ends in."""
-    columns = ", ".join(f"({value})::{kind} AS {name}" for name, (kind, value) in _COLUMNS.items())
+    columns = ", ".join(f"({value})::{kind} AS {name}" for name, (kind, value) in COLUMNS.items())
     with duckdb.connect(config={"memory_limit": _MOST, "threads": "2"}) as connection:
         for file in files:
             options = f"(ROW_GROUP_SIZE {_GROUP})" if file.suffix == ".parquet" else ""
             connection.execute(f"COPY (SELECT {columns} FROM range({rows})) TO {literal(str(file))} {options}")
 
 
-def sums(file: Path) -> Sums:
-    """Add up a file of the table, its values cast to the table's own types: a text that is no date raises."""
-    columns = ", ".join(f"{name}::{kind}" for name, (kind, _) in _COLUMNS.items())
+def sums(file: Path, names: Iterable[str] = tuple(COLUMNS)) -> Sums:
+    """Add up columns of a file of the table, cast to the table's own types: a text that is no date raises."""
+    columns = ", ".join(f"{name}::{COLUMNS[name][0]}" for name in names)
     chosen = f"count(*), sum(amount::DECIMAL(15,2))::VARCHAR, sum(hash({columns}))::VARCHAR"
     with duckdb.connect(config={"memory_limit": _MOST, "threads": "2"}) as connection:
         (found,) = connection.execute(f"SELECT {chosen} FROM {literal(str(file))}").fetchall()

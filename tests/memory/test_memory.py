@@ -13,7 +13,7 @@ import pytest
 
 from memory.places import PLACES, api, local
 from memory.process import Peak, passed
-from memory.table import Sums, make, sums
+from memory.table import COLUMNS, Sums, make, sums
 
 pytestmark = pytest.mark.skipif("FIRN_MEMORY" not in os.environ, reason="it takes long: `make memory` runs it")
 
@@ -23,12 +23,13 @@ ROWS = 7_000_000
 """As CSV 1.3 GB, and as JSON 2.2 GB: more than ten times what the engine may use of either."""
 QUERIED, QUERYING = 10_200_000, 192
 """Rows, 1.9 GB, and megabytes of what is queried: sorts and joins spill, but not with less."""
+_GROUPED = ("token", "digest", "amount")
 QUERIES = {
-    "sql, a group for each row": "select * from moved group by all",
+    "sql, a group for each row": "select token, digest, sum(amount) as amount from moved group by token, digest",
     "sql, sorted by a text": "select * from moved order by digest",
     "sql, joined with itself": "select a.* from moved a join moved b on a.token = b.token and a.digest = b.digest",
 }
-"""Each gives the rows of the table again."""
+"""Each gives the rows of the table again, the first one three columns of them."""
 
 Measured = dict[str, Peak]
 
@@ -116,5 +117,6 @@ def test_a_query_over_the_table_spills(name: str, folder: Path, queried: Source,
     back = local(folder, "back.parquet")
     peak = measured[name] = passed(folder / "made", queried.place, back, QUERYING, QUERIES[name])
     assert peak.code == 0, peak.said
-    assert arrived(folder) == queried.sums
+    columns = _GROUPED if "group" in name else COLUMNS
+    assert sums(folder / "back.parquet", columns) == sums(queried.folder / "table.parquet", columns)
     assert is_bounded(peak), peak.megabytes
