@@ -14,7 +14,7 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.connectors.sftp_connection import Login
 from firn_runtime.connectors.sftp_errors import failure
 from firn_runtime.connectors.sftp_files import delete, get, publish, stage
-from firn_runtime.connectors.sftp_listing import entries
+from firn_runtime.connectors.sftp_listing import Entries, entries
 from firn_runtime.connectors.sftp_loop import LoopThread
 from firn_runtime.connectors.sftp_session import Session, opened
 from firn_runtime.connectors.sftp_transfer import Silence
@@ -55,11 +55,13 @@ class SftpStore:
         """Yield the regular files of a folder; raise ConnectorError for a name that is none, and for too many."""
         left, folders = self._options.max_files, [folder]
         while folders:
-            one = folders.pop()
-            found = self._do(f"listing `{shown(one)}`: ", lambda session: entries(session, one, left))  # noqa: B023
+            found = self._entries(folders.pop(), left)
             left -= len(found.files) + len(found.folders)
             folders += found.folders if recursive else []
             yield from found.files
+
+    def _entries(self, folder: str, most: int) -> Entries:
+        return self._do(f"listing `{shown(folder)}`: ", lambda session: entries(session, folder, most))
 
     def stat(self, name: str) -> StoredFile | None:
         """Return what is told of a file; None where there is none."""

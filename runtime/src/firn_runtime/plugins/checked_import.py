@@ -39,7 +39,7 @@ class _Finder:
         self,
         name: str,
         path: Sequence[str] | None,  # noqa: ARG002  # as the import calls it
-        target: ModuleType | None = None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002  # as the import calls it
     ) -> ModuleSpec | None:
         """Return where a module is; None for those that are not a checked distribution's."""
         owner = self.owners.get(name.partition(".")[0])

@@ -1,6 +1,7 @@
 """A plug-in's connector as the run sees it: only what the manifest declares, and no exception of its own gets out."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
@@ -74,7 +75,7 @@ class PluginConnector(ConnectorBase[Any, Any]):
             handed_file(session, inputs.from_, folder / Path(name).name)
             return folder / Path(name).name
 
-        rows = lambda: handed(session, inputs.from_, folder / "plugin-rows.ndjson")  # noqa: E731
+        rows = partial(handed, session, inputs.from_, folder / "plugin-rows.ndjson")
         lent = Writing(rows, file, context.publication, folder, context.still_ours)
         try:
             written = self.ask("write", inputs, lent)
