@@ -113,8 +113,8 @@ def start(server: Server) -> None:
             start_new_session=True,
             **as_nobody() | {"env": _environment(server, root)},
         )
-    log = (server.folder / "log").read_text
-    until_it_answers(lambda: "Server listening" in log(), _running[server], log)
+    logged = (server.folder / "log").read_text
+    until_it_answers(lambda: "Server listening" in logged(), _running[server], logged)
 
 
 def stop(server: Server) -> None:
