@@ -81,7 +81,8 @@ def _ordinals(select: exp.Select) -> Iterator[Problem]:
 def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
     """Report columns that have many values in a group."""
     group = select.args.get("group")
-    aggregated = any(next(_within(one, (exp.AggFunc,)), None) for one in select.expressions)
+    aggregates = [found for one in select.expressions for found in _within(one, (exp.AggFunc,))]
+    aggregated = any(_counts(found, owns) for found in aggregates)
     if group is None and not aggregated and select.args.get("having") is None:
         return
     if group is not None and any(value for key, value in group.args.items() if key != "expressions"):
@@ -89,13 +90,19 @@ def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
     listed = group.expressions if group is not None else []
     items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
     keys = [_key(item, select) for item in items]
-    if any(isinstance(key, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
+    if any(isinstance(key, (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
         return
     if any(isinstance(key, exp.Column) and not owns(key) for key in keys):
         return  # what is grouped by is not known
     for projection in select.expressions:
         value = projection.this if isinstance(projection, exp.Alias) else projection
         yield from _loose(value, keys, owns)
+
+
+def _counts(aggregate: Any, owns: Owns) -> bool:
+    """Whether an aggregate is this query's: one of columns around the query is computed there."""
+    columns = [*aggregate.find_all(exp.Column)]
+    return not columns or any(owns(column) for column in columns)
 
 
 def _key(item: Any, select: exp.Select) -> Any:
@@ -131,7 +138,13 @@ def _same(node: Any, key: Any) -> bool:
     """Whether a value is the key; of columns the last part decides, because a table may be named or not."""
     if isinstance(node, exp.Column) and isinstance(key, exp.Column):
         return bool(node.name.lower() == key.name.lower())
-    return bool(node == key) or str(node).lower() == str(key).lower()
+    return bool(node == key) or _bare(node) == _bare(key)
+
+
+def _bare(node: Any) -> str:
+    """Return a value as text, without the tables of its columns."""
+    plain = node.transform(lambda one: exp.column(one.name) if isinstance(one, exp.Column) else one)
+    return str(plain.sql()).lower()
 
 
 def _within(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:

@@ -33,12 +33,16 @@ WIDEST = 38
 """Digits of a decimal."""
 
 
-def vocabulary(tree: exp.Expr, text: str) -> Iterator[Problem]:
-    """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it."""
+def vocabulary(tree: exp.Expr, text: str, *, closed: bool) -> Iterator[Problem]:
+    """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it.
+
+    So it is with types, but for a `closed` query: in it are those of the engine alone.
+    """
     for node in tree.find_all(*_CHECKS):
         for kind, check in _CHECKS.items():
             if isinstance(node, kind):
-                yield from check(node, text)
+                found = check(node, text)
+                yield from found if closed else (one for one in found if "did you mean" in one.help)
 
 
 def _function(call: Any, _: str) -> Iterator[Problem]:
@@ -103,6 +107,9 @@ def _condition(join: Any, _: str) -> Iterator[Problem]:
     """Report a JOIN without ON or USING; a comma, which is a join too, has no word of its own in the tree."""
     words = {str(join.args.get(key) or "") for key in ("kind", "method")}
     spelled = "pivots" in join.args or join.args.get("side") or join.args.get("kind")
+    if "CROSS" in words and join.args.get("on"):
+        help = "remove it, or write `join` without `cross`"
+        yield Problem("E501", "a cross join takes no condition", help, *place(join.args["on"]))
     given = join.args.get("on") or join.args.get("using") or isinstance(join.this, (exp.Unnest, exp.Lateral))
     if spelled and words.isdisjoint(_WITHOUT) and not given:
         help = "add `on …` or `using (…)`, or write `cross join`"
