@@ -5,7 +5,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from firn_compiler.checks.graph import elsewhere, may_follow
+from firn_compiler.checks.graph import elsewhere, may_follow, of_a_job
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
@@ -289,11 +289,12 @@ class _Reader:
         if to is None or name is None:
             return
         self.reads([name.lower()])
-        if name.lower() not in visible:
-            names = [one for one in visible if "." not in one]
+        names = [one for one in visible if "." not in one]
+        if name.lower() not in names:
             message = f"no earlier step makes the dataset `{name}`"
             path = (*step.inputs_path, "expectations")
-            self.known.found.append(finding("E306", message, to.span, suggestion(name, names, "datasets:"), path))
+            help = of_a_job(self.flow, self.job, name) or suggestion(name, names, "datasets:")
+            self.known.found.append(finding("E306", message, to.span, help, path))
         elif "field" in node.entries:
             self.column(node.entries["field"], visible[name.lower()], step)
 

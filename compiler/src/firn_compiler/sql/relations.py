@@ -57,13 +57,15 @@ class Scope(NamedTuple):
     """Names that the select list gives, usable anywhere in the query."""
     joined: set[str]
     """Columns that several relations share by USING or NATURAL: their names mean one column."""
-    hidden: set[str]
-    """Relations that only filter (SEMI, ANTI)."""
+    merged: set[tuple[str, str]]
+    """Of these, by their relations and keys, those that `*` leaves out."""
+    conditions: list[tuple[exp.Join, "Scope"]]
+    """Joins, with what their conditions see: not what only stands after them."""
 
 
 def scope_of(relations: dict[str, Relation], outer: Scope | None) -> Scope:
     """Return a scope in which nothing else is known yet."""
-    return Scope(relations, outer, {}, set(), set())
+    return Scope(relations, outer, {}, set(), set(), [])
 
 
 def keyed(columns: Iterable[Column]) -> dict[str, Column]:
@@ -125,7 +127,6 @@ def joins_of(item: Any) -> list[Any]:
     return [*(last.args.get("joins") or ()), *found]
 
 
-def all_joins(item: Any) -> list[Any]:
-    """Return the joins of an item of FROM, those inside others too, and itself where it is one."""
-    found = [join for one in joins_of(item) for join in all_joins(one)]
-    return [*found, item] if isinstance(item, exp.Join) else found
+def is_comma(join: exp.Join) -> bool:
+    """Whether a join is written as a comma."""
+    return not any(join.args.get(key) for key in ("kind", "method", "on", "side", "using"))

@@ -23,9 +23,9 @@ from firn_compiler.sql.relations import (
     Origin,
     Relation,
     Scope,
-    all_joins,
     column_aliases,
     inside,
+    is_comma,
     joins_of,
     keyed,
     children,
@@ -137,7 +137,8 @@ class _Resolver:
                 self.expressions([value], scope_of({"": UNKNOWN}, outer), ctes)
                 continue
             name = value.name.lower()
-            given = (one.alias_or_name.lower() for select in node.find_all(exp.Select) for one in select.expressions)
+            items = [one for select in node.find_all(exp.Select) for one in select.expressions]
+            given = {word.lower() for one in items for word in (one.alias_or_name, one.unalias().name)}
             if not any(side.may_have(name) for side in sides) and name not in given:
                 self.expressions([value], scope_of({"": sides[0]}, None), ctes)
 
@@ -166,23 +167,30 @@ class _Resolver:
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
         scope = scope_of({}, outer)
         items = [*children(node.args.get("from_")), *children(node.args.get("joins")), *children(node.args.get("laterals"))]
+        group: dict[str, Relation] = {}
         for item in items:
-            self.source(item, scope, ctes)
-        joins = [join for item in items for join in all_joins(item)]
+            self.source(item, scope, ctes, group)
+        origins: list[Origin] = []
         for projection in node.expressions:
+            value = projection.this if isinstance(projection, exp.Alias) else projection
+            origins.append(self.expressions([value], scope, ctes))
             if isinstance(projection, exp.Alias):
-                scope.aliases[projection.alias.lower()] = NOWHERE
-        for projection in node.expressions:
-            if isinstance(projection, exp.Alias):
-                scope.aliases[projection.alias.lower()] = self.expressions([projection.this], scope, ctes)
-        self.ambiguous([*node.expressions, *children(node.args.get("where"))], scope)
-        self.ambiguous([one for join in joins for one in children(join.args.get("on"))], scope)
+                scope.aliases[projection.alias.lower()] = origins[-1]  # for what stands after it
+        self.ambiguous([*node.expressions, *children(node.args.get("where")), *children(node.args.get("group"))], scope)
+        for join, sees in scope.conditions:
+            self.ambiguous(children(join.args.get("on")), sees)
+        order = [one.this for one in node.args["order"].expressions] if node.args.get("order") else []
+        given = {one.unnest().alias_or_name.lower() for one in node.expressions}
+        self.ambiguous([one for one in order if isinstance(one, exp.Column) and one.name.lower() not in given], scope)
         if self.checked:
-            self.problems.extend(grouping(node, lambda column: self.owns(column, scope)))
-        result = self.projections(node, scope, ctes)
+            starred = _starred(scope.relations, scope.merged)
+            names = () if any(one.open for one in scope.relations.values()) else tuple(one.name for one in starred)
+            self.problems.extend(grouping(node, lambda column: self.owns(column, scope), names))
+        result = self.projections(node, origins, scope, ctes)
         rest = [value for key, value in node.args.items() if key not in _HANDLED]
         self.expressions([one for value in rest for one in children(value)], scope, ctes)
-        self.expressions([one for join in joins for one in children(join.args.get("on"))], scope, ctes)
+        for join, sees in scope.conditions:
+            self.expressions(children(join.args.get("on")), sees, ctes)
         return result if not node.args.get("pivots") else UNKNOWN
 
     def ambiguous(self, nodes: Iterable[Any], scope: Scope) -> None:
@@ -190,10 +198,9 @@ class _Resolver:
         for node in nodes:
             for column in _bare_columns(node):
                 name = column.name.lower()
-                owners = [
-                    alias for alias, one in scope.relations.items() if name in one.columns and alias not in scope.hidden
-                ]
-                if len(owners) > 1 and name not in scope.joined and name not in scope.aliases:
+                level = _level_of(name, scope)
+                owners = [alias for alias, one in level.relations.items() if name in one.columns]
+                if len(owners) > 1 and name not in level.joined and name not in level.aliases:
                     listed = ", ".join(f"`{alias.strip(chr(39))}.{column.name}`" for alias in owners)
                     message = f"`{column.name}` is ambiguous: {len(owners)} tables have it"
                     self.problems.append(Problem("E503", message, f"write one of {listed}", *place(column.parts[0])))
@@ -207,32 +214,45 @@ class _Resolver:
         known = any(column.name.lower() in one.columns for one in scope.relations.values())
         return known and column.name.lower() not in scope.aliases
 
-    def source(self, item: Any, scope: Scope, ctes: Ctes) -> None:
-        """Add one item of a FROM to the scope, with the joins that stand inside it."""
-        left = [*scope.relations.values()]
-        node = item if isinstance(item, exp.Lateral) else inside(item.this)
-        name, relation = self.relation(node, scope, ctes)
+    def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
+        """Add one item of a FROM to the scope, with the joins that stand inside it; `group` is what it is joined to."""
+        inner: dict[str, Relation] = {}
+        name, relation = self.relation(item if isinstance(item, exp.Lateral) else inside(item.this), scope, ctes)
         while name in scope.relations:
             name += "'"  # a name that stands twice: neither can be told from the other by it
-        scope.relations[name] = relation
+        scope.relations[name] = inner[name] = relation
         for join in joins_of(item):
-            self.source(join, scope, ctes)
+            self.source(join, scope, ctes, inner)
         if isinstance(item, exp.Join):
-            self.join(item, left, dict([*scope.relations.items()][len(left) :]), scope)
+            if is_comma(item):
+                group.clear()
+            self.join(item, group, inner, scope)
+        if isinstance(item, exp.Join) and item.args.get("kind") in ("SEMI", "ANTI"):
+            for name in inner:
+                del scope.relations[name]  # it only filters
+        else:
+            group.update(inner)
 
-    def join(self, item: exp.Join, left: list[Relation], right: dict[str, Relation], scope: Scope) -> None:
-        """Note which columns a join makes one, and which relations it only filters by."""
-        scope.joined.update(one.name.lower() for one in item.args.get("using") or ())
+    def join(self, item: exp.Join, left: dict[str, Relation], right: dict[str, Relation], scope: Scope) -> None:
+        """Note which columns a join makes one, and what its condition sees."""
+        keys = {one.name.lower() for one in item.args.get("using") or ()}
         if item.args.get("method") == "NATURAL":
-            keys = {key for one in right.values() for key in one.columns}
-            scope.joined.update(key for one in left for key in one.columns if key in keys)
-        if item.args.get("kind") in ("SEMI", "ANTI"):
-            scope.hidden.update(right)
+            keys = {key for one in left.values() for key in one.columns if any(key in other.columns for other in right.values())}
         for column in item.args.get("using") or ():
-            self.used(column, left, [*right.values()])
+            self.used(column, [*left.values()], [*right.values()], scope.joined)
+        scope.joined.update(keys)
+        scope.merged.update((name, key) for name in right for key in keys)
+        sees = {**left, **right}
+        before = {name: one for name, one in scope.relations.items() if name not in sees}
+        outer = scope_of(before, scope.outer)
+        scope.conditions.append((item, scope_of(sees, outer)._replace(joined=scope.joined)))
 
-    def used(self, column: Any, left: list[Relation], right: list[Relation]) -> None:
-        """Report a column of USING that one of the sides does not have."""
+    def used(self, column: Any, left: list[Relation], right: list[Relation], joined: Set[str]) -> None:
+        """Report a column of USING that one of the sides does not have, or the left one more than once."""
+        owners = [one for one in left if column.name.lower() in one.columns]
+        if len(owners) > 1 and column.name.lower() not in joined:
+            message = f"`{column.name}` is ambiguous: {len(owners)} tables before the join have it"
+            self.problems.append(Problem("E503", message, "write `on` with the tables' names", *place(column)))
         if not all(any(one.may_have(column.name) for one in side) for side in (left, right)):
             known = [name for one in (*left, *right) for name in one.names()]
             self.unknown_column(column.name, known, place(column), "both sides of the join need a column")
@@ -288,22 +308,17 @@ class _Resolver:
         self.read.add(".".join(part.name for part in node.parts))
         return Relation({}, open=True, base=".".join(part.name for part in node.parts))
 
-    def projections(self, node: exp.Select, scope: Scope, ctes: Ctes) -> Relation:
-        """Return the columns of a select list."""
+    def projections(self, node: exp.Select, origins: list[Origin], scope: Scope, ctes: Ctes) -> Relation:
+        """Return the columns of a select list, whose items are computed from these."""
         columns: list[Column] = []
         open_ = False
-        for projection in node.expressions:
+        for projection, origin in zip(node.expressions, origins, strict=True):
             star = _star(projection)
             if star is not None:
                 more, unknown = self.star(projection, star, scope, ctes)
                 open_ |= unknown
                 columns += more
                 continue
-            origin = (
-                scope.aliases[projection.alias.lower()]
-                if isinstance(projection, exp.Alias)
-                else self.expressions([projection], scope, ctes)
-            )
             if projection.find(exp.Columns) is not None or _may_be_several(projection):
                 open_ = True
             else:
@@ -335,16 +350,17 @@ class _Resolver:
         owner = projection.args.get("table") if isinstance(projection, exp.Column) else None
         if star.args.get("ilike"):
             return [], True
-        relations = [one for name, one in scope.relations.items() if name not in scope.hidden]
+        relations, merged = scope.relations, scope.merged
         if owner is not None:
-            named = self.qualified(owner, scope)
-            relations = [named] if named is not None else [UNKNOWN]
-        open_ = any(relation.open for relation in relations) or not relations
-        columns = _starred(relations, frozenset() if owner is not None else scope.joined)
+            relations, merged = {"": self.qualified(owner, scope) or UNKNOWN}, set()
+        open_ = any(relation.open for relation in relations.values()) or not relations
+        columns = _starred(relations, merged)
         for one in star.args.get("except_") or ():
-            left = [column for column in columns if column.name.lower() != one.name.lower()]
+            alone = relations.get(one.args["table"].name.lower()) if one.args.get("table") else None
+            gone = [*alone.columns.values()] if alone is not None and one.name.lower() not in scope.joined else columns
+            left = [column for column in columns if column.name.lower() != one.name.lower() or column not in gone]
             if len(left) == len(columns) and not open_ and not one.args.get("table"):
-                known = [name for relation in relations for name in relation.names()]
+                known = [name for relation in relations.values() for name in relation.names()]
                 self.unknown_column(one.name, known, place(one))
             columns = left
         replaced = {one.alias.lower(): one for one in star.args.get("replace") or ()}
@@ -376,9 +392,9 @@ class _Resolver:
     def expressions(self, nodes: Iterable[Any], scope: Scope, ctes: Ctes) -> Origin:
         """Resolve every column in some expressions, queries inside them too; return what they are computed from."""
         origins: set[tuple[str, str]] = set()
-        waiting: list[tuple[Any, frozenset[str]]] = [(node, frozenset()) for node in nodes if node is not None]
+        waiting: list[tuple[Any, frozenset[str], Scope]] = [(one, frozenset(), scope) for one in nodes if one is not None]
         while waiting:
-            node, bound = waiting.pop()
+            node, bound, scope = waiting.pop()
             if isinstance(node, (exp.Query, exp.Values)) and not isinstance(node, exp.Table):
                 inner = self.query(node, scope, ctes)
                 self.width(node, inner)
@@ -395,11 +411,13 @@ class _Resolver:
                 bound |= {found.name.lower() for one in names for found in one.find_all(exp.Identifier)}
             elif isinstance(node, exp.Star):
                 continue
+            elif isinstance(node, exp.AggFunc) and not isinstance(node.find_ancestor(exp.Window, exp.Select), exp.Window):
+                scope = scope._replace(aliases={}) if self.checked else scope  # DuckDB looks for none of them there
             elif isinstance(node, exp.Collate):
-                waiting.append((node.this, bound))  # what follows names a collation
+                waiting.append((node.this, bound, scope))  # what follows names a collation
                 continue
             for value in node.args.values():
-                waiting.extend((one, bound) for one in children(value))
+                waiting.extend((one, bound, scope) for one in children(value))
         return frozenset(origins)
 
     def width(self, node: Any, inner: Relation) -> None:
@@ -410,7 +428,9 @@ class _Resolver:
         if self.checked and isinstance(node, exp.Subquery) and not several and not inner.open and count > 1:
             what = "a query after `in`" if within else "a query in the place of a value"
             message = f"{what} gives one column, and this gives {count}"
-            self.problems.append(Problem("E503", message, "select the one that is meant", *place(node.this)))
+            spots = [place(one) for one in node.this.selects] or [place(node.this)]
+            spot = min(start for start, _ in spots), max(end for _, end in spots)
+            self.problems.append(Problem("E503", message, "select the one that is meant", *spot))
 
     def column(self, node: exp.Column, scope: Scope, bound: frozenset[str]) -> Origin:
         """Return what a column is computed from; report one that cannot exist."""
@@ -467,7 +487,7 @@ class _Resolver:
             help = "text stands in single quotes; double quotes are for names"
             self.problems.append(Problem("E503", message, help, *place(part)))
         elif qualified:
-            tables = [alias.strip("'") for alias in scope.relations if alias]
+            tables = {alias.strip("'") for alias in _aliases(scope) if alias}
             message, help = f"there is no table `{name}` in this query", suggested(name, tables, "tables:")
             self.problems.append(Problem("E503", message, help, *place(part)))
         elif known or scope.relations:
@@ -491,6 +511,22 @@ class _Resolver:
     def unknown_column(self, name: str, known: list[str], spot: tuple[int, int], what: str = "") -> None:
         message = f"{what or 'no table of this query has a column'} `{name}`"
         self.problems.append(Problem("E503", message, suggested(name, dict.fromkeys(known), "columns:"), *spot))
+
+
+def _level_of(name: str, scope: Scope) -> Scope:
+    """Return the query, this one or one around it, in which a name is looked up with some result."""
+    while scope.outer is not None and name not in scope.aliases:
+        if any(one.may_have(name) for one in scope.relations.values()):
+            return scope
+        scope = scope.outer
+    return scope
+
+
+def _aliases(scope: Scope | None) -> Iterator[str]:
+    """Yield the names of the relations that a query sees."""
+    while scope is not None:
+        yield from scope.relations
+        scope = scope.outer
 
 
 def suggested(name: str, known: Iterable[str], what: str) -> str:
@@ -524,22 +560,23 @@ def _altered(node: exp.Subquery) -> bool:
     return bool(node.args.get("pivots"))
 
 
-def _starred(relations: Iterable[Relation], joined: Set[str]) -> list[Column]:
-    """Return the columns of some relations in a row; those that a join makes one stand where the first of them does."""
+def _starred(relations: Mapping[str, Relation], merged: Set[tuple[str, str]]) -> list[Column]:
+    """Return the columns of some relations in a row; what a join makes one stands where the first of them does."""
     columns: list[Column] = []
-    first: dict[str, int] = {}
-    for relation in relations:
+    last: dict[str, int] = {}
+    for name, relation in relations.items():
         for key, column in relation.columns.items():
-            if key in joined and key in first:
-                one = columns[first[key]]
-                columns[first[key]] = one._replace(origin=one.origin | column.origin)
+            if (name, key) in merged and key in last:
+                one = columns[last[key]]
+                columns[last[key]] = one._replace(origin=one.origin | column.origin)
             else:
-                first.setdefault(key, len(columns))
+                last[key] = len(columns)
                 columns.append(column)
     return columns
 
 
 _WORDS = (exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp)
+_WORDS += (exp.CurrentUser, exp.CurrentRole, exp.CurrentCatalog, exp.CurrentSchema, exp.SessionUser)
 """Functions that may be written as plain words, and are called so then."""
 
 

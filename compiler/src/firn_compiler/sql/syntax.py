@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
 from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -19,16 +20,12 @@ KEYWORDS = frozenset(
 )
 """Words that somebody may have misspelt."""
 _SIGNS = {
-    "`": "a name that is no plain word stands in double quotes",
+    "`": "names that are no plain words stand in double quotes",
     "=>": "write `>=`",
     "#": "a placeholder is `?` or `$name`, and its value stands in `params`",
     "@": "a placeholder is `?` or `$name`, and its value stands in `params`",
     "::": "write `value::type`",
     "!": "write `not`",
-}
-_PAIRS = {
-    "=<": "write `<=`",
-    "=!": "write `!=`",
 }
 
 
@@ -39,12 +36,15 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
     description = str(first.get("description") or "")
     if called := _arguments(description, tokens, at):
         return called
+    if swapped := _swapped(tokens, at):
+        return swapped
+    if tokens[at].text == "`":
+        at = next(index for index, token in enumerate(tokens) if token.text == "`")
     at, help = _near(tokens, at, known)
     token, before = tokens[at], tokens[at - 1] if at else None
     shown_ = shown(token)
     message = f"{shown_} is not expected here"
-    pair = f"{before.text if before else ''}{token.text}"
-    help = help or _SIGNS.get(token.text, "") or _PAIRS.get(pair, "")
+    help = help or _SIGNS.get(token.text, "")
     if token.text.upper() == "TOP" or (before is not None and before.text.upper() == "TOP"):
         help = "write `limit` at the query's end"
     elif token.text == "-" or (before is not None and before.text == "-"):
@@ -96,6 +96,15 @@ def _arguments(description: str, tokens: Sequence[Token], at: int) -> Problem | 
     return None
 
 
+def _swapped(tokens: Sequence[Token], at: int) -> Problem | None:
+    """Report the signs of a comparison in the wrong order: `=<`."""
+    for first, second in pairwise(tokens[max(at - 2, 0) : at + 1]):
+        if first.text + second.text in ("=<", "=!") and second.start == first.end + 1:
+            message = f"`{first.text}{second.text}` is not expected here"
+            return Problem("E501", message, f"write `{second.text}=`", first.start, second.end + 1)
+    return None
+
+
 def _near(tokens: Sequence[Token], at: int, known: Collection[str]) -> tuple[int, str]:
     """Return which of the tokens about an error is a misspelt keyword, and what it should be; or the error's own."""
     token, before = tokens[at], tokens[at - 1] if at else None
@@ -107,9 +116,9 @@ def _near(tokens: Sequence[Token], at: int, known: Collection[str]) -> tuple[int
         one = tokens[at - back] if at >= back else token
         if one.text.upper() in ("ORDER", "GROUP", "PARTITION") and one.token_type not in _QUOTED:
             return at - back, f"write `{one.text.lower()} by`"
-    for back in (1, 0, 2):
-        if at >= back and (help := _keyword(tokens, at - back, known)):
-            return at - back, help
+    for near in (at - 1, at, at + 1, at - 2):
+        if 0 <= near < len(tokens) and (help := _keyword(tokens, near, known)):
+            return near, help
     return at, ""
 
 
