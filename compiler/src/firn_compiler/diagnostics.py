@@ -83,7 +83,10 @@ _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...]
 
 
 def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str | None = None) -> str:
-    """Return help for a misspelt word: `what`, the list of all, and which was `meant`: by default the closest, none if it is empty."""
+    """Return help for a misspelt word: `what`, the list of all, and which was `meant`.
+
+    That is the closest where nothing is said; none where it is empty.
+    """
     names = sorted(known)
     if not names:
         return f"{what} none"

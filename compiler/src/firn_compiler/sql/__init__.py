@@ -27,7 +27,9 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
         return Analysis(tuple(problems))
     duckdb = dialect == "duckdb"
     try:
-        found = resolve(query, tables, closed=closed, checked=duckdb, names=Names(tokens) if duckdb and closed else None)
+        found = resolve(
+            query, tables, closed=closed, checked=duckdb, names=Names(tokens) if duckdb and closed else None
+        )
         problems += vocabulary(query, text, closed=closed) if duckdb else ()
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))

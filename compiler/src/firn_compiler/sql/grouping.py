@@ -107,12 +107,17 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
                 message = f"`{loose[0]}`, which `*` stands for too, is neither grouped nor aggregated"
                 yield Problem("E507", message, help, *place(projection))
         yield from _loose(value, keys, owns)
-    values = [one.this if isinstance(one, exp.Alias) else one for one in select.expressions]
+    values = [one.unalias() for one in select.expressions]
+    named = {one.alias.lower() for one in select.expressions if isinstance(one, exp.Alias)}
+
+    def source(column: exp.Column) -> bool:
+        return owns(column) and not (column.name.lower() in named and column.table.lower() in ("", "alias"))
+
     for key in ("having", "order"):
         clause = select.args.get(key)
         for item in clause.args.values() if clause is not None else ():
             for one in item if isinstance(item, list) else [item]:
-                yield from _loose(one, [*keys, *values], owns) if isinstance(one, exp.Expr) else ()
+                yield from _loose(one, [*keys, *values], source) if isinstance(one, exp.Expr) else ()
 
 
 def _counts(aggregate: Any, owns: Owns) -> bool:

@@ -52,9 +52,7 @@ FILE_CATALOGS = frozenset(["csv", "parquet", "json", "orc", "avro", "text", "bin
 SELECT_HELP = "the SQL of a step is one SELECT; what it can reach is for the platform to say"
 
 
-def read(
-    text: str, dialect: str, known: Collection[str] = ()
-) -> tuple[exp.Expr | None, list[Problem], list[Token]]:
+def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[exp.Expr | None, list[Problem], list[Token]]:
     """Return the query's tree, what is wrong with the text, and its tokens; no tree where it cannot be read.
 
     `known` are the names of tables: no misspelt keywords.
@@ -78,7 +76,11 @@ def read(
     tokens = [token for at, token in enumerate(tokens) if not trailing(tokens, at)]
     parsed = _parsed(engine, tokens, text, known)
     if isinstance(parsed, Problem):
-        return None, [] if parsed.code == "E501" and dialect == "duckdb" and unread(parsed, tokens) else [parsed], tokens
+        return (
+            None,
+            [] if parsed.code == "E501" and dialect == "duckdb" and unread(parsed, tokens) else [parsed],
+            tokens,
+        )
     _placed(parsed, tokens)
     outside = list(_outside(tokens))
     called = [] if outside or dialect != "duckdb" else list(_functions(parsed))
@@ -89,7 +91,9 @@ def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str])
     logger = logging.getLogger("sqlglot")
     before, logger.disabled = logger.disabled, True  # it warns of what it does not know; the checks here say it better
     try:
-        (tree,) = [one for one in engine.parser().parse(tokens, text) if one is not None and type(one) is not exp.Semicolon]
+        (tree,) = [
+            one for one in engine.parser().parse(tokens, text) if one is not None and type(one) is not exp.Semicolon
+        ]
     except ParseError as error:
         return syntax(error, tokens, text, known)
     except RecursionError:

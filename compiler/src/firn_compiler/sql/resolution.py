@@ -23,15 +23,16 @@ from firn_compiler.sql.relations import (
     Origin,
     Relation,
     Scope,
+    children,
     column_aliases,
     inside,
     is_comma,
     joins_of,
     keyed,
-    children,
     renamed,
     scope_of,
 )
+from firn_compiler.sql.select_list import may_be_several, star_of, starred
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 PSEUDO = frozenset(
@@ -166,7 +167,11 @@ class _Resolver:
 
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
         scope = scope_of({}, outer)
-        items = [*children(node.args.get("from_")), *children(node.args.get("joins")), *children(node.args.get("laterals"))]
+        items = [
+            *children(node.args.get("from_")),
+            *children(node.args.get("joins")),
+            *children(node.args.get("laterals")),
+        ]
         group: dict[str, Relation] = {}
         for item in items:
             self.source(item, scope, ctes, group)
@@ -183,8 +188,8 @@ class _Resolver:
         given = {one.unnest().alias_or_name.lower() for one in node.expressions}
         self.ambiguous([one for one in order if isinstance(one, exp.Column) and one.name.lower() not in given], scope)
         if self.checked:
-            starred = _starred(scope.relations, scope.merged)
-            names = () if any(one.open for one in scope.relations.values()) else tuple(one.name for one in starred)
+            listed = starred(scope.relations, scope.merged)
+            names = () if any(one.open for one in scope.relations.values()) else tuple(one.name for one in listed)
             self.problems.extend(grouping(node, lambda column: self.owns(column, scope), names))
         result = self.projections(node, origins, scope, ctes)
         rest = [value for key, value in node.args.items() if key not in _HANDLED]
@@ -211,8 +216,7 @@ class _Resolver:
             return False
         if len(column.parts) > 1:
             return column.parts[0].name.lower() in scope.relations
-        known = any(column.name.lower() in one.columns for one in scope.relations.values())
-        return known and column.name.lower() not in scope.aliases
+        return any(column.name.lower() in one.columns for one in scope.relations.values())
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
         """Add one item of a FROM to the scope, with the joins that stand inside it; `group` is what it is joined to."""
@@ -237,7 +241,12 @@ class _Resolver:
         """Note which columns a join makes one, and what its condition sees."""
         keys = {one.name.lower() for one in item.args.get("using") or ()}
         if item.args.get("method") == "NATURAL":
-            keys = {key for one in left.values() for key in one.columns if any(key in other.columns for other in right.values())}
+            keys = {
+                key
+                for one in left.values()
+                for key in one.columns
+                if any(key in other.columns for other in right.values())
+            }
         for column in item.args.get("using") or ():
             self.used(column, [*left.values()], [*right.values()], scope.joined)
         scope.joined.update(keys)
@@ -275,7 +284,7 @@ class _Resolver:
             self.expressions(list(node.args.get("expressions") or ()), scope, ctes)
         if node.args.get("pivots") or (isinstance(node, exp.Subquery) and isinstance(node.this, exp.Subquery)):
             found = UNKNOWN
-        if node.args.get("ordinality") or any(one.args.get("offset") for one in children(node.this)):
+        if node.args.get("ordinality") or any(one.args.get("offset") for one in (node, *children(node.this))):
             return name, renamed(found, column_aliases(node))._replace(open=True)
         return name, renamed(found, column_aliases(node))
 
@@ -313,13 +322,13 @@ class _Resolver:
         columns: list[Column] = []
         open_ = False
         for projection, origin in zip(node.expressions, origins, strict=True):
-            star = _star(projection)
+            star = star_of(projection)
             if star is not None:
                 more, unknown = self.star(projection, star, scope, ctes)
                 open_ |= unknown
                 columns += more
                 continue
-            if projection.find(exp.Columns) is not None or _may_be_several(projection):
+            if projection.find(exp.Columns) is not None or may_be_several(projection):
                 open_ = True
             else:
                 columns.append(Column(self.name(projection, scope), origin))
@@ -354,7 +363,7 @@ class _Resolver:
         if owner is not None:
             relations, merged = {"": self.qualified(owner, scope) or UNKNOWN}, set()
         open_ = any(relation.open for relation in relations.values()) or not relations
-        columns = _starred(relations, merged)
+        columns = starred(relations, merged)
         for one in star.args.get("except_") or ():
             alone = relations.get(one.args["table"].name.lower()) if one.args.get("table") else None
             gone = [*alone.columns.values()] if alone is not None and one.name.lower() not in scope.joined else columns
@@ -392,7 +401,9 @@ class _Resolver:
     def expressions(self, nodes: Iterable[Any], scope: Scope, ctes: Ctes) -> Origin:
         """Resolve every column in some expressions, queries inside them too; return what they are computed from."""
         origins: set[tuple[str, str]] = set()
-        waiting: list[tuple[Any, frozenset[str], Scope]] = [(one, frozenset(), scope) for one in nodes if one is not None]
+        waiting: list[tuple[Any, frozenset[str], Scope]] = [
+            (one, frozenset(), scope) for one in nodes if one is not None
+        ]
         while waiting:
             node, bound, scope = waiting.pop()
             if isinstance(node, (exp.Query, exp.Values)) and not isinstance(node, exp.Table):
@@ -411,7 +422,9 @@ class _Resolver:
                 bound |= {found.name.lower() for one in names for found in one.find_all(exp.Identifier)}
             elif isinstance(node, exp.Star):
                 continue
-            elif isinstance(node, exp.AggFunc) and not isinstance(node.find_ancestor(exp.Window, exp.Select), exp.Window):
+            elif isinstance(node, exp.AggFunc) and not isinstance(
+                node.find_ancestor(exp.Window, exp.Select), exp.Window
+            ):
                 scope = scope._replace(aliases={}) if self.checked else scope  # DuckDB looks for none of them there
             elif isinstance(node, exp.Collate):
                 waiting.append((node.this, bound, scope))  # what follows names a collation
@@ -558,42 +571,3 @@ _HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "piv
 
 def _altered(node: exp.Subquery) -> bool:
     return bool(node.args.get("pivots"))
-
-
-def _starred(relations: Mapping[str, Relation], merged: Set[tuple[str, str]]) -> list[Column]:
-    """Return the columns of some relations in a row; what a join makes one stands where the first of them does."""
-    columns: list[Column] = []
-    last: dict[str, int] = {}
-    for name, relation in relations.items():
-        for key, column in relation.columns.items():
-            if (name, key) in merged and key in last:
-                one = columns[last[key]]
-                columns[last[key]] = one._replace(origin=one.origin | column.origin)
-            else:
-                last[key] = len(columns)
-                columns.append(column)
-    return columns
-
-
-_WORDS = (exp.CurrentDate, exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp)
-_WORDS += (exp.CurrentUser, exp.CurrentRole, exp.CurrentCatalog, exp.CurrentSchema, exp.SessionUser)
-"""Functions that may be written as plain words, and are called so then."""
-
-
-def _may_be_several(projection: Any) -> bool:
-    """Whether an item of a select list may be several columns (UNNEST of a struct), or has a plain word as its name."""
-    if isinstance(projection, exp.Dot) and isinstance(projection.expression, (exp.Star, exp.Identifier)):
-        return True
-    first = projection
-    while isinstance(first, (exp.Alias, exp.Binary, exp.Escape, exp.Not)):
-        first = first.this
-    if isinstance(first, exp.Star) or (isinstance(first, exp.Column) and isinstance(first.this, exp.Star)):
-        return True  # `* like 'a%'`
-    return isinstance(projection, (exp.Unnest, exp.Explode, exp.PositionalColumn, *_WORDS))
-
-
-def _star(projection: Any) -> exp.Star | None:
-    if isinstance(projection, exp.Star):
-        return projection
-    inner = projection.this if isinstance(projection, exp.Column) else None
-    return inner if isinstance(inner, exp.Star) else None
