@@ -16,10 +16,10 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report nesting that would take more than a reasonable stack, and brackets that do not fit."""
     open_: list[Token] = []
     chain = 0
-    for before, token in pairwise([None, *tokens]):
-        if token is None:
-            continue
-        kind = _kind(before, token)
+    for at, token in enumerate(tokens):
+        kind = token.token_type
+        if kind in _CASES and at and tokens[at - 1].token_type in _NAMING:
+            continue  # after AS and a dot, CASE and END are names
         if kind in _CLOSING:
             if not open_ or _CLOSING[kind] is not open_[-1].token_type:
                 yield Problem("E501", f"`{token.text}` closes nothing", "remove it", token.start, token.end + 1)
@@ -42,12 +42,8 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
         yield Problem("E501", f"{what} is not closed", f"end it with `{close}`", left.start, left.end + 1)
 
 
-def _kind(before: Token | None, token: Token) -> TokenType:
-    """Return a token's kind; after AS and a dot, CASE and END are names."""
-    named = before is not None and before.token_type in (TokenType.ALIAS, TokenType.DOT)
-    return TokenType.VAR if named and token.token_type in (TokenType.CASE, TokenType.END) else token.token_type
-
-
+_CASES = frozenset([TokenType.CASE, TokenType.END])
+_NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
 _OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
 _CLOSING = {
     TokenType.R_PAREN: TokenType.L_PAREN,
@@ -127,7 +123,9 @@ def _names(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _new_cte(tokens: Sequence[Token], at: int) -> bool:
-    kinds = [token.token_type for token in tokens[max(at - 1, 0) : at + 4]]
+    if tokens[at].token_type is not TokenType.VAR or at == 0 or tokens[at - 1].token_type is not TokenType.R_PAREN:
+        return False
+    kinds = [token.token_type for token in tokens[at - 1 : at + 4]]
     shape = [TokenType.R_PAREN, TokenType.VAR, TokenType.ALIAS, TokenType.L_PAREN]
     return kinds[:4] == shape and kinds[4:5] in ([TokenType.SELECT], [TokenType.FROM], [TokenType.WITH])
 

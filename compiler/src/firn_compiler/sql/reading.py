@@ -73,7 +73,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[exp.Expr
     problems = problems or list(foreign(tokens, text))
     if problems:
         return None, problems, tokens
-    tokens = [token for at, token in enumerate(tokens) if not trailing(tokens, at)]
+    tokens = [one for at, one in enumerate(tokens) if one.token_type is not TokenType.COMMA or not trailing(tokens, at)]
     parsed = _parsed(engine, tokens, text, known)
     if isinstance(parsed, Problem):
         return (
