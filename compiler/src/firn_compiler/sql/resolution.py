@@ -254,7 +254,7 @@ class _Resolver:
         sees = {**left, **right}
         before = {name: one for name, one in scope.relations.items() if name not in sees}
         outer = scope_of(before, scope.outer)
-        scope.conditions.append((item, scope_of(sees, outer)._replace(joined=scope.joined)))
+        scope.conditions.append((item, scope_of(sees, outer)._replace(joined={*scope.joined})))
 
     def used(self, column: Any, left: list[Relation], right: list[Relation], joined: Set[str]) -> None:
         """Report a column of USING that one of the sides does not have, or the left one more than once."""
