@@ -21,6 +21,7 @@ TABLES = {
 }
 VALID = [line for line in (HERE / "valid.sql").read_text().splitlines() if line.strip()]
 WRONG = [line.split(" ", 1) for line in (HERE / "wrong.txt").read_text().splitlines() if line.strip()]
+PLANTED = [line.split(" => ") for line in (HERE / "planted.txt").read_text().splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,14 @@ def known(query: str, **tables: tuple[str, ...] | None) -> Analysis:
 def test_what_duckdb_takes_has_no_problem_and_the_columns_are_its_own(
     engine: duckdb.DuckDBPyConnection, query: str
 ) -> None:
-    columns = tuple(row[0] for row in engine.execute(f"describe {query}").fetchall())
+    alone = query.partition(";")[0]
+    columns = tuple(row[0] for row in engine.execute(f"describe select * from ({alone}\n)").fetchall())
     found = known(query)
     assert found.problems == ()
-    assert found.columns in (None, columns)
+    if found.columns is not None:
+        assert len(found.columns) == len(columns)
+        assert all(ours in ("", theirs) for ours, theirs in zip(found.columns, columns, strict=True))
+        assert not any(theirs.isidentifier() for ours, theirs in zip(found.columns, columns, strict=True) if not ours)
 
 
 @pytest.mark.parametrize(("code", "marked"), WRONG, ids=[marked for _, marked in WRONG])
@@ -58,9 +63,17 @@ def test_what_duckdb_refuses_is_reported_at_its_place(
     assert (first.code, first.start, first.end) == (code, start, marked.index("»") - 1)
 
 
+@pytest.mark.parametrize(("planted", "fix"), PLANTED, ids=[planted for planted, _ in PLANTED])
+def test_a_mistake_is_found_once_at_its_place_with_the_right_fix(planted: str, fix: str) -> None:
+    code, marked = planted.split(" ", 1)
+    (found,) = known(marked.replace("«", "").replace("»", "")).problems
+    assert (found.code, found.start, found.end) == (code, marked.index("«"), marked.index("»") - 1)
+    assert fix in found.help
+
+
 def test_every_mistake_of_a_query_is_found_at_once() -> None:
     found = known("select o.idd, nme, amount from orders o join customers c on o.id = c.idd join nowhere n using (id)")
-    assert [one.code for one in found.problems] == ["E503", "E503", "E502"]
+    assert [one.code for one in found.problems] == ["E503", "E503", "E502", "E503"]
 
 
 def test_lineage_goes_through_expressions_subqueries_and_common_table_expressions() -> None:

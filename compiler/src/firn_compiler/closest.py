@@ -81,16 +81,22 @@ def closest(word: str, known: Collection[str]) -> str | None:
     In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), a part of
     it (`sql_query`), and at last the one that looks most alike.
     """
-    letters, (plain, _) = _plain(word), _index(tuple(sorted(known)))
-    if letters in plain:
-        return plain[letters]
-    alike = misspelt(word, known)
-    if alike is not None or len(known) > MANY:
-        return alike
-    parts = _parts(word)
-    foreign = [ours for ours, theirs in _OURS.items() if ours in known and "_".join(parts) in theirs.split()]
+    surely = misspelt(word, known)
+    if surely is not None or len(known) > MANY:
+        return surely
+    foreign = "_".join(_parts(word))
+    ours = next((one for one, theirs in _OURS.items() if one in known and foreign in theirs.split()), None)
+    return ours or alike(word, known)
+
+
+def alike(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that was meant where the names are people's own: as `closest`, but for other tools'."""
+    surely = misspelt(word, known)
+    if surely is not None or len(known) > MANY:
+        return surely
+    parts, (plain, _) = _parts(word), _index(tuple(sorted(known)))
     within = sorted((name for name in known if len(name) > 2 and set(_parts(name)) < set(parts)), key=_by_length)
-    return next(iter(foreign + within), None) or _most_alike(letters, plain, 0.6)
+    return next(iter(within), None) or _most_alike(_plain(word), plain, 0.6)
 
 
 def misspelt(word: str, known: Collection[str]) -> str | None:

@@ -83,12 +83,15 @@ _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...]
 
 
 def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str | None = None) -> str:
-    """Return help for a misspelt word: `what`, the list of all, and which was `meant`, by default the closest."""
+    """Return help for a misspelt word: `what`, the list of all, and which was `meant`.
+
+    That is the closest where nothing is said; none where it is empty.
+    """
     names = sorted(known)
     if not names:
         return f"{what} none"
     shown = names if len(names) <= 20 else names[:12]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     listed = ", ".join(f"`{name}`" for name in shown) + more
-    meant = meant or closest(word, names)
+    meant = closest(word, names) if meant is None else meant
     return f"{what} {listed}" + (f"; did you mean `{meant}`?" if meant else "")

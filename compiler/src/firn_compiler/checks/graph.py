@@ -62,8 +62,17 @@ def _dataset(flow: Flow, job: Job, index: int, node: Scalar, name: str, path: Pa
         return
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
     if name not in names and not may_follow(flow, job, name):
-        help = elsewhere(flow, job, name) or suggestion(name, names, "datasets:")
+        help = of_a_job(flow, job, name) or elsewhere(flow, job, name) or suggestion(name, names, "datasets:")
         yield finding("E306", f"no earlier step makes the dataset `{name}`", node.span, help, path)
+
+
+def of_a_job(flow: Flow, job: Job, name: str) -> str:
+    """Return help where a name is written as only SQL may: with a job's before it."""
+    maker, _, dataset = name.partition(".")
+    before = (job, *upstream(flow, job))
+    if not any(one.id == maker and step.id == dataset for one in before for step in one.steps):
+        return ""
+    return f"a dataset is named by its step alone: `{dataset}`; in SQL, `{name}` is that of a certain job"
 
 
 def may_follow(flow: Flow, job: Job, name: str) -> bool:

@@ -5,7 +5,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from firn_compiler.checks.graph import elsewhere, may_follow
+from firn_compiler.checks.graph import elsewhere, may_follow, of_a_job
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
@@ -40,6 +40,7 @@ class Dataset(NamedTuple):
     """What is known of a dataset."""
 
     columns: tuple[str, ...] | None = None
+    """An empty name is one that the engine makes up, and that is not known but for being no plain word."""
     origins: Mapping[str, Origin] = {}  # never changed: a named tuple takes no factory
     base: tuple[str, str] | None = None
     """(resource, dataset) that it is read from as it is: a column that is not known is that one's."""
@@ -167,7 +168,7 @@ class _Reader:
         if dataset is None:
             return
         facts: JsonObject = {}
-        if dataset.columns is not None:
+        if dataset.columns is not None and "" not in dataset.columns:
             facts["columns"] = [*dataset.columns]
         names = dataset.columns if dataset.columns is not None else tuple(sorted(dataset.origins))
         lineage: JsonObject = {
@@ -241,8 +242,8 @@ class _Reader:
             for reference, span in templates_in(node, self.documents) if isinstance(node, Scalar) else ():
                 named = re.fullmatch(r"result\.rows\[\d+\]\.([^.\[\]]+).*", reference)
                 columns = made.columns or ()
-                if named and named[1].lower() not in {column.lower() for column in columns}:
-                    help = suggestion(named[1], columns, "columns:")
+                if named and not _has(columns, named[1]):
+                    help = suggestion(named[1], filter(None, columns), "columns:")
                     message = f"the query gives no column `{named[1]}`"
                     self.known.found.append(finding("E503", message, span, help, (*step.path, "outputs", *path)))
 
@@ -288,11 +289,12 @@ class _Reader:
         if to is None or name is None:
             return
         self.reads([name.lower()])
-        if name.lower() not in visible:
-            names = [one for one in visible if "." not in one]
+        names = [one for one in visible if "." not in one]
+        if name.lower() not in names:
             message = f"no earlier step makes the dataset `{name}`"
             path = (*step.inputs_path, "expectations")
-            self.known.found.append(finding("E306", message, to.span, suggestion(name, names, "datasets:"), path))
+            help = of_a_job(self.flow, self.job, name) or suggestion(name, names, "datasets:")
+            self.known.found.append(finding("E306", message, to.span, help, path))
         elif "field" in node.entries:
             self.column(node.entries["field"], visible[name.lower()], step)
 
@@ -301,9 +303,9 @@ class _Reader:
         name = node.value if isinstance(node, Scalar) else None
         if not isinstance(name, str) or dataset is None or dataset.columns is None:
             return
-        if name.lower() not in {column.lower() for column in dataset.columns}:
+        if not _has(dataset.columns, name):
             source = text_at(step.inputs, "from")
-            help = suggestion(name, dataset.columns, f"columns of `{source}`:" if source else "columns:")
+            help = suggestion(name, filter(None, dataset.columns), f"columns of `{source}`:" if source else "columns:")
             message = f"the dataset has no column `{name}`"
             self.known.found.append(finding("E503", message, node.span, help, step.inputs_path))
 
@@ -401,6 +403,12 @@ def _loses_history(step: Step) -> Iterator[Diagnostic]:
         help = "write `mode: append` or `mode: upsert`, or join the rows that are there in a `sql` step before"
         mode = step.inputs.entries["mode"]
         yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
+
+
+def _has(columns: tuple[str, ...], name: str) -> bool:
+    """Whether one of the columns may be called this; a name that the engine makes up is no plain word."""
+    made_up = "" in columns and not name.isidentifier()
+    return made_up or name.lower() in {column.lower() for column in columns}
 
 
 class _Stretch(NamedTuple):

@@ -6,6 +6,7 @@ This package is the one door to sqlglot; it is imported only where a flow holds 
 from collections.abc import Mapping
 
 from firn_compiler.sql.analysis import Analysis, Problem
+from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import scanned_once
@@ -21,12 +22,15 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     are known.
     With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
     """
-    query, problems = read(text, dialect)
+    query, problems, tokens = read(text, dialect, tables)
     if query is None:
         return Analysis(tuple(problems))
+    duckdb = dialect == "duckdb"
     try:
-        found = resolve(query, tables, closed=closed, checked=dialect == "duckdb")
-        problems += vocabulary(query, text) if dialect == "duckdb" else ()
+        found = resolve(
+            query, tables, closed=closed, checked=duckdb, names=Names(tokens) if duckdb and closed else None
+        )
+        problems += vocabulary(query, text, closed=closed) if duckdb else ()
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     files = {(one.start, one.end) for one in problems if one.code == "E505"}

@@ -22,7 +22,10 @@ class Analysis(NamedTuple):
     tables: tuple[str, ...] = ()
     """Relations that it reads, by the names it was given them by, ordered."""
     columns: tuple[str, ...] | None = None
-    """Columns of the result, in order; None where they cannot be known."""
+    """Columns of the result, in order; None where they cannot be known.
+
+    An empty name is one that the engine makes up, and that is not known but for being no plain word.
+    """
     lineage: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType({})
     """From the result's columns to the (relation, column) pairs that they are computed from, ordered."""
     placeholders: tuple[str, ...] = ()

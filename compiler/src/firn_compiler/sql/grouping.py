@@ -1,6 +1,6 @@
 """Grouping: what a SELECT computes for each row, and what for each group; only what is certain is reported."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -26,8 +26,11 @@ _OPAQUE = (
 """What is not looked into: what it holds follows rules of its own."""
 
 
-def grouping(select: exp.Select, owns: Owns) -> Iterator[Problem]:
-    """Report aggregates and windows where none can stand, ordinals of no column, and values of no single group."""
+def grouping(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator[Problem]:
+    """Report aggregates and windows where none can stand, ordinals of no column, and values of no single group.
+
+    `starred` are the columns that `*` stands for, where they are known.
+    """
     yield from _ordinals(select)
     if select.find(exp.AggFunc, exp.Window, exp.Group, exp.Having) is None:
         return  # most queries
@@ -42,7 +45,7 @@ def grouping(select: exp.Select, owns: Owns) -> Iterator[Problem]:
         on = join.args.get("on")
         yield from _aggregates(on, "the condition of a join", "compute it in a subquery before") if on else ()
     yield from _nested(select)
-    yield from _ungrouped(select, owns)
+    yield from _ungrouped(select, owns, starred)
 
 
 def _aggregates(clause: exp.Expr, what: str, help: str) -> Iterator[Problem]:
@@ -78,10 +81,11 @@ def _ordinals(select: exp.Select) -> Iterator[Problem]:
                 yield Problem("E507", f"there is no column {number.name}", help, *place(number))
 
 
-def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
+def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator[Problem]:
     """Report columns that have many values in a group."""
     group = select.args.get("group")
-    aggregated = any(next(_within(one, (exp.AggFunc,)), None) for one in select.expressions)
+    aggregates = [found for one in select.expressions for found in _within(one, (exp.AggFunc,))]
+    aggregated = any(_counts(found, owns) for found in aggregates)
     if group is None and not aggregated and select.args.get("having") is None:
         return
     if group is not None and any(value for key, value in group.args.items() if key != "expressions"):
@@ -89,13 +93,37 @@ def _ungrouped(select: exp.Select, owns: Owns) -> Iterator[Problem]:
     listed = group.expressions if group is not None else []
     items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
     keys = [_key(item, select) for item in items]
-    if any(isinstance(key, (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
+    if any(isinstance(key, (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
         return
     if any(isinstance(key, exp.Column) and not owns(key) for key in keys):
         return  # what is grouped by is not known
     for projection in select.expressions:
         value = projection.this if isinstance(projection, exp.Alias) else projection
+        if isinstance(projection, exp.Star) and not any(projection.args.values()):
+            grouped = {key.name.lower() for key in keys if isinstance(key, exp.Column)}
+            loose = [name for name in starred if name and name.lower() not in grouped]
+            if loose:
+                help = "name the columns that are meant, and group by them"
+                message = f"`{loose[0]}`, which `*` stands for too, is neither grouped nor aggregated"
+                yield Problem("E507", message, help, *place(projection))
         yield from _loose(value, keys, owns)
+    values = [one.unalias() for one in select.expressions]
+    named = {one.alias.lower() for one in select.expressions if isinstance(one, exp.Alias)}
+
+    def source(column: exp.Column) -> bool:
+        return owns(column) and not (column.name.lower() in named and column.table.lower() in ("", "alias"))
+
+    for key in ("having", "order"):
+        clause = select.args.get(key)
+        for item in clause.args.values() if clause is not None else ():
+            for one in item if isinstance(item, list) else [item]:
+                yield from _loose(one, [*keys, *values], source) if isinstance(one, exp.Expr) else ()
+
+
+def _counts(aggregate: Any, owns: Owns) -> bool:
+    """Whether an aggregate is this query's: one of columns around the query is computed there."""
+    columns = [*_within_children(aggregate, (exp.Column,))]
+    return not columns or any(owns(column) for column in columns)
 
 
 def _key(item: Any, select: exp.Select) -> Any:
@@ -104,11 +132,11 @@ def _key(item: Any, select: exp.Select) -> Any:
     if isinstance(item, exp.Literal) and not item.is_string and item.name.isdecimal():
         at = int(item.name) - 1
         found = select.expressions[at] if 0 <= at < len(select.expressions) else item
-        return found.this if isinstance(found, exp.Alias) else found
+        return found.this.unnest() if isinstance(found, exp.Alias) else found.unnest()
     if isinstance(item, exp.Column) and len(item.parts) == 1:
         for one in select.expressions:
             if isinstance(one, exp.Alias) and one.alias.lower() == item.name.lower():
-                return one.this
+                return one.this.unnest()
     return item
 
 
@@ -128,10 +156,17 @@ def _loose(node: Any, keys: list[Any], owns: Owns) -> Iterator[Problem]:
 
 
 def _same(node: Any, key: Any) -> bool:
-    """Whether a value is the key; of columns the last part decides, because a table may be named or not."""
+    """Whether a value is the key; the table of a column may be named or not."""
     if isinstance(node, exp.Column) and isinstance(key, exp.Column):
-        return bool(node.name.lower() == key.name.lower())
-    return bool(node == key) or str(node).lower() == str(key).lower()
+        tables = {one.table.lower() for one in (node, key)} - {""}
+        return bool(node.name.lower() == key.name.lower()) and len(tables) < 2
+    return bool(node == key) or _bare(node) == _bare(key)
+
+
+def _bare(node: Any) -> str:
+    """Return a value as text, without the tables of its columns."""
+    plain = node.transform(lambda one: exp.column(one.name) if isinstance(one, exp.Column) else one)
+    return str(plain.sql()).lower()
 
 
 def _within(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:

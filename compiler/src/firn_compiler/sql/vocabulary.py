@@ -1,5 +1,6 @@
 """Words of DuckDB's SQL that do not exist: misspelt functions and types, and joins without a condition."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,18 +34,22 @@ WIDEST = 38
 """Digits of a decimal."""
 
 
-def vocabulary(tree: exp.Expr, text: str) -> Iterator[Problem]:
-    """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it."""
+def vocabulary(tree: exp.Expr, text: str, *, closed: bool) -> Iterator[Problem]:
+    """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it.
+
+    So it is with types, but for a `closed` query: in it are those of the engine alone.
+    """
     for node in tree.find_all(*_CHECKS):
         for kind, check in _CHECKS.items():
             if isinstance(node, kind):
-                yield from check(node, text)
+                found = check(node, text)
+                yield from found if closed else (one for one in found if "did you mean" in one.help)
 
 
-def _function(call: Any, _: str) -> Iterator[Problem]:
+def _function(call: Any, text: str) -> Iterator[Problem]:
     name = str(call.name).lower()
     if name in ("date_part", "datepart", "date_sub", "datesub") and call.expressions:
-        yield from _misspelt_part(call.expressions[0], call)
+        yield from _misspelt_part(call.expressions[0], call, text)
     meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS else None
     if meant is not None:
         start = place(call)[0]
@@ -52,27 +57,34 @@ def _function(call: Any, _: str) -> Iterator[Problem]:
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
 
 
-def _unit(interval: Any, _: str) -> Iterator[Problem]:
+def _word(word: str, node: Any, text: str) -> tuple[int, int]:
+    """Return where a word of a node stands: the tree has no place of it."""
+    start, end = place(node)
+    found = [one.span() for one in re.finditer(rf"\b{re.escape(word)}\b", text, re.I)]
+    return next((one for one in found if one[0] >= start), found[-1] if found else (start, end))
+
+
+def _unit(interval: Any, text: str) -> Iterator[Problem]:
     unit = interval.args.get("unit")
     word = unit.name.lower() if isinstance(unit, exp.Var) else ""
     meant = misspelt(word, UNITS) if word and word not in UNITS else None
     if meant is not None:
-        yield Problem("E508", f"there is no unit `{word}`", f"did you mean `{meant}`?", *place(interval))
+        yield Problem("E508", f"there is no unit `{word}`", f"did you mean `{meant}`?", *_word(word, interval, text))
 
 
 def _part(call: Any, text: str) -> Iterator[Problem]:
     """Report a part of a date that there is none of; what is not quoted may be a column, but for EXTRACT."""
     part = call.this if isinstance(call, exp.Extract) else call.args.get("unit")
     if isinstance(call, exp.Extract) or (part is not None and f"'{part.name}'".lower() in text.lower()):
-        yield from _misspelt_part(part, call)
+        yield from _misspelt_part(part, call, text)
 
 
-def _misspelt_part(part: Any, call: Any) -> Iterator[Problem]:
+def _misspelt_part(part: Any, call: Any, text: str) -> Iterator[Problem]:
     quoted = isinstance(part, exp.Literal) and part.is_string
     word = part.name.lower() if quoted or isinstance(part, exp.Var) else ""
     meant = misspelt(word, PARTS) if word and word not in PARTS else None
     if meant is not None:
-        yield Problem("E508", f"a date has no part `{word}`", f"did you mean `{meant}`?", *place(call))
+        yield Problem("E508", f"a date has no part `{word}`", f"did you mean `{meant}`?", *_word(word, call, text))
 
 
 def _decimal(kind: Any) -> Iterator[Problem]:
@@ -87,7 +99,7 @@ def _decimal(kind: Any) -> Iterator[Problem]:
         yield Problem("E508", message, help, *place(kind))
 
 
-def _type(cast: Any, _: str) -> Iterator[Problem]:
+def _type(cast: Any, text: str) -> Iterator[Problem]:
     kind = cast.args.get("to")
     if isinstance(kind, exp.DataType):
         yield from _decimal(kind)
@@ -96,13 +108,16 @@ def _type(cast: Any, _: str) -> Iterator[Problem]:
         return
     meant = misspelt(name, SQL_TYPES)
     help = f"did you mean `{meant}`?" if meant else "write such as `bigint`, `decimal(18,2)` or `varchar`"
-    yield Problem("E508", f"there is no type `{name}`", help, *place(cast))
+    yield Problem("E508", f"there is no type `{name}`", help, *_word(name, cast, text))
 
 
 def _condition(join: Any, _: str) -> Iterator[Problem]:
     """Report a JOIN without ON or USING; a comma, which is a join too, has no word of its own in the tree."""
     words = {str(join.args.get(key) or "") for key in ("kind", "method")}
     spelled = "pivots" in join.args or join.args.get("side") or join.args.get("kind")
+    if "CROSS" in words and join.args.get("on"):
+        help = "remove it, or write `join` without `cross`"
+        yield Problem("E501", "a cross join takes no condition", help, *place(join.args["on"]))
     given = join.args.get("on") or join.args.get("using") or isinstance(join.this, (exp.Unnest, exp.Lateral))
     if spelled and words.isdisjoint(_WITHOUT) and not given:
         help = "add `on …` or `using (…)`, or write `cross join`"

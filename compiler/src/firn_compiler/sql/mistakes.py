@@ -1,0 +1,202 @@
+"""Mistakes that the words of a query show before it is parsed: the parser would pass them, or say less of them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from sqlglot.tokenizer_core import Token, TokenType
+
+from firn_compiler.sql.analysis import Problem
+
+MAX_DEPTH = 60
+MAX_OPERATORS = 2000
+
+
+def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report nesting that would take more than a reasonable stack, and brackets that do not fit."""
+    open_: list[Token] = []
+    chain = 0
+    for at, token in enumerate(tokens):
+        kind = token.token_type
+        if kind in _CASES and at and tokens[at - 1].token_type in _NAMING:
+            continue  # after AS and a dot, CASE and END are names
+        if kind in _CLOSING:
+            if not open_ or _CLOSING[kind] is not open_[-1].token_type:
+                yield Problem("E501", f"`{token.text}` closes nothing", "remove it", token.start, token.end + 1)
+                return
+            open_.pop()
+        elif kind in _OPENING:
+            open_.append(token)
+        chain += kind not in (TokenType.COMMA, TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER)
+        if kind is TokenType.COMMA:
+            chain = 0
+        if len(open_) > MAX_DEPTH or chain > MAX_OPERATORS:
+            help = "split it into several steps"
+            yield Problem("E501", "the query is nested too deep", help, token.start, token.end + 1)
+            return
+    if open_:
+        left = open_[-1]
+        words = {"(": "a parenthesis", "[": "a bracket", "{": "a brace"}
+        what = words.get(left.text, "`case`")
+        close = {"(": ")", "[": "]", "{": "}"}.get(left.text, "end")
+        yield Problem("E501", f"{what} is not closed", f"end it with `{close}`", left.start, left.end + 1)
+
+
+_CASES = frozenset([TokenType.CASE, TokenType.END])
+_NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
+_OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
+_CLOSING = {
+    TokenType.R_PAREN: TokenType.L_PAREN,
+    TokenType.R_BRACKET: TokenType.L_BRACKET,
+    TokenType.R_BRACE: TokenType.L_BRACE,
+    TokenType.END: TokenType.CASE,
+}
+
+
+def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report words that something should follow and nothing does, and commas that stand where none can."""
+    for at, token in enumerate(tokens):
+        after = tokens[at + 1] if at + 1 < len(tokens) else None
+        kind = token.token_type
+        ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
+        following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
+        if kind is TokenType.COMMA and (ends or following == "," or following in _AFTER_A_LIST):
+            if not trailing(tokens, at) and not (following == ")" and _may_end_in_a_comma(tokens, at)):
+                yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
+        elif kind is TokenType.LIMIT and [one.token_type for one in tokens[at + 1 : at + 3]] == _TWO:
+            help = f"write `limit … offset {tokens[at + 1].text}`"
+            yield Problem("E501", "`limit` takes one number", help, tokens[at + 2].start, tokens[at + 2].end + 1)
+        elif following == "," and kind in (TokenType.SELECT, TokenType.DISTINCT) and after is not None:
+            yield Problem("E501", "a comma separates nothing here", "remove it", after.start, after.end + 1)
+        elif kind in _NEEDING and (ends or following in _NEEDING[kind]) and not _names(tokens, at):
+            message = f"`{token.text.lower()}` is followed by nothing"
+            yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
+        elif _new_cte(tokens, at):
+            help = "queries after `with` are separated by commas"
+            yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
+
+
+def trailing(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a token is a comma after the last item of a list that may end with one: SELECT, FROM and GROUP BY."""
+    if tokens[at].token_type is not TokenType.COMMA:
+        return False
+    after = tokens[at + 1] if at + 1 < len(tokens) else None
+    ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
+    if not ends and (after is None or after.text.upper() not in _AFTER_A_LIST or after.token_type in _QUOTED):
+        return False
+    clauses = list(_clauses(tokens, at))
+    return clauses[:1] in ([TokenType.SELECT], [TokenType.GROUP_BY], [TokenType.FROM]) and TokenType.SELECT in clauses
+
+
+def _clauses(tokens: Sequence[Token], at: int) -> Iterator[TokenType]:
+    """Yield the words that begin the clauses of the query in which a token stands, the nearest first."""
+    level = 0
+    for token in reversed(tokens[:at]):
+        kind = token.token_type
+        level += (kind in _BRACKETS_END) - (kind in _BRACKETS)
+        if level < 0:
+            return
+        if level == 0 and kind in _BEGINS:
+            yield kind
+
+
+def _may_end_in_a_comma(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the parenthesis around a comma holds a list that may end with one: not the arguments of a function."""
+    level = 0
+    for index in range(at - 1, 0, -1):
+        kind = tokens[index].token_type
+        level += (kind in _BRACKETS_END) - (kind in _BRACKETS)
+        if level < 0:
+            before = tokens[index - 1]
+            return before.token_type is not TokenType.VAR or before.text.upper() in _LISTS
+        if level == 0 and kind in (TokenType.ORDER_BY, TokenType.FROM):
+            return False
+    return True
+
+
+def _names(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a word is a name here: after a dot or AS, or before a dot."""
+    around = [*tokens[max(at - 1, 0) : at], *tokens[at + 1 : at + 2]]
+    return any(one.token_type is TokenType.DOT for one in around) or (
+        at > 0 and tokens[at - 1].token_type is TokenType.ALIAS
+    )
+
+
+def _new_cte(tokens: Sequence[Token], at: int) -> bool:
+    if tokens[at].token_type is not TokenType.VAR or at == 0 or tokens[at - 1].token_type is not TokenType.R_PAREN:
+        return False
+    kinds = [token.token_type for token in tokens[at - 1 : at + 4]]
+    shape = [TokenType.R_PAREN, TokenType.VAR, TokenType.ALIAS, TokenType.L_PAREN]
+    return kinds[:4] == shape and kinds[4:5] in ([TokenType.SELECT], [TokenType.FROM], [TokenType.WITH])
+
+
+_BRACKETS = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
+_BRACKETS_END = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
+_TWO = [TokenType.NUMBER, TokenType.COMMA]
+_LISTS = frozenset(["CUBE", "ROLLUP", "EXCLUDE", "REPLACE", "RENAME", "SETS"])
+_QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
+_ENDS = frozenset(["WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "QUALIFY", "UNION", "INTERSECT", "EXCEPT"])
+_AFTER_A_LIST = _ENDS | {"FROM"}
+_OPERANDS = _ENDS | {"FROM", "AND", "OR"}
+_BEGINS = {
+    TokenType.SELECT: frozenset([*_ENDS, "FROM"]),
+    TokenType.FROM: _ENDS,
+    TokenType.WHERE: _OPERANDS,
+    TokenType.GROUP_BY: _ENDS,
+    TokenType.ORDER_BY: _ENDS,
+    TokenType.HAVING: _OPERANDS,
+    TokenType.LIMIT: _ENDS,
+}
+_NEEDING = {
+    **_BEGINS,
+    TokenType.ALIAS: frozenset(["WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "FROM", ","]),
+    TokenType.AND: _OPERANDS,
+    TokenType.NOT: _OPERANDS,
+    TokenType.OFFSET: _ENDS,
+    TokenType.ON: _OPERANDS,
+    TokenType.OR: _OPERANDS,
+    TokenType.PLUS: _OPERANDS,
+}
+"""By a word, what cannot follow it."""
+_FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}|%[(s]")
+"""What only other tools' placeholders look like; it may stand in a text too."""
+
+
+def foreign(tokens: Sequence[Token], text: str) -> Iterator[Problem]:
+    """Report placeholders in the spelling of other tools."""
+    if not _FOREIGN.search(text):
+        return
+    depth = 0
+    for before, token in pairwise(tokens):
+        depth += before.token_type in _BRACES
+        depth -= before.token_type in _CLOSING and _CLOSING[before.token_type] in _BRACES
+        close = token.start == before.end + 1 and depth == 0  # inside, it is a slice, or a field's value
+        if before.token_type is TokenType.COLON and close and token.token_type is TokenType.VAR:
+            help = f"write `${token.text}`, and its value in `params`"
+            yield Problem("E501", f"`:{token.text}` is no placeholder", help, before.start, token.end + 1)
+    for opening, token, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        kinds = (opening.token_type, token.token_type, closing.token_type)
+        if kinds == (TokenType.L_BRACE, TokenType.VAR, TokenType.R_BRACE):
+            help = f"write `${token.text}` with `params`, or a template of two braces: `{{{{ var.{token.text} }}}}`"
+            yield Problem("E501", f"`{{{token.text}}}` is no placeholder", help, opening.start, closing.end + 1)
+    yield from _percent(tokens)
+
+
+def _percent(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report `%s` and `%(name)s` where a value should stand; after one, `%` is the remainder of a division."""
+    for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        value = before is not None and (before.token_type in _VALUES or before.token_type in _BRACKETS_END)
+        if token.token_type is not TokenType.MOD or value or after.start != token.end + 1:
+            continue
+        if after.text.lower() == "s":
+            help = "write `?`, and its value in `params: [ … ]`"
+            yield Problem("E501", "`%s` is no placeholder", help, token.start, after.end + 1)
+        elif after.token_type is TokenType.L_PAREN:
+            name, *rest = [one for one in tokens if one.start > after.start]
+            end = rest[1].end + 1 if len(rest) > 1 and rest[1].text.lower() == "s" else name.end + 1
+            help = f"write `${name.text}`, and its value in `params`"
+            yield Problem("E501", f"`%({name.text})s` is no placeholder", help, token.start, end)
+
+
+_BRACES = frozenset([TokenType.L_BRACKET, TokenType.L_BRACE])
+_VALUES = frozenset([TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER, TokenType.VAR])

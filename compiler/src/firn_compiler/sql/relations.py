@@ -1,0 +1,132 @@
+"""What stands in a FROM, and what a query sees of it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sqlglot import exp
+
+Origin = frozenset[tuple[str, str]]
+"""Pairs of (relation, column) outside the query."""
+NOWHERE: Origin = frozenset()
+
+
+class Column(NamedTuple):
+    """A column of a relation: its name as written, and what it is computed from."""
+
+    name: str
+    """Empty where the engine makes one up that is not known here; it never is a plain word."""
+    origin: Origin
+
+
+class Relation(NamedTuple):
+    """Columns by their names in lower case, in order; one whose name is not known has a key that no name can be."""
+
+    columns: dict[str, Column]
+    open: bool = False
+    """Whether it may have further columns."""
+    base: str = ""
+    """The table outside the query, where it is one."""
+
+    def may_have(self, name: str) -> bool:
+        """Whether a column may be called this."""
+        made_up = not name.isidentifier() and any(not column.name for column in self.columns.values())
+        return self.open or made_up or name.lower() in self.columns
+
+    def names(self) -> list[str]:
+        """Return the names that are known."""
+        return [column.name for column in self.columns.values() if column.name]
+
+    def origin(self, name: str) -> Origin:
+        """Return what a column is computed from."""
+        found = self.columns.get(name.lower())
+        if found is not None:
+            return found.origin
+        return frozenset([(self.base, name)]) if self.base and self.open else NOWHERE
+
+
+UNKNOWN = Relation({}, open=True)
+Ctes = Mapping[str, Relation]
+
+
+class Scope(NamedTuple):
+    """What a query sees: its own relations by alias, and those of the query around it."""
+
+    relations: dict[str, Relation]
+    outer: "Scope | None"
+    aliases: dict[str, Origin]
+    """Names that the select list gives, usable anywhere in the query."""
+    joined: set[str]
+    """Columns that several relations share by USING or NATURAL: their names mean one column."""
+    merged: set[tuple[str, str]]
+    """Of these, by their relations and keys, those that `*` leaves out."""
+    conditions: list[tuple[exp.Join, "Scope"]]
+    """Joins, with what their conditions see: not what only stands after them."""
+
+
+def scope_of(relations: dict[str, Relation], outer: Scope | None) -> Scope:
+    """Return a scope in which nothing else is known yet."""
+    return Scope(relations, outer, {}, set(), set(), [])
+
+
+def keyed(columns: Iterable[Column]) -> dict[str, Column]:
+    """Return columns by their keys; a name's second column gets a number, as the engine gives it (`id`, `id_1`)."""
+    made: dict[str, Column] = {}
+    for column in columns:
+        name, number = column.name, 0
+        while name and name.lower() in made:
+            number += 1
+            name = f"{column.name}_{number}"
+        made[name.lower() if name else f"\0{len(made)}"] = Column(name, column.origin)
+    return made
+
+
+def renamed(relation: Relation, names: list[str]) -> Relation:
+    """Return a relation whose first columns have other names."""
+    if not names:
+        return relation
+    columns = [*relation.columns.values()]
+    first = [
+        Column(name, columns[at].origin if at < len(columns) and not relation.open else NOWHERE)
+        for at, name in enumerate(names)
+    ]
+    rest = columns[len(names) :] if not relation.open else []
+    return Relation(keyed([*first, *rest]), relation.open and bool(relation.base or relation.columns))
+
+
+def column_aliases(node: Any) -> list[str]:
+    """Return the names that an alias gives to columns: `t(a, b)`."""
+    alias = node.args.get("alias")
+    return [one.name for one in alias.args.get("columns") or ()] if isinstance(alias, exp.TableAlias) else []
+
+
+def children(value: Any) -> list[Any]:
+    """Return the nodes of one argument of a node."""
+    if isinstance(value, exp.Expr):
+        return [value]
+    return [one for one in value if isinstance(one, exp.Expr)] if isinstance(value, list) else []
+
+
+def inside(node: Any) -> Any:
+    """Return the first relation of a join in parentheses; any other node is itself."""
+    while isinstance(node, exp.Subquery) and isinstance(node.this, (exp.Table, exp.Subquery)):
+        joined = node.this.args.get("joins") or isinstance(node.this, exp.Table)
+        if node.args.get("pivots") or column_aliases(node) or (node.alias and not joined):
+            return node
+        node = node.this
+    return node
+
+
+def joins_of(item: Any) -> list[Any]:
+    """Return the joins that stand inside an item of FROM: those of its parentheses."""
+    found: list[Any] = []
+    node = item if isinstance(item, exp.Lateral) else item.this
+    last = inside(node)
+    while node is not last:
+        found = [*(node.args.get("joins") or ()), *found]
+        node = node.this
+    return [*(last.args.get("joins") or ()), *found]
+
+
+def is_comma(join: exp.Join) -> bool:
+    """Whether a join is written as a comma."""
+    return not any(join.args.get(key) for key in ("kind", "method", "on", "side", "using"))
