@@ -5,7 +5,7 @@ import unicodedata
 from typing import NamedTuple
 
 _ATEXT = r"[^\x00-\x20\"(),.:;<>@\[\\\]\x7F]"
-"""RFC 5322, section 3.2.3, and what RFC 6532 adds; by what is left out, for ranges up to U+10FFFF take 20 ms to compile."""
+"""RFC 5322, section 3.2.3, and what RFC 6532 adds: all but these; a range up to U+10FFFF takes 4 ms to compile."""
 _LETTER = r"[^\x00-/:-@\[-`{-\x7F]"
 _LABEL = rf"{_LETTER}(?:[^\x00-,./:-@\[-`{{-\x7F]{{0,61}}{_LETTER})?"
 _ADDRESS = re.compile(rf"(?P<local>{_ATEXT}+(?:\.{_ATEXT}+)*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
