@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -253,6 +252,8 @@ def help_command(name: str | None) -> None:
         meant = f"did you mean `{near}`?" if near else "`firn help` lists them; a command explains itself with `--help`"
         raise click.UsageError(f"there is no page `{name}`; {meant}")
     if sys.stdout.isatty():
+        from shutil import get_terminal_size
+
         from firn_compiler.render.page import as_text
 
         text = as_text(text, width=get_terminal_size().columns, colour=True)
