@@ -1,5 +1,6 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
+import atexit
 import gc
 import os
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from firn_compiler.stages.places import Place
 
 gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
+atexit.register(gc.freeze)  # nor does walking it once more when Python ends
 
 DEFAULT_OUTPUT = "compiled_artifacts.json"
 

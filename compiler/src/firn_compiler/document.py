@@ -198,13 +198,14 @@ def items_at(node: Node | None, key: str) -> list[Node]:
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Yield every node with its path, parents first, in order."""
-    yield path, node
-    if isinstance(node, Mapping):
-        for key, item in node.entries.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            yield from walk(item, (*path, index))
+    waiting = [(path, node)]
+    while waiting:
+        path, node = waiting.pop()
+        yield path, node
+        if isinstance(node, Mapping):
+            waiting += [((*path, key), item) for key, item in reversed(node.entries.items())]
+        elif isinstance(node, Sequence):
+            waiting += [((*path, index), item) for index, item in reversed([*enumerate(node.items)])]
 
 
 def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:

@@ -112,6 +112,7 @@ class _Reader:
         named = text_at(flow.root, "compute") not in (None, "default")
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         self.made: dict[str, dict[str, Dataset]] = {}
+        """Of each job the datasets, by the names that SQL may use."""
         self.known = Known([], {}, {})
         self.moves: dict[Path, list[str]] = {}
         """Of each incremental read the steps that publish its rows, as `job.step`."""
@@ -129,8 +130,9 @@ class _Reader:
                 self.outer, step = outer, outer.innermost
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
-                    own[outer.id] = self.followed(outer, dataset or Dataset())
-                    named |= _named(job.id, {outer.id: own[outer.id]})
+                    made = dict.fromkeys(names_of(job.id, outer.id), self.followed(outer, dataset or Dataset()))
+                    named |= made
+                    own |= made
                 elif dataset is not None:
                     self.publishes(outer, dataset)
                 self.record(outer, dataset)
@@ -159,7 +161,7 @@ class _Reader:
         """Return the datasets of the jobs that this one depends on; of two with one name, the nearer job's."""
         seen: dict[str, Dataset] = {}
         for parent in reversed(nearest_upstream(self.flow, job)):
-            seen |= _named(parent.id, self.made.get(parent.id, {}))
+            seen |= self.made.get(parent.id, {})
         return seen
 
     def record(self, step: Step, dataset: Dataset | None) -> None:
@@ -437,11 +439,6 @@ def _back(rows: list[_Stretch], offset: int, *, last: bool) -> int:
         if offset < end or (last and offset == end):
             return row.first + offset - row.begin if row.literal else row.stop if last else row.first
     return rows[-1].stop if rows else 0
-
-
-def _named(job: str, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    """Return datasets by the names that SQL may use."""
-    return {name: one for own, one in datasets.items() for name in names_of(job, own)}
 
 
 def _listed(step: Step, key: str) -> tuple[str, ...] | None:

@@ -194,6 +194,9 @@ def _typed(parts: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
                 yield path, value
             else:
                 held = value.get("$literal", value)  # its keys are data; what stands under them is not
-                yield from _typed([(f"{path}.{key}", held[key]) for key in sorted(held)])
+                inside = [key for key, item in held.items() if isinstance(item, (dict, list))]
+                yield from _typed([(f"{path}.{key}", held[key]) for key in sorted(inside)])
         elif isinstance(value, list):
-            yield from _typed([(f"{path}[{index}]", item) for index, item in enumerate(value)])
+            yield from _typed(
+                [(f"{path}[{at}]", item) for at, item in enumerate(value) if isinstance(item, (dict, list))]
+            )
