@@ -6,7 +6,7 @@ This package is the one door to sqlglot; it is imported only where a flow holds 
 from collections.abc import Mapping
 
 from firn_compiler.sql.analysis import Analysis, Problem
-from firn_compiler.sql.reading import read
+from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import scanned_once
 from firn_compiler.sql.vocabulary import vocabulary
@@ -21,15 +21,17 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     are known.
     With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
     """
-    query, problems = read(text, dialect)
-    if query is None:
+    nodes, problems = read(text, dialect)
+    if nodes is None:
         return Analysis(tuple(problems))
     try:
-        found = resolve(query, tables, closed=closed, checked=dialect == "duckdb")
-        problems += vocabulary(query, text) if dialect == "duckdb" else ()
+        found = resolve(nodes.tree, tables, closed=closed, checked=dialect == "duckdb")
+        problems += vocabulary(nodes, text) if dialect == "duckdb" else ()
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     files = {(one.start, one.end) for one in problems if one.code == "E505"}
     others = [one for one in found.problems if (one.start, one.end) not in files]
     ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
-    return found._replace(problems=tuple(dict.fromkeys(ordered)), once=scanned_once(query))
+    return found._replace(
+        problems=tuple(dict.fromkeys(ordered)), placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes)
+    )

@@ -13,6 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.nodes import Nodes
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 MAX_TEXT = 256 * 1024
@@ -60,8 +61,8 @@ FILE_CATALOGS = frozenset(["csv", "parquet", "json", "orc", "avro", "text", "bin
 SELECT_HELP = "the SQL of a step is one SELECT; what it can reach is for the platform to say"
 
 
-def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
-    """Return the query's tree, and what is wrong with the text; the tree is None where it cannot be read."""
+def read(text: str, dialect: str) -> tuple[Nodes | None, list[Problem]]:
+    """Return the query's tree, and what is wrong with the text; there is no tree where it cannot be read."""
     whole = len(text)
     if whole > MAX_TEXT:
         return None, [Problem("E501", f"the query is longer than {MAX_TEXT // 1024} KiB", "split it", 0, 1)]
@@ -83,9 +84,10 @@ def read(text: str, dialect: str) -> tuple[exp.Expr | None, list[Problem]]:
     if isinstance(parsed, Problem):
         pivot = any(token.text.upper() in ("PIVOT", "UNPIVOT") for token in tokens)  # the parser knows few forms of it
         return None, [] if pivot and parsed.code == "E501" else [parsed]
+    nodes = Nodes(parsed)
     outside = list(_outside(tokens))
-    called = [] if outside or dialect != "duckdb" else list(_functions(parsed))
-    return parsed, [*outside, *called, *_paths(parsed, text, dialect), *_changes(parsed)]
+    called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
+    return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_changes(nodes)]
 
 
 def _parsed(engine: Any, tokens: list[Token], text: str) -> exp.Expr | Problem:
@@ -131,6 +133,9 @@ def _depth(tokens: Sequence[Token]) -> Iterator[Problem]:
     chain = 0
     for token in tokens:
         kind = token.token_type
+        if kind in _NAMES:
+            continue
+        chain = 0 if kind is _COMMA else chain + 1
         if kind in _CLOSING:
             if not open_ or _CLOSING[kind] is not open_[-1].token_type:
                 yield Problem("E501", f"`{token.text}` closes nothing", "remove it", token.start, token.end + 1)
@@ -138,9 +143,6 @@ def _depth(tokens: Sequence[Token]) -> Iterator[Problem]:
             open_.pop()
         elif kind in _OPENING:
             open_.append(token)
-        chain += kind not in (TokenType.COMMA, TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER)
-        if kind is TokenType.COMMA:
-            chain = 0
         if len(open_) > MAX_DEPTH or chain > MAX_OPERATORS:
             help = "split it into several steps"
             yield Problem("E501", "the query is nested too deep", help, token.start, token.end + 1)
@@ -153,6 +155,8 @@ def _depth(tokens: Sequence[Token]) -> Iterator[Problem]:
         yield Problem("E501", f"{what} is not closed", f"end it with `{close}`", left.start, left.end + 1)
 
 
+_COMMA = TokenType.COMMA
+_NAMES = frozenset([TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER])
 _OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
 _CLOSING = {
     TokenType.R_PAREN: TokenType.L_PAREN,
@@ -166,12 +170,14 @@ def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report clauses that hold nothing, and commas that separate nothing: the parser lets them pass."""
     clause = None
     for index, token in enumerate(tokens):
+        kind = token.token_type
+        if kind not in _SEPARATING:
+            continue
         after = tokens[index + 1] if index + 1 < len(tokens) else None
-        word, kind = token.text.upper(), token.token_type
         clause = kind if kind in _NEEDING else clause
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
         following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
-        if kind is TokenType.COMMA and (ends or following == "," or following in _AFTER_A_LIST):
+        if kind is _COMMA and (ends or following == "," or following in _AFTER_A_LIST):
             if after is not None and after.token_type is TokenType.R_PAREN:
                 continue  # a list may end with a comma
             if clause is TokenType.GROUP_BY or following == "FROM":
@@ -180,7 +186,7 @@ def _gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         elif following == "," and kind in (TokenType.SELECT, TokenType.DISTINCT) and after is not None:
             yield Problem("E501", "a comma separates nothing here", "remove it", after.start, after.end + 1)
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]):
-            message = f"`{word.lower()}` is followed by nothing"
+            message = f"`{token.text.lower()}` is followed by nothing"
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
 
 
@@ -219,6 +225,7 @@ _NEEDING = {
     TokenType.LIMIT: _ENDS,
     TokenType.ON: _ENDS,
 }
+_SEPARATING = frozenset([TokenType.COMMA, TokenType.DISTINCT, *_NEEDING])
 
 
 def _syntax(error: ParseError, tokens: Sequence[Token], text: str) -> Problem:
@@ -298,9 +305,9 @@ def _outside(tokens: Sequence[Token]) -> Iterator[Problem]:
             yield Problem("E505", f"`{name}` is not allowed in the SQL of a step", help, token.start, token.end + 1)
 
 
-def _functions(tree: exp.Expr) -> Iterator[Problem]:
+def _functions(nodes: Nodes) -> Iterator[Problem]:
     """Report table functions that the runtime would refuse: all but those that only compute."""
-    for table in tree.find_all(exp.Table):
+    for table in nodes.of(exp.Table):
         call = table.this
         if not isinstance(call, exp.Func):
             continue
@@ -311,9 +318,9 @@ def _functions(tree: exp.Expr) -> Iterator[Problem]:
             yield Problem("E505", message, f"these can: {allowed}", *place(table))
 
 
-def _paths(tree: exp.Expr, text: str, dialect: str) -> Iterator[Problem]:
+def _paths(nodes: Nodes, text: str, dialect: str) -> Iterator[Problem]:
     """Report files in the place of tables."""
-    for table in tree.find_all(exp.Table):
+    for table in nodes.of(exp.Table):
         name = table.this
         if not isinstance(name, exp.Identifier):
             continue
@@ -325,13 +332,18 @@ def _paths(tree: exp.Expr, text: str, dialect: str) -> Iterator[Problem]:
             yield Problem("E505", "a file cannot stand in the place of a table", help, start, end)
 
 
-def _changes(tree: exp.Expr) -> Iterator[Problem]:
+def _changes(nodes: Nodes) -> Iterator[Problem]:
     """Report statements inside the query that change something."""
-    for node in tree.find_all(
-        exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into
-    ):
+    for node in nodes.of(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into):
         start, end = place(node)
         yield Problem("E504", "a query cannot change anything", SELECT_HELP, start, end)
+
+
+def placeholders(nodes: Nodes) -> Iterator[str]:
+    """Yield the names of `$name`, the numbers of `$1`, and `?` for each that has none."""
+    for node in nodes.of(exp.Placeholder, exp.Parameter):
+        inner = node.this
+        yield str(inner.name if isinstance(inner, exp.Expr) else inner) if inner else "?"
 
 
 def place(node: exp.Expr) -> tuple[int, int]:

@@ -80,14 +80,7 @@ def resolve(
         tuple(sorted(resolver.read)),
         columns=known,
         lineage=lineage,
-        placeholders=tuple(_placeholders(tree)),
     )
-
-
-def _placeholders(tree: exp.Expr) -> Iterator[str]:
-    for node in tree.find_all(exp.Placeholder, exp.Parameter):
-        inner = node.this
-        yield str(inner.name if isinstance(inner, exp.Expr) else inner) if inner else "?"
 
 
 class _Resolver:
@@ -361,13 +354,15 @@ class _Resolver:
         waiting: list[tuple[Any, frozenset[str]]] = [(node, frozenset()) for node in nodes if node is not None]
         while waiting:
             node, bound = waiting.pop()
-            if isinstance(node, (exp.Query, exp.Values)) and not isinstance(node, exp.Table):
-                inner = self.query(node, scope, ctes)
-                origins |= {pair for column in inner.columns.values() for pair in column.origin}
-                continue
             if isinstance(node, exp.Column):
                 if not isinstance(node.this, exp.Star):
                     origins |= self.column(node, scope, bound)
+                continue
+            if isinstance(node, _LEAVES):
+                continue
+            if isinstance(node, _QUERIES) and not isinstance(node, exp.Table):
+                inner = self.query(node, scope, ctes)
+                origins |= {pair for column in inner.columns.values() for pair in column.origin}
                 continue
             if isinstance(node, exp.Lambda):
                 bound |= {one.name.lower() for one in node.expressions}
@@ -375,8 +370,7 @@ class _Resolver:
                 bound |= {one.name.lower() for one in node.args["expression"].find_all(exp.Identifier)}
             elif isinstance(node, exp.Star):
                 continue
-            for value in node.args.values():
-                waiting.extend((one, bound) for one in _nodes(value))
+            waiting += [(one, bound) for one in node.iter_expressions()]
         return frozenset(origins)
 
     def column(self, node: exp.Column, scope: Scope, bound: frozenset[str]) -> Origin:
@@ -459,12 +453,14 @@ def _bare_columns(node: Any) -> Iterator[exp.Column]:
     if isinstance(node, exp.Column):
         if len(node.parts) == 1 and not isinstance(node.this, exp.Star):
             yield node
-    elif not isinstance(node, (exp.Query, exp.Lambda, exp.Comprehension, exp.Star)):
-        for value in node.args.values():
-            for one in _nodes(value):
-                yield from _bare_columns(one)
+    elif not isinstance(node, _APART):
+        for one in node.iter_expressions():
+            yield from _bare_columns(one)
 
 
+_LEAVES = (exp.Identifier, exp.Literal)
+_QUERIES = (exp.Query, exp.Values)
+_APART = (*_LEAVES, exp.Query, exp.Lambda, exp.Comprehension, exp.Star)
 _HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"])
 """Parts of a SELECT that are resolved apart, or hold no columns."""
 
