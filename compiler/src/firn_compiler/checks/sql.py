@@ -48,7 +48,8 @@ class Dataset(NamedTuple):
 
     def origin(self, column: str) -> Origin:
         """Return where a column comes from."""
-        found = next((origin for name, origin in self.origins.items() if name.lower() == column.lower()), None)
+        key = column.lower()
+        found = next((origin for name, origin in self.origins.items() if name.lower() == key), None)
         if found is not None or self.base is None or self.columns is not None:
             return found or frozenset()
         return frozenset([(*self.base, column)])
@@ -173,9 +174,9 @@ class _Reader:
             facts["columns"] = [*dataset.columns]
         names = dataset.columns if dataset.columns is not None else tuple(sorted(dataset.origins))
         lineage: JsonObject = {
-            name: [{"resource": r, "dataset": d, "column": c} for r, d, c in sorted(dataset.origin(name))]
+            name: [{"resource": r, "dataset": d, "column": c} for r, d, c in sorted(origin)]
             for name in names
-            if dataset.origin(name)
+            if (origin := dataset.origin(name))
         }
         self.known.facts[step.path] = facts | ({"lineage": lineage} if lineage else {})
 

@@ -27,11 +27,12 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     try:
         found = resolve(nodes.tree, tables, closed=closed, checked=dialect == "duckdb")
         problems += vocabulary(nodes, text) if dialect == "duckdb" else ()
+        found = found._replace(placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes))
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
+    finally:
+        nodes.let_go()
     files = {(one.start, one.end) for one in problems if one.code == "E505"}
     others = [one for one in found.problems if (one.start, one.end) not in files]
     ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
-    return found._replace(
-        problems=tuple(dict.fromkeys(ordered)), placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes)
-    )
+    return found._replace(problems=tuple(dict.fromkeys(ordered)))

@@ -19,6 +19,12 @@ class Nodes:
         found = [pair for kind, pairs in self._by_kind.items() if issubclass(kind, kinds) for pair in pairs]
         return [node for _, node in sorted(found, key=_place)]
 
+    def let_go(self) -> None:
+        """Free the tree: its nodes know their parents, and the collector that would find such rings is switched off."""
+        for pairs in self._by_kind.values():
+            for _, node in pairs:
+                node.parent = None
+
 
 def _place(pair: tuple[int, Any]) -> int:
     return pair[0]

@@ -5,6 +5,7 @@ anything is not understood (a table function, a pivot, a macro), the columns are
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlglot import exp
@@ -262,9 +263,7 @@ class _Resolver:
         if full in self.tables:
             columns = self.tables[full]
             self.read.add(full)
-            if columns is None:
-                return Relation({}, open=True, base=full)
-            return Relation({one.lower(): Column(one, frozenset([(full, one)])) for one in columns}, base=full)
+            return Relation({}, open=True, base=full) if columns is None else _given(full, columns)
         if self.closed:
             start, end = place(node.parts[-1]) if node.parts else place(node)
             start = min(start, place(node.parts[0])[0])
@@ -446,6 +445,12 @@ class _Resolver:
     def unknown_column(self, name: str, known: list[str], spot: tuple[int, int], what: str = "") -> None:
         message = f"{what or 'no table of this query has a column'} `{name}`"
         self.problems.append(Problem("E503", message, suggestion(name, dict.fromkeys(known), "columns:"), *spot))
+
+
+@lru_cache(maxsize=256)
+def _given(name: str, columns: tuple[str, ...]) -> Relation:
+    """Return a table outside the query; one is often read by several queries."""
+    return Relation({one.lower(): Column(one, frozenset([(name, one)])) for one in columns}, base=name)
 
 
 def _bare_columns(node: Any) -> Iterator[exp.Column]:
