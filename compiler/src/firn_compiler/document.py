@@ -208,6 +208,17 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
             waiting += [((*path, index), item) for index, item in reversed([*enumerate(node.items)])]
 
 
+def deferred(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar, Deferred]]:
+    """Yield every value that is known only at run time, with its path and its scalar's own, in order."""
+    if isinstance(node, Scalar):
+        if isinstance(node.value, Deferred):
+            yield path, node, node.value
+        return
+    for key, item in node.entries.items() if isinstance(node, Mapping) else enumerate(node.items):
+        if not isinstance(item, Scalar) or isinstance(item.value, Deferred):
+            yield from deferred(item, (*path, key))
+
+
 def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:
     """Return the tree with `change` applied to every scalar; parts that do not change are shared."""
     if isinstance(node, Scalar):
