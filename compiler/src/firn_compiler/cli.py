@@ -1,12 +1,12 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
+import atexit
 import gc
 import os
 import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from firn_compiler.stages.places import Place
 
 gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
+atexit.register(gc.freeze)  # nor does walking it once more when Python ends
 
 DEFAULT_OUTPUT = "compiled_artifacts.json"
 
@@ -253,6 +254,8 @@ def help_command(name: str | None) -> None:
         meant = f"did you mean `{near}`?" if near else "`firn help` lists them; a command explains itself with `--help`"
         raise click.UsageError(f"there is no page `{name}`; {meant}")
     if sys.stdout.isatty():
+        from shutil import get_terminal_size
+
         from firn_compiler.render.page import as_text
 
         text = as_text(text, width=get_terminal_size().columns, colour=True)

@@ -198,13 +198,25 @@ def items_at(node: Node | None, key: str) -> list[Node]:
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Yield every node with its path, parents first, in order."""
-    yield path, node
-    if isinstance(node, Mapping):
-        for key, item in node.entries.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            yield from walk(item, (*path, index))
+    waiting = [(path, node)]
+    while waiting:
+        path, node = waiting.pop()
+        yield path, node
+        if isinstance(node, Mapping):
+            waiting += [((*path, key), item) for key, item in reversed(node.entries.items())]
+        elif isinstance(node, Sequence):
+            waiting += [((*path, index), item) for index, item in reversed([*enumerate(node.items)])]
+
+
+def deferred(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar, Deferred]]:
+    """Yield every value that is known only at run time, with its path and its scalar's own, in order."""
+    if isinstance(node, Scalar):
+        if isinstance(node.value, Deferred):
+            yield path, node, node.value
+        return
+    for key, item in node.entries.items() if isinstance(node, Mapping) else enumerate(node.items):
+        if not isinstance(item, Scalar) or isinstance(item.value, Deferred):
+            yield from deferred(item, (*path, key))
 
 
 def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:

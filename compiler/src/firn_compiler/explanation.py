@@ -24,7 +24,6 @@ RULE = (
     "connector defaults, then the `extends` chain from base to leaf, then the flow's own; "
     "mappings merge key by key, lists and scalars replace, null removes; of variables the flow's, the chain's, `--var`"
 )
-MAP_FORMAT = "firn.map/1"
 
 
 class NotExplained(Exception):

@@ -25,6 +25,8 @@ def report(found: list[Diagnostic], texts: Mapping[str, str], form: str) -> None
     if form != "text":
         click.echo(_for_machines(found, form), nl=False)
         return
+    if not found:
+        return
     from firn_compiler.render.text import render
 
     click.echo(render(found, texts, colour=sys.stderr.isatty()), err=True, nl=False)

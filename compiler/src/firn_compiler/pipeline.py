@@ -27,7 +27,7 @@ from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import JsonObject
-from firn_schemas.canonical import NotCanonical, digest, file_bytes, survey
+from firn_schemas.canonical import NotCanonical, bytes_digest, canonical_bytes, file_bytes, survey
 
 
 class Compilation(NamedTuple):
@@ -146,12 +146,13 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
     lowered = [unit.lowered for unit in units if unit.lowered is not None]
     try:
         body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
-        hashed = digest(body)
+        canonical = canonical_bytes(body)
     except NotCanonical as error:
         return answer._replace(diagnostics=(*answer.diagnostics, *(_not_frozen(units) or [_cannot(error)])))
+    hashed = bytes_digest(canonical)
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     allowed = on.leaks.allowed.union(*(unit.leaks.allowed for unit in units))
-    if last := tuple(in_artifact(content, allowed)):
+    if last := tuple(in_artifact(canonical, allowed)):
         return answer._replace(diagnostics=(*answer.diagnostics, *last))
     where = (*policy_places(on.platform), *(place for unit in units for place in unit.places))
     return answer._replace(artifact=content, digest=hashed, places=where)

@@ -19,7 +19,6 @@ from firn_compiler.plugins import Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
-from firn_schemas.installed_files import BadRecord, digest, own_files
 from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
@@ -315,6 +314,8 @@ def _found(package: str, path: list[str]) -> Any:
 
 def _digest_of(record: str | None) -> str | None:
     """Return the digest over a distribution's files, as its RECORD has them; None where there is no whole RECORD."""
+    from firn_schemas.installed_files import BadRecord, digest, own_files  # only a plug-in needs it
+
     try:
         return digest(own_files(record)) if record else None
     except BadRecord:

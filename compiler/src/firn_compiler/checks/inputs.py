@@ -25,7 +25,6 @@ from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.mail_address import parsed
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
@@ -205,6 +204,8 @@ def _key_of_lock(step: Step, path: Path) -> Found:
 
 def _mail(step: Step, path: Path) -> Found:
     """Report recipients that are not one address each, and files of datasets whose format nobody says."""
+    from firn_schemas.mail_address import parsed  # only mail needs it
+
     for key in ("to", "cc", "bcc"):
         node = step.inputs.entries.get(key)
         many = isinstance(node, Sequence)
