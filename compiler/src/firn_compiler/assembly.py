@@ -13,6 +13,7 @@ from firn_compiler.document import Deferred, Document, Mapping, text_at
 from firn_compiler.leaks import Located, in_expanded, in_source
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.plugins import Plugin
+from firn_compiler.recovery import names_in
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
@@ -77,6 +78,8 @@ class Ground(NamedTuple):
     """Which findings of secrets the platform allows."""
     leaks: Verdict = Verdict()
     """What secrets the platform's files and the command line hold."""
+    lost: frozenset[str] = frozenset()
+    """The words of what in the platform's files is not YAML."""
 
 
 class Assembled(NamedTuple):
@@ -88,6 +91,8 @@ class Assembled(NamedTuple):
     found: list[Diagnostic]
     leaks: tuple[Located, ...] = ()
     """The secrets that the file holds."""
+    lost: frozenset[str] = frozenset()
+    """The words of what in the file is not YAML."""
 
 
 def ground(request: Request) -> Ground:
@@ -95,11 +100,12 @@ def ground(request: Request) -> Ground:
     read, texts, found = _chain(request)
     chain = [one.document for one in reversed(read.values()) if one.document is not None]
     documents = {document.file: document for document in chain}
+    lost = names_in("\n".join(one.lost for one in read.values()))
     variables = dict(request.variables)
     found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
-        return Ground(None, variables, documents, texts, found, (), leaks)
+        return Ground(None, variables, documents, texts, found, (), leaks, lost)
     whole = merged_chain([document.root for document in chain])
     root = without_nulls(whole)
     assert isinstance(root, Mapping)
@@ -122,7 +128,7 @@ def ground(request: Request) -> Ground:
     found += expired(by, request.today)
     put_together = in_expanded(chain, tree)
     leaks = judged([*_written(texts, read), *put_together, *in_variables(request.variables)], by)
-    return Ground(platform, variables, documents, texts, found, by, leaks)
+    return Ground(platform, variables, documents, texts, found, by, leaks, lost)
 
 
 def _written(texts: Map[str, str], read: Map[str, Parsed]) -> Iterator[Located]:
@@ -208,7 +214,7 @@ def assemble(source: Source, on: Ground) -> Assembled:
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
     leaks = (*in_source(source.file, text, parsed), *in_expanded([document], root))
-    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks)
+    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks, names_in(parsed.lost))
 
 
 def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:

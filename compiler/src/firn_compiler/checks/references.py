@@ -307,7 +307,7 @@ def _readable(flow: Flow) -> bool:
         all(one is None or isinstance(one, Sequence) for one in lists)
         and all(isinstance(item, Mapping) for item in items)
         and all(one is None or isinstance(one, Mapping) for one in inputs)
-        and all("type" in item.entries for item in items_at(flow.root, "transforms") if isinstance(item, Mapping))
+        and all(text_at(item, "type") is not None for item in items_at(flow.root, "transforms"))
         and all(step.type in STEPS and _plain_name(step.inputs.entries.get("resource")) for step in flow.steps)
     )
 

@@ -69,7 +69,7 @@ def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> It
             continue  # it is there, misspelt, and another finding says so
         if path in outer and all(error["type"] in _EXPECTED for error in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
-        if group[0]["type"] == "extra_forbidden" or not _may_be_the_platforms(nearest(node, path)):
+        if group[0]["type"] == "extra_forbidden" or not _may_be_the_platforms(nearest(node, (*path, *_tag_of(group)))):
             yield _finding(record, node, base, path, group, misspelt.get(path))
 
 
@@ -81,6 +81,12 @@ def _misspelt(seen: dict[Path, list[Any]]) -> Iterator[tuple[Path, str]]:
             meant = closest(str(path[-1]), [str(one[-1]) for one in missing if one[:-1] == path[:-1]])
             if meant:
                 yield path, meant
+
+
+def _tag_of(group: list[Any]) -> Path:
+    """Return the key that tells the members of a union apart, where it is what is wrong."""
+    invalid = group[0]["type"] == "union_tag_invalid"
+    return (group[0]["ctx"]["discriminator"].strip("'"),) if invalid else ()
 
 
 def _may_be_the_platforms(node: Node) -> bool:
