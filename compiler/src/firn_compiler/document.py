@@ -72,15 +72,23 @@ class Scalar:
 class Mapping:
     """Text keys to nodes, in file order; `keys` tells where each key stands."""
 
-    __slots__ = ("entries", "keys", "prior", "span")
+    __slots__ = ("entries", "keys", "prior", "removed", "span")
 
     def __init__(
-        self, entries: "dict[str, Node]", keys: dict[str, Span], span: Span, prior: "tuple[Node, ...]" = ()
+        self,
+        entries: "dict[str, Node]",
+        keys: dict[str, Span],
+        span: Span,
+        prior: "tuple[Node, ...]" = (),
+        *,
+        removed: bool = False,
     ) -> None:
         self.entries = entries
         self.keys = keys
         self.span = span
         self.prior = prior
+        self.removed = removed
+        """Whether the last layer of a merge is a null; it stands at every entry too, whose history goes on."""
 
     def get(self, key: str) -> "Node | None":
         """Return the node under `key`, or None."""
