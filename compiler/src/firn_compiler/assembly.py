@@ -9,7 +9,7 @@ from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Deferred, Document, Mapping, text_at
+from firn_compiler.document import Deferred, Document, Mapping, printable, text_at
 from firn_compiler.leaks import Located, in_expanded, in_source
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.plugins import Plugin
@@ -249,4 +249,4 @@ def is_absolute(path: str) -> bool:
 
 def base_name(file: str) -> str:
     """Return a path's last part."""
-    return file.replace("\\", "/").rpartition("/")[2]
+    return printable(file.replace("\\", "/").rpartition("/")[2])

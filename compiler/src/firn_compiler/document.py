@@ -230,6 +230,11 @@ def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ())
     return Sequence(items, node.span, node.prior)
 
 
+def printable(name: str) -> str:
+    """Return a file's name, which may be no UTF-8, as text that every output can hold."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def dotted(path: Path) -> str:
     """Spell a path as messages and `explain` do: `jobs[0].steps[2].inputs.sql`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import BUILT_IN, Span
+from firn_compiler.document import BUILT_IN, Span, printable
 from firn_compiler.model.project import Project
 from firn_compiler.stages.lower import INHERITED
 from firn_compiler.stages.places import (
@@ -239,7 +239,7 @@ def _under(line: str, text: str) -> str:
 
 
 def _at(span: Span) -> str:
-    return NO_FILES.get(span.file) or f"{span.file}:{span.line}:{span.column}"
+    return NO_FILES.get(span.file) or f"{printable(span.file)}:{span.line}:{span.column}"
 
 
 NO_FILES = {BUILT_IN.file: "(default)", COMMAND_LINE.file: "(command line)"}
@@ -273,4 +273,4 @@ def as_rows(found: Iterable[Place]) -> list[dict[str, Any]]:
 
 def _row(span: Span) -> dict[str, Any]:
     """Return a place; of what stands in no file, line and column are null, and the file too of a default."""
-    return {"file": span.file or None, "line": span.line or None, "column": span.column or None}
+    return {"file": printable(span.file) or None, "line": span.line or None, "column": span.column or None}
