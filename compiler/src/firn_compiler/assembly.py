@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
@@ -112,6 +113,10 @@ def ground(request: Request) -> Ground:
     variables = variables_of(root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
     meant = platform_as_meant(tree)
+    if (foreign := no_platform(tree, meant.root)) is not None:
+        leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
+        broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
+        return Ground(None, variables, {}, texts, [*broken, foreign], (), leaks, lost)
     tree = meant.root
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
@@ -210,6 +215,10 @@ def assemble(source: Source, on: Ground) -> Assembled:
     constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
+    if (foreign := no_flow(root, meant.root)) is not None:
+        leaks = tuple(in_source(source.file, text, parsed))
+        broken = parsed.found if parsed.lost else ()
+        return Assembled(None, constants, text, [*broken, foreign], leaks, names_in(parsed.lost))
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
