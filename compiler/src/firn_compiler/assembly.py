@@ -20,7 +20,7 @@ from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
 from firn_compiler.stages.meant import flow_as_meant, platform_as_meant
 from firn_compiler.stages.merge import without_nulls
-from firn_compiler.stages.settle import each_in_full
+from firn_compiler.stages.settle import each_in_full, typed_as
 from firn_compiler.template import Constants, literal
 from firn_compiler.trusted_keys import with_keys
 from firn_compiler.yaml_source import Parsed, Source, parse
@@ -147,6 +147,7 @@ def _each_file(platform: Platform, constants: Constants, documents: Map[str, Doc
     for document in platform.documents if len(platform.documents) > 1 else ():
         root = without_nulls(each_in_full(document.root, "connectors"))
         assert isinstance(root, Mapping)
+        root = typed_as(root, platform.root)
         tree, _ = without_templates(root, constants, documents)
         alone = (*platform_shape(tree), *platform_settings(platform._replace(root=tree)))
         yield from (one for one in alone if one.code != "E203")

@@ -361,6 +361,7 @@ class _Builder:
         start = event.start_mark
         entries: dict[str, Node] = {}
         keys: dict[str, Span] = {}
+        brought: set[str] = set()
         broken = False
         next_event = self.parser.get_event
         while True:
@@ -376,21 +377,27 @@ class _Builder:
             if key is None:
                 broken = True
             elif key is _MERGE:
-                self.merge(value, entries, keys)
-            elif key in entries:
+                brought |= self.merge(value, entries, keys)
+            elif key in entries and key not in brought:
                 help = f"the first is on line {keys[key].line}"
                 self.refuse(f"the key `{key}` stands twice in this mapping", where, help, "E105")
             else:
                 keys[key] = where
                 entries[key] = value
+                brought.discard(key)
 
-    def merge(self, value: Node, entries: dict[str, Node], keys: dict[str, Span]) -> None:
-        """Take what a merge key, which was refused, would have brought: the rest is checked as it was meant."""
+    def merge(self, value: Node, entries: dict[str, Node], keys: dict[str, Span]) -> set[str]:
+        """Take what a merge key, which was refused, would have brought: the rest is checked as it was meant.
+
+        Returns the keys that it brought, which others may replace.
+        """
+        before = set(entries)
         for one in value.items if isinstance(value, Sequence) else [value]:
             if isinstance(one, Mapping):
                 self.expanded += len(one.entries)
                 keys |= {key: span for key, span in one.keys.items() if key not in entries}
                 entries |= {key: item for key, item in one.entries.items() if key not in entries}
+        return entries.keys() - before
 
     def key(self, event: Any, depth: int) -> tuple[str | None, Span]:
         """Return a key and its place; None for one that is not text."""

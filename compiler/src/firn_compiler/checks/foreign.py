@@ -12,7 +12,7 @@ _OF_A_PLATFORM = frozenset(
 
 
 def no_flow(written: Mapping, meant: Mapping) -> Diagnostic | None:
-    """Return the finding that a file, as it is `written` and as it was `meant`, is no flow; None where it may be one."""
+    """Return the finding that a file, as it is `written` and as it was `meant`, is no flow; else None."""
     if _OF_A_PLATFORM & written.entries.keys():
         message, help = "this is a platform, not a flow", "give it as the platform: `-p FILE`"
         return _unless(written, FlowShape, _OF_A_FLOW, message, help)

@@ -180,6 +180,8 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):
         help = "begin each item with `- `; a name that stood before it is its `id:`"
+    elif expected == "a mapping" and isinstance(actual, list):
+        help = "write its keys below it, each without `- `"
     elif isinstance(actual, str) and expected in ("an integer", "a number", "true or false"):
         help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", actual) else ""
     return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)

@@ -58,6 +58,8 @@ class _Meant:
     def section(self, record: type, root: Mapping, key: str) -> Mapping:
         """Return the root with the entries of a section as they were meant."""
         found = root.entries.get(key)
+        if isinstance(found, Sequence):
+            found = self.named(found, key)
         if not isinstance(found, Mapping):
             return root
         changed: dict[str, Node] = {
@@ -66,6 +68,28 @@ class _Meant:
         }
         return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
 
+    def named(self, node: Sequence, key: str) -> Node:
+        """Return a list of what has names as the mapping of names that it should be."""
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        for item in node.items:
+            if not isinstance(item, Mapping):
+                return node
+            own = next((one for one in ("name", "id") if text_at(item, one)), None)
+            inner = next(iter(item.entries.values())) if len(item.entries) == 1 else None
+            if own is not None:
+                rest = {one: value for one, value in item.entries.items() if one != own}
+                name, span = str(text_at(item, own)), item.entries[own].span
+                entries[name], keys[name] = Mapping(rest, item.keys, item.span), span
+            elif isinstance(inner, Mapping):
+                entries |= item.entries
+                keys |= item.keys
+            else:
+                return node
+        help = f"write each below its name, without `- `: `{next(iter(entries), 'name')}:`"
+        self.found.append(finding("E202", f"`{key}` must be a mapping, not a list", node.span, help, (key,)))
+        return Mapping(entries, keys, node.span)
+
     def items(self, node: Mapping, key: str, each: Callable[[Mapping, Path], Mapping], path: Path) -> Node | None:
         listed = node.entries.get(key)
         if isinstance(listed, Mapping) and listed.entries:
@@ -73,10 +97,22 @@ class _Meant:
         if not isinstance(listed, Sequence):
             return listed
         items = [
-            each(item, (*path, key, index)) if isinstance(item, Mapping) else item
+            each(self.with_id(item, (*path, key, index)), (*path, key, index)) if isinstance(item, Mapping) else item
             for index, item in enumerate(listed.items)
         ]
         return Sequence(items, listed.span, listed.prior)
+
+    def with_id(self, node: Mapping, path: Path) -> Mapping:
+        """Return a job or step whose keys stand below its name, `- name: {…}`, with that name as its id."""
+        name, item = next(iter(node.entries.items()), ("", None))
+        if len(node.entries) != 1 or not isinstance(item, Mapping) or "id" in item.entries:
+            return node
+        if item.entries.keys().isdisjoint(words(StepShape) | words(JobShape)) or name in words(StepShape):
+            return node
+        help = f"write `- id: {name}`, and its other keys below that"
+        self.found.append(finding("E201", f"`{name}` is not a known key", node.keys[name], help, (*path, name)))
+        own: dict[str, Node] = {"id": Scalar(name, node.keys[name])}
+        return Mapping(own | item.entries, {"id": node.keys[name]} | item.keys, item.span, item.prior)
 
     def listed(self, node: Mapping, path: Path) -> Node:
         """Return a mapping of names to jobs or steps as the list that it should be."""
@@ -140,6 +176,8 @@ class _Meant:
         free = set(own) - node.entries.keys()
         for key in node.entries:
             meant = closest(key, free) if key not in known else None
+            if meant == "jobs" and "steps" in free and _are_steps(node.entries[key]):
+                meant = "steps"
             if meant is not None:
                 names[key] = meant
                 self.renamed.add(dotted((*path, meant)))
@@ -148,6 +186,12 @@ class _Meant:
                 where = (*path, key)
                 self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
         return _renamed(node, names)
+
+
+def _are_steps(node: Node) -> bool:
+    """Whether a list holds steps, and no jobs with steps of their own."""
+    items = [item for item in node.items if isinstance(item, Mapping)] if isinstance(node, Sequence) else []
+    return any("type" in item.entries for item in items)
 
 
 def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:
