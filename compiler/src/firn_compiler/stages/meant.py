@@ -34,7 +34,8 @@ class Meant(NamedTuple):
 def flow_as_meant(root: Mapping) -> Meant:
     """Take every key of a flow for the one that it surely stands for."""
     meant = _Meant()
-    entries = meant.section(ResourceShape, meant.keys_of(FlowShape, root, ()), "resources")
+    entries = meant.outward(meant.keys_of(FlowShape, root, ()), "resources", ("jobs", "steps", "transforms"))
+    entries = meant.section(ResourceShape, entries, "resources")
     entries = _with(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = _with(entries, "steps", meant.items(entries, "steps", meant.step, ()))
     entries = _with(entries, "transforms", meant.items(entries, "transforms", meant.transform, ()))
@@ -67,6 +68,20 @@ class _Meant:
             for name, node in found.entries.items()
         }
         return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
+
+    def outward(self, root: Mapping, key: str, parts: Collection[str]) -> Mapping:
+        """Return the root with lists that are parts of it, and stand in a section, beside that."""
+        found = root.entries.get(key)
+        inside = found.entries if isinstance(found, Mapping) else {}
+        moved = [one for one in parts if isinstance(inside.get(one), Sequence) and one not in root.entries]
+        if not moved or not isinstance(found, Mapping):
+            return root
+        for one in moved:
+            help = f"indent it as far as `{key}`"
+            self.found.append(finding("E201", f"`{one}` stands inside `{key}`", found.keys[one], help, (key, one)))
+        left = Mapping({one: item for one, item in inside.items() if one not in moved}, found.keys, found.span)
+        entries: dict[str, Node] = root.entries | {key: left} | {one: inside[one] for one in moved}
+        return Mapping(entries, root.keys | {one: found.keys[one] for one in moved}, root.span, root.prior)
 
     def named(self, node: Sequence, key: str) -> Node:
         """Return a list of what has names as the mapping of names that it should be."""
@@ -128,8 +143,20 @@ class _Meant:
         return Sequence(items, node.span, node.prior)
 
     def job(self, node: Mapping, path: Path) -> Mapping:
-        node = self.keys_of(JobShape, node, path)
+        node = self.keys_of(JobShape, self.with_steps(node, path), path)
         return _with(node, "steps", self.items(node, "steps", self.step, path))
+
+    def with_steps(self, node: Mapping, path: Path) -> Mapping:
+        """Return a job that is written as a step as the job of that step."""
+        if "steps" in node.entries or "type" not in node.entries:
+            return node
+        job = {key: item for key, item in node.entries.items() if key == "id" or key not in words(StepShape)}
+        step = {key: item for key, item in node.entries.items() if key in words(StepShape)}
+        help = "a job holds its steps in a list: write this one below `steps:`, after `- `"
+        where = (*path, "steps")
+        self.found.append(finding("E203", "the key `steps` is missing", node.keys["type"], help, where))
+        steps = Sequence([Mapping(step, node.keys, node.span)], node.span)
+        return Mapping(job | {"steps": steps}, node.keys | {"steps": node.keys["type"]}, node.span, node.prior)
 
     def step(self, node: Mapping, path: Path) -> Mapping:
         node = self.keys_of(StepShape, self.with_inputs(node, path), path)
