@@ -800,3 +800,24 @@ def layers(asked: str, path: str) -> list[Any]:
     """Return the values that a value had, the one that holds first."""
     (row,) = rows(asked, path)
     return [row["value"], *(one["value"] for one in row["replaces"])]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ('resources.api.config.headers["X.Y"]', "resources.api.config.headers.X.Y"),
+        ("resources['shop'].params.host", "resources.shop.config.host"),
+        ('resources.api.config.headers."X.Y"', "resources.api.config.headers.X.Y"),
+        ("steps[0].inputs.table", "jobs.main.steps.orders.inputs.table"),
+        ("steps.orders.inputs.columns[1]", "jobs.main.steps.orders.inputs.columns[1]"),
+        ("jobs[0].steps.orders.inputs.table", "jobs.main.steps.orders.inputs.table"),
+        ("flows.daily.jobs.main.steps[0].inputs.table", "jobs.main.steps.orders.inputs.table"),
+    ],
+)
+def test_a_path_may_be_written_as_a_finding_or_a_program_writes_it(project: Path, path: str, name: str) -> None:
+    for asked in ("the sources", "the artifact"):
+        assert name in names(asked, path)
+
+
+def test_a_variable_is_found_as_a_template_names_it(project: Path) -> None:
+    assert names("the sources", "var.days") == ["variables.days"]

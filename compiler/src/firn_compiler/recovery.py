@@ -144,7 +144,9 @@ def _below(head: str, line: str) -> bool:
 def _block_around(lines: list[str], at: int) -> int:
     """Return the index of the line whose block a line of text belongs to; its own where it is no such text."""
     above = next((index for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index])), at)
-    around: list[int] = [above]
+    indent = indentation(lines[at])
+    beside = (index for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index]))
+    around = [above, next((index for index in beside if indentation(lines[index]) <= indent), at)]
     start: int | None = above if _has_tab(lines[at]) else at
     while start is not None and (start := _parent(lines, start)) is not None:
         around.append(start)

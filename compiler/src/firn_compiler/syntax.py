@@ -315,7 +315,7 @@ def _begins(text: str) -> str:
 def _first_of_block(seen: _Seen) -> Diagnostic | None:
     """Say of the text of a block that its first line is indented deeper than most of the rest, or this one less."""
     first, parent = _run_above(seen)
-    if first is None or parent is None or not begins_block(seen.lines[parent[0] - 1]) or parent[1] >= seen.at[1]:
+    if first is None or parent is None or not begins_block(seen.lines[parent[0] - 1]) or parent[1] > seen.at[1]:
         return None
     columns = _below(seen, parent)
     if sum(one >= first[1] for one in columns) * 2 > len(columns):
