@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from firn_compiler.diagnostics import Diagnostic, has_errors
+from firn_compiler.document import printable
 from firn_compiler.options import env_option, format_option, paths_argument, platform_option, report, var_option
 from firn_schemas.base import Json
 
@@ -75,7 +76,7 @@ def compile_command(
         sys.exit(1)
     if form == "text":
         flows = ", ".join(compilation.flows)
-        click.echo(f"{target}: {flows} for {compilation.environment}\n{compilation.digest}")
+        click.echo(f"{printable(str(target))}: {flows} for {compilation.environment}\n{compilation.digest}")
 
 
 @click.command("validate")
@@ -145,7 +146,7 @@ def _every_environment(flows: list[str], variables: dict[str, Json], form: str) 
     result = in_every_environment(flows, variables)
     report(list(result.found), result.texts, form)
     if form == "text":
-        click.echo(matrix(result.flows, result.environments, result.cells), nl=False)
+        click.echo(printable(matrix(result.flows, result.environments, result.cells)), nl=False)
     sys.exit(1 if has_errors(result.found) else 0)
 
 

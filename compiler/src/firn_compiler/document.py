@@ -72,15 +72,23 @@ class Scalar:
 class Mapping:
     """Text keys to nodes, in file order; `keys` tells where each key stands."""
 
-    __slots__ = ("entries", "keys", "prior", "span")
+    __slots__ = ("entries", "keys", "prior", "removed", "span")
 
     def __init__(
-        self, entries: "dict[str, Node]", keys: dict[str, Span], span: Span, prior: "tuple[Node, ...]" = ()
+        self,
+        entries: "dict[str, Node]",
+        keys: dict[str, Span],
+        span: Span,
+        prior: "tuple[Node, ...]" = (),
+        *,
+        removed: bool = False,
     ) -> None:
         self.entries = entries
         self.keys = keys
         self.span = span
         self.prior = prior
+        self.removed = removed
+        """Whether the last layer of a merge is a null; it stands at every entry too, whose history goes on."""
 
     def get(self, key: str) -> "Node | None":
         """Return the node under `key`, or None."""
@@ -232,6 +240,11 @@ def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ())
     if all(new is old for new, old in zip(items, node.items, strict=True)):
         return node
     return Sequence(items, node.span, node.prior)
+
+
+def printable(name: str) -> str:
+    """Return a file's name, which may be no UTF-8, as text that every output can hold."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def dotted(path: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.document import printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.provenance import Build, statement_bytes
 from firn_schemas.artifact_format import MAP_FORMAT
@@ -24,7 +25,7 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
     Nothing half-written stays then.
     """
     assert compilation.artifact is not None
-    statement = statement_bytes(target.name, compilation.artifact, compilation.digest, build)
+    statement = statement_bytes(printable(target.name), compilation.artifact, compilation.digest, build)
     try:
         replace(target, compilation.artifact)
         replace(map_path(target), map_bytes(compilation, target))
@@ -68,7 +69,7 @@ def map_bytes(compilation: Compilation, target: Path) -> bytes:
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent
     names: list[Json] = [
-        os.path.relpath(Path(file).resolve(), folder) if file not in ("", "-") else file for file in files
+        printable(os.path.relpath(Path(file).resolve(), folder)) if file not in ("", "-") else file for file in files
     ]
     body: dict[str, Any] = {"removed": {}, "replaced": {}, "values": {}, "written": {}}
     for place in found:

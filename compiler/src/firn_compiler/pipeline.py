@@ -20,6 +20,7 @@ from firn_compiler.document import BUILT_IN, items_at, mapping_at, text_at, valu
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Platform, Project
 from firn_compiler.plugins import BadManifest, Plugin, claimed_twice, plugged_in
+from firn_compiler.recovery import without_followers
 from firn_compiler.scan.conceal import concealed
 from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place, policy_places
@@ -104,9 +105,10 @@ OF_A_PARENT = frozenset(["E203", "E303", "E403", "E705"])
 
 def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool) -> Compilation:
     on, seen = ground(request), Seen()
-    found = [*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen), *on.leaks.found]
+    every = (*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen), *on.leaks.found)
+    found = list(without_followers(every, on.lost))
     platform = on.platform
-    if platform is not None and not platform.whole:
+    if platform is not None and not (platform.whole and "extends" not in on.lost):
         found = [one for one in found if one.code not in OF_A_PARENT]
         on = on._replace(platform=None)
     on = on._replace(found=list(found))

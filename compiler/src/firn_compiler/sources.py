@@ -13,7 +13,7 @@ import orjson
 
 from firn_compiler.assembly import Request, encoding
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import beginning
+from firn_compiler.document import beginning, printable
 from firn_compiler.emit import map_path
 from firn_compiler.plugins import Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
@@ -43,7 +43,7 @@ def project_request(
         if place is not None and place.is_dir():
             place = place / PLATFORM_NAME
         source = _read(place, found) if place is not None else None
-        environment = env or (place.resolve().parent.name if place else "")
+        environment = printable(env or (place.resolve().parent.name if place else ""))
     return Request(
         tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()
     ), found

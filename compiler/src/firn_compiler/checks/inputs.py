@@ -55,11 +55,14 @@ def given(step: Step, key: str) -> Node | None:
 
 def _exactly_one(step: Step) -> Found:
     choices = STEPS[step.type].exactly_one
+    if not isinstance(step.node.entries.get("inputs", step.inputs), Mapping):
+        return  # the shape check says what they must be
     named = [key for key in choices if given(step, key) is not None]
     if choices and len(named) != 1:
         listed = ", ".join(f"`{key}`" for key in choices)
         place = step.inputs.keys[named[1]] if named else _place(step)
-        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=step.inputs_path)
+        help = "remove all but one" if named else "add one of them"
+        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, help, step.inputs_path)
 
 
 def _place(step: Step) -> Span:

@@ -10,6 +10,7 @@ from typing import Any
 from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import (
+    UNKNOWN,
     Mapping,
     Node,
     Path,
@@ -138,7 +139,7 @@ def _fields(record: Any, node: Mapping, path: Path, homes: Homes) -> Iterator[Di
             continue
         if not _takes_secret(kind):
             yield from _literals(kind, item, (*path, name), homes)
-        elif isinstance(item, Scalar) and item.value is not None and str not in typing.get_args(kind):
+        elif isinstance(item, Scalar) and item.value not in (None, UNKNOWN) and str not in typing.get_args(kind):
             help = f"write `{name}: {{secret_ref: NAME}}`; give the value to the run, as a variable or a mounted file"
             span = item.span if item.span.file else node.span
             message = f"`{name}` is a secret and cannot be written here"

@@ -49,7 +49,8 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
             continue  # it is there, misspelt, and another finding says so
         if path in outer and all(fault.kind == "type" for fault in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
-        if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, path)):
+        key = (group[0].chosen_by,) if group[0].words and group[0].chosen_by else ()
+        if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, (*path, *key))):
             yield _finding(record, node, base, path, group, misspelt.get(path))
 
 
@@ -122,6 +123,8 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):
         help = "begin each item with `- `; a name that stood before it is its `id:`"
+    elif expected == "a mapping" and isinstance(actual, list):
+        help = "write its keys below it, each without `- `"
     elif isinstance(actual, str) and expected in ("an integer", "a number", "true or false"):
         help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", actual) else ""
     return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)
