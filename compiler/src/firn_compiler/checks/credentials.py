@@ -11,6 +11,7 @@ from firn_schemas.credentials import Credentials
 from firn_schemas.decode import tag
 
 TAKES: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
+    "catalog": {"static": (("token",),), "oauth2": ((),)},
     "rest": {"static": (("token",), ("user", "password")), "oauth2": (("token_url",),), "service_account": ((),)},
     "s3": {"static": (("access_key_id", "secret_access_key"),), "iam_role": ((),)},
 }

@@ -1,0 +1,71 @@
+"""A dataset as Parquet files of a table, with the ids of its columns: written to the scratch folder, in one pass."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from firn_runtime.confined_paths import shown
+from firn_runtime.connectors.iceberg_manifests import Record
+from firn_runtime.connectors.iceberg_partitions import Value
+from firn_runtime.connectors.iceberg_shapes import scan
+from firn_runtime.connectors.iceberg_types import Field, engine_type
+from firn_runtime.connectors.row_groups import rows_in_group
+from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.errors import ConnectorError
+
+_PARTITION = "_firn_partition"
+_TARGET = "512MB"
+"""Size of a file, about."""
+
+
+class Made(NamedTuple):
+    """A file that was written."""
+
+    file: Path
+    records: int
+    size: int
+    partition: Record
+
+
+def write_files(
+    session: Session, dataset: str, filled: Mapping[str, Field], parts: Sequence[Value], folder: Path
+) -> Sequence[Made]:
+    """Write a dataset to files below a folder that is made; raise ConnectorError where a required column has NULL."""
+    columns = ", ".join(
+        f"CAST({identifier(name)} AS {engine_type(name, one.type)}) AS {identifier(one.name)}"
+        for name, one in filled.items()
+    )
+    sql = f"SELECT {columns} FROM {identifier(dataset)}"
+    ids = ", ".join(f"{identifier(one.name)}: {one.id}" for one in filled.values())
+    options = f"FORMAT parquet, COMPRESSION zstd, RETURN_STATS, FILENAME_PATTERN 'data-{{i}}', FIELD_IDS {{{ids}}}"
+    options += f", ROW_GROUP_SIZE {rows_in_group(session, len(filled))}"
+    if dataset in session.unordered:
+        options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
+    if parts:
+        keys = ", ".join(f"CAST({one.sql} AS VARCHAR)" for one in parts)
+        sql = f"SELECT *, md5(CAST(to_json([{keys}]) AS VARCHAR)) AS {_PARTITION} FROM ({sql})"
+        options += f", PARTITION_BY ({_PARTITION})"
+    else:
+        options += f", FILE_SIZE_BYTES {literal(_TARGET)}"
+    rows = session.execute(f"COPY ({sql}) TO {literal(str(folder))} ({options})")
+    required = {one.name for one in filled.values() if one.required}
+    return [_made(session, row, required, parts) for row in rows if row[1]]
+
+
+def _made(session: Session, row: Sequence[object], required: set[str], parts: Sequence[Value]) -> Made:
+    name, count, size, _, statistics, *_ = row
+    assert isinstance(statistics, Mapping)
+    for column in required:
+        if str(statistics.get(identifier(column), {}).get("null_count", "")) != "0":
+            help = "leave these rows out in a `sql` step before"
+            raise ConnectorError("data", f"the dataset has NULL in `{shown(column)}`, which the table requires", help)
+    file = Path(str(name))
+    return Made(file, int(str(count)), int(str(size)), _partition(session, file, parts))
+
+
+def _partition(session: Session, file: Path, parts: Sequence[Value]) -> Record:
+    """Return the partition of a file's rows: it is that of the first."""
+    if not parts:
+        return {}
+    (found,) = session.execute(f"SELECT {', '.join(one.sql for one in parts)} FROM {scan([file])} LIMIT 1")
+    return {one.part.id: value for one, value in zip(parts, found, strict=True)}
