@@ -79,7 +79,11 @@ class Catalog:
     def root(self) -> tuple[str, str]:
         """Return what the paths of this warehouse begin with, and what is between the parts of a namespace."""
         if self._root is None:
-            found = _object(self._ask(Call("GET", self._below("v1/config"), {"warehouse": self._warehouse})))
+            answer = self._ask(Call("GET", self._below("v1/config"), {"warehouse": self._warehouse}), [200, 404])
+            if answer.status == 404:
+                help = "check `warehouse`, and `uri`, which is written without `/v1`"
+                raise ConnectorError("data", f"the catalog has no warehouse `{self._warehouse}`", help)
+            found = _object(answer)
             known = {**_texts(found.get("defaults")), **_texts(found.get("overrides"))}
             prefix = "".join(f"{quote(part, safe='')}/" for part in known.get("prefix", "").split("/") if part)
             self._root = f"v1/{prefix}", unquote(known.get("namespace-separator") or "%1F")
