@@ -152,9 +152,7 @@ def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(t
     assert version == ("failed", "the platform allows runtimes of version 9.0.0 or newer; this is 0.1.0")
     lacks = "the plug-in `firn-acme` cannot be used: it is not installed"
     assert about(report, "plugin") == [("failed", lacks)]
-    assert about(report, "connector", "catalog/glue") == [
-        ("failed", "this runtime has no connector `catalog/glue`")
-    ]
+    assert about(report, "connector", "catalog/glue") == [("failed", "this runtime has no connector `catalog/glue`")]
     assert about(report, "settings", "lake")[0][0] == "skipped"
     assert about(report, "connection", "it") == [("ok", f"the folder `{tmp_path}` is there")]
 

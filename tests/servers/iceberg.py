@@ -79,6 +79,8 @@ class Catalog:
             if asked.query.get("warehouse") != WAREHOUSE:
                 return _error(404, "NotFoundException", "no such warehouse")
             return Answer({"defaults": {}, "overrides": {"prefix": PREFIX}})
+        if asked.path == f"/v1/{PREFIX}/transactions/commit":
+            return self._commit_several(asked)
         assert asked.path.startswith(f"/v1/{PREFIX}/namespaces"), asked.path
         parts = [unquote(one) for one in asked.path.removeprefix(f"/v1/{PREFIX}/").split("/")]
         namespace = parts[1].replace("\x1f", ".") if len(parts) > 1 else ""
@@ -125,6 +127,16 @@ class Catalog:
         if known is None:
             return _error(404, "NoSuchTableException", "no such table")
         return self._told(namespace, name, known)
+
+    def _commit_several(self, asked: Asked) -> Answer:
+        """Commit as DuckDB does. Of several tables, the first ones stay committed where a later one fails."""
+        for one in json.loads(asked.body)["table-changes"]:
+            namespace, name = ".".join(one["identifier"]["namespace"]), one["identifier"]["name"]
+            body = json.dumps(one).encode()
+            answer = self._commit(asked._replace(body=body), namespace, name, self.tables.get((namespace, name)))
+            if answer.status != 200:
+                return answer
+        return Answer(b"", 204)
 
     def _commit(self, asked: Asked, namespace: str, name: str, known: TableMetadata | None) -> Answer:
         request = CommitTableRequest.model_validate_json(asked.body)

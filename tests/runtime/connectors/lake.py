@@ -55,10 +55,23 @@ class Lake(NamedTuple):
     def by_duckdb(self, name: str = "orders") -> list[tuple[Any, ...]]:
         """Return a table's rows as DuckDB's extension reads them, as texts."""
         file = self.catalog.file("sales", name)
-        with duckdb.connect(config={"extension_directory": str(self.folder / ".extensions")}) as engine:
-            for extension in ("avro", "iceberg"):
-                engine.execute(f"load '{path_of(extension, duckdb.__version__)}'")
+        with self._duckdb("avro", "iceberg") as engine:
             return sorted(engine.execute(f"select columns(*)::varchar from iceberg_scan('{file}')").fetchall(), key=str)
+
+    def do_by_duckdb(self, *statements: str) -> None:
+        """Change tables of the attached catalog `lake` as DuckDB does, which says of rows that they are deleted."""
+        with self._duckdb("httpfs", "avro", "iceberg") as engine:
+            engine.execute(f"create secret s (type iceberg, token '{self.catalog.fixed}')")
+            where = f"endpoint '{self.catalog.url}', secret s"
+            engine.execute(f"attach '{iceberg.WAREHOUSE}' as lake (type iceberg, {where})")
+            for one in statements:
+                engine.execute(one)
+
+    def _duckdb(self, *extensions: str) -> duckdb.DuckDBPyConnection:
+        engine = duckdb.connect(config={"extension_directory": str(self.folder / ".extensions")})
+        for extension in extensions:
+            engine.execute(f"load '{path_of(extension, duckdb.__version__)}'")
+        return engine
 
     def summary(self, name: str = "orders") -> Any:
         """Return what the current snapshot says of itself."""

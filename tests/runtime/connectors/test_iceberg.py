@@ -10,6 +10,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 from pyiceberg import types
+from pyiceberg.schema import Schema
 from pyiceberg.transforms import BucketTransform, DayTransform, MonthTransform, TruncateTransform
 
 from firn_runtime.connector import Bound, ReadContext
@@ -110,7 +111,7 @@ def test_a_part_of_a_nested_column_that_was_renamed_is_refused_and_never_read_as
     with table.update_schema() as change:
         change.rename_column("s.a", "b")
     error = refused(work, "read", **READ)
-    assert error.message == "the column `s` is STRUCT(\"b\" BIGINT), and in a file of the table it is STRUCT(a BIGINT)"
+    assert error.message == 'the column `s` is STRUCT("b" BIGINT), and in a file of the table it is STRUCT(a BIGINT)'
     assert read(work, columns=["id"]) == [(1,)]
 
 
@@ -311,14 +312,34 @@ def test_columns_that_differ_follow_the_policy(place: Lake, work: Workbench) -> 
     place.made({"id": [1], "name": ["a"]})
     work.make("d", "select 2::bigint as id, 0.5::double as price")
     error = refused(work, "write", **WRITE)
-    assert error.message == (
-        "the dataset does not fit the table `orders`: the table has no column `price` (DOUBLE)"
-    )
+    assert error.message == ("the dataset does not fit the table `orders`: the table has no column `price` (DOUBLE)")
     work.do("write", {**WRITE, "on_schema_change": "add_columns"})
     assert read(work) == [(1, "a", None), (2, None, 0.5)] == place.by_pyiceberg()
     assert len(place.by_duckdb()) == 2
     work.make("d", "select 'x' as id")
     assert "`id` is VARCHAR, and long in the table" in refused(work, "write", **WRITE).message
+
+
+def test_strict_takes_exactly_the_columns_and_types_of_the_table(place: Lake, work: Workbench) -> None:
+    amount = pa.array([Decimal("1.50")], pa.decimal128(9, 2))
+    place.made({"id": pa.array([1], pa.int32()), "amount": amount})
+    work.make("d", "select 2::integer as id, 2.5::decimal(9,2) as amount")
+    work.do("write", {**WRITE, "on_schema_change": "strict"})
+    assert len(read(work)) == 2
+    work.make("d", "select 2::smallint as id, 2.5::decimal(8,2) as amount")
+    assert "`amount` is DECIMAL(8,2), and decimal(9, 2) in the table" in (
+        refused(work, "write", **{**WRITE, "on_schema_change": "strict"}).message
+    )
+
+
+def test_a_column_that_is_added_leaves_what_is_said_of_the_others(place: Lake, work: Workbench) -> None:
+    field = types.NestedField(1, "id", types.LongType(), required=True, doc="the order's number")
+    place.table(Schema(field, identifier_field_ids=[1]))
+    work.make("d", "select 1::bigint as id, 'a' as name")
+    work.do("write", {**WRITE, "on_schema_change": "add_columns"})
+    schema = place.catalog.tables["sales", "orders"].schema()
+    assert (schema.identifier_field_ids, schema.find_field("id").doc) == ([1], "the order's number")
+    assert read(work) == [(1, "a")] == place.by_pyiceberg()
 
 
 def test_replace_gives_a_table_other_columns_and_says_so(place: Lake, work: Workbench) -> None:
@@ -349,7 +370,7 @@ def test_a_number_that_does_not_fit_is_refused(place: Lake, work: Workbench) -> 
 
 def test_a_publication_is_made_once_and_is_in_the_snapshot(place: Lake, work: Workbench) -> None:
     work.make("d", "select range as id from range(3)")
-    inputs = {"resource": "lake", "table": "orders", "mode": "append"}
+    inputs: Any = {"resource": "lake", "table": "orders", "mode": "append"}
     first = work.write(PUBLICATION, **inputs)
     assert work.write(PUBLICATION._replace(attempt=2), **inputs) == first
     assert len(place.by_pyiceberg()) == 3
@@ -366,7 +387,7 @@ def test_a_publication_is_made_once_and_is_in_the_snapshot(place: Lake, work: Wo
 
 def test_an_older_run_of_the_flow_does_not_write_after_a_younger_one(place: Lake, work: Workbench) -> None:
     work.make("d", "select 1 as id")
-    inputs = {"resource": "lake", "table": "orders", "mode": "append"}
+    inputs: Any = {"resource": "lake", "table": "orders", "mode": "append"}
     work.write(PUBLICATION._replace(run="young", fence=8), **inputs)
     with pytest.raises(ConnectorError, match="another run of the flow has taken over"):
         work.write(PUBLICATION._replace(run="old", fence=7), **inputs)
@@ -385,7 +406,12 @@ def test_a_run_that_lost_its_lease_leaves_nothing(place: Lake, work: Workbench) 
 
 def test_a_preflight_sees_the_warehouse_and_its_tables(place: Lake) -> None:
     place.made({"id": [1]})
-    uses = [Use("read", table="orders"), Use("read", table="lost"), Use("write", table="made"), Use("write", table="x.y")]
+    uses = [
+        Use("read", table="orders"),
+        Use("read", table="lost"),
+        Use("write", table="made"),
+        Use("write", table="x.y"),
+    ]
     seen = [(one.check, one.status, one.message) for one in place.resource().probe(uses)]
     assert seen == [
         ("connection", "ok", "the catalog `127.0.0.1` has the warehouse `production`"),

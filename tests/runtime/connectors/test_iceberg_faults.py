@@ -383,7 +383,9 @@ def test_a_schema_without_an_end_is_refused() -> None:
 def test_numbers_of_both_signs_come_back() -> None:
     fields = [{"name": "a", "type": "long"}, {"name": "b", "type": ["null", "double"]}]
     schema = {"type": "record", "name": "r", "fields": fields}
-    records = [{"a": one, "b": None if one % 2 else float(one)} for one in (0, -1, 1, -(2**63), 2**63 - 1, 64, -65)]
+    records: list[dict[Any, Any]] = [
+        {"a": one, "b": None if one % 2 else float(one)} for one in (0, -1, 1, -(2**63), 2**63 - 1, 64, -65)
+    ]
     assert avro(written(schema, {}, records)).records == records
 
 
@@ -442,8 +444,10 @@ def test_a_commit_that_was_not_made_is_made_by_the_next_attempt(place: Lake, ben
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
     commit = "/tables/orders"
-    place.catalog.fault = lambda asked: Answer({}, 502) if asked.method == "POST" and asked.path.endswith(commit) else None
-    inputs = {"resource": "lake", "table": "orders", "mode": "append"}
+    place.catalog.fault = lambda asked: (
+        Answer({}, 502) if asked.method == "POST" and asked.path.endswith(commit) else None
+    )
+    inputs: Any = {"resource": "lake", "table": "orders", "mode": "append"}
     with pytest.raises(ConnectorError) as caught:
         work.write(PUBLICATION, **inputs)
     assert caught.value.error_class == "server_error"
@@ -458,7 +462,7 @@ def test_a_commit_that_lands_late_is_not_made_twice(place: Lake, bench: Make) ->
     place.made({"id": [1]})
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
-    inputs = {"resource": "lake", "table": "orders", "mode": "append"}
+    inputs: Any = {"resource": "lake", "table": "orders", "mode": "append"}
     late: list[Asked] = []
 
     def hold(asked: Asked) -> Answer | None:

@@ -75,7 +75,7 @@ def filled(place: Lake, bench: Make) -> Workbench:
 def using(work: Workbench, resource: Any) -> Workbench:
     """Let the steps to come use another resource."""
     work.resources["lake"].close()
-    work.resources["lake"] = resource
+    work.resources = {"lake": resource}
     resource.connect()
     return work
 
@@ -230,7 +230,13 @@ def test_the_platforms_keys_never_go_to_an_endpoint_that_the_catalog_names(place
 def test_nothing_of_the_machine_decides_where_files_are(
     place: Lake, bench: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "http_proxy", "PYICEBERG_CATALOG__DEFAULT__URI"):
+    for name in (
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_S3",
+        "HTTP_PROXY",
+        "http_proxy",
+        "PYICEBERG_CATALOG__DEFAULT__URI",
+    ):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
     server = s3.rclone()

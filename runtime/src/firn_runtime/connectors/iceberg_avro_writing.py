@@ -92,7 +92,7 @@ _WRITES: dict[str, Write] = {
     "float": _put_packed("<f"),
     "int": _put_long,
     "long": _put_long,
-    "null": lambda _, value: None,
+    "null": lambda *_: None,
     "string": _put_text,
 }
 

@@ -172,4 +172,6 @@ def _loaded(answer: Answer) -> Loaded:
     several = found.get("storage-credentials")
     credentials = [one for one in several if isinstance(one, dict)] if isinstance(several, list) else []
     metadata = found.get("metadata")
-    return Loaded(table_of(metadata), metadata if isinstance(metadata, dict) else {}, _texts(found.get("config")), credentials)
+    return Loaded(
+        table_of(metadata), metadata if isinstance(metadata, dict) else {}, _texts(found.get("config")), credentials
+    )

@@ -1,7 +1,7 @@
 """How a dataset's columns become those of a table: which schema the table has afterwards, and what is selected."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from firn_runtime.confined_paths import shown
 from firn_runtime.connectors.iceberg_table import Table
@@ -24,11 +24,9 @@ class Fitted(NamedTuple):
     """Why the columns of the table are others afterwards."""
 
 
-def schema_of(fields: Sequence[Field], id: int = 0) -> dict[str, Json]:
+def schema_of(fields: Sequence[Field], id: int = 0) -> dict[str, Any]:
     """Return a schema as the specification spells it."""
-    listed: list[Json] = [
-        {"id": one.id, "name": one.name, "required": one.required, "type": one.type} for one in fields
-    ]
+    listed = [{"id": one.id, "name": one.name, "required": one.required, "type": one.type} for one in fields]
     return {"type": "struct", "schema-id": id, "fields": listed}
 
 
@@ -48,9 +46,7 @@ def fit(inputs: WriteInputs, dataset: Mapping[str, str], table: Table) -> Fitted
         return _anew(table, wanted, found.anew)
     known = {one.name: one for one in table.fields}
     added = [name for name in found.names if name not in known]
-    fresh = {
-        name: Field(table.last_column + at, name, wanted[name]) for at, name in enumerate(added, 1)
-    }
+    fresh = {name: Field(table.last_column + at, name, wanted[name]) for at, name in enumerate(added, 1)}
     filled = {name: (known | fresh)[other] for name, other in zip(dataset, found.names, strict=True)}
     for one in filled.values():
         if not is_written(one.type):

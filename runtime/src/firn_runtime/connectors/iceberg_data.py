@@ -1,4 +1,4 @@
-"""A dataset as Parquet files of a table, with the ids of its columns: written to the scratch folder, in one pass."""
+"""Rows as Parquet files of a table, with the ids of its columns: written to the scratch folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,19 +27,26 @@ class Made(NamedTuple):
     partition: Record
 
 
-def write_files(
-    session: Session, dataset: str, filled: Mapping[str, Field], parts: Sequence[Value], folder: Path
-) -> Sequence[Made]:
-    """Write a dataset to files below a folder that is made; raise ConnectorError where a required column has NULL."""
+def cast(dataset: str, filled: Mapping[str, Field]) -> str:
+    """Return a SELECT of a dataset's rows, with the names and types of the columns that they fill."""
     columns = ", ".join(
         f"CAST({identifier(name)} AS {engine_type(name, one.type)}) AS {identifier(one.name)}"
         for name, one in filled.items()
     )
-    sql = f"SELECT {columns} FROM {identifier(dataset)}"
-    ids = ", ".join(f"{identifier(one.name)}: {one.id}" for one in filled.values())
+    return f"SELECT {columns} FROM {identifier(dataset)}"
+
+
+def write_files(
+    session: Session, sql: str, filled: Sequence[Field], parts: Sequence[Value], folder: Path, *, ordered: bool
+) -> Sequence[Made]:
+    """Write rows of these columns to files below a folder that is made, in one pass.
+
+    Raises ConnectorError where a required column has NULL.
+    """
+    ids = ", ".join(f"{identifier(one.name)}: {one.id}" for one in filled)
     options = f"FORMAT parquet, COMPRESSION zstd, RETURN_STATS, FILENAME_PATTERN 'data-{{i}}', FIELD_IDS {{{ids}}}"
     options += f", ROW_GROUP_SIZE {rows_in_group(session, len(filled))}"
-    if dataset in session.unordered:
+    if not ordered:
         options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
     if parts:
         keys = ", ".join(f"CAST({one.sql} AS VARCHAR)" for one in parts)
@@ -48,7 +55,7 @@ def write_files(
     else:
         options += f", FILE_SIZE_BYTES {literal(_TARGET)}"
     rows = session.execute(f"COPY ({sql}) TO {literal(str(folder))} ({options})")
-    required = {one.name for one in filled.values() if one.required}
+    required = {one.name for one in filled if one.required}
     return [_made(session, row, required, parts) for row in rows if row[1]]
 
 

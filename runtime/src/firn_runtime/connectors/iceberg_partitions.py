@@ -87,4 +87,3 @@ def _name(text: str) -> str:
     """Return a name that Avro takes (Iceberg, appendix A: what is no letter or digit becomes `_x` and its code)."""
     plain = "".join(one if one.isascii() and (one.isalnum() or one == "_") else f"_x{ord(one):X}" for one in text)
     return f"_{plain}" if plain[:1].isdigit() else plain
-

@@ -91,7 +91,9 @@ def _there(store: FileStore, name: str, wanted: Wanted) -> StoredFile:
     if found is None:
         raise ConnectorError("data", f"the table's file `{shown(wanted.location)}` is not there")
     if wanted.size is not None and found.size != wanted.size:
-        raise ConnectorError("data", f"the table's file `{shown(wanted.location)}` has not the size that the table says")
+        raise ConnectorError(
+            "data", f"the table's file `{shown(wanted.location)}` has not the size that the table says"
+        )
     return found
 
 

@@ -75,7 +75,9 @@ class IcebergRest(ConnectorBase[IcebergRestConfig, IcebergRestOptions]):
         """Return a table; raise ConnectorError where there is none."""
         found = self.catalog.load(name)
         if found is None:
-            raise ConnectorError("data", f"the catalog has no table `{shown(name.text)}`", "check `table` and `namespace`")
+            raise ConnectorError(
+                "data", f"the catalog has no table `{shown(name.text)}`", "check `table` and `namespace`"
+            )
         return found
 
     def files_of(self, name: Name, loaded: Loaded) -> Places:

@@ -5,8 +5,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firn_runtime.confined_paths import shown
-from firn_runtime.connectors.iceberg_manifests import LARGEST, LENGTH, MOST_FILES, PATH, Held, entries, held, is_live
-from firn_runtime.connectors.iceberg_manifests import listed, parsed
+from firn_runtime.connectors.iceberg_manifests import (
+    LARGEST,
+    LENGTH,
+    MOST_FILES,
+    PATH,
+    Held,
+    entries,
+    held,
+    is_live,
+    listed,
+    parsed,
+)
 from firn_runtime.connectors.iceberg_places import Places, Wanted
 from firn_runtime.connectors.iceberg_shapes import Columns, Shape, scan, shapes
 from firn_runtime.connectors.iceberg_table import Table
@@ -14,7 +24,9 @@ from firn_runtime.connectors.iceberg_types import Field
 from firn_runtime.engine import Session, literal
 from firn_runtime.errors import ConnectorError
 
-_FILE, _ROW = "_firn_file", "file_row_number"
+FILE = "_firn_file"
+"""Names the column that says in which file a row lies."""
+_ROW = "file_row_number"
 _PATH_ID, _POS_ID = 2147483546, 2147483545
 """Reserved field ids of position delete files (Iceberg, section Reserved Field IDs)."""
 
@@ -57,39 +69,62 @@ def wanted_fields(table: Table, columns: Sequence[str] | None) -> Sequence[Field
     return found or table.fields[:1]
 
 
-def selected(
-    session: Session, table: Table, places: Places, folder: Path, columns: Sequence[str] | None
-) -> Selected:
+def selected(session: Session, table: Table, places: Places, folder: Path, columns: Sequence[str] | None) -> Selected:
     """Return the rows of the table, with at least the columns that are asked for; its files are fetched."""
-    files = snapshot_files(table, places, folder)
+    held = snapshot_files(table, places, folder)
     made = Columns(table, wanted_fields(table, columns))
-    for one in files:
+    parts = _selects(session, made, places.fetch([Wanted(one.path, one.size) for one in held], folder), held, "")
+    return Selected("\nUNION ALL\n".join(parts) or made.nothing(), sum(one.size for one in held))
+
+
+class Rows(NamedTuple):
+    """The rows of a table with the column FILE, and the locations of its data files by what stands in that."""
+
+    sql: str
+    locations: Mapping[str, str]
+
+
+def rows_with_files(session: Session, table: Table, places: Places, folder: Path) -> Rows:
+    """Return the rows of a table, all of its columns, each with its file."""
+    held = snapshot_files(table, places, folder)
+    local = places.fetch([Wanted(one.path, one.size) for one in held], folder)
+    made = Columns(table, wanted_fields(table, None))
+    parts = _selects(session, made, local, held, f", {FILE}")
+    nothing = f"SELECT *, '' AS {FILE} FROM ({made.nothing()})"
+    locations = {str(local[one.path]): one.path for one in held if one.kind == "data"}
+    return Rows("\nUNION ALL\n".join(parts) or nothing, locations)
+
+
+def _selects(
+    session: Session, made: Columns, local: Mapping[str, Path], held: Sequence[Held], more: str
+) -> Sequence[str]:
+    for one in held:
         if one.kind == "equality":
             help = "compact the table, so that its equality deletes are applied"
             raise ConnectorError("data", "the table has equality deletes, which this version does not read", help)
-    local = places.fetch([Wanted(one.path, one.size) for one in files], folder)
-    data = {local[one.path]: one for one in files if one.kind == "data"}
-    deletes = _deletes(session, [one for one in files if one.kind == "positions"], local)
+    data = {local[one.path]: one for one in held if one.kind == "data"}
+    deletes = _deletes(session, [one for one in held if one.kind == "positions"], local)
     touched = _touched(session, deletes, data)
-    parts = [
+    return [
         part
         for shape in shapes(session, list(data))
-        for part in _parts(made.of(shape), shape, {one: data[one] for one in shape.files if one in touched}, deletes)
+        for part in _parts(
+            made.of(shape) + more, shape, {one: data[one] for one in shape.files if one in touched}, deletes
+        )
     ]
-    return Selected("\nUNION ALL\n".join(parts) or made.nothing(), sum(one.size for one in files))
 
 
 def _parts(columns: str, shape: Shape, touched: Mapping[Path, Held], deletes: str) -> Sequence[str]:
     """Return the SELECTs over files of a shape: those that rows were deleted from are looked at row by row."""
-    whole = [one for one in shape.files if one not in touched]
-    parts = [f"SELECT {columns} FROM {scan(whole)}"] if whole else []
+    whole, named = [one for one in shape.files if one not in touched], f"filename = {literal(FILE)}"
+    parts = [f"SELECT {columns} FROM {scan(whole, named)}"] if whole else []
     if touched:
-        rows = scan(list(touched), f"filename = {literal(_FILE)}", "file_row_number = true")
+        rows = scan(list(touched), named, "file_row_number = true")
         gone = f"SELECT _places.file, _deletes.pos FROM ({deletes}) AS _deletes JOIN {_values(touched)}"
         gone += " ON _deletes.file_path = _places.path AND _deletes.sequence >= _places.sequence"
         parts.append(
             f"SELECT {columns} FROM {rows} AS _rows ANTI JOIN ({gone}) AS _gone"
-            f" ON _gone.file = _rows.{_FILE} AND _gone.pos = _rows.{_ROW}"
+            f" ON _gone.file = _rows.{FILE} AND _gone.pos = _rows.{_ROW}"
         )
     return parts
 

@@ -80,7 +80,9 @@ class Columns:
     def __init__(self, table: Table, wanted: Sequence[Field]) -> None:
         self.wanted = [(one, engine_type(one.name, one.type)) for one in wanted]
         self._mapping = _mapping(table.properties.get(_MAPPING))
-        self._parted = {part.source for spec in table.specs.values() for part in spec.parts if part.transform == "identity"}
+        self._parted = {
+            part.source for spec in table.specs.values() for part in spec.parts if part.transform == "identity"
+        }
 
     def nothing(self) -> str:
         """Return a SELECT without rows."""
@@ -150,7 +152,8 @@ def fits_inside(node: Node, kind: Any) -> bool:
     parts = node.inner[0].inner
     wanted = ("element",) if kind["type"] == "list" else ("key", "value")
     return len(parts) == len(wanted) and all(
-        part.id == kind[f"{name}-id"] and fits_inside(part, kind[name]) for part, name in zip(parts, wanted, strict=True)
+        part.id == kind[f"{name}-id"] and fits_inside(part, kind[name])
+        for part, name in zip(parts, wanted, strict=True)
     )
 
 

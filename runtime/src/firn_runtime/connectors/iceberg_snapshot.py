@@ -1,11 +1,11 @@
 """A new snapshot: the manifest of its files, that of those it takes away, and the list of all (Iceberg, appendix A)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
-from firn_runtime.connectors.iceberg_avro import File, Key
+from firn_runtime.connectors.iceberg_avro import File, Key, key_of
 from firn_runtime.connectors.iceberg_avro_writing import written
 from firn_runtime.connectors.iceberg_data import Made
 from firn_runtime.connectors.iceberg_manifests import (
@@ -15,6 +15,7 @@ from firn_runtime.connectors.iceberg_manifests import (
     DATA_FILE,
     DATA_SEQUENCE,
     DELETED,
+    EXISTING,
     FILE_SEQUENCE,
     LENGTH,
     PATH,
@@ -50,9 +51,11 @@ class Numbers(NamedTuple):
     sequence: int
 
 
-def added(files: Sequence[tuple[str, Made]], numbers: Numbers, spec: Spec, parts: Sequence[Value], schema: Json) -> Manifest:
+def added(
+    files: Sequence[tuple[str, Made]], numbers: Numbers, spec: Spec, parts: Sequence[Value], schema: Mapping[str, Json]
+) -> Manifest:
     """Return the manifest of new files, by their locations."""
-    records = [
+    records: list[dict[Key, Any]] = [
         {
             STATUS: ADDED,
             SNAPSHOT: numbers.id,
@@ -60,39 +63,63 @@ def added(files: Sequence[tuple[str, Made]], numbers: Numbers, spec: Spec, parts
         }
         for location, one in files
     ]
-    fields: Json = [
-        {"source-id": one.source, "field-id": one.id, "name": one.name, "transform": one.transform} for one in spec.parts
+    fields: list[Json] = [
+        {"source-id": one.source, "field-id": one.id, "name": one.name, "transform": one.transform}
+        for one in spec.parts
     ]
-    metadata = {
+    metadata: dict[str, str | bytes] = {
         "schema": orjson.dumps(schema),
-        "schema-id": str(schema["schema-id"]) if isinstance(schema, dict) else "0",
+        "schema-id": str(schema["schema-id"]),
         "partition-spec": orjson.dumps(fields),
         "partition-spec-id": str(spec.id),
         "format-version": "2",
         "content": "data",
     }
+    told: dict[Key, Any] = {SPEC: spec.id, CONTENT: 0, _LEAST_SEQUENCE: numbers.sequence}
     counts = (len(files), 0, 0, sum(one.records for _, one in files), 0, 0)
-    told = {SPEC: spec.id, CONTENT: 0, SEQUENCE: numbers.sequence, _LEAST_SEQUENCE: numbers.sequence}
-    content = written(_entry(avro_record(parts)), metadata, records)
-    return Manifest(content, {**told, ADDED_BY: numbers.id, **dict(zip(_COUNTS, counts, strict=True))})
+    return _manifest(written(_entry(avro_record(parts)), metadata, records), told, counts, numbers)
 
 
-def removed(file: File, entries: Sequence[Record], manifest: Record, numbers: Numbers) -> Manifest:
-    """Return a manifest that says of the files of another one that they are no longer there; all else stays."""
-    records = [_gone(one, manifest, numbers) for one in entries]
-    least = min((one[DATA_SEQUENCE] for one in records), default=numbers.sequence)
-    rows = sum(int(one[DATA_FILE][103]) for one in records)
+def rewritten(
+    file: File, entries: Sequence[Record], manifest: Record, numbers: Numbers, gone: Callable[[str], bool]
+) -> Manifest:
+    """Return a manifest again that says of some of its files, by their locations, that they are no longer there."""
+    there = [_kept(one, manifest) for one in entries if not gone(one[DATA_FILE][100])]
+    left = [
+        {**_kept(one, manifest), STATUS: DELETED, SNAPSHOT: numbers.id} for one in entries if gone(one[DATA_FILE][100])
+    ]
+    if there and DATA_SEQUENCE not in {key_of(one) for one in file.schema["fields"]}:
+        help = "rewrite the table's manifests with the engine that made them"
+        raise ConnectorError("data", "the table has manifests of the format version 1, which are not changed", help)
     metadata = {name: one for name, one in file.metadata.items() if not name.startswith("avro.")}
-    told = {SPEC: manifest[SPEC], CONTENT: manifest.get(CONTENT) or 0, SEQUENCE: numbers.sequence}
-    counts = dict(zip(_COUNTS, (0, 0, len(records), 0, 0, rows), strict=True))
-    told_all = {**told, _LEAST_SEQUENCE: least, ADDED_BY: numbers.id, **counts}
-    return Manifest(written(file.schema, metadata, records), told_all)
+    least = min((one[DATA_SEQUENCE] for one in (*there, *left)), default=numbers.sequence)
+    told: dict[Key, Any] = {SPEC: manifest[SPEC], CONTENT: manifest.get(CONTENT) or 0, _LEAST_SEQUENCE: least}
+    counts = (0, len(there), len(left), 0, _rows(there), _rows(left))
+    return _manifest(written(file.schema, metadata, [*there, *left]), told, counts, numbers)
 
 
-def _gone(entry: Record, manifest: Record, numbers: Numbers) -> dict[Key, Any]:
-    data, own = sequence_of(entry, manifest), entry.get(FILE_SEQUENCE)
-    sequences = {DATA_SEQUENCE: data, FILE_SEQUENCE: own if own is not None else manifest.get(SEQUENCE) or 0}
-    return {**entry, STATUS: DELETED, SNAPSHOT: numbers.id, **sequences}
+def _kept(entry: Record, manifest: Record) -> dict[Key, Any]:
+    """Return an entry with what it has inherited from its manifest spelled out."""
+    file, by = entry.get(FILE_SEQUENCE), entry.get(SNAPSHOT)
+    return {
+        **entry,
+        STATUS: EXISTING,
+        SNAPSHOT: by if by is not None else manifest.get(ADDED_BY),
+        DATA_SEQUENCE: sequence_of(entry, manifest),
+        FILE_SEQUENCE: file if file is not None else manifest.get(SEQUENCE) or 0,
+    }
+
+
+def _rows(entries: Sequence[Record]) -> int:
+    return sum(int(one[DATA_FILE][103]) for one in entries)
+
+
+def _manifest(content: bytes, told: Mapping[Key, Any], counts: Sequence[int], numbers: Numbers) -> Manifest:
+    ours: dict[Key, Any] = {
+        SEQUENCE: numbers.sequence,
+        ADDED_BY: numbers.id,
+    }
+    return Manifest(content, {**told, **ours, **dict(zip(_COUNTS, counts, strict=True))})
 
 
 def kept(manifest: Record) -> Record:

@@ -62,6 +62,5 @@ ROWS = {
         readable=True,
         writable=True,
         places=("table",),
-        modes=("replace", "append"),
     )
 }
