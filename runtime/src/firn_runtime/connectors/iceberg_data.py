@@ -27,13 +27,31 @@ class Made(NamedTuple):
     partition: Record
 
 
-def cast(dataset: str, filled: Mapping[str, Field]) -> str:
-    """Return a SELECT of a dataset's rows, with the names and types of the columns that they fill."""
+def cast(dataset: str, kinds: Mapping[str, str], filled: Mapping[str, Field]) -> str:
+    """Return a SELECT of a dataset's rows, with the names and types of the columns that they fill.
+
+    `kinds` are the types of the dataset's columns. Values that Iceberg's types lack are an error of the SELECT.
+    """
     columns = ", ".join(
-        f"CAST({identifier(name)} AS {engine_type(name, one.type)}) AS {identifier(one.name)}"
+        f"CAST({_value(name, kinds[name])} AS {engine_type(name, one.type)}) AS {identifier(one.name)}"
         for name, one in filled.items()
     )
     return f"SELECT {columns} FROM {identifier(dataset)}"
+
+
+def _value(name: str, kind: str) -> str:
+    column, (unfit, said) = identifier(name), _UNFIT.get(kind.partition("_")[0], ("", ""))
+    error = f"error({literal(f'`{name}` is {kind} and holds {said}, which Iceberg cannot hold')})"
+    return f"if({unfit.format(column)}, {error}, {column})" if unfit else column
+
+
+_ENDLESS = ("isfinite({0}) IS false", "infinity")
+_UNFIT = {
+    **dict.fromkeys(["DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"], _ENDLESS),
+    "HUGEINT": ("{0} IS NOT NULL AND TRY_CAST({0} AS DECIMAL(38,0)) IS NULL", "numbers of more than 38 digits"),
+    "TIME": ("{0} >= TIME '24:00:00'", "24:00"),
+}
+"""Of the engine's types: SQL that is true for a value that the table's type lacks, and what it is."""
 
 
 def write_files(

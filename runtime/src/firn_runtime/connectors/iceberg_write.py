@@ -93,20 +93,23 @@ def _published(target: Target, inputs: WriteInputs, context: WriteContext, fitte
 @contextmanager
 def _added(target: Target, inputs: WriteInputs, context: WriteContext, fitted: Fitted) -> Iterator[Plan]:
     """Rows beside those that are there, or in the place of all."""
-    del context
     older = all_kept if inputs.mode == "append" else all_removed
-    yield Plan(cast(inputs.from_, fitted.filled), list(fitted.filled.values()), lambda: older(target))
+    yield Plan(_cast(inputs, context, fitted), list(fitted.filled.values()), lambda: older(target))
 
 
 @contextmanager
 def _merged(target: Target, inputs: WriteInputs, context: WriteContext, fitted: Fitted) -> Iterator[Plan]:
     """Rows in the place of those of the same keys or partitions, whose files are written anew."""
-    session, dataset = context.session, cast(inputs.from_, fitted.filled)
+    session, dataset = context.session, _cast(inputs, context, fitted)
     table, folder = target.table._replace(fields=fitted.fields), target.folder / "old"
     rows = rows_with_files(session, table, target.places, _made(folder))
     with merged(session, inputs, dataset, fitted.filled, fitted.fields, rows) as one:
         older = lambda: some_removed(target, one.gone)  # noqa: E731  # it is handed over
         yield Plan(one.sql, fitted.fields, older, one.rows, one.inserted, one.updated)
+
+
+def _cast(inputs: WriteInputs, context: WriteContext, fitted: Fitted) -> str:
+    return cast(inputs.from_, context.session.columns(inputs.from_), fitted.filled)
 
 
 def _made(folder: Path) -> Path:
