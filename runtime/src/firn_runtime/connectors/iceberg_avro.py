@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-LARGEST = 1 << 28
+LARGEST = 1 << 26
 """Bytes of the decoded content of one file."""
+MOST = 250_000
+"""Records of one file: each takes much more room here than there."""
 MAGIC = b"Obj\x01"
 _DEEPEST = 32
 
@@ -58,6 +60,8 @@ def _read(content: bytes) -> File:
             raise Damaged("it is cut off")
         block = unfolded(content[at : at + length], left)
         at, left = at + length + 16, left - len(block)
+        if len(records) + count > MOST:
+            raise Damaged(f"it holds more than {MOST:,} records")
         records += _records(decode, block, count)
     return File(metadata, schema, records)
 

@@ -10,9 +10,9 @@ from firn_runtime.confined_paths import shown
 from firn_runtime.connectors.iceberg_avro import Damaged, File, Key, read
 from firn_runtime.errors import ConnectorError
 
-LARGEST = 1 << 27
+LARGEST = 1 << 25
 """Bytes of a manifest or a list of them."""
-MOST_FILES = 1_000_000
+MOST_FILES = 250_000
 """Files of one snapshot."""
 
 Record = Mapping[Key, Any]

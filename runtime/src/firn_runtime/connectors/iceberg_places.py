@@ -46,7 +46,8 @@ class Places:
         spelled = plain(location)
         for place in self._places:
             name = spelled.removeprefix(place.base)
-            if spelled.startswith(place.base) and all(part not in ("", ".", "..") for part in name.split("/")):
+            strange = (".", "..") if place.base.startswith("s3://") else ("", ".", "..")
+            if spelled.startswith(place.base) and name and not any(part in strange for part in name.split("/")):
                 return place.store, name
         said = f"`{shown(location)}` lies where this resource touches no files"
         raise ConnectorError("auth", said, _HELP)

@@ -4,6 +4,7 @@ Catalog and files are spoken to by this package alone: see docs/adr/0028.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import shown
@@ -61,15 +62,17 @@ class IcebergRest(ConnectorBase[IcebergRestConfig, IcebergRestOptions]):
 
         name = named(inputs.table, self.config.namespace)
         loaded = self.loaded(name)
-        folder = cleared(context.scratch / "table")
-        found = selected(context.session, loaded.table, self.files_of(name, loaded), folder, inputs.columns)
+        with _keeping():
+            folder = cleared(context.scratch / "table")
+            found = selected(context.session, loaded.table, self.files_of(name, loaded), folder, inputs.columns)
         return Rows(Relation(projected(f"({found.sql})", inputs.columns, inputs.schema)), found.bytes)
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
         """Put files beside those of the table, and make them its own by one commit."""
         from firn_runtime.connectors.iceberg_write import write
 
-        return write(self, inputs, context)
+        with _keeping():
+            return write(self, inputs, context)
 
     def loaded(self, name: Name) -> Loaded:
         """Return a table; raise ConnectorError where there is none."""
@@ -83,3 +86,12 @@ class IcebergRest(ConnectorBase[IcebergRestConfig, IcebergRestOptions]):
     def files_of(self, name: Name, loaded: Loaded) -> Places:
         """Return where the files of a table may lie."""
         return self.storage.places(loaded, lambda: self.loaded(name))
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise ConnectorError("process", f"cannot keep the table's files in the workspace: {reason}") from None
