@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
+from runtime.connectors.lake import Lake, lake
 from runtime.workbench import Workbench, connector
 from servers import mysql, postgres
 
@@ -146,11 +147,11 @@ ROWS = (
     _row("NULL alone", "INTEGER", "null", "null"),
 )
 
-DATABASES = ("DuckDB", "SQLite", "PostgreSQL", "MariaDB")
+DATABASES = ("DuckDB", "SQLite", "PostgreSQL", "MariaDB", "Iceberg")
 QUERIES = {"PostgreSQL query": "PostgreSQL", "MariaDB query": "MariaDB"}
 PLACES = (
     *("DuckDB", "SQLite", "PostgreSQL", "PostgreSQL query", "MariaDB", "MariaDB query"),
-    *("Parquet", "CSV", "NDJSON", "JSON"),
+    *("Iceberg", "Parquet", "CSV", "NDJSON", "JSON"),
 )
 PAGE = Path(__file__).parents[3] / "docs/types.md"
 BEGIN, END = "<!-- from the tests: FIRN_ACCEPT=1 -->", "<!-- end -->"
@@ -256,17 +257,24 @@ def login(server: postgres.Server | mysql.Server, database: str) -> dict[str, An
 
 
 @pytest.fixture
-def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Matrix:
+def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Iterator[Matrix]:
     one, other = postgres.server(), mysql.server()
     (tmp_path / "files").mkdir()
-    made = bench(
+    with lake(tmp_path) as tables:
+        yield Matrix(_places(bench, tmp_path, one, other, tables))
+
+
+def _places(
+    bench: Callable[..., Workbench], tmp_path: Path, one: postgres.Server, other: mysql.Server, tables: Lake
+) -> Workbench:
+    return bench(
         DuckDB=connector("db", "duckdb", written=True, path=str(tmp_path / "a.duckdb")),
         SQLite=connector("db", "sqlite3", written=True, path=str(tmp_path / "a.sqlite")),
         PostgreSQL=connector("db", "postgres", written=True, **login(one, postgres.fresh_database(one))),
         MariaDB=connector("db", "mysql", written=True, **login(other, mysql.fresh_database(other))),
+        Iceberg=tables.resource(),
         files=connector("files", "local", written=True, root=str(tmp_path / "files")),
     )
-    return Matrix(made)
 
 
 def test_the_page_says_what_becomes_of_every_type_everywhere(matrix: Matrix) -> None:
