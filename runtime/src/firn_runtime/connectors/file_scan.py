@@ -13,7 +13,7 @@ from firn_runtime.connectors.file_formats import Format, delimiter, format_of
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, sql_type
-from firn_runtime.connectors.text_values import from_csv, from_json, is_text_first
+from firn_runtime.connectors.text_values import Made, from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -154,9 +154,10 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
         own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
     text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=not schema)}
     read = own | dict.fromkeys(text, "VARCHAR")
-    place = _place(known)
-    values = {name: from_json(name, kind, place) for name, kind in text.items()}
-    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values)
+    mark = _mark(known)
+    place = _place(found, known, mark)
+    values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
+    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
     return projected(_in_order(rows, found), inputs.columns)
 
 
@@ -184,11 +185,13 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
     elif read:
         options.append(f"types = {_struct(read)}")
     scan = _scan("csv", found, [*options, "allow_quoted_nulls = false"])
-    place, nulls, point = _place(known), given.null_values, given.decimal_separator
+    mark, nulls, point = _mark(known), given.null_values, given.decimal_separator
+    place = _place(found, known, mark)
     values = {
-        name: from_csv(name, kind, place, nulls, point=point, found=name not in schema) for name, kind in text.items()
+        name: from_csv(name, kind, f"{mark}{n}", place, nulls, point=point, found=name not in schema)
+        for n, (name, kind) in enumerate(text.items())
     }
-    rows = _valued(scan, values)
+    rows = _valued(scan, values, mark, place)
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, rows, _scan("csv", found, typed), text)
     return projected(_in_order(rows, found), inputs.columns)
@@ -207,16 +210,27 @@ def _tell_lines(session: Session, rows: str, typed: str, columns: Iterable[str])
         session.execute(f"SELECT {values} FROM {typed}")
 
 
-def _valued(scan: str, values: Mapping[str, str]) -> str:
-    replaced = ", ".join(f"{value} AS {identifier(name)}" for name, value in values.items())
-    return f"(SELECT * REPLACE ({replaced}) FROM {scan})" if values else scan
+def _mark(columns: Iterable[str]) -> str:
+    """Return what no column's name begins with, as a name that needs no quotes."""
+    return "_" * (1 + max(map(len, columns), default=0))
 
 
-def _place(columns: Iterable[str]) -> str:
-    """Return SQL for the words that name a row's file, where no column hides its name."""
-    return (
-        literal("") if "filename" in map(str.lower, columns) else "' of the file `' || parse_filename(filename) || '`'"
-    )
+def _place(found: Found, columns: Iterable[str], mark: str) -> str:
+    """Return SQL for the words that name a row's file; where there are several, and a column hides its name, none."""
+    if len(found.names) == 1:
+        return literal(f" of the file `{found.files[0].name}`")
+    return literal("") if "filename" in map(str.lower, columns) else f"' of the file `' || parse_filename({mark}) || '`'"
+
+
+def _valued(scan: str, values: Mapping[str, Made], mark: str, place: str) -> str:
+    """Make values of texts: the inner SELECT casts each once, the outer one looks at the text and at the cast."""
+    if not values:
+        return scan
+    inner = {f"{mark}{n}": made.cast for n, made in enumerate(values.values())}
+    inner |= {mark: "filename"} if mark in place else {}
+    casts = ", ".join(f"{cast} AS {name}" for name, cast in inner.items())
+    replaced = ", ".join(f"{made.value} AS {identifier(name)}" for name, made in values.items())
+    return f"(SELECT * EXCLUDE ({', '.join(inner)}) REPLACE ({replaced}) FROM (SELECT *, {casts} FROM {scan}))"
 
 
 def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:
