@@ -241,12 +241,13 @@ class Session:
         except ConnectorError as error:
             if relation.careful is None or not is_cut_wrong(error):
                 raise
-            return self.stream(dataset, relation._replace(sql=relation.careful, careful=None))
+            self._view(dataset, relation.careful)
+            relation = relation._replace(careful=None)
         self._careful |= {dataset: relation.careful} if relation.careful else {}
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
 
     def read_carefully(self, error: ConnectorError) -> bool:
-        """Say whether what failed is worth doing again: streams that may be why it did are read carefully from now on."""
+        """Say whether what failed is worth doing again: streams, where they may be why, are read carefully from now on."""
         if not self._careful or not is_cut_wrong(error):
             return False
         for dataset, sql in self._careful.items():

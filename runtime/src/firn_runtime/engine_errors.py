@@ -53,7 +53,7 @@ _FILE = "file = "
 _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
-_CUT_WRONG = ("CSV Error", "Error when sniffing file")
+_CUT_WRONG = ("CSV Error", "Error when sniffing file", "The Parallel CSV Reader")
 
 _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
     ("statement timeout", "timeout", "the statement took longer than `statement_timeout`"),

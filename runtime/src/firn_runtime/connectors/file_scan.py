@@ -225,7 +225,9 @@ def _place(found: Found, columns: Iterable[str], mark: str) -> str:
     """Return SQL for the words that name a row's file; where there are several, and a column hides its name, none."""
     if len(found.names) == 1:
         return literal(f" of the file `{found.files[0].name}`")
-    return literal("") if "filename" in map(str.lower, columns) else f"' of the file `' || parse_filename({mark}) || '`'"
+    return (
+        literal("") if "filename" in map(str.lower, columns) else f"' of the file `' || parse_filename({mark}) || '`'"
+    )
 
 
 def _valued(scan: str, values: Mapping[str, Made], mark: str, place: str) -> str:

@@ -3,6 +3,7 @@
 The engine's own casts round, guess the order of day and month, and take what they cannot read for NULL or for 1900.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,43 +14,57 @@ _WHOLE |= {"INTEGER", "UINTEGER"}
 _AS_THEY_ARE = ("VARCHAR", "JSON", "ENUM", "STRUCT", "MAP", "UNION")
 """Beginnings of the types whose values the engine reads right."""
 
-_WHOLE_EXACT = (
-    r"NOT ((contains({0}, '.') AND NOT regexp_full_match({0}, '\s*[+-]?\d+\.0*\s*'))"
-    " OR (contains({0}, '-') AND (contains({0}, 'e-') OR contains({0}, 'E-'))))"
-)
+_WHOLE_EXACT = r"regexp_full_match({0}, '\s*([+-]?[0-9_]+(\.0*)?([eE]\+?[0-9]+)?|0[xX][0-9a-fA-F_]+|0[bB][01_]+)\s*')"
 _MICROSECONDS = r"(length({0}) <= 15 OR NOT regexp_matches({0}, '\.\d{{6}}\d*[1-9]'))"
 _YEAR = "(strpos({0}, '-') > 4 OR contains({0}, 'infinity'))"
-_DAY = rf"(length({{0}}) = 10 OR regexp_full_match({{0}}, '\s*(\d+-\d+-\d+( BC| \(BC\))?|-?infinity)\s*')) AND {_YEAR}"
+_DAY = rf"regexp_full_match({{0}}, '\s*(\d+-\d+-\d+( BC| \(BC\))?|-?infinity)\s*') AND {_YEAR}"
+_NO_OFFSET = r"NOT regexp_matches({0}, ':[0-9.]+\s*[+-]')"
+_FINITE = "(isfinite({1}) OR contains(lower({0}), 'n'))"
 _EXACT = dict.fromkeys(_WHOLE, _WHOLE_EXACT) | {
     "DATE": _DAY,
-    "TIME": _MICROSECONDS,
-    "TIMESTAMP": f"{_MICROSECONDS} AND {_YEAR}",
+    "DOUBLE": _FINITE,
+    "FLOAT": _FINITE,
+    "TIME": r"regexp_full_match({0}, '\s*\d+:\d+(:\d+(\.\d{{0,6}}0*)?)?\s*')",
+    "TIMESTAMP": f"{_MICROSECONDS} AND {_YEAR} AND {_NO_OFFSET}",
     "TIMESTAMP WITH TIME ZONE": f"{_MICROSECONDS} AND {_YEAR}",
 }
 """When the engine's cast of a text is the value, by type; NULL is none of it."""
 
-_PLAIN_WHOLE = (
-    "({1} >> (53 * (strlen({0}) - 1) >> 4) > 0 OR {0} = '0'"
-    " OR NOT contains({0}, '.') AND NOT contains({0}, '-') AND {1} IS NOT NULL)"
+_DIGITS_ALONE = "{1} >> (53 * strlen({0}) - 53 >> 4) > 0"
+"""The number has as many digits as its text has signs, so that there is nothing but digits: a fraction takes a point and
+a digit at least, an exponent that is negative takes more. 2 ** (53 (n - 1) // 16) lies between 10 ** (n - 2) and
+10 ** (n - 1) for n from 2 to 19."""
+_NO_FRACTION = (
+    "NOT contains({0}, '.') AND NOT contains({0}, 'e') AND NOT contains({0}, 'E')"
+    " AND {1} IS NOT NULL AND ({1} <> 0 OR contains({0}, '0'))"
 )
-"""Most numbers have as many digits as their text has signs, so that it has none but digits: a point with a fraction, or
-an exponent that is negative, takes two signs at least. 2 ** (53 (n - 1) // 16) lies between 10 ** (n - 2) and
-10 ** (n - 1)."""
-_PLAIN_MOMENT = "strlen({0}) <= 21 AND strpos({0}, '-') > 4 AND {1} IS NOT NULL"
+"""The engine takes a sign alone for 0."""
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
-_PLAIN = dict.fromkeys(_SIGNED, _PLAIN_WHOLE) | {
-    "DATE": "{1}::VARCHAR = {0}",
-    "DOUBLE": "strlen({0}) <= 15 AND isfinite({1})",
-    "TIME": "strlen({0}) <= 15 AND {1} IS NOT NULL",
-    "TIMESTAMP": _PLAIN_MOMENT,
-    "TIMESTAMP WITH TIME ZONE": _PLAIN_MOMENT,
-}
-"""When a look at a text and the engine's cast of it is enough to see that this is the value, as it is for most."""
+_PLAIN = (
+    dict.fromkeys(_WHOLE, (_NO_FRACTION,))
+    | dict.fromkeys(_SIGNED, (_DIGITS_ALONE, _NO_FRACTION))
+    | {
+        "BLOB": (),
+        "BLOB[]": (),
+        "BOOLEAN": (),
+        "DATE": ("{1}::VARCHAR = {0}",),
+        "DOUBLE": ("strlen({0}) <= 15 AND isfinite({1})",),
+        "FLOAT": ("isfinite({1})",),
+        "TIME": ("{1}::VARCHAR = {0}",),
+        "TIMESTAMP": ("strlen({0}) <= 21 AND {0} LIKE '____-__-_____:__:__%' AND {1} IS NOT NULL",),
+        "TIMESTAMP WITH TIME ZONE": ("strlen({0}) <= 21 AND strpos({0}, '-') > 4 AND {1} IS NOT NULL",),
+    }
+)
+"""Looks at a text and the engine's cast of it, each enough to see that this is the value, the cheapest first: one that
+holds for all rows at hand, as it does for most, costs next to nothing more."""
+_CAST = ("{1} IS NOT NULL",)
+_LIKE_A_VALUE = re.compile(r"\d|infinity", re.IGNORECASE)
+"""Where a text that means NULL is of this kind, no look is enough."""
 
 _DIGITS = r"rtrim(ltrim(regexp_replace(split_part(lower({0}), 'e', 1), '[^0-9]', '', 'g'), '0'), '0')"
 _SHORTEST, _LONGEST = (_DIGITS.format(text) for text in ("{1}::VARCHAR", "format('{{:.17g}}', {1})"))
 _DOUBLE_EXACT = (
-    f"(length({{0}}) <= 16 OR length({_DIGITS}) <= 15 OR NOT regexp_matches({{0}}, '[0-9]')"
+    f"(length({{0}}) <= 15 OR length({_DIGITS}) <= 15 OR NOT regexp_matches({{0}}, '[0-9]')"
     f" OR {_DIGITS} IN ({_SHORTEST}, {_LONGEST}))"
 )
 """A number that nobody called a DOUBLE is one only where no digit is lost."""
@@ -91,9 +106,10 @@ def from_csv(name: str, kind: str, cast: str, place: str, nulls: Sequence[str], 
         text = f"replace({column}, {literal(point)}, '.')"
     made = _made(name, kind, cast, place, text, exact)
     means_null = f"WHEN {column} IN ({', '.join(map(literal, nulls))}) THEN NULL " if nulls and kind != "BLOB" else ""
-    doubtful = kind.startswith(("BLOB", "BOOLEAN")) or point != "." or any(map(str.isdigit, "".join(nulls)))
-    plain = "false" if doubtful else _PLAIN.get(kind, "{1} IS NOT NULL").format(column, cast)
-    return made._replace(value=f"CASE WHEN {plain} OR {column} IS NULL THEN {cast} {means_null}{made.value} END")
+    doubtful = point != "." or any(_LIKE_A_VALUE.search(text) for text in nulls)
+    looks = () if doubtful else _PLAIN.get(kind, _CAST)
+    plain = " ".join(f"WHEN {look.format(column, cast)} THEN {cast}" for look in looks)
+    return made._replace(value=f"CASE {plain} WHEN {column} IS NULL THEN NULL {means_null}{made.value} END")
 
 
 def from_json(name: str, kind: str, cast: str, place: str) -> Made:
