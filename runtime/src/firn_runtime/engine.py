@@ -247,7 +247,7 @@ class Session:
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
 
     def read_carefully(self, error: ConnectorError) -> bool:
-        """Say whether what failed is worth doing again: streams, where they may be why, are read carefully from now on."""
+        """Say whether what failed is worth doing again: streams that may be why are read carefully from now on."""
         if not self._careful or not is_cut_wrong(error):
             return False
         for dataset, sql in self._careful.items():

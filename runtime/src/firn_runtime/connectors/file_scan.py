@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 _ROW, _QUICK_ROW = 1 << 24, 1 << 21
 """Bytes of one row of CSV, at most: the engine's own 2 MB are less than what people keep in a text, and buffers of more
-than 16 MB do not fit in 100 MB of memory. A file is read with the lower limit first: it is also what a thread reads at a
-time, and more rows at a time than a row group holds make a DuckDB file be written twice."""
+than 16 MB do not fit in 100 MB of memory. A file is read with the lower limit first: it is also what a thread reads at
+a time, and more rows at a time than a row group holds make a DuckDB file be written twice."""
 _QUICK = (f"max_line_size = {_QUICK_ROW}", f"buffer_size = {_QUICK_ROW}")
 _CAREFUL = (f"max_line_size = {_ROW}", f"buffer_size = {_ROW}")
 _ALONE = (*_CAREFUL, "parallel = false")

@@ -31,9 +31,9 @@ _EXACT = dict.fromkeys(_WHOLE, _WHOLE_EXACT) | {
 """When the engine's cast of a text is the value, by type; NULL is none of it."""
 
 _DIGITS_ALONE = "{1} >> (53 * strlen({0}) - 53 >> 4) > 0"
-"""The number has as many digits as its text has signs, so that there is nothing but digits: a fraction takes a point and
-a digit at least, an exponent that is negative takes more. 2 ** (53 (n - 1) // 16) lies between 10 ** (n - 2) and
-10 ** (n - 1) for n from 2 to 19."""
+"""The number has as many digits as its text has signs, so that no digit was lost: a fraction takes a point and a digit
+at least, an exponent that is negative takes more. 2 ** (53 (n - 1) // 16) lies between 10 ** (n - 2) and 10 ** (n - 1)
+for n from 2 to 19."""
 _NO_FRACTION = (
     "NOT contains({0}, '.') AND NOT contains({0}, 'e') AND NOT contains({0}, 'E')"
     " AND {1} IS NOT NULL AND ({1} <> 0 OR contains({0}, '0'))"
