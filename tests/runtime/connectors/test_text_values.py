@@ -1,7 +1,7 @@
 """Texts of a CSV file as values of a type: the value that is written there, or an error; never another one."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
 import duckdb
@@ -80,7 +80,7 @@ def is_the_time(value: str, text: str) -> bool:
     return f"{value}{'' if '.' in value else '.'}".rstrip("0") == f"{date}{spelled}.{parts[6] or ''}".rstrip("0")
 
 
-ORACLES: dict[str, Callable[[str, str], bool]] = dict.fromkeys(WHOLE, is_the_number) | {
+ORACLES: Mapping[str, Callable[[str, str], bool]] = dict.fromkeys(WHOLE, is_the_number) | {
     "DOUBLE": is_the_double,
     "DATE": is_the_date,
     "TIME": is_the_time,
@@ -138,12 +138,8 @@ CASES += [(kind, text) for kind in WRONG if kind != "WHOLE" for text in WRONG[ki
 
 
 @pytest.mark.parametrize(("kind", "text"), CASES)
-def test_a_text_of_which_the_engine_makes_another_value_is_refused(
-    engine: duckdb.DuckDBPyConnection, kind: str, text: str
-) -> None:
-    cast = engine.execute(f"select try_cast($v as {kind}) is not null", {"v": text}).fetchall()
+def test_a_text_that_is_not_of_its_type_is_refused(engine: duckdb.DuckDBPyConnection, kind: str, text: str) -> None:
     assert read(engine, kind, text) is None
-    assert cast == [(text != "infinit" and not (kind == "TINYINT" and len(text) > 99),)] or len(text) > 11
 
 
 RIGHT = {
