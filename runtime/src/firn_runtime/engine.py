@@ -19,7 +19,7 @@ import duckdb
 
 from firn_runtime.cancel import current
 from firn_runtime.durable import make_names_durable
-from firn_runtime.engine_errors import translated
+from firn_runtime.engine_errors import is_cut_wrong, translated
 from firn_runtime.errors import ConnectorError
 from firn_runtime.extensions import path_of
 from firn_runtime.identifiers import dotted, identifier, literal
@@ -60,6 +60,8 @@ class Relation(NamedTuple):
     params: Params = None
     database: str | None = None
     """The attached database in which its unqualified names resolve; absent: the job's datasets."""
+    careful: str | None = None
+    """A SELECT of the same rows that is slower, and gets over what `sql` may fail at: texts that are cut into rows."""
 
 
 class Places(NamedTuple):
@@ -199,6 +201,8 @@ class Session:
         """The columns of datasets that are streamed: asking the engine reads the head of the source again."""
         self.unordered: set[str] = set()
         """Datasets whose rows nobody has put in order: those that were read."""
+        self._careful: dict[str, str] = {}
+        """Streams that can be read more carefully, and how."""
         self._look_in(None)
 
     def qualified(self, dataset: str) -> str:
@@ -218,7 +222,12 @@ class Session:
         """Make the dataset `dataset` of this job, whole or not at all; return the number of its rows."""
         with self._looking_in(relation.database):
             sql = f"create or replace table {self.qualified(dataset)} as select * from ({relation.sql}\n)"
-            return int(self.execute(sql, relation.params)[0][0])
+            try:
+                return int(self.execute(sql, relation.params)[0][0])
+            except ConnectorError as error:
+                if relation.careful is None or not is_cut_wrong(error):
+                    raise
+        return self.materialise(dataset, relation._replace(sql=relation.careful, careful=None))
 
     def stream(self, dataset: str, relation: Relation) -> None:
         """Let the dataset be read by its name, as often as it is asked for: no row is read now, and none is kept.
@@ -227,8 +236,27 @@ class Session:
         """
         assert not relation.params
         assert relation.database is None
-        self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({relation.sql}\n)")
+        try:
+            self._view(dataset, relation.sql)
+        except ConnectorError as error:
+            if relation.careful is None or not is_cut_wrong(error):
+                raise
+            self._view(dataset, relation.careful)
+            relation = relation._replace(careful=None)
+        self._careful |= {dataset: relation.careful} if relation.careful else {}
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
+
+    def read_carefully(self, error: ConnectorError) -> bool:
+        """Say whether what failed is worth doing again: streams that may be why are read carefully from now on."""
+        if not self._careful or not is_cut_wrong(error):
+            return False
+        for dataset, sql in self._careful.items():
+            self._view(dataset, sql)
+        self._careful.clear()
+        return True
+
+    def _view(self, dataset: str, sql: str) -> None:
+        self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({sql}\n)")
 
     def records(self, relation: Relation, max_rows: int) -> list[dict[str, Json]]:
         """Return the rows as JSON values (see firn_runtime.json_values); more than `max_rows` are an error."""

@@ -53,6 +53,8 @@ _FILE = "file = "
 _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
+_CUT_WRONG = ("CSV Error", "Error when sniffing file", "The Parallel CSV Reader")
+
 _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
     ("statement timeout", "timeout", "the statement took longer than `statement_timeout`"),
     ("canceling statement", "timeout", "the statement was interrupted"),
@@ -75,6 +77,12 @@ def translated(error: Exception) -> ConnectorError:
         row = next(row for row in _SERVER if re.search(row[0], text, re.IGNORECASE))
         return ConnectorError(*row[1:])
     return ConnectorError(_class_of(type(error).__name__, text), _sentence(text))
+
+
+def is_cut_wrong(error: ConnectorError) -> bool:
+    """Return whether a text file could not be cut into rows: a row was too long for the limits of its reading, or a
+    thread that began in the middle took a line of a quoted field for a row."""
+    return error.message.startswith(_CUT_WRONG)
 
 
 def _class_of(name: str, text: str) -> ErrorClass:
