@@ -13,6 +13,7 @@ from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
 from firn_runtime.run_files import FILES
+from firn_runtime.serial_flows import is_serial
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job
 
@@ -132,6 +133,8 @@ class Resources:
         compute = next((one.properties for one in self._connectors.values() if isinstance(one, Compute)), None)
         spill = self._prepared.base / compute.temp_directory if compute and compute.temp_directory else None
         limits = Limits(compute.threads, compute.memory_limit, spill) if compute else Limits()
+        if limits.threads is None and is_serial(self._prepared.flow, self._prepared.drivers):
+            limits = limits._replace(threads=1)
         extensions = [one.extension for one in connectors if one.extension]
         return Engine(limits, datasets_file(self.workspace), [one.places() for one in connectors], extensions)
 
