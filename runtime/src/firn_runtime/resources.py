@@ -13,7 +13,6 @@ from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
 from firn_runtime.run_files import FILES
-from firn_runtime.serial_flows import is_serial
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job
 
@@ -127,6 +126,7 @@ class Resources:
 
     def _start(self) -> "Engine":
         from firn_runtime.engine import Engine, Limits
+        from firn_runtime.serial_flows import is_serial
 
         _make_folder(self.workspace)
         connectors = [one for one in self._connectors.values() if not isinstance(one, Compute)]
