@@ -255,18 +255,22 @@ def login(server: postgres.Server | mysql.Server, database: str) -> dict[str, An
     return place | {"user": server.user, "password": Secret(server.password)}
 
 
-@pytest.fixture
-def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Matrix:
+def everywhere(bench: Callable[..., Workbench], folder: Path) -> Workbench:
+    """Return a workbench with a resource of every kind."""
     one, other = postgres.server(), mysql.server()
-    (tmp_path / "files").mkdir()
-    made = bench(
-        DuckDB=connector("db", "duckdb", written=True, path=str(tmp_path / "a.duckdb")),
-        SQLite=connector("db", "sqlite3", written=True, path=str(tmp_path / "a.sqlite")),
+    (folder / "files").mkdir()
+    return bench(
+        DuckDB=connector("db", "duckdb", written=True, path=str(folder / "a.duckdb")),
+        SQLite=connector("db", "sqlite3", written=True, path=str(folder / "a.sqlite")),
         PostgreSQL=connector("db", "postgres", written=True, **login(one, postgres.fresh_database(one))),
         MariaDB=connector("db", "mysql", written=True, **login(other, mysql.fresh_database(other))),
-        files=connector("files", "local", written=True, root=str(tmp_path / "files")),
+        files=connector("files", "local", written=True, root=str(folder / "files")),
     )
-    return Matrix(made)
+
+
+@pytest.fixture
+def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Matrix:
+    return Matrix(everywhere(bench, tmp_path))
 
 
 def test_the_page_says_what_becomes_of_every_type_everywhere(matrix: Matrix) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from firn_runtime.connectors.file_formats import Format, delimiter, format_of
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
-from firn_runtime.connectors.projection import projected, sql_type
+from firn_runtime.connectors.projection import projected, retyped, sql_type
 from firn_runtime.connectors.text_values import from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
@@ -137,9 +137,8 @@ def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
 
 
 def _parquet(session: Session, found: Found, inputs: ReadInputs) -> str:
-    del session
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
-    return projected(_in_order(scan, found), inputs.columns, _of_the_files(found, inputs))
+    return retyped(session, Relation(_in_order(scan, found)), inputs.columns, _of_the_files(found, inputs)).sql
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
@@ -162,8 +161,8 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
 
 def _is_text_in_json(kind: str, detected: str, *, found: bool) -> bool:
     """Return whether a column of JSON is to be text first: what is a number or a truth value there, is what it is."""
-    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE", "FLOAT")
-    return is_text_first(kind) and (detected not in native)
+    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE",)
+    return is_text_first(kind) and detected not in native and not (found and kind.endswith("]"))
 
 
 def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:

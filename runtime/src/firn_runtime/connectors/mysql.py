@@ -18,7 +18,7 @@ from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
 from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
 from firn_runtime.connectors.mysql_types import Column, from_spool, in_csv, quoted, read_type, spooled_type
-from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import Dialect, publish
@@ -82,7 +82,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
         found = _scan(spool, columns, inputs.schema or {})
-        return Rows(Relation(projected(found, inputs.columns, inputs.schema)))
+        return Rows(retyped(context.session, Relation(found), inputs.columns, inputs.schema))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""

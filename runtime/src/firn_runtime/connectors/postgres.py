@@ -22,7 +22,7 @@ from firn_runtime.connectors.postgres_types import (
     read_type,
     spooled_type,
 )
-from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier
@@ -102,7 +102,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             spool = context.scratch / "rows.csv"
             columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
             rows = _scan(spool, columns)
-        return Rows(Relation(projected(rows, inputs.columns, inputs.schema)))
+        return Rows(retyped(context.session, Relation(rows), inputs.columns, inputs.schema))
 
     def _scanned(self, query: str, schema: str, table: str, context: ReadContext) -> str | None:
         """Return a table as rows that the engine reads from the server by itself, where it gets every value as it is.
