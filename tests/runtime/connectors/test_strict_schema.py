@@ -25,8 +25,9 @@ def places(bench: Callable[..., Workbench], tmp_path: Path) -> Workbench:
 def read(places: Workbench, place: str, sql: str, **schema: str) -> list[tuple[Any, ...]]:
     """Write the rows of a query to a place, and read them from there by a schema."""
     places.make("d", sql)
-    places.do("write", {"from": "d", "mode": "replace", **place_of(place, "t")}, "publish")
-    places.do("read", place_of(place, "t") | {"schema": schema})
+    table = f"t{places.runs}"
+    places.do("write", {"from": "d", "mode": "replace", **place_of(place, table)}, "publish")
+    places.do("read", place_of(place, table) | {"schema": schema})
     return places.rows()
 
 
@@ -144,7 +145,8 @@ def test_a_column_of_schema_that_is_not_there_is_named(places: Workbench, place:
 
 def test_a_column_that_has_its_type_already_costs_nothing(places: Workbench) -> None:
     schema = {"n": "int", "l": "numeric(9, 2)[]", "t": "text"}
-    read(places, "DuckDB", "select 1 as n, [1.5]::decimal(9,2)[] as l, 'a' as t", **schema)
+    places.make("d", "select 1 as n, [1.5]::decimal(9,2)[] as l, 'a' as t")
+    places.do("write", {"from": "d", "mode": "replace", **place_of("DuckDB", "t")}, "publish")
     context, resource = ReadContext(places.session, places.folder), places.resources["DuckDB"]
     with_it, without = (
         resource.read(decode(ReadInputs, {**place_of("DuckDB", "t"), **more}), context)

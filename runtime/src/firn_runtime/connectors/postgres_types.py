@@ -1,5 +1,6 @@
 """What PostgreSQL's types are in the engine and the other way, and how their values are spelled in CSV between them."""
 
+import re
 from typing import NamedTuple
 
 from firn_runtime.connectors.text_values import BEFORE_CHRIST, DATED
@@ -127,9 +128,21 @@ value is lost."""
 def binary_type(kind: str, column: Column) -> str | None:
     """Return the engine's type in which a value of `kind` can be spelled for this column; None where it cannot be."""
     if column.oid == NUMERIC:
-        return kind if kind.startswith("DECIMAL") and not _is_nested(kind) else None
+        found = _DECIMAL.fullmatch(kind)
+        return kind if found and _is_spelled(int(found[1]), int(found[2])) else None
     own, kinds = _BINARY.get(column.oid, ("", ()))
     return own if kind in kinds else None
+
+
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_STORED_DIGITS = (4, 9, 18, 38)
+"""The precisions up to which the engine stores a decimal in integers of two, four, eight and sixteen bytes."""
+
+
+def _is_spelled(precision: int, scale: int) -> bool:
+    """Return whether the engine spells such decimals right: in groups of four digits, which its integers must hold."""
+    groups = -(-scale // 4)
+    return 4 * groups <= next(digits for digits in _STORED_DIGITS if digits >= precision)
 
 
 def to_csv(name: str, kind: str) -> str:
