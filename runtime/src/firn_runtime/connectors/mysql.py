@@ -17,7 +17,7 @@ from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
 from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
-from firn_runtime.connectors.mysql_types import Column, from_spool, in_csv, quoted, read_type, spooled_type
+from firn_runtime.connectors.mysql_types import WIDER, Column, from_spool, in_csv, quoted, read_type, spooled_type
 from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
 from firn_runtime.connectors.spool import MOST, scan
@@ -195,8 +195,13 @@ class _Write:
 
 
 def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
-    """Return the rows of a file; a text that `schema` calls a list is JSON, as which lists are written."""
+    """Return the rows of a file; a text that `schema` calls a list is JSON, as which lists are written.
+
+    A number whose type holds less than the server does has the type of `schema`.
+    """
     kinds = {column.name: read_type(column) for column in columns}
+    said = {name.lower() for name in schema}
+    kinds |= {name: "VARCHAR" for name, kind in kinds.items() if kind in WIDER and name.lower() in said}
     lists = {name.lower() for name, kind in schema.items() if kind.rstrip().endswith("]")}
     kinds |= {name: "JSON" for name, kind in kinds.items() if kind == "VARCHAR" and name.lower() in lists}
     types = {name: spooled_type(kind) for name, kind in kinds.items()}

@@ -66,7 +66,8 @@ _FLOAT, _BIT = 4, 16
 def read_type(column: Column) -> str:
     """Return the engine's type of a column that is read; raise ConnectorError where it has none.
 
-    A decimal of more digits than the engine has is text: a double would change it.
+    A decimal of more digits than the engine has is HUGEINT without places after the point, as sums are, and else text:
+    a double would change it.
     """
     if column.code in _STRINGS:
         return "BLOB" if column.charset == _BINARY else "VARCHAR"
@@ -76,7 +77,8 @@ def read_type(column: Column) -> str:
         return "BOOLEAN" if is_boolean else "U" * column.is_unsigned + kind
     if column.code in _DECIMALS:
         precision = column.length - (column.scale > 0) - (not column.is_unsigned)
-        return f"DECIMAL({precision},{column.scale})" if precision <= 38 else "VARCHAR"
+        wider = "VARCHAR" if column.scale else "HUGEINT"
+        return f"DECIMAL({precision},{column.scale})" if precision <= 38 else wider
     if column.code == _BIT:
         return "BOOLEAN" if column.length == 1 else "UBIGINT"
     if column.code in _PLAIN:
@@ -105,8 +107,10 @@ def in_csv(column: Column) -> str:
     return f"if({name} is null, '\\\\N', {spelled})"
 
 
-_CHECKED = ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+_CHECKED = ("BOOLEAN", "DATE", "HUGEINT", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 """What is read as text first, as the server has values that they do not hold."""
+WIDER = ("BOOLEAN", "HUGEINT")
+"""Of these, what the server holds is another number, which `schema` may give a type."""
 
 
 def spooled_type(kind: str) -> str:
@@ -121,7 +125,9 @@ def from_spool(name: str, kind: str) -> str:
         return f"unhex({column}) as {column}"
     if kind not in _CHECKED:
         return column
-    refused = literal(f'a value of the column "{name}" is outside of what {kind} holds')
+    refused = literal(
+        f"a value of the column `{name}` is outside of what {kind} holds: give it another type in `schema`"
+    )
     found = f"try_cast({column} as {kind})"
     if kind == "BOOLEAN":
         found = f"case {column} when '0' then false when '1' then true end"

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from firn_runtime.connectors.assignment import ANY_DECIMAL
-from firn_runtime.connectors.postgres_types import Column, read_type, written_type
+from firn_runtime.connectors.postgres_types import Column, of_array, read_type, written_type
 from firn_runtime.connectors.schema_policy import TableColumn, Types
+from firn_runtime.connectors.text_values import elements
 from firn_runtime.connectors.write_modes import Dialect
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def declared(kind: str) -> str:
 def stored(kind: str) -> str:
     """Return the engine's type for such a column."""
     name = declared(kind)
+    if name.endswith("[]"):
+        return f"{stored(elements(kind)[0])}[]"
     if name.startswith("numeric("):
         return f"DECIMAL({name[8:-1]})" if "," in name else f"DECIMAL({name[8:-1]},0)"
     return _STORED.get(name, "VARCHAR")
@@ -70,6 +73,10 @@ def stored(kind: str) -> str:
 
 def column_kind(name: str, oid: int, modifier: int) -> str:
     """Return the engine's type for what a column can hold; what no type has where it may change values."""
+    value = of_array(Column(name, oid, modifier))
+    if value is not None:
+        kind = column_kind(*value)
+        return kind if kind == _CHANGED else f"{kind}[]"
     if oid == _NUMERIC:
         precision, scale = divmod(modifier - 4, 1 << 16)
         return ANY_DECIMAL if modifier < 0 else f"DECIMAL({precision},{scale})" if scale <= precision else _CHANGED
@@ -87,7 +94,7 @@ def _short(name: str) -> str:
 
 
 POSTGRES = Dialect(
-    Types(declared=declared, stored=stored, folded=str),
+    Types(declared=declared, stored=stored, folded=str, lists_in=("JSON",)),
     stage='pg_temp."_firn_stage"',
     staged="create temporary table {stage} on commit drop as select {columns} from {target} with no data",
     ready="analyze {stage}",
