@@ -13,7 +13,7 @@ from firn_runtime.connectors.file_formats import Format, delimiter, format_of
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, retyped, sql_type
-from firn_runtime.connectors.text_values import from_csv, from_json, is_text_first
+from firn_runtime.connectors.text_values import finite_json, from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -43,6 +43,10 @@ _SEEN = 1 << 15
 
 _WILD = re.compile(r"[*?[]")
 """What would be a pattern again to the engine."""
+
+
+_MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
+"""How the engine names a column whose key has no name, or that of another column in another case."""
 
 
 class Found(NamedTuple):
@@ -148,6 +152,8 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
     known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    if not schema:
+        _refuse_lost_keys(session, found, known)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     if not schema:
         own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
@@ -155,8 +161,27 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
     read = own | dict.fromkeys(text, "VARCHAR")
     place = _place(known)
     values = {name: from_json(name, kind, place) for name, kind in text.items()}
+    if not schema:
+        values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values)
     return projected(_in_order(rows, found), inputs.columns)
+
+
+def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
+    """Raise ConnectorError where the engine has named a column otherwise than its key: it would be NULL in every row.
+
+    Only names such as the engine makes are doubtful, so the records are hardly ever read for this.
+    """
+    doubtful = [name for name in columns if _MADE_NAME.search(name)]
+    if not doubtful:
+        return
+    format = "newline_delimited" if found.format.kind == "ndjson" else "auto"
+    options = [f"compression = {literal(found.format.compression)}", f"format = {literal(format)}"]
+    scan = _scan("json_objects", found, [*options, "hive_partitioning = false"])
+    keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
+    if not keys.issuperset(name for name in doubtful if name not in found.keys):
+        said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
+        raise ConnectorError("data", said, "say the columns to read with `schema:`")
 
 
 def _is_text_in_json(kind: str, detected: str, *, found: bool) -> bool:

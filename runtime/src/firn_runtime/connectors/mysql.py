@@ -17,7 +17,16 @@ from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
 from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
-from firn_runtime.connectors.mysql_types import WIDER, Column, from_spool, in_csv, quoted, read_type, spooled_type
+from firn_runtime.connectors.mysql_types import (
+    QUOTE,
+    WIDER,
+    Column,
+    from_spool,
+    in_csv,
+    quoted,
+    read_type,
+    spooled_type,
+)
 from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
 from firn_runtime.connectors.spool import MOST, scan
@@ -205,4 +214,4 @@ def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
     lists = {name.lower() for name, kind in schema.items() if kind.rstrip().endswith("]")}
     kinds |= {name: "JSON" for name, kind in kinds.items() if kind == "VARCHAR" and name.lower() in lists}
     types = {name: spooled_type(kind) for name, kind in kinds.items()}
-    return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()})
+    return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()}, QUOTE)

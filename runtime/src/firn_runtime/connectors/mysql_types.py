@@ -12,10 +12,19 @@ _BINARY = 63
 """The number of the character set that has no characters."""
 
 
+_LONGEST = 64
+
+
 def quoted(name: str) -> str:
     """Return a name as MySQL's own SQL quotes it."""
     if "\0" in name or not name:
         raise ConnectorError("data", "a name is empty or holds a NUL character")
+    if len(name) > _LONGEST:
+        raise ConnectorError(
+            "data", f"MySQL's names have {_LONGEST} characters at most, and `{name}` has more", "rename it"
+        )
+    if name.endswith(" "):
+        raise ConnectorError("data", f"MySQL's names cannot end in a space, as `{name}` does", "rename it")
     if max(name) > "\uffff":
         raise ConnectorError("data", f"MySQL's names cannot hold what is in `{name}`", "rename it: no emoji")
     return "`" + name.replace("`", "``") + "`"
@@ -87,6 +96,9 @@ def read_type(column: Column) -> str:
     raise ConnectorError("data", f"the column `{column.name}` is of a type that no dataset holds", help)
 
 
+QUOTE = "\x01"
+"""What is around texts in the spool: MariaDB's `replace` takes time with the square of what it finds."""
+_MARK, _MARK_TWICE = "_utf8mb4 x'01'", "_utf8mb4 x'0101'"
 _AS_NUMBER = (_FLOAT, _BIT)
 """A float is spelled with six digits alone, and bits as bytes, unless they are numbers first."""
 
@@ -99,7 +111,7 @@ def in_csv(column: Column) -> str:
         spelled = f"hex({name})"
     elif kind in ("VARCHAR", "JSON") and column.code not in _DECIMALS:
         text = f"convert({name} using utf8mb4) collate utf8mb4_bin"
-        spelled = f"""concat('"', replace({text}, '"', '""'), '"')"""
+        spelled = f"concat({_MARK}, replace({text}, {_MARK}, {_MARK_TWICE}), {_MARK})"
     elif column.code in _AS_NUMBER:
         spelled = f"{name} + {'0e0' if column.code == _FLOAT else '0'}"
     else:

@@ -8,6 +8,8 @@ from firn_runtime.connectors.postgres_types import Column, of_array, read_type, 
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.text_values import elements
 from firn_runtime.connectors.write_modes import Dialect
+from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier
 
 if TYPE_CHECKING:
     from firn_runtime.connectors.postgres_server import Server
@@ -52,6 +54,7 @@ _ROUNDED = frozenset([1083, 1184, 1186, 1266])
 _CUT = frozenset([18, 19, 790])
 """The numbers of `"char"`, `name` and `money`, which change what does not fit without a word."""
 _NUMERIC = 1700
+_LONGEST = 63
 _CHANGED = "changed"
 """Is no type: nothing may be written there."""
 
@@ -87,6 +90,14 @@ def column_kind(name: str, oid: int, modifier: int) -> str:
     return read_type(Column(name, oid, modifier))
 
 
+def quoted(name: str) -> str:
+    """Return the quoted name of a new column; raise ConnectorError for one that the server would cut off."""
+    if len(name.encode()) > _LONGEST:
+        said = f"PostgreSQL's names have {_LONGEST} bytes at most, and the column `{name}` has more"
+        raise ConnectorError("data", said, "rename it in a `sql` step before")
+    return identifier(name)
+
+
 def _short(name: str) -> str:
     for long, short in _SHORT:
         name = name.replace(long, short)
@@ -94,7 +105,7 @@ def _short(name: str) -> str:
 
 
 POSTGRES = Dialect(
-    Types(declared=declared, stored=stored, folded=str, lists_in=("JSON",)),
+    Types(declared=declared, stored=stored, folded=str, quoted=quoted, lists_in=("JSON",)),
     stage='pg_temp."_firn_stage"',
     staged="create temporary table {stage} on commit drop as select {columns} from {target} with no data",
     ready="analyze {stage}",

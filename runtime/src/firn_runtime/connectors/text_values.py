@@ -45,7 +45,7 @@ _DIGITS = r"rtrim(ltrim(regexp_replace(split_part(lower({0}), 'e', 1), '[^0-9]',
 _PLAIN_WHOLE = "NOT contains({0}, '.') AND NOT contains({0}, '-')"
 _PLAIN_MOMENT = "strlen({0}) <= 21 AND strpos({0}, '-') > 4"
 _PLAIN_UTC = "NOT contains({0}, '+') AND NOT contains(substr({0}, 9), '-')"
-_PLAIN_REAL = "strlen({0}) <= 16 AND NOT contains({0}, 'e') AND NOT contains({0}, 'E')"
+_PLAIN_REAL = "strlen({0}) <= 15 AND NOT contains({0}, 'e') AND NOT contains({0}, 'E')"
 _PLAIN = (
     dict.fromkeys(_WHOLE, _PLAIN_WHOLE)
     | {
@@ -61,7 +61,7 @@ _PLAIN = (
 """When a look is enough to see that the engine's cast is the value, as it is for most texts: these are cast at once."""
 
 _DOUBLE_EXACT = (
-    f"(length({{0}}) <= 16 OR length({_DIGITS}) <= 15 OR NOT regexp_matches({{0}}, '[0-9]')"
+    f"(length({{0}}) <= 15 OR length({_DIGITS}) <= 15 OR NOT regexp_matches({{0}}, '[0-9]')"
     f" OR {_DIGITS} = {_DIGITS.format('TRY_CAST({0} AS DOUBLE)::VARCHAR')}"
     f" OR {_DIGITS} = {_DIGITS.format(chr(39).join(('format(', '{{:.17g}}', ', TRY_CAST({0} AS DOUBLE))')))})"
 )
@@ -178,6 +178,11 @@ def from_json(name: str, kind: str, place: str) -> str:
     if depth:
         return list_of_text(column, kind, error, more, is_json=True)
     return _checked(column, kind, error, [*_exact(kind), *more])
+
+
+def finite_json(name: str, place: str) -> str:
+    """Return a column of JSON's numbers as the DOUBLE they were read as, which is infinite where they are too large."""
+    return f"if(isinf({identifier(name)}), {_error(name, 'DOUBLE', place)}, {identifier(name)})"
 
 
 def _error(name: str, kind: str, place: str, more: str = "") -> str:
