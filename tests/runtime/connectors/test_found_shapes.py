@@ -1,6 +1,7 @@
 """Shapes of other people's data: what was found, and what must never be lost in silence."""
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,28 @@ def test_a_whole_number_of_csv_that_no_double_holds_is_refused_beside_fractions(
     with pytest.raises(ConnectorError, match=r"`v` .*holds what is no DOUBLE, or has more digits"):
         read(files, "a.csv", "v\n9007199254740993\n0.5\n")
     read(files, "a.csv", "v\n9007199254740992\n0.5\n")
+
+
+WIDE = (
+    "UEFSMRUAFTYVNiwVAhUAFQYVBhwAAAACAAAAAgEAAAAALBS+6qUK9x+BlvARgAAAAAAVBBksNQAYBnNjaGVtYRUCABUOFSoVAhgB"
+    "diUKFVAVZCxcFVAVZAAAABYCGRwZHCYAHBUOGSUGABkYAXYVABYCFlwWXCYISRwVABUAFQIAPCkGGSYAAgAAABZcFgImCBZcACgg"
+    "cGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZHBwAAACKAAAAUEFSMQ=="
+)
+"""A file of Parquet, as other programs write it: one column `v` of decimals of 50 digits, 40 of them after the point."""
+
+
+def test_a_decimal_of_parquet_of_more_digits_than_the_engine_has_is_refused(files: Workbench) -> None:
+    (files.folder / "files/a.parquet").write_bytes(b64decode(WIDE))
+    with pytest.raises(ConnectorError, match=r"`v` is DECIMAL\(50,40\), and decimals have 38 digits at most"):
+        files.do("read", {"resource": "files", "path": "a.parquet"})
+
+
+@pytest.mark.parametrize("ending", ["ndjson", "json"])
+def test_a_file_of_json_without_a_byte_needs_a_schema(files: Workbench, ending: str) -> None:
+    with pytest.raises(ConnectorError, match="holds no record, so its columns are unknown"):
+        read(files, f"a.{ending}", "")
+    read(files, f"a.{ending}", "", schema={"a": "integer"})
+    assert files.rows() == []
 
 
 NAMES = {

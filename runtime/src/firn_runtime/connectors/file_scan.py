@@ -142,7 +142,18 @@ def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
 
 def _parquet(session: Session, found: Found, inputs: ReadInputs) -> str:
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
+    if any("DOUBLE" in kind for kind in session.described(Relation(f"from {scan}")).values()):
+        _refuse_wide_decimals(session, found)
     return retyped(session, Relation(_in_order(scan, found)), inputs.columns, _of_the_files(found, inputs)).sql
+
+
+def _refuse_wide_decimals(session: Session, found: Found) -> None:
+    """Raise ConnectorError for decimals of more digits than the engine has: it makes other numbers of them."""
+    files = _list(_WILD.sub(r"[\g<0>]", str(file)) for file in found.files)
+    wide = f"SELECT name, precision, scale FROM parquet_schema({files}) WHERE precision > 38 LIMIT 1"
+    for name, precision, scale in session.execute(wide):
+        said = f"the column `{name}` is DECIMAL({precision},{scale}), and decimals have 38 digits at most"
+        raise ConnectorError("data", said, "have it written with fewer digits, or as text")
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
@@ -151,6 +162,9 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
     options.append(f"format = {literal('newline_delimited' if found.format.kind == 'ndjson' else 'auto')}")
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
+    if not schema and not any((found.root / name).stat().st_size for name in found.names):
+        help = "say them with `schema:`"
+        raise ConnectorError("data", f"`{found.names[0]}` holds no record, so its columns are unknown", help)
     known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
     if not schema:
         _refuse_lost_keys(session, found, known)
