@@ -53,7 +53,7 @@ WIDE = (
     "diUKFVAVZCxcFVAVZAAAABYCGRwZHCYAHBUOGSUGABkYAXYVABYCFlwWXCYISRwVABUAFQIAPCkGGSYAAgAAABZcFgImCBZcACgg"
     "cGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZHBwAAACKAAAAUEFSMQ=="
 )
-"""A file of Parquet, as other programs write it: one column `v` of decimals of 50 digits, 40 of them after the point."""
+"""A file of Parquet as other programs write it: one column `v` of decimals of 50 digits, 40 after the point."""
 
 
 def test_a_decimal_of_parquet_of_more_digits_than_the_engine_has_is_refused(files: Workbench) -> None:
