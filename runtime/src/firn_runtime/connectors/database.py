@@ -13,7 +13,7 @@ from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.attached_table import DUCKDB, SQLITE, AttachedTable, SqliteTable
 from firn_runtime.connectors.loads import Loads
-from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.write_modes import Dialect, publish
 from firn_runtime.durable import make_names_durable
 from firn_runtime.engine import Places, Relation, Session, select
@@ -73,12 +73,13 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         """Read a table, or a SELECT over the file's tables."""
         name = self.attached(context.session)
         if inputs.sql is not None:
-            source = projected(select(inputs.sql), inputs.columns, inputs.schema)
-            return Rows(Relation(source, inputs.params, name))
+            source = Relation(select(inputs.sql), inputs.params, name)
+            return Rows(retyped(context.session, source, inputs.columns, inputs.schema))
         if inputs.table is None:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         schema, table = table_name(inputs.table)
-        return Rows(Relation(projected(f"{name}.{dotted(schema, table)}", inputs.columns, inputs.schema)))
+        source = Relation(f"{name}.{dotted(schema, table)}")
+        return Rows(retyped(context.session, source, inputs.columns, inputs.schema))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return a SELECT over the file's tables."""

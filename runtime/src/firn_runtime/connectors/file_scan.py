@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeVar
 from firn_runtime.connectors.file_formats import Format, delimiter, format_of
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
-from firn_runtime.connectors.projection import projected, sql_type
-from firn_runtime.connectors.text_values import Made, from_csv, from_json, is_text_first
+from firn_runtime.connectors.projection import projected, retyped, sql_type
+from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -46,6 +46,8 @@ _SEEN = 1 << 15
 
 _WILD = re.compile(r"[*?[]")
 """What would be a pattern again to the engine."""
+_MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
+"""How the engine names a column whose key has no name, or that of another column in another case."""
 
 
 class Found(NamedTuple):
@@ -140,9 +142,19 @@ def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
 
 
 def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
-    del session
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
-    return Relation(projected(_in_order(scan, found), inputs.columns, _of_the_files(found, inputs)))
+    if any("DOUBLE" in kind for kind in session.described(Relation(f"from {scan}")).values()):
+        _refuse_wide_decimals(session, found)
+    return retyped(session, Relation(_in_order(scan, found)), inputs.columns, _of_the_files(found, inputs))
+
+
+def _refuse_wide_decimals(session: Session, found: Found) -> None:
+    """Raise ConnectorError for decimals of more digits than the engine has: it makes other numbers of them."""
+    files = _list(_WILD.sub(r"[\g<0>]", str(file)) for file in found.files)
+    wide = f"SELECT name, precision, scale FROM parquet_schema({files}) WHERE precision > 38 LIMIT 1"
+    for name, precision, scale in session.execute(wide):
+        said = f"the column `{name}` is DECIMAL({precision},{scale}), and decimals have 38 digits at most"
+        raise ConnectorError("data", said, "have it written with fewer digits, or as text")
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
@@ -151,7 +163,12 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options.append(f"format = {literal('newline_delimited' if found.format.kind == 'ndjson' else 'auto')}")
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
+    if not schema and not any((found.root / name).stat().st_size for name in found.names):
+        help = "say them with `schema:`"
+        raise ConnectorError("data", f"`{found.names[0]}` holds no record, so its columns are unknown", help)
     known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    if not schema:
+        _refuse_lost_keys(session, found, known)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     if not schema:
         own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
@@ -160,14 +177,33 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     mark = _mark(known)
     place = _place(found, known, mark)
     values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
+    if not schema:
+        values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
     return Relation(projected(_in_order(rows, found), inputs.columns))
 
 
+def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
+    """Raise ConnectorError where the engine has named a column otherwise than its key: it would be NULL in every row.
+
+    Only names such as the engine makes are doubtful, so the records are hardly ever read for this.
+    """
+    doubtful = [name for name in columns if _MADE_NAME.search(name)]
+    if not doubtful:
+        return
+    format = "newline_delimited" if found.format.kind == "ndjson" else "auto"
+    options = [f"compression = {literal(found.format.compression)}", f"format = {literal(format)}"]
+    scan = _scan("json_objects", found, [*options, "hive_partitioning = false"])
+    keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
+    if not keys.issuperset(name for name in doubtful if name not in found.keys):
+        said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
+        raise ConnectorError("data", said, "say the columns to read with `schema:`")
+
+
 def _is_text_in_json(kind: str, detected: str, *, found: bool) -> bool:
     """Return whether a column of JSON is to be text first: what is a number or a truth value there, is what it is."""
-    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE", "FLOAT")
-    return is_text_first(kind) and (detected not in native)
+    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE",)
+    return is_text_first(kind) and detected not in native and not (found and kind.endswith("]"))
 
 
 def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:

@@ -14,7 +14,7 @@ from firn_runtime.connectors.iceberg_catalog import Catalog, Loaded, Name, named
 from firn_runtime.connectors.iceberg_places import Places, cleared
 from firn_runtime.connectors.iceberg_storage import Storage
 from firn_runtime.connectors.identity import Machine
-from firn_runtime.connectors.projection import projected
+from firn_runtime.connectors.projection import retyped
 from firn_runtime.engine import Relation
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.catalog import IcebergRestConfig, IcebergRestOptions
@@ -65,7 +65,8 @@ class IcebergRest(ConnectorBase[IcebergRestConfig, IcebergRestOptions]):
         with _keeping():
             folder = cleared(context.scratch / "table")
             found = selected(context.session, loaded.table, self.files_of(name, loaded), folder, inputs.columns)
-        return Rows(Relation(projected(f"({found.sql})", inputs.columns, inputs.schema)), found.bytes)
+        rows = retyped(context.session, Relation(f"({found.sql})"), inputs.columns, inputs.schema)
+        return Rows(rows, found.bytes)
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:
         """Put files beside those of the table, and make them its own by one commit."""
