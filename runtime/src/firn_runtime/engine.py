@@ -47,6 +47,10 @@ _CLOSED: _Config = {
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
 
+_LIMIT = "select parse_formatted_bytes(current_setting('memory_limit'))"
+_SHARE = 16
+_FREED_AT_MOST = 1 << 29
+
 _CATALOG = "datasets"
 
 _COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
@@ -124,6 +128,7 @@ class Engine:
         config: _Config = {name: str(value) for name, value in limited.items() if value is not None}
         with _translating():
             self._connection = duckdb.connect(config=_CLOSED | config)
+            self._give_back()
             for name in sorted(set(extensions)):
                 self._connection.execute(f"load {literal(str(path_of(name, duckdb.__version__)))}")
             self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG} (storage_version 'v1.5.0')")
@@ -172,6 +177,15 @@ class Engine:
             for cursor in self._cursors:
                 cursor.close()
             self._connection.close()
+
+    def _give_back(self) -> None:
+        """Let what is freed go back to the system where it is a sixteenth of the limit, at most half a gigabyte.
+
+        That half is the engine's own, and more than small limits are: what the process has would grow far beyond them.
+        """
+        ((limit,),) = self._connection.execute(_LIMIT).fetchall()
+        freed = min(int(limit) // _SHARE, _FREED_AT_MOST)
+        self._connection.execute(f"set global allocator_bulk_deallocation_flush_threshold = '{freed} bytes'")
 
     def _close_off(self, places: Sequence[Places]) -> None:
         files = _spellings(path for place in places for path in place.files)
