@@ -47,7 +47,9 @@ _CLOSED: _Config = {
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
 
-_LIMIT = "select parse_formatted_bytes(current_setting('memory_limit'))"
+_LIMIT = "select parse_formatted_bytes(current_setting('memory_limit')), current_setting('threads')"
+_OF_A_THREAD = 60 * 10**6
+"""Bytes that a thread needs: row groups that it reads and writes, and buffers of CSV, cannot be spilled."""
 _SHARE = 16
 _FREED_AT_MOST = 1 << 29
 
@@ -128,7 +130,7 @@ class Engine:
         config: _Config = {name: str(value) for name, value in limited.items() if value is not None}
         with _translating():
             self._connection = duckdb.connect(config=_CLOSED | config)
-            self._give_back()
+            self._fit()
             for name in sorted(set(extensions)):
                 self._connection.execute(f"load {literal(str(path_of(name, duckdb.__version__)))}")
             self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG} (storage_version 'v1.5.0')")
@@ -178,14 +180,16 @@ class Engine:
                 cursor.close()
             self._connection.close()
 
-    def _give_back(self) -> None:
-        """Let what is freed go back to the system where it is a sixteenth of the limit, at most half a gigabyte.
+    def _fit(self) -> None:
+        """Take no more threads than the memory is enough for, and let what is freed go back to the system early.
 
-        That half is the engine's own, and more than small limits are: what the process has would grow far beyond them.
+        By itself the engine gives back half a gigabyte at once, which is more than small limits are.
         """
-        ((limit,),) = self._connection.execute(_LIMIT).fetchall()
+        ((limit, threads),) = self._connection.execute(_LIMIT).fetchall()
         freed = min(int(limit) // _SHARE, _FREED_AT_MOST)
         self._connection.execute(f"set global allocator_bulk_deallocation_flush_threshold = '{freed} bytes'")
+        if (enough := max(1, int(limit) // _OF_A_THREAD)) < int(threads):
+            self._connection.execute(f"set global threads = {enough}")
 
     def _close_off(self, places: Sequence[Places]) -> None:
         files = _spellings(path for place in places for path in place.files)
