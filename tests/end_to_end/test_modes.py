@@ -114,7 +114,7 @@ def test_no_flag_makes_the_runtime_ask_for_less(folder: Path, flag: str) -> None
 @pytest.mark.parametrize("value", ["", "other.pub"])
 def test_an_env_file_does_not_take_back_what_the_environment_asks_for(folder: Path, value: str) -> None:
     edited(folder, trusted_keys=None)
-    (folder / "pod.json").write_bytes(orjson.dumps({"FIRN_REQUIRE_SIGNATURE": value, "FIRN_EXPECT_DIGEST": value}))
+    (folder / "pod.json").write_bytes(orjson.dumps({"FIRN_REQUIRE_SIGNATURE": value, "FIRN_EXPECT_DIGEST": ""}))
     for words in (["run"], ["preflight"]):
         done = run(folder, FIRN, *words, "--env-file", "pod.json", FIRN_REQUIRE_SIGNATURE="release.pub")
         assert refused(done, "R113")
@@ -124,6 +124,8 @@ def test_an_env_file_may_ask_for_more(folder: Path) -> None:
     edited(folder, trusted_keys=None)
     (folder / "pod.json").write_bytes(orjson.dumps({"FIRN_REQUIRE_SIGNATURE": "release.pub"}))
     assert refused(run(folder, FIRN, "run", "--env-file", "pod.json"), "R113")
+    (folder / "pod.json").write_bytes(orjson.dumps({"FIRN_EXPECT_DIGEST": "sha256:1"}))
+    assert refused(run(folder, FIRN, "run", "--env-file", "pod.json"), "R107")
 
 
 @pytest.mark.parametrize("change", [(b'"enterprise"', b'"internal_fast"'), (b"trusted_keys", b"trusted_keyz")])

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from firn_runtime.artifact_file import load, read_bytes, verify
+from firn_runtime.artifact_file import Demand, load, read_bytes, verify
 from firn_runtime.errors import ArtifactRefused
 from firn_schemas.canonical import digest, file_bytes
 from runtime.artifacts import job, payload, resource, spelled, step
@@ -15,9 +15,9 @@ WHOLE = spelled(payload(job("a", step("s", "sql", sql="select 1 as n -- ¼")), f
 HAS = frozenset(["step.sql"])
 
 
-def refusal(content: bytes, expected: str | None = None) -> str:
+def refusal(content: bytes, *expected: str) -> str:
     with pytest.raises(ArtifactRefused) as caught:
-        load(content, HAS, expected)
+        load(content, HAS, Demand(digests=expected))
     assert caught.value.exit_code == 3
     return caught.value.code
 
@@ -81,8 +81,9 @@ def test_what_is_wrong_has_its_code(content: bytes, code: str) -> None:
 
 
 def test_another_artifact_than_the_expected_is_refused() -> None:
-    assert refusal(WHOLE, "sha256:" + "1" * 64) == "R107"
-    assert load(WHOLE, HAS, verify(WHOLE).digest).digest == verify(WHOLE).digest
+    ours, other = verify(WHOLE).digest, "sha256:" + "1" * 64
+    assert refusal(WHOLE, other) == refusal(WHOLE, ours, other) == refusal(WHOLE, other, ours) == "R107"
+    assert load(WHOLE, HAS, Demand(digests=(ours, ours))).digest == ours
 
 
 def test_a_feature_that_is_lacking_is_named() -> None:

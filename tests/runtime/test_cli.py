@@ -55,8 +55,18 @@ def test_a_command_ends_with_its_documented_code(tmp_path: Path, words: list[str
 
 def test_the_expected_digest_may_come_from_the_environment(tmp_path: Path) -> None:
     make(tmp_path, payload(job("a")))
-    answer = firn(tmp_path, "run", env=os.environ | {"FIRN_EXPECT_DIGEST": "sha256:1"})
-    assert (answer.returncode, "error[R107]" in answer.stderr) == (3, True)
+    pinned = os.environ | {"FIRN_EXPECT_DIGEST": "sha256:1"}
+    for words in (["run"], ["verify"], ["preflight"], ["runs"]):
+        answer = firn(tmp_path, *words, env=pinned)
+        assert (answer.returncode, "error[R107]" in answer.stderr) == (3, True)
+
+
+def test_an_expected_digest_on_the_command_line_does_not_take_back_the_one_of_the_environment(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    (own,) = [line for line in firn(tmp_path, "verify").stdout.splitlines() if line.startswith("sha256:")]
+    pinned = os.environ | {"FIRN_EXPECT_DIGEST": "sha256:1"}
+    assert firn(tmp_path, "run", "--expect-digest", own, env=pinned).returncode == 3
+    assert firn(tmp_path, "run", "--expect-digest", own, env=os.environ | {"FIRN_EXPECT_DIGEST": own}).returncode == 0
 
 
 def test_the_version_names_runtime_compiler_and_format(tmp_path: Path) -> None:

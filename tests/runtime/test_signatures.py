@@ -78,7 +78,7 @@ class Place(NamedTuple):
     def code(self, *keys: Signer) -> str:
         """Return the code with which the artifact is refused; empty where it is not."""
         try:
-            verify(self.content, None, self.trusting(*keys))
+            verify(self.content, self.trusting(*keys))
         except FirnError as error:
             return error.code
         return ""
@@ -105,12 +105,12 @@ def test_the_encoding_before_signing_is_that_of_the_specification() -> None:
 def test_a_signature_of_each_kind_is_accepted_and_its_signer_named(place: Place, kind: str) -> None:
     key = made(kind)
     sign(place.artifact, key)
-    assert verify(place.content, None, place.trusting(key)).signers == (key.public.keyid,)
+    assert verify(place.content, place.trusting(key)).signers == (key.public.keyid,)
 
 
 def test_where_nobody_asks_nothing_is_read(place: Place) -> None:
     envelope_path(place.artifact).write_bytes(b"no envelope")
-    assert verify(place.content, None, Demand(place.artifact)).signers == ()
+    assert verify(place.content, Demand(place.artifact)).signers == ()
 
 
 def test_a_missing_signature_is_refused(place: Place) -> None:
@@ -132,7 +132,7 @@ def test_of_several_keys_that_are_asked_for_each_must_have_signed(place: Place) 
     sign(place.artifact, OURS)
     assert place.code(OURS, THEIRS) == "R113"
     sign(place.artifact, THEIRS)
-    assert verify(place.content, None, place.trusting(OURS, THEIRS)).signers == (
+    assert verify(place.content, place.trusting(OURS, THEIRS)).signers == (
         OURS.public.keyid,
         THEIRS.public.keyid,
     )
@@ -141,7 +141,7 @@ def test_of_several_keys_that_are_asked_for_each_must_have_signed(place: Place) 
 def test_of_the_keys_in_one_file_one_is_enough(place: Place, tmp_path: Path) -> None:
     sign(place.artifact, OURS)
     (tmp_path / "both.pub").write_text(THEIRS.public.pem + OURS.public.pem)
-    found = verify(place.content, None, Demand(place.artifact, (str(tmp_path / "both.pub"),)))
+    found = verify(place.content, Demand(place.artifact, (str(tmp_path / "both.pub"),)))
     assert found.signers == (OURS.public.keyid,)
 
 
@@ -238,7 +238,7 @@ def test_a_key_off_its_curve_is_refused(place: Place, tmp_path: Path) -> None:
     place.put(b"x")
     (tmp_path / "off.pub").write_text(off.pem)
     with pytest.raises(UsageError, match="no point of its curve"):
-        verify(place.content, None, Demand(place.artifact, (str(tmp_path / "off.pub"),)))
+        verify(place.content, Demand(place.artifact, (str(tmp_path / "off.pub"),)))
 
 
 BODY = {"payload": "e30=", "payloadType": PAYLOAD_TYPE, "signatures": [{"sig": "AAAA"}]}
@@ -333,7 +333,7 @@ def test_every_bit_of_payload_type_and_signature_counts(place: Place) -> None:
             changed[position] ^= 1 << bit
             envelope_path(place.artifact).write_bytes(changed)
             try:
-                assert verify(place.content, None, wanted).signers == (OURS.public.keyid,)
+                assert verify(place.content, wanted).signers == (OURS.public.keyid,)
             except ArtifactRefused:
                 continue
             accepted += 1
@@ -349,7 +349,7 @@ def test_an_artifact_that_names_trusted_keys_is_refused_without_a_signature_by_o
     place.artifact.write_bytes(own(OURS.public.pem, made().public.pem))
     statement_path(place.artifact).write_bytes(statement(place.content))
     everywhere = (
-        lambda: verify(place.content, None, Demand(place.artifact)),
+        lambda: verify(place.content, Demand(place.artifact)),
         lambda: verify_artifact(place.content),
         lambda: load_artifact(place.content, frozenset()),
         lambda: load_any(place.content),
@@ -363,7 +363,7 @@ def test_an_artifact_that_names_trusted_keys_is_refused_without_a_signature_by_o
         assert caught.value.code == "R113"
     sign(place.artifact, OURS)
     assert run_artifact(place.artifact, Edge({}, place.artifact.parent)).status == "SUCCESS"
-    assert verify(place.content, None, Demand(place.artifact)).signers == (OURS.public.keyid,)
+    assert verify(place.content, Demand(place.artifact)).signers == (OURS.public.keyid,)
 
 
 def test_the_artifacts_own_keys_and_those_from_outside_are_both_asked_for(place: Place) -> None:
@@ -386,7 +386,7 @@ def test_an_empty_list_of_trusted_keys_trusts_nobody(place: Place) -> None:
     place.artifact.write_bytes(own())
     place.put(over(statement(place.content)))
     with pytest.raises(ArtifactRefused) as caught:
-        verify(place.content, None, Demand(place.artifact))
+        verify(place.content, Demand(place.artifact))
     assert caught.value.code == "R113"
 
 
@@ -399,7 +399,7 @@ def test_damage_is_told_before_a_missing_signature() -> None:
         verify(own(OURS.public.pem).replace(b"test", b"prod"))
     assert caught.value.code == "R103"
     with pytest.raises(ArtifactRefused) as caught:
-        verify(own(OURS.public.pem), "sha256:0")
+        verify(own(OURS.public.pem), Demand(digests=("sha256:0",)))
     assert caught.value.code == "R107"
 
 
@@ -431,5 +431,5 @@ def test_from_python_a_run_asks_for_signatures_too(place: Place) -> None:
 @pytest.mark.parametrize("name", ["missing.pub", ".", "a\0b"])
 def test_a_file_of_keys_that_cannot_be_read_ends_the_command(place: Place, name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        verify(place.content, None, Demand(place.artifact, (name,)))
+        verify(place.content, Demand(place.artifact, (name,)))
     assert (caught.value.code, caught.value.exit_code) == ("R114", 2)

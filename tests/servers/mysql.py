@@ -10,8 +10,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ import pymysql
 from servers.front import Certificate, certificate
 from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
+from servers.starting import until_it_answers
 
 _PACKAGES = ("mariadb-server-core", "libaio1", "liburing2", "libnuma1", "libpcre2-8-0")
 """What the program needs beside what every Debian has."""
@@ -102,7 +102,7 @@ def start(server: Server) -> None:
         _running[server] = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, **_surroundings()
         )
-    _until_it_answers(server, _running[server])
+    until_it_answers(partial(_answers, server), _running[server], (server.folder / "log").read_text)
 
 
 def stop(server: Server) -> None:
@@ -115,16 +115,12 @@ def stop(server: Server) -> None:
 _running: dict[Server, "subprocess.Popen[bytes]"] = {}
 
 
-def _until_it_answers(server: Server, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            connected(server).close()
-            return
-        except pymysql.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((server.folder / "log").read_text()) from None
-        time.sleep(0.02)
+def _answers(server: Server) -> bool:
+    try:
+        connected(server).close()
+    except pymysql.OperationalError:
+        return False
+    return True
 
 
 def _fill(server: Server) -> None:

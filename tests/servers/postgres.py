@@ -12,13 +12,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
+
+from servers.starting import until_it_answers
 
 _NOBODY = 65534
 """PostgreSQL refuses to run as root."""
@@ -104,7 +105,7 @@ def start(server: Server) -> None:
             start_new_session=True,
             **as_nobody(),
         )
-    _until_it_answers(server, _running[server])
+    until_it_answers(partial(_answers, server), _running[server], (Path(server.socket_dir) / "log").read_text)
 
 
 def stop(server: Server) -> None:
@@ -117,15 +118,12 @@ def stop(server: Server) -> None:
 _running: dict[Server, "subprocess.Popen[bytes]"] = {}
 
 
-def _until_it_answers(server: Server, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return connected(server).close()
-        except psycopg.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((Path(server.socket_dir) / "log").read_text()) from None
-        time.sleep(0.02)
+def _answers(server: Server) -> bool:
+    try:
+        connected(server).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @cache

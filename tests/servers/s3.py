@@ -11,14 +11,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import boto3
 from botocore.config import Config
+
+from servers.starting import until_it_answers
 
 _WATCHED = '"$@" & read -r _; kill -INT $!; wait $!'
 """The server ends with whoever holds the other end of the shell's standard input, also if that is killed."""
@@ -86,11 +87,7 @@ def _start(command: Sequence[str], port: int) -> None:
     shell = ["sh", "-c", _WATCHED, "sh", *command]
     process = subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     atexit.register(_stop, process)
-    until = time.monotonic() + 60
-    while not _answers(port):
-        if process.poll() is not None or time.monotonic() > until:
-            raise RuntimeError("the service did not start")
-        time.sleep(0.05)
+    until_it_answers(partial(_answers, port), process, lambda: "it keeps no log")
 
 
 def _answers(port: int) -> bool:

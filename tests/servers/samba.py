@@ -11,15 +11,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from servers.packages import unpacked
 from servers.postgres import free_port
+from servers.starting import until_it_answers
 
 _PACKAGES = (
     "samba",
@@ -91,7 +91,7 @@ def _started(home: Path, user: str, password: str, settings: dict[str, str]) -> 
             start_new_session=True,
             env=_env(),
         )
-    _until_it_answers(port, process, home)
+    until_it_answers(partial(_answers, port), process, partial(_logged, home))
     return Share("127.0.0.1", port, user, password, folder, process)
 
 
@@ -127,16 +127,16 @@ def _spelled(settings: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", " "): value for name, value in settings.items()}
 
 
-def _until_it_answers(port: int, process: "subprocess.Popen[bytes]", home: Path) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("\n".join(one.read_text() for one in (home / "log").iterdir())) from None
-        time.sleep(0.02)
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _logged(home: Path) -> str:
+    return "\n".join(one.read_text() for one in (home / "log").iterdir())
 
 
 def _program(path: str) -> str:

@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ import asyncssh
 
 from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
+from servers.starting import until_it_answers
 
 _PACKAGES = ("openssh-server", "libwrap0", "libnss-wrapper")
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu")
@@ -113,7 +113,8 @@ def start(server: Server) -> None:
             start_new_session=True,
             **as_nobody() | {"env": _environment(server, root)},
         )
-    _until_it_answers(server, _running[server])
+    log = (server.folder / "log").read_text
+    until_it_answers(lambda: "Server listening" in log(), _running[server], log)
 
 
 def stop(server: Server) -> None:
@@ -124,14 +125,6 @@ def stop(server: Server) -> None:
 
 
 _running: dict[Server, "subprocess.Popen[bytes]"] = {}
-
-
-def _until_it_answers(server: Server, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while "Server listening" not in (server.folder / "log").read_text():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError((server.folder / "log").read_text())
-        time.sleep(0.01)
 
 
 def _write_settings(server: Server) -> None:

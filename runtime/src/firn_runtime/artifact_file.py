@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 * 1024 * 1024
 NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,99}\Z")
+EXPECT_DIGEST = "FIRN_EXPECT_DIGEST"
+"""The variable that names the only digest that is accepted."""
 REQUIRE_SIGNATURE = "FIRN_REQUIRE_SIGNATURE"
 """The variable that names a file of public keys, one of which must have signed whatever is run."""
 
@@ -43,22 +45,28 @@ class Verified(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """Who must have signed an artifact beside those that it names itself, and where it lies."""
+    """What is asked of an artifact from outside, beside what it asks itself; where it lies."""
 
     artifact: Path | None = None
     """Its signatures lie beside it; None: nowhere."""
     key_files: tuple[str, ...] = ()
     """Files of public keys: of each, one must have signed."""
+    digests: tuple[str, ...] = ()
+    """Each must be the artifact's own."""
 
 
 UNASKED = Demand()
-"""Nobody but those that the artifact names itself."""
+"""Nothing but what the artifact asks itself."""
 
 
-def demand(artifact: Path | bytes, key_files: Sequence[str], environ: Mapping[str, str]) -> Demand:
-    """Return what is asked of an artifact: a signature by a key of each file, and of the one in the environment."""
+def demand(
+    artifact: Path | bytes, key_files: Sequence[str], environ: Mapping[str, str], digest: str | None = None
+) -> Demand:
+    """Return what is asked of an artifact by words and by the environment: neither takes back what the other asks."""
     files = (*key_files, *filter(None, [environ.get(REQUIRE_SIGNATURE)]))
-    return Demand(None if isinstance(artifact, bytes) else artifact, files)
+    named = [] if digest is None else [digest]
+    digests = (*named, *filter(None, [environ.get(EXPECT_DIGEST)]))
+    return Demand(None if isinstance(artifact, bytes) else artifact, files, digests)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -75,16 +83,17 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def verify(content: bytes, expected: str | None = None, signed: Demand = UNASKED) -> Verified:
+def verify(content: bytes, asked: Demand = UNASKED) -> Verified:
     """Check spelling, digest and signature; raise ArtifactRefused for the first that fails, UsageError R114.
 
     An artifact that names trusted keys is refused where it lies nowhere: nothing speaks for it.
     """
     verified = look(content)
-    if expected is not None and expected != verified.digest:
-        help = f"it is {verified.digest}; expected {expected[:80]}"
-        raise ArtifactRefused("R107", "this is not the expected artifact", help)
-    return verified._replace(signers=_signers(content, verified.document["payload"], signed))
+    for expected in asked.digests:
+        if expected != verified.digest:
+            help = f"it is {verified.digest}; expected {expected[:80]}"
+            raise ArtifactRefused("R107", "this is not the expected artifact", help)
+    return verified._replace(signers=_signers(content, verified.document["payload"], asked))
 
 
 def look(content: bytes) -> Verified:
@@ -104,9 +113,9 @@ def look(content: bytes) -> Verified:
 _MAKE_AGAIN = "make it again with `firn compile`"
 
 
-def load(content: bytes, features: frozenset[str], expected: str | None = None, signed: Demand = UNASKED) -> Artifact:
+def load(content: bytes, features: frozenset[str], asked: Demand = UNASKED) -> Artifact:
     """Return the artifact; raise ArtifactRefused where it may not be run by a runtime that has `features`."""
-    artifact = load_any(content, expected, signed)
+    artifact = load_any(content, asked)
     refuse_unfit(artifact.payload, features)
     return artifact
 
@@ -142,9 +151,9 @@ def refuse_version(payload: "Payload") -> None:
             raise ArtifactRefused("R109", message, f"use firn-runtime {limit}, or change `compatibility`")
 
 
-def load_any(content: bytes, expected: str | None = None, signed: Demand = UNASKED) -> Artifact:
+def load_any(content: bytes, asked: Demand = UNASKED) -> Artifact:
     """Return the artifact, whatever features it needs; raise ArtifactRefused."""
-    return decoded(verify(content, expected, signed))
+    return decoded(verify(content, asked))
 
 
 def decoded(verified: Verified) -> Artifact:
@@ -162,17 +171,17 @@ def decoded(verified: Verified) -> Artifact:
     return Artifact(verified.digest, envelope.payload)
 
 
-def _signers(content: bytes, payload: dict[str, Any], signed: Demand) -> tuple[str, ...]:
+def _signers(content: bytes, payload: dict[str, Any], asked: Demand) -> tuple[str, ...]:
     """Return who signed, of those that must have; nothing is imported, and no file looked for, where nobody must."""
     security = payload.get("security")
     own = security.get("trusted_keys") if isinstance(security, dict) else None
-    if own is None and not signed.key_files:
+    if own is None and not asked.key_files:
         return ()
     from firn_runtime.signatures import key_file, signers, trusted
     from firn_schemas.attestation import envelope_path
 
-    demanded = [*map(key_file, signed.key_files), *([trusted(own)] if own is not None else [])]
-    return signers(content, envelope_path(signed.artifact) if signed.artifact else None, demanded)
+    demanded = [*map(key_file, asked.key_files), *([trusted(own)] if own is not None else [])]
+    return signers(content, envelope_path(asked.artifact) if asked.artifact else None, demanded)
 
 
 def _parse(content: bytes) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Options(NamedTuple):
     flow: str | None = None
     """Which flow, where the artifact has several."""
     expect: str | None = None
-    """The only digest that is accepted."""
+    """The only digest that is accepted; `FIRN_EXPECT_DIGEST` of the environment counts too."""
     signed_by: tuple[str, ...] = ()
     """Files of public keys; one key of each must have signed the artifact."""
     resume: str | None = None

@@ -94,7 +94,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
 def _prepared(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:
     """Return the artifact, the flow to run, and what it takes from outside; nothing foreign is imported before that."""
     content = source if isinstance(source, bytes) else read_bytes(source)
-    artifact = load_any(content, options.expect, demand(source, options.signed_by, edge.environ))
+    artifact = load_any(content, demand(source, options.signed_by, edge.environ, options.expect))
     if edge.isolate:
         isolate(artifact.payload.security.mode)
     brought = plugged(artifact.payload, edge.base_dir)

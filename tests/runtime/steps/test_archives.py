@@ -51,15 +51,28 @@ def test_one_file_may_be_named_without_a_list(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("globs", "count"), [(["*"], 3), (["*.csv"], 3), (["*-1*", "in/part-[2-9].csv"], 2), (["part*"], 0), ([], 0)]
+    ("patterns", "count"),
+    [
+        (["*"], 3),
+        (["*.csv"], 3),
+        (["*-1*", "in/part-[2-9].csv"], 2),
+        (["in/*"], 3),
+        (["**/*-1.csv"], 1),
+        (["art*"], 0),
+        (["*/*/*.csv"], 0),
+        (["[.]*"], 0),
+        ([".*"], 1),
+        ([], 0),
+    ],
 )
-def test_members_are_chosen_by_globs_over_the_whole_name(bench: Workbench, globs: list[str], count: int) -> None:
+def test_members_are_chosen_by_patterns_as_listed_files_are(bench: Workbench, patterns: list[str], count: int) -> None:
     (bench.files / "in").mkdir()
     parts = [f"in/part-{number}.csv" for number in range(3)]
     for one in parts:
         (bench.files / one).write_text("x")
-    bench.do("archive_create", {"resource": "zips", "files": parts, "dest_path": "a.zip"})
-    inputs = {"resource": "zips", "archives": ["a.zip"], "dest_dir": "to", "members": globs}
+    (bench.files / "in/.hidden").write_text("x")
+    bench.do("archive_create", {"resource": "zips", "files": [*parts, "in/.hidden"], "dest_path": "a.zip"})
+    inputs = {"resource": "zips", "archives": ["a.zip"], "dest_dir": "to", "members": patterns}
     found = bench.do("archive_extract", inputs)
     assert (found.results["count"], found.no_data) == (count, count == 0)
 

@@ -19,8 +19,7 @@ flow_option = click.option("--flow", metavar="NAME", help="Which flow, where the
 expect_option = click.option(
     "--expect-digest",
     metavar="DIGEST",
-    envvar="FIRN_EXPECT_DIGEST",
-    help="Refuse any other artifact; also from $FIRN_EXPECT_DIGEST.",
+    help="Refuse any other artifact; $FIRN_EXPECT_DIGEST always counts too.",
 )
 signature_option = click.option(
     "--require-signature",
@@ -67,7 +66,7 @@ def load(artifact: str) -> "Artifact":
     from firn_runtime.artifact_file import demand, load_any, read_bytes
 
     place = Path(artifact)
-    return load_any(read_bytes(place), None, demand(place, (), os.environ))
+    return load_any(read_bytes(place), demand(place, (), os.environ))
 
 
 def split(words: tuple[str, ...], rest: str) -> tuple[str, str | None]:

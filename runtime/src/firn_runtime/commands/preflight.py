@@ -59,7 +59,7 @@ def command(
     no_core_dumps()
     outside = Outside(dict(os.environ), base_folder(base_dir), [parse_spec(text) for text in env_files])
     place = Path(artifact)
-    loaded = load_any(read_bytes(place), expect_digest, demand(place, key_files, outside.environ))
+    loaded = load_any(read_bytes(place), demand(place, key_files, outside.environ, expect_digest))
     isolate(loaded.payload.security.mode)
     report = preflight(loaded, choose(loaded.payload, flow), outside, timeout)
     if form == "json":

@@ -18,7 +18,7 @@ def command(artifact: str, expect_digest: str | None, key_files: tuple[str, ...]
     from firn_runtime.artifact_file import demand, read_bytes, verify
 
     place = Path(artifact)
-    verified = verify(read_bytes(place), expect_digest, demand(place, key_files, os.environ))
+    verified = verify(read_bytes(place), demand(place, key_files, os.environ, expect_digest))
     if form == "json":
         document = {"artifact": artifact, "digest": verified.digest, "signers": [*verified.signers], "valid": True}
         print_json(document)

@@ -1,13 +1,12 @@
 """The `archive_extract` step: the members of archives as files."""
 
-import re
-from collections.abc import Sequence
-from fnmatch import translate
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import orjson
 
 from firn_runtime.connector import Archiver
+from firn_runtime.patterns import matcher
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import MOST, named
 from firn_schemas.base import Json
@@ -19,7 +18,7 @@ def archive_extract(inputs: ArchiveExtractInputs, context: StepContext) -> StepR
     archiver = cast(Archiver, context.resource(inputs.resource))
     archives = named(inputs.archives)
     mark = context.publication.mark
-    names = archiver.unpack(archives, inputs.dest_dir, _Wanted(inputs.members), mark, context.still_ours)
+    names = archiver.unpack(archives, inputs.dest_dir, _wanted(inputs.members), mark, context.still_ours)
     results: dict[str, Json] = {"count": len(names)}
     if len(orjson.dumps(names)) > MOST:
         warning = "the names of the files are too many to be kept: the step has no result `files`"
@@ -27,11 +26,9 @@ def archive_extract(inputs: ArchiveExtractInputs, context: StepContext) -> StepR
     return StepResult(results | {"files": [*names]}, no_data=not names)
 
 
-class _Wanted:
-    """Whether a member is to be unpacked: `*` matches `/` too, as it does for other programs that unpack."""
-
-    def __init__(self, globs: Sequence[str] | None) -> None:
-        self._matches = None if globs is None else [re.compile(translate(one)).match for one in globs]
-
-    def __call__(self, name: str) -> bool:
-        return self._matches is None or any(matches(name) for matches in self._matches)
+def _wanted(patterns: Sequence[str] | None) -> Callable[[str], bool]:
+    """Return what says of a member whether it is to be unpacked; a pattern without `/` is for names in any folder."""
+    if patterns is None:
+        return lambda _: True
+    matchers = [matcher(one if "/" in one else f"**/{one}") for one in patterns]
+    return lambda name: any(matches(name) for matches in matchers)

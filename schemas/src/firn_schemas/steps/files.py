@@ -66,9 +66,7 @@ class ArchiveExtractInputs:
     resource: str = doc("The archive connector.")
     archives: Files = doc("The archives, files of the connector's folder.", inside=True)
     dest_dir: str = doc("Folder of that folder where the members go.", place=True, inside=True)
-    members: list[str] | None = doc(
-        "Globs of the members to unpack, in which `*` matches `/` too; absent: all.", default=None
-    )
+    members: list[str] | None = doc("Globs of the members to unpack; absent: all.", default=None, examples=[["*.csv"]])
 
 
 _MOVED = {"files": "array", "count": "integer"}
