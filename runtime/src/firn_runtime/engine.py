@@ -47,6 +47,12 @@ _CLOSED: _Config = {
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
 
+_LIMIT = "select parse_formatted_bytes(current_setting('memory_limit')), current_setting('threads')"
+_OF_A_THREAD = 60 * 10**6
+"""Bytes that a thread needs: row groups that it reads and writes, and buffers of CSV, cannot be spilled."""
+_SHARE = 16
+_FREED_AT_MOST = 1 << 29
+
 _CATALOG = "datasets"
 
 _COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
@@ -126,6 +132,7 @@ class Engine:
         config: _Config = {name: str(value) for name, value in limited.items() if value is not None}
         with _translating():
             self._connection = duckdb.connect(config=_CLOSED | config)
+            self._fit()
             for name in sorted(set(extensions)):
                 self._connection.execute(f"load {literal(str(path_of(name, duckdb.__version__)))}")
             self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG} (storage_version 'v1.5.0')")
@@ -174,6 +181,17 @@ class Engine:
             for cursor in self._cursors:
                 cursor.close()
             self._connection.close()
+
+    def _fit(self) -> None:
+        """Take no more threads than the memory is enough for, and let what is freed go back to the system early.
+
+        By itself the engine gives back half a gigabyte at once, which is more than small limits are.
+        """
+        ((limit, threads),) = self._connection.execute(_LIMIT).fetchall()
+        freed = min(int(limit) // _SHARE, _FREED_AT_MOST)
+        self._connection.execute(f"set global allocator_bulk_deallocation_flush_threshold = '{freed} bytes'")
+        if (enough := max(1, int(limit) // _OF_A_THREAD)) < int(threads):
+            self._connection.execute(f"set global threads = {enough}")
 
     def _close_off(self, places: Sequence[Places]) -> None:
         files = _spellings(path for place in places for path in place.files)
