@@ -9,7 +9,7 @@ The only module that imports duckdb.
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -59,6 +59,14 @@ _COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal
 """Endings of the files that a database keeps beside its own."""
 
 
+class Careful(NamedTuple):
+    """A SELECT of the same rows that is slower, and gets over what others fail at: texts that are cut into rows."""
+
+    sql: str
+    reads_all: Callable[[], bool]
+    """Look whether it reads every row of these texts."""
+
+
 class Relation(NamedTuple):
     """Rows to come: one SELECT that the engine can run, with the values bound to it."""
 
@@ -66,8 +74,8 @@ class Relation(NamedTuple):
     params: Params = None
     database: str | None = None
     """The attached database in which its unqualified names resolve; absent: the job's datasets."""
-    careful: str | None = None
-    """A SELECT of the same rows that is slower, and gets over what `sql` may fail at: texts that are cut into rows."""
+    careful: Careful | None = None
+    """What to do where `sql` fails to cut texts into rows."""
 
 
 class Places(NamedTuple):
@@ -219,7 +227,7 @@ class Session:
         """The columns of datasets that are streamed: asking the engine reads the head of the source again."""
         self.unordered: set[str] = set()
         """Datasets whose rows nobody has put in order: those that were read."""
-        self._careful: dict[str, str] = {}
+        self._careful: dict[str, Careful] = {}
         """Streams that can be read more carefully, and how."""
         self._look_in(None)
 
@@ -243,9 +251,9 @@ class Session:
             try:
                 return int(self.execute(sql, relation.params)[0][0])
             except ConnectorError as error:
-                if relation.careful is None or not is_cut_wrong(error):
+                if relation.careful is None or not is_cut_wrong(error) or not relation.careful.reads_all():
                     raise
-        return self.materialise(dataset, relation._replace(sql=relation.careful, careful=None))
+        return self.materialise(dataset, relation._replace(sql=relation.careful.sql, careful=None))
 
     def stream(self, dataset: str, relation: Relation) -> None:
         """Let the dataset be read by its name, as often as it is asked for: no row is read now, and none is kept.
@@ -257,9 +265,9 @@ class Session:
         try:
             self._view(dataset, relation.sql)
         except ConnectorError as error:
-            if relation.careful is None or not is_cut_wrong(error):
+            if relation.careful is None or not is_cut_wrong(error) or not relation.careful.reads_all():
                 raise
-            self._view(dataset, relation.careful)
+            self._view(dataset, relation.careful.sql)
             relation = relation._replace(careful=None)
         self._careful |= {dataset: relation.careful} if relation.careful else {}
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
@@ -268,8 +276,10 @@ class Session:
         """Say whether what failed is worth doing again: streams that may be why are read carefully from now on."""
         if not self._careful or not is_cut_wrong(error):
             return False
-        for dataset, sql in self._careful.items():
-            self._view(dataset, sql)
+        if not all(one.reads_all() for one in self._careful.values()):
+            return False
+        for dataset, one in self._careful.items():
+            self._view(dataset, one.sql)
         self._careful.clear()
         return True
 

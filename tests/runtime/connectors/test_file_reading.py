@@ -278,6 +278,28 @@ def test_rows_are_cut_right_whatever_stands_in_quotes(
     assert work.rows("lengths") == [(n, len(field)) for n, field in enumerate(fields)]
 
 
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("tail", ['"1', '1,"', '1,"x""', '1,"x\n2,y\n', '1,"' + "x\n" * 1_500_000])
+@pytest.mark.parametrize("head", ["1,x\n" * 1_000, f'1,"{LINES}"\n' * 200])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_field_whose_quotes_are_not_closed_is_an_error_and_no_row_less(
+    work: Workbench, root: Path, head: str, tail: str, ending: str, streamed: bool
+) -> None:
+    """One thread of the engine alone leaves such a field out without a word."""
+    content = f"id,v\n{head}{tail}".encode()
+    (root / f"a.csv{ending}").write_bytes(gzip.compress(content, 1) if ending else content)
+    work.streamed = frozenset(["data"] if streamed else [])
+    with pytest.raises(ConnectorError) as caught:
+        raise AssertionError(counted(work, f"a.csv{ending}"))
+    assert caught.value.error_class == "data"
+
+
+def counted(work: Workbench, path: str) -> object:
+    work.do("read", {"resource": "files", "path": path})
+    work.do("sql", {"sql": "select count(*) from data"}, "rows")
+    return work.rows("rows")
+
+
 def test_only_the_columns_that_are_asked_for_are_read(work: Workbench, root: Path) -> None:
     parquet(root, "k=1/a.parquet", "select 1 as id, 'x' as name")
     assert read(work, "*/a.parquet", columns=["k", "name"]) == [(1, "x")]

@@ -6,6 +6,7 @@ by itself would drop columns that the first file lacks, and round what it took f
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -14,7 +15,7 @@ from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, retyped, sql_type
 from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Careful, Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
 
@@ -236,7 +237,13 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
     sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
-    return Relation(sql, careful=slower)
+    return Relation(sql, careful=Careful(slower, partial(_reads_all, found, given)))
+
+
+def _reads_all(found: Found, options: FormatOptions) -> bool:
+    from firn_runtime.connectors.file_quotes import all_closed  # hardly a file needs it
+
+    return all_closed(found.files, found.format, options)
 
 
 def _size(found: Found) -> int:
