@@ -24,6 +24,7 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.connectors.sftp_session import MISSING, Session, stored
 from firn_runtime.connectors.sftp_transfer import UNDER_WAY, Silence, fetch, same, send
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import staged_name
 
 _TAKEN = (SFTPFailure, SFTPFileAlreadyExists)
 """What says that a name is taken; SFTP 3 has no word of its own for it."""
@@ -58,7 +59,8 @@ async def get(session: Session, file: StoredFile, target: Path) -> None:
 async def stage(session: Session, source: Path, name: str, mark: str) -> Staged:
     """Bring a file beside its place, as long as `source` is, and to the disk where the server can say that."""
     above, base = posixpath.split(name)
-    folder, opened, begin = await _begun(session, above, f".{base}.{mark}.part", source)
+    part = staged_name(base, mark)
+    folder, opened, begin = await _begun(session, above, part, source)
     async with _closing(session, opened):
         await send(session.client, opened, source, begin, session.silence)
         with suppress(SFTPOpUnsupported):
@@ -67,7 +69,7 @@ async def stage(session: Session, source: Path, name: str, mark: str) -> Staged:
     if file.size != source.stat().st_size:
         message = "what the server holds is not as long as what it was sent"
         raise ConnectorError("server_error", message, "its disk may be full, or somebody else writes the same file")
-    return Staged(file, posixpath.join(folder, base), posixpath.join(folder, f".{base}.{mark}.part"))
+    return Staged(file, posixpath.join(folder, base), posixpath.join(folder, part))
 
 
 async def publish(session: Session, staged: Staged) -> StoredFile:
