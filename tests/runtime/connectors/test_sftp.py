@@ -364,7 +364,7 @@ def test_a_folder_is_not_replaced_by_a_file(store: FileStore, root: Path, tmp_pa
     made(root / "x/y", b"1")
     with pytest.raises(ConnectorError) as caught:
         put(store, made(tmp_path / "source", b"new"), "x")
-    assert caught.value.error_class == "server_error"
+    assert (caught.value.error_class, caught.value.message) == ("conflict", "sending `x`: a folder has that name")
     assert (root / "x/y").read_bytes() == b"1"
 
 

@@ -73,7 +73,17 @@ async def stage(session: Session, source: Path, name: str, mark: str) -> Staged:
 
 
 async def publish(session: Session, staged: Staged) -> StoredFile:
-    """Rename a staged file, in the place of what is there."""
+    """Rename a staged file, in the place of what is there; raise ConnectorError where that is a folder."""
+    try:
+        await _rename(session, staged)
+    except SFTPFailure:
+        if (await session.ask(session.client.stat(staged.path))).type == FILEXFER_TYPE_DIRECTORY:
+            raise ConnectorError("conflict", "a folder has that name") from None
+        raise
+    return staged.file
+
+
+async def _rename(session: Session, staged: Staged) -> None:
     client = session.client
     try:
         await session.ask(client.posix_rename(staged.part, staged.path))
@@ -84,7 +94,6 @@ async def publish(session: Session, staged: Staged) -> StoredFile:
             with suppress(*MISSING):
                 await session.ask(client.remove(staged.path))
             await session.ask(client.rename(staged.part, staged.path))
-    return staged.file
 
 
 async def delete(session: Session, name: str) -> bool:
