@@ -52,6 +52,10 @@ def _read(request: bytes) -> Answer:
     return (DATA, text(CONTENT[at:])) if at < len(CONTENT) else status(END_OF_FILE)
 
 
+def _done(_: bytes) -> Answer:
+    return status(OK)
+
+
 HONEST: Answers = {
     OPEN: lambda _: (HANDLE, text(b"h")),
     READ: _read,
@@ -87,7 +91,7 @@ def raw(answers: Answers, version: Answer = GREETING) -> Iterator[Rogue]:
 
         def _answer(self, packet: bytes) -> None:
             if self.greeted:
-                kind, content = known.get(packet[0], lambda _: status(OK))(packet[5:])
+                kind, content = known.get(packet[0], _done)(packet[5:])
                 self.channel.write(text(bytes([kind]) + packet[1:5] + content))
             else:
                 self.channel.write(text(bytes([version[0]]) + version[1]))

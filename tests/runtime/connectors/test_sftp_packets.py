@@ -63,9 +63,9 @@ def does(
 ) -> object:
     """Return what an act gives, or why it fails."""
     with raw(answers, version) as there:
-        place = {"host": "127.0.0.1", "port": there.port, "user": "tester", "known_hosts": there.known_hosts}
-        options = {"timeout": 10, "max_files": 100}
-        one: Any = connector("sftp", "asyncssh", root="/", password=Secret(CANARY), options=options, **place)
+        settings: dict[str, Any] = {"host": "127.0.0.1", "port": there.port, "known_hosts": there.known_hosts}
+        settings |= {"user": "tester", "password": Secret(CANARY), "options": {"timeout": 10, "max_files": 100}}
+        one: Any = connector("sftp", "asyncssh", root="/", **settings)
         try:
             one.connect()
             return act(one.store(), folder)

@@ -155,7 +155,9 @@ def test_what_looks_like_an_encoded_word_is_a_text_like_others(post: Post, text:
     assert [one for _, one in getaddresses([people])] == ["ann@example.com", "bob@example.com"]
     (file,) = got.message.iter_attachments()
     assert (file.get_filename(), file.get_content()) == (text, b"of Ann")
-    assert got.message.get_body().get_content().strip() == "It is done."
+    body = got.message.get_body()
+    assert body is not None
+    assert body.get_content().strip() == "It is done."
 
 
 def test_a_long_name_with_a_comma_is_one_name(post: Post) -> None:
