@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from firn_runtime.errors import ConnectorError
 
+_LONGEST, _KEPT = 200, 160
+"""Bytes of a name that is staged whole, and of one that is cut."""
+
 
 class Publication(NamedTuple):
     """One step's write in one run. Its attempts and every resumption of the run are the same publication."""
@@ -42,6 +45,17 @@ class Publication(NamedTuple):
         found = file.stat()
         told = f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
         return f"{self.mark}-{sha256(told.encode()).hexdigest()[:8]}"
+
+
+def staged_name(name: str, mark: str) -> str:
+    """Return what a file is called beside its place until it has its name: a long name is cut, and told by its digest.
+
+    File systems take 255 bytes, and servers answer more with anything.
+    """
+    raw = name.encode(errors="surrogateescape")
+    if len(raw) > _LONGEST:
+        name = f"{raw[:_KEPT].decode(errors='ignore')}~{sha256(raw).hexdigest()[:16]}"
+    return f".{name}.{mark}.part"
 
 
 class TakenOver(ConnectorError):

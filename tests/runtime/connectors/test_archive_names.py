@@ -1,5 +1,7 @@
 """Names in archives: whatever an archive calls its members, nothing is written but below the folder it is for."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,6 +131,34 @@ def test_a_name_of_a_zip_archive_that_is_not_utf8_is_dos(place: ArchivePlace) ->
     assert place.refused("zipfile", content) == "data: it has a name that is not UTF-8, as it says"
     plain = content.replace(b"\x14\0\0\x08\x08\0", b"\x14\0\0\0\x08\0")  # the flag that says UTF-8, in both headers
     assert place.unpack("zipfile", plain) == {"prüfung.csv": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        (struct.pack("<BL", 1, zlib.crc32(b"pr.csv")) + "prüfung.csv".encode(), "prüfung.csv"),
+        (struct.pack("<BL", 1, zlib.crc32(b"other")) + b"x.csv", "pr.csv"),
+        (struct.pack("<BL", 2, zlib.crc32(b"pr.csv")) + b"x.csv", "pr.csv"),
+        (b"\1", "pr.csv"),
+    ],
+)
+def test_a_name_of_a_zip_archive_may_be_told_in_unicode_beside(place: ArchivePlace, field: bytes, name: str) -> None:
+    extra = struct.pack("<2H", 0x7075, len(field)) + field
+    assert place.unpack("zipfile", zipped(Packed("pr.csv", b"x", extra=extra))) == {name: b"x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (b"../x", "its member `../x` has an empty part, `.` or `..` in its name"),
+        (b"B", "its member `B` is there twice, or as one that differs only in case or in accents"),
+        (b"\xff", "it has a name that is not UTF-8, as it says"),
+    ],
+)
+def test_such_a_name_is_looked_at_as_others(place: ArchivePlace, name: bytes, why: str) -> None:
+    field = struct.pack("<BL", 1, zlib.crc32(b"a")) + name
+    extra = struct.pack("<2H", 0x7075, len(field)) + field
+    assert place.refused("zipfile", zipped(Packed("b", b"x"), Packed("a", b"x", extra=extra))) == f"data: {why}"
 
 
 @pytest.mark.parametrize("make", [lambda: tarred(b"\xff", b"x"), lambda: tarred("././@LongLink", b"\xff\0", b"L")])

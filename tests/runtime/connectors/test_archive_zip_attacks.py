@@ -13,6 +13,10 @@ from runtime.connectors.hostile_archives import BLOCK_DEVICE, FIFO, SOCKET, SYML
 pytestmark = pytest.mark.parametrize("driver", ["zipfile", "pyzipper"])
 OVERLAP = "data: its members overlap"
 NO_ZIP = "data: it is no whole ZIP archive: its end is missing, or something comes after it"
+BETWEEN = "data: something lies behind its member `a` that belongs to none"
+MEMBER = zipped(Packed("hidden", b"x" * 99))[: 30 + len("hidden") + len(deflated(b"x" * 99))]
+"""A member as it lies in an archive, in no directory."""
+LATER = 8
 TWO_WAYS = "data: its member `a` is described in two ways that differ"
 MiB = 1024 * 1024
 
@@ -183,6 +187,22 @@ def test_something_between_the_directory_and_the_end_is_refused(place: ArchivePl
     assert place.refused(driver, zipped(Packed("a", b"x"), gap=b"hidden")) == NO_ZIP
 
 
+@pytest.mark.parametrize("before", [b"#!/bin/sh\n", MEMBER])
+def test_something_before_the_first_member_is_refused(place: ArchivePlace, driver: str, before: bytes) -> None:
+    said = place.refused(driver, moved(zipped(Packed("a", b"x")), before))
+    assert said == "data: something lies before its first member"
+
+
+@pytest.mark.parametrize("flags", [0, LATER])
+def test_a_member_that_only_a_reader_from_the_front_sees_is_refused(
+    place: ArchivePlace, driver: str, flags: int
+) -> None:
+    data = deflated(b"x")
+    hiding = Packed("a", b"x", data=data + MEMBER, packed_size=len(data), flags=flags)
+    assert place.refused(driver, zipped(hiding, Packed("b", b"y"))) == BETWEEN
+    assert place.refused(driver, zipped(Packed("b", b"y"), hiding)) == BETWEEN
+
+
 @pytest.mark.parametrize("kept", [0, 1, 10, 31, 60, 100, -1, -10])
 def test_an_archive_that_is_cut_off_is_refused(place: ArchivePlace, driver: str, kept: int) -> None:
     archive = zipped(Packed("a", b"some content"), Packed("b", b"more"))
@@ -261,3 +281,12 @@ def test_a_zip_archive_with_wide_sizes_and_sizes_behind_the_data_is_read(place: 
             member.write(b"wide" * 9)
         made.writestr("b", b"narrow")
     assert place.unpack(driver, pipe.getvalue()) == {"a": b"wide" * 9, "b": b"narrow"}
+
+
+def moved(archive: bytes, before: bytes) -> bytes:
+    """Return an archive of one member behind something else, with places that are right."""
+    found = bytearray(before + archive)
+    directory, end = (len(before) + archive.rindex(sign) for sign in (b"PK\1\2", b"PK\5\6"))
+    struct.pack_into("<L", found, directory + 42, len(before))
+    struct.pack_into("<L", found, end + 16, directory)
+    return bytes(found)

@@ -1,5 +1,6 @@
 """Archives made and opened: what is the same each time, what is there at once or not at all, and what stays secret."""
 
+import gzip
 import os
 import stat
 import subprocess
@@ -329,6 +330,19 @@ def test_work_that_shall_end_ends_between_two_blocks(place: ArchivePlace, driver
     with working_for(token), pytest.raises(Ended):
         pack(place.connector(driver), "b.tar", DRIVERS[driver])
     assert [one.name for one in place.root.iterdir()] == [DRIVERS[driver]]
+
+
+@pytest.mark.parametrize("more", [gzip.compress(b"") * 20_000, bytes(1 << 20)])
+def test_work_that_shall_end_ends_also_where_nothing_comes_of_what_is_read(place: ArchivePlace, more: bytes) -> None:
+    token = Token()
+    place.put("a.tar", gzip.compress(tarred("a", b"x") + END) + more)
+
+    def stopping(name: str) -> bool:
+        token.reason = Failure("R309", "process", "the run was stopped")
+        return False
+
+    with working_for(token), pytest.raises(Ended):
+        unpack(place.connector("tarfile"), "a.tar", wanted=stopping)
 
 
 def encrypted(place: ArchivePlace, password: str = CANARY, bits: int = 256, version: int = 2) -> str:

@@ -116,10 +116,9 @@ def test_a_name_is_looked_up_in_the_connectors_path_alone(machine: Machine, tmp_
     machine.script("echo mine", "bin/firn-tool")
     found = machine.programs("firn-tool", env={"PATH": f"relative::{tmp_path}/bin"})
     assert found.run(Program(["firn-tool"], {})).stdout == "mine\n"
-    steps_path = {"PATH": f"{tmp_path}/bin"}
     made = machine.programs("firn-tool")
-    made.inherited = steps_path
-    error = refused(lambda: made.run(Program(["firn-tool"], steps_path)))
+    made.inherited = {"PATH": f"{tmp_path}/bin"}
+    error = refused(lambda: made.run(Program(["firn-tool"], {})))
     assert error.message == "there is no program `firn-tool`"
     assert f"looked in {os.defpath};" in error.help
 
@@ -158,6 +157,19 @@ def test_what_cannot_be_started_says_why(machine: Machine, tmp_path: Path) -> No
 )
 def test_what_the_system_cannot_hand_over_is_refused_without_its_value(machine: Machine, program: Program) -> None:
     assert refused(lambda: machine.programs("true").run(program)).error_class == "data"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "BASH_FUNC_ls%%", "PATH", "PYTHONPATH", "PERL5OPT"],
+)
+def test_a_step_does_not_say_which_code_a_program_loads(machine: Machine, name: str) -> None:
+    error = refused(lambda: machine.programs("true").run(Program(["true"], {name: CANARY})))
+    assert (error.error_class, error.message) == (
+        "process",
+        f"the variable `{name}` says which code a program loads: a step does not set it",
+    )
+    assert machine.programs("true", env={name: "/nothing:/bin"}).run(Program(["true"], {})).exit_code == 0
 
 
 def test_a_program_gets_the_variables_that_were_named_and_no_others(machine: Machine) -> None:

@@ -345,6 +345,13 @@ def test_names_of_all_languages_are_names(store: FileStore, root: Path, tmp_path
     assert [store.delete(name) for name in found] == [True] * len(found)
 
 
+def test_a_name_may_be_as_long_as_the_server_takes_it(store: FileStore, root: Path, tmp_path: Path) -> None:
+    long = ["ä" * 125 + end for end in (".csv", ".txt")]
+    for name in (*long, long[0]):
+        store.put(made(tmp_path / "source", name.encode()), name, "0123456789abcdef-01234567", lambda: None)
+    assert sorted(os.listdir(root)) == long
+
+
 def test_what_the_server_does_not_allow_is_said(store: FileStore, root: Path, tmp_path: Path) -> None:
     (root / "shut").mkdir(mode=0o755)
     with pytest.raises(ConnectorError) as caught:
@@ -357,7 +364,7 @@ def test_a_folder_is_not_replaced_by_a_file(store: FileStore, root: Path, tmp_pa
     made(root / "x/y", b"1")
     with pytest.raises(ConnectorError) as caught:
         put(store, made(tmp_path / "source", b"new"), "x")
-    assert caught.value.error_class == "server_error"
+    assert (caught.value.error_class, caught.value.message) == ("conflict", "sending `x`: a folder has that name")
     assert (root / "x/y").read_bytes() == b"1"
 
 

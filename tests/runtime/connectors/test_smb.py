@@ -105,6 +105,14 @@ def test_many_files_are_listed(opened: Callable[..., Any], place: Share) -> None
     assert len({one.name for one in opened().list("", recursive=False)}) == 2500
 
 
+def test_a_name_may_be_as_long_as_the_server_takes_it(opened: Callable[..., Any], tmp_path: Path) -> None:
+    store, long = opened(), ["a" * 251 + end for end in (".csv", ".txt")]
+    (tmp_path / "source").write_bytes(b"x")
+    for name in (*long, long[0]):
+        store.put(tmp_path / "source", name, "0123456789abcdef-01234567", lambda: None)
+    assert sorted(one.name for one in store.list("", recursive=False)) == long
+
+
 def test_an_empty_file_is_a_file(opened: Callable[..., Any], tmp_path: Path) -> None:
     store = opened()
     store.get(put(store, tmp_path, "e", b""), tmp_path / "got")

@@ -262,12 +262,20 @@ def test_every_refusal_has_its_class(word: str, answer: bytes, error_class: str)
         b"x" * 100_000,
         b"250-more\r\n" * 10_000 + b"250 end\r\n",
         "٢٥٠ ok\r\n".encode(),
+        b"550-no\r\n250 yes\r\n",
+        b"250-yes\r\n550 no\r\n",
     ],
 )
 def test_what_is_no_smtp_is_said_and_ends_soon(answer: bytes) -> None:
     with player({"EHLO": answer}) as server:
         error = sending(smtp(server.port))
         assert (error.error_class, error.message.endswith("says at EHLO is no SMTP")) == ("server_error", True)
+
+
+def test_a_message_that_is_taken_and_refused_in_one_reply_may_have_arrived() -> None:
+    with player({".": b"550-no\r\n250 yes\r\n"}) as server:
+        error = sending(smtp(server.port))
+        assert (error.error_class, error.message.endswith("it may have been delivered, or not")) == ("process", True)
 
 
 def test_words_of_the_server_are_cut_and_cleaned() -> None:

@@ -106,6 +106,14 @@ def test_every_size_comes_back_as_it_went(store: FileStore, tmp_path: Path, size
     assert got(store, tmp_path, "x.bin") == content
 
 
+def test_a_name_may_be_as_long_as_the_machine_takes_it(folder: FileStore, tmp_path: Path) -> None:
+    long = ["ä" * 125 + end for end in (".csv", ".txt")]
+    for name in (*long, long[0]):
+        put(folder, tmp_path, f"in/{name}", name.encode())
+    assert names(folder, "in") == [f"in/{name}" for name in long]
+    assert got(folder, tmp_path, f"in/{long[1]}") == long[1].encode()
+
+
 @pytest.mark.parametrize("held", [0, 7, 6 << 20, BIG])
 def test_a_fetch_goes_on_after_what_is_there(store: FileStore, tmp_path: Path, held: int) -> None:
     content = os.urandom(BIG)

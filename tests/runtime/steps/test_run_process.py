@@ -119,6 +119,14 @@ def test_a_step_cannot_choose_the_folder_that_is_renamed(programs: Programs) -> 
     assert os.listdir(programs.folder / "out") == ["f"]
 
 
+@pytest.mark.parametrize("instead", ['ln -s /etc "$FIRN_OUTPUT_DIR"', 'echo x > "$FIRN_OUTPUT_DIR"', "true"])
+def test_what_a_program_puts_in_the_place_of_its_folder_is_not_published(programs: Programs, instead: str) -> None:
+    output = {"strategy": "output_dir", "output_dir": "out"}
+    error = programs.failure(f'rmdir "$FIRN_OUTPUT_DIR"; {instead}', idempotency=output)
+    assert (error.error_class, error.message) == ("process", "the program has removed the folder for `out`")
+    assert list(programs.folder.iterdir()) == []
+
+
 def test_output_that_another_run_made_meanwhile_is_left_alone(programs: Programs) -> None:
     once = {"strategy": "output_dir", "output_dir": "out"}
     error = programs.failure("mkdir out; echo theirs > out/f", idempotency=once)

@@ -4,7 +4,9 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from pathlib import Path
 from typing import Any, cast
@@ -108,8 +110,7 @@ def test_texts_arrive_as_they_are(post: Post, text: str) -> None:
 )
 def test_subjects_arrive_as_they_are(post: Post, subject: str) -> None:
     got = post.send(subject=subject)
-    if "=?" not in subject:
-        assert got.message["Subject"].strip() == subject.strip()
+    assert decoded(got.content, b"Subject").strip() == subject.strip()
     assert got.recipients == ["ann@example.com"]
     assert got.message["Bcc"] is None
     assert max(map(len, got.content.split(b"\r\n"))) <= 998
@@ -122,6 +123,52 @@ def test_names_of_recipients_arrive_as_they_are(post: Post, name: str) -> None:
     got = post.send(to=f"{name} <ann@example.com>")
     assert got.message["To"].addresses[0].display_name == name.strip('"')
     assert [address for _, address in getaddresses([str(got.message["To"])])] == ["ann@example.com"]
+
+
+CODED = [
+    "=?utf-8?q?x=0D=0ABcc=3A_eve@example.com?=",
+    "=?utf-8?q?x=0D=0A=0D=0Aanother_text?= ü",
+    "=?utf-8?b?eA0KQmNjOiBldmVAZXhhbXBsZS5jb20=?=",
+    "=?utf-8?q?eve=40example=2Ecom=2C?=",
+]
+"""Encoded words (RFC 2047) that stand for ends of lines, and for one address more."""
+
+
+@pytest.mark.parametrize("text", CODED)
+def test_what_looks_like_an_encoded_word_is_a_text_like_others(post: Post, text: str) -> None:
+    (post.work.files / text).write_text("of Ann")
+    got = post.send(subject=text, to=[f'"{text}" <ann@example.com>', "bob@example.com"], attachments=[text])
+    head = got.content.partition(b"\r\n\r\n")[0]
+    named = {line.partition(b":")[0] for line in head.split(b"\r\n") if not line.startswith(b" ")}
+    assert named == {
+        b"From",
+        b"To",
+        b"Subject",
+        b"Date",
+        b"Message-ID",
+        b"Auto-Submitted",
+        b"MIME-Version",
+        b"Content-Type",
+    }
+    assert decoded(got.content, b"Subject") == text
+    people = BytesHeaderParser().parsebytes(got.content)["To"]
+    assert [one for _, one in getaddresses([people])] == ["ann@example.com", "bob@example.com"]
+    (file,) = got.message.iter_attachments()
+    assert (file.get_filename(), file.get_content()) == (text, b"of Ann")
+    body = got.message.get_body()
+    assert body is not None
+    assert body.get_content().strip() == "It is done."
+
+
+def test_a_long_name_with_a_comma_is_one_name(post: Post) -> None:
+    got = post.send(to=[f'"eve@example.com, {"Ann " * 40}" <ann@example.com>', "Bob <bob@example.com>"])
+    assert [one.addr_spec for one in got.message["To"].addresses] == ["ann@example.com", "bob@example.com"]
+
+
+def decoded(content: bytes, name: bytes) -> str:
+    """Return what a reader sees of a header, encoded words decoded once (RFC 2047)."""
+    found = BytesHeaderParser().parsebytes(content)[name.decode()]
+    return str(make_header(decode_header(found)))
 
 
 def test_attachments_are_files_of_the_run(post: Post) -> None:

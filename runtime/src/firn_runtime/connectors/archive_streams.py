@@ -13,6 +13,7 @@ BLOCK = 1024 * 1024
 _PACKED = 128 * 1024
 _MEMORY = 256 * 1024 * 1024
 """Bytes that a header of xz may ask for; `xz -9` asks for a quarter of it. zstd's library has a limit of 128 MiB."""
+_OR_TOO_WIDE = "or it takes more than 128 MiB (zstd) or 256 MiB (xz) to open: have it packed with a smaller window"
 
 
 class _Gzip:
@@ -90,8 +91,9 @@ def blocks(file: IO[bytes], meter: Meter) -> Iterator[bytes]:
 
 def _decompressed(file: IO[bytes], make: Callable[[], Any]) -> Iterator[bytes]:
     """Yield what one or several streams hold, one after the other, with zero bytes behind them as padding."""
-    stream = make()
+    stream, check = make(), current().check
     while data := file.read(_PACKED):
+        check()
         while data or (stream is not None and not stream.needs_input):
             if stream is None:
                 data = data.lstrip(b"\0")
@@ -111,7 +113,7 @@ def _some(stream: Any, data: bytes) -> bytes:
     try:
         found: bytes = stream.decompress(data, BLOCK)
     except Exception:  # each library has an error of its own, and none says more than this
-        raise BadArchive(DAMAGED) from None
+        raise BadArchive(DAMAGED, _OR_TOO_WIDE) from None
     return found
 
 

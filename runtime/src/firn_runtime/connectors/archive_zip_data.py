@@ -10,6 +10,8 @@ from firn_runtime.connectors.archive_zip_directory import AES, ENCRYPTED, LATER,
 
 _LOCAL = struct.Struct("<4s2B4HL2L2H")
 _STORED, _DEFLATED = 0, 8
+_DESCRIPTOR = 24
+"""Bytes of what stands behind the data at most (4.3.9): too few for a member that no directory names."""
 BLOCK = 1024 * 1024
 
 Hidden = tuple[Iterator[bytes], int, int]
@@ -39,8 +41,11 @@ def _packed(file: int, entry: Entry) -> Iterator[bytes]:
     head = os.pread(file, min(BLOCK, entry.limit - entry.offset), entry.offset)
     begin = _data_begin(head, entry)
     left = entry.packed
-    if entry.offset + begin + left > entry.limit:
+    behind = entry.limit - (entry.offset + begin + left)
+    if behind < 0:
         raise BadArchive("its members overlap")
+    if behind > (_DESCRIPTOR if entry.flags & LATER else 0):
+        raise BadArchive(f"something lies behind {member(entry.name)} that belongs to none")
     block, at = head[begin : begin + left], entry.offset + begin
     while True:
         left -= len(block)

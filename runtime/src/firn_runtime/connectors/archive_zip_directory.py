@@ -7,6 +7,7 @@ Here nothing is read that the limits do not allow, and nothing may be where two 
 import os
 import stat
 import struct
+import zlib
 from typing import NamedTuple
 
 from firn_runtime.connectors.archive_bad import CUT_OFF, BadArchive, member
@@ -24,6 +25,8 @@ ENCRYPTED, UTF8, AES = 0x1, 0x800, 99
 """Two flags, and the method that stands for encryption by WinZip's AES."""
 LATER = 0x8
 """Flag: sizes and checksum stand behind the data."""
+_UNICODE = 0x7075
+"""Number of the extra field for a name in UTF-8."""
 _PATCHED, _STRONG, _MASKED = 0x20, 0x40, 0x2000
 _NO_ZIP = "it is no whole ZIP archive: its end is missing, or something comes after it"
 
@@ -130,7 +133,7 @@ def _entry(content: bytes, at: int) -> tuple[Entry, int]:
     if after > len(content) or disk not in (0, 0xFFFF):
         raise BadArchive("its directory is damaged")
     raw, extra = content[names : names + raw_length], content[names + raw_length : names + raw_length + extra_length]
-    name = _decoded(raw, flags)
+    name = _told_beside(raw, extra) or _decoded(raw, flags)
     _refuse_special(name, parts[17], flags)
     size, packed, offset = widened(extra, size, packed, parts[18])
     return Entry(name, raw, flags, method, crc, packed, size, offset, 0, extra, name.endswith("/")), after
@@ -144,6 +147,14 @@ def _decoded(raw: bytes, flags: int) -> str:
         if flags & UTF8:
             raise BadArchive("it has a name that is not UTF-8, as it says") from None
         return raw.decode("cp437")
+
+
+def _told_beside(raw: bytes, extra: bytes) -> str:
+    """Return the name that others read instead (4.6.9), where there is one for these bytes."""
+    field = extras(extra).get(_UNICODE, b"") if struct.pack("<H", _UNICODE) in extra else b""
+    if field[:5] != struct.pack("<BL", 1, zlib.crc32(raw)):
+        return ""
+    return _decoded(field[5:], UTF8)
 
 
 def _refuse_special(name: str, attributes: int, flags: int) -> None:
@@ -197,4 +208,6 @@ def _limited(entries: list[Entry], end: int) -> list[Entry]:
             raise BadArchive("its members overlap")
         limits[offset] = limit
         limit = offset
+    if limit:
+        raise BadArchive("something lies before its first member")
     return [one._replace(limit=limits[one.offset]) for one in entries]

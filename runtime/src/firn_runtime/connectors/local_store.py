@@ -12,6 +12,7 @@ from firn_runtime.confined_paths import placed, shown
 from firn_runtime.connector import StoredFile
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import staged_name
 
 _BLOCK = 1 << 20
 
@@ -63,7 +64,7 @@ class LocalStore:
     def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
         """Copy beside the target, make it durable and rename it; what killed attempts left is removed."""
         target = placed(self._root, name)
-        part = target.with_name(f".{target.name}.{mark}.part")
+        part = target.with_name(staged_name(target.name, mark))
         with _failing("write", name):
             if target.is_dir():
                 raise ConnectorError("data", f"`{name}` is a folder")

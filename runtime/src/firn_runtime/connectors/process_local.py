@@ -6,6 +6,7 @@ the run decides neither.
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,13 @@ from firn_runtime.events import CODES, Failure
 from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOptions
 
 _DEFAULTS = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+_LOADING = re.compile(
+    r"PATH|LD_\w*|DYLD_\w*|GCONV_PATH|GLIBC_TUNABLES"  # the system's
+    r"|ENV|BASH_ENV|BASH_FUNC_\S*|SHELLOPTS|BASHOPTS|PS4"  # shells'
+    r"|PYTHON(?:PATH|HOME|STARTUP|USERBASE|WARNINGS|BREAKPOINT)"
+    r"|PERL5?(?:LIB|OPT|DB)|RUBY(?:LIB|OPT)|NODE_(?:PATH|OPTIONS)|CLASSPATH|(?:JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS"
+)
+"""Variables that name code for a program, or for the interpreter of one."""
 _HELP = {
     errno.ENOENT: "it is not there, or the program that its first line names is not",
     errno.EACCES: "the user of the run may not execute it",
@@ -80,6 +88,7 @@ class LocalPrograms(ConnectorBase[LocalProcessConfig, LocalProcessOptions]):
         if any("\0" in one for one in arguments):
             raise ConnectorError("data", "an argument holds a NUL character")
         env = {**_DEFAULTS, **self.inherited, **self.options.env, **program.env}
+        _refuse_loading(program.env)
         _refuse_unspeakable(env)
         return Launch(self._executable(arguments[0]), arguments, env, self._folder(program.cwd))
 
@@ -131,6 +140,14 @@ def _started(launch: Launch) -> Group:
     except OSError as error:
         message = f"`{launch.arguments[0]}` cannot be started: {(error.strerror or '').lower()}"
         raise ConnectorError("process", message, _HELP.get(error.errno or 0, "")) from None
+
+
+def _refuse_loading(env: Mapping[str, str]) -> None:
+    """Refuse a step's variables by which any allowed program would be another one: the platform says what runs."""
+    for name in env:
+        if _LOADING.fullmatch(name):
+            message = f"the variable `{name}` says which code a program loads: a step does not set it"
+            raise ConnectorError("process", message, "the platform may, in the connector's `env`")
 
 
 def _refuse_unspeakable(env: Mapping[str, str]) -> None:

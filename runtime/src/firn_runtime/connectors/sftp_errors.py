@@ -4,6 +4,7 @@ import socket
 from collections.abc import Sequence
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.files import SftpConfig
@@ -42,6 +43,7 @@ _ON_THE_WAY: Sequence[Row] = (
     (OSError, "connection", "{where} cannot be reached", ""),
     (EOFError, "connection", "the connection to {where} broke", _BROKEN),
     (IndexError, "connection", _FORM, ""),  # an answer without the name that was asked for
+    (PacketDecodeError, "connection", _FORM, ""),
     (UnicodeError, "data", "a name cannot be told to the server", "it is not text in UTF-8"),
 )
 _OLD = "its key exchange, ciphers, MACs or host key are of kinds that are no longer safe; the page lists what is used"

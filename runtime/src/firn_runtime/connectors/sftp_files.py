@@ -24,6 +24,7 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.connectors.sftp_session import MISSING, Session, stored
 from firn_runtime.connectors.sftp_transfer import UNDER_WAY, Silence, fetch, same, send
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import staged_name
 
 _TAKEN = (SFTPFailure, SFTPFileAlreadyExists)
 """What says that a name is taken; SFTP 3 has no word of its own for it."""
@@ -58,7 +59,8 @@ async def get(session: Session, file: StoredFile, target: Path) -> None:
 async def stage(session: Session, source: Path, name: str, mark: str) -> Staged:
     """Bring a file beside its place, as long as `source` is, and to the disk where the server can say that."""
     above, base = posixpath.split(name)
-    folder, opened, begin = await _begun(session, above, f".{base}.{mark}.part", source)
+    part = staged_name(base, mark)
+    folder, opened, begin = await _begun(session, above, part, source)
     async with _closing(session, opened):
         await send(session.client, opened, source, begin, session.silence)
         with suppress(SFTPOpUnsupported):
@@ -67,11 +69,21 @@ async def stage(session: Session, source: Path, name: str, mark: str) -> Staged:
     if file.size != source.stat().st_size:
         message = "what the server holds is not as long as what it was sent"
         raise ConnectorError("server_error", message, "its disk may be full, or somebody else writes the same file")
-    return Staged(file, posixpath.join(folder, base), posixpath.join(folder, f".{base}.{mark}.part"))
+    return Staged(file, posixpath.join(folder, base), posixpath.join(folder, part))
 
 
 async def publish(session: Session, staged: Staged) -> StoredFile:
-    """Rename a staged file, in the place of what is there."""
+    """Rename a staged file, in the place of what is there; raise ConnectorError where that is a folder."""
+    try:
+        await _rename(session, staged)
+    except SFTPFailure:
+        if (await session.ask(session.client.stat(staged.path))).type == FILEXFER_TYPE_DIRECTORY:
+            raise ConnectorError("conflict", "a folder has that name") from None
+        raise
+    return staged.file
+
+
+async def _rename(session: Session, staged: Staged) -> None:
     client = session.client
     try:
         await session.ask(client.posix_rename(staged.part, staged.path))
@@ -82,7 +94,6 @@ async def publish(session: Session, staged: Staged) -> StoredFile:
             with suppress(*MISSING):
                 await session.ask(client.remove(staged.path))
             await session.ask(client.rename(staged.part, staged.path))
-    return staged.file
 
 
 async def delete(session: Session, name: str) -> bool:

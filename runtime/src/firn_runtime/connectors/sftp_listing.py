@@ -23,6 +23,8 @@ _UNTOLD = frozenset(["Cc", "Cs", "Zl", "Zp"])
 """Categories of characters that no name has: controls, bytes that are not UTF-8, ends of lines."""
 _LONGEST = 4096
 """Characters of a path."""
+_ALWAYS = 2
+"""Names that every folder has: `.` and `..`."""
 
 
 class Entries(NamedTuple):
@@ -42,15 +44,17 @@ async def entries(session: Session, folder: str, most: int) -> Entries:
     path = await session.inside(folder)
     if path is None:
         return found
+    left = most + _ALWAYS
     try:
         names = cast("AsyncGenerator[SFTPName, None]", session.client.scandir(path))
         async with aclosing(names):
             async for one in _each(session, names):
-                if not most:
+                if not left:
                     help = "list a folder of fewer, or raise the resource's `max_files`"
                     raise ConnectorError("data", "there are more files than `max_files`", help)
-                most -= 1
-                await _sort(session, found, _below(folder, str(one.filename)), one.attrs)
+                left -= 1
+                if one.filename not in (".", ".."):
+                    await _sort(session, found, _below(folder, str(one.filename)), one.attrs)
     except MISSING:
         return found
     return found
@@ -61,8 +65,7 @@ async def _each(session: Session, names: AsyncIterator[SFTPName]) -> AsyncIterat
         one = await session.ask(anext(names, None))
         if one is None:
             return
-        if one.filename not in (".", ".."):
-            yield one
+        yield one
 
 
 async def _sort(session: Session, found: Entries, name: str, attrs: SFTPAttrs) -> None:

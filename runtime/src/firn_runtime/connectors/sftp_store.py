@@ -61,7 +61,7 @@ class SftpStore:
             yield from found.files
 
     def _entries(self, folder: str, most: int) -> Entries:
-        return self._do(f"listing `{shown(folder)}`: ", lambda session: entries(session, folder, most))
+        return self._do(f"listing `{shown(folder or '.')}`: ", lambda session: entries(session, folder, most))
 
     def stat(self, name: str) -> StoredFile | None:
         """Return what is told of a file; None where there is none."""

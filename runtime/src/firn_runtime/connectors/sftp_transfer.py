@@ -48,13 +48,16 @@ async def fetch(client: SFTPClient, file: SFTPClientFile, size: int, target: Pat
         if sink.tell() > size:
             sink.truncate(0)
         end = sink.seek(0, os.SEEK_END)
-        blocks = (_block(file, *place) for place in _places(end, size, _block_size(client.limits.max_read_len)))
+        step = _block_size(client.limits.max_read_len)
+        blocks = (_block(file, *place) for place in _places(end, size, step))
         async with aclosing(_in_order(blocks, silence)) as found:
             async for block in found:
                 end += len(block)
                 if end > size:
                     raise ConnectorError("conflict", "the file is larger than the server said", _CHANGED)
                 sink.write(block)
+                if len(block) < step:  # the last one, or the file ends before its size
+                    break
     if end < size:
         raise ConnectorError("conflict", "the file is smaller than the server said", _CHANGED)
 

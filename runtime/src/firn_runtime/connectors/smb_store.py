@@ -25,6 +25,7 @@ from firn_runtime.connectors.smb_link import (
 )
 from firn_runtime.connectors.smb_names import native
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import staged_name
 
 _BLOCK = 1 << 20
 _DEEPEST = 64
@@ -179,7 +180,7 @@ class ShareStore:
 
 
 def _part(name: str, mark: str) -> str:
-    return f".{name.rpartition('/')[2]}.{mark}.part"
+    return staged_name(name.rpartition("/")[2], mark)
 
 
 def _send(link: Link, source: Path, part: str) -> None:

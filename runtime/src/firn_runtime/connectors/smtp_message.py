@@ -1,14 +1,21 @@
-"""A message as it is sent: headers that hold what they are given and nothing else, parts, files (RFC 5322, 2045)."""
+"""A message as it is sent: headers that hold what they are given and nothing else, parts, files (RFC 5322, 2045).
+
+The standard library reads again what it is given for a header, and decodes `=?utf-8?q?=0D=0A?=` to the end of a line:
+no text of a flow is given to it for one.
+"""
 
 import re
-from email.headerregistry import Address
+from collections.abc import Sequence
+from email.encoders import encode_base64
+from email.header import Header
 from email.message import EmailMessage
+from email.mime.base import MIMEBase
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import PurePosixPath
 
 from firn_runtime.errors import ConnectorError
-from firn_runtime.mail import Mail
+from firn_runtime.mail import Attachment, Mail
 from firn_schemas.mail_address import MailAddress
 
 _OCTETS = "application/octet-stream"
@@ -26,6 +33,12 @@ _TYPES = {
     ".zip": "application/zip",
     ".zst": "application/zstd",
 }
+_AS_GIVEN = SMTP.clone(cte_type="7bit", refold_source="none")
+_PLAIN_LINE = re.compile(r"(?:[!-~](?:[ -~]{0,198}[!-~])?)?")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-](?:[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]{0,198}[A-Za-z0-9])?")
+"""Texts that are short, in ASCII, and mean nothing else in a header; of a name, atoms (RFC 5322, section 3.2.3)."""
+_WIDTH = 76
+"""Characters of a line of encoded words (RFC 2047, section 2)."""
 
 
 def message_id(mail: Mail, sender: MailAddress) -> str:
@@ -45,32 +58,54 @@ def content(mail: Mail, sender: MailAddress, limit: int) -> bytes:
     """
     if sum(one.file.stat().st_size for one in mail.attachments) > limit:
         raise _too_large(limit)
-    message = _headed(mail, sender)
+    message = EmailMessage(policy=_AS_GIVEN)
     _fill(message, mail)
+    if mail.attachments:
+        message.make_mixed()
     for one in mail.attachments:
-        kind, _, subtype = _TYPES.get(PurePosixPath(one.name).suffix.lower(), _OCTETS).partition("/")
-        message.add_attachment(one.file.read_bytes(), kind, subtype, filename=one.name)
-    made = re.sub(rb"\r\n|\r|\n", b"\r\n", message.as_bytes())
+        message.attach(_attached(one))  # type: ignore[arg-type]  # it takes what is written as a part
+    made = re.sub(rb"\r\n|\r|\n", b"\r\n", _head(mail, sender).encode() + message.as_bytes())
     if len(made) > limit:
         raise _too_large(limit)
     return re.sub(rb"(?m)^\.", b"..", made) + (b"" if made.endswith(b"\r\n") else b"\r\n") + b".\r\n"
 
 
-def _headed(mail: Mail, sender: MailAddress) -> EmailMessage:
-    message = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=is_international(mail, sender)))
-    message["From"] = _shown(sender)
-    for name, people in (("To", mail.to), ("Cc", mail.cc)):
-        if people:
-            message[name] = [_shown(one) for one in people]
-    message["Subject"] = mail.subject
-    message["Date"] = format_datetime(mail.date)
-    message["Message-ID"] = message_id(mail, sender)
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer of an absent reader is wanted
-    return message
+def _head(mail: Mail, sender: MailAddress) -> str:
+    """Return the headers that come before those of the content."""
+    headers = {
+        "From": _people([sender]),
+        "To": _people(mail.to),
+        "Cc": _people(mail.cc),
+        "Subject": _words(mail.subject, _PLAIN_LINE),
+        "Date": format_datetime(mail.date),
+        "Message-ID": message_id(mail, sender),
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no answer of an absent reader is wanted
+    }
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value or name == "Subject")
 
 
-def _shown(one: MailAddress) -> Address:
-    return Address(one.name, one.local, one.domain)
+def _people(people: Sequence[MailAddress]) -> str:
+    """Return addresses, one on each line."""
+    return ",\r\n ".join(
+        f"{_words(one.name, _PLAIN_NAME)} <{one.spelled}>" if one.name else one.spelled for one in people
+    )
+
+
+def _words(text: str, plain: re.Pattern[str]) -> str:
+    """Return a text as it is, or in encoded words (RFC 2047) where a reader could see something else in it."""
+    if plain.fullmatch(text) and "=?" not in text:
+        return text
+    return Header(text, "utf-8", _WIDTH, "Auto-Submitted").encode(linesep="\r\n")
+
+
+def _attached(one: Attachment) -> MIMEBase:
+    """Return a file as a part; its name is in percent signs (RFC 2231) where it is more than ASCII."""
+    part = MIMEBase(*_TYPES.get(PurePosixPath(one.name).suffix.lower(), _OCTETS).split("/"))
+    part.set_payload(one.file.read_bytes())
+    encode_base64(part)
+    plain = one.name.isascii() and "=?" not in one.name
+    part.add_header("Content-Disposition", "attachment", filename=one.name if plain else ("utf-8", "", one.name))
+    return part
 
 
 def _fill(message: EmailMessage, mail: Mail) -> None:

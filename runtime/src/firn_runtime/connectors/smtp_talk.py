@@ -146,10 +146,12 @@ class Talk:
     def _reply(self) -> Reply:
         """Return a reply of one or several lines; raise ConnectorError for what is none."""
         lines: list[str] = []
+        codes: set[str] = set()
         while len(lines) < _MOST_LINES:
             line = self._line()
             code, follows, text = line[:3], line[3:4], line[4:]
-            if not (code.isascii() and code.isdigit()) or follows not in (" ", "-", ""):
+            codes.add(code)
+            if len(codes) > 1 or not (code.isascii() and code.isdigit()) or follows not in (" ", "-", ""):
                 break
             lines.append(text)
             if follows != "-":

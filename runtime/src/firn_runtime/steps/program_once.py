@@ -118,6 +118,9 @@ class _OutputFolder(_Published):
         return self._part / path.relative_to(self._target) if path.is_relative_to(self._target) else path
 
     def _complete(self) -> None:
+        if self._part.is_symlink() or not self._part.is_dir():
+            help = "it fills the folder that `FIRN_OUTPUT_DIR` names, and leaves it where it is"
+            raise ConnectorError("process", f"the program has removed the folder for `{self._name}`", help)
         for folder, _, files in os.walk(self._part):
             for name in files:
                 path = Path(folder, name)

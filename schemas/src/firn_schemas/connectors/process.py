@@ -23,7 +23,9 @@ class LocalProcessConfig:
 class LocalProcessOptions:
     """What a program is given, and how much of what it says is kept."""
 
-    env: dict[str, str] = doc("Environment variables it gets; none of them a credential.", default_factory=dict)
+    env: dict[str, str] = doc(
+        "Environment variables it gets; none of them a credential.", default_factory=dict, endpoint=True
+    )
     inherit_env: list[str] = doc(
         "Variables of the run's own environment that it gets too.", default_factory=list, endpoint=True
     )
