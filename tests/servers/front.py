@@ -45,8 +45,7 @@ class Front:
     def __init__(self, host: str, port: int, proof: Certificate | None = None) -> None:
         self.cut: list[bytes] = []
         """For each connection to break: it breaks once the server has answered what holds these bytes."""
-        self.silent_after: bytes | None = None
-        """Once a client has said this, no connection brings anything of the server any more, and none breaks."""
+        self._silent_after: bytes | None = None
         self.connections = 0
         self._target = (host, port)
         self._context = None
@@ -60,6 +59,10 @@ class Front:
     def close(self) -> None:
         """Listen no longer."""
         self._listener.close()
+
+    def fall_silent(self, after: bytes) -> None:
+        """Once a client says this, let no connection bring anything of the server any more, and none break."""
+        self._silent_after = after
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -84,7 +87,7 @@ class Front:
             while content := client.recv(65536):
                 if self.cut and self.cut[0] in content:
                     self._cutting = self.cut.pop(0)
-                if self.silent_after is not None and self.silent_after in content:
+                if self._silent_after is not None and self._silent_after in content:
                     self._is_silent = True
                 server.sendall(content)
             server.shutdown(socket.SHUT_WR)

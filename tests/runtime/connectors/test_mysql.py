@@ -667,7 +667,7 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(benc
     with front(shop.server.host, shop.server.port) as network:
         work = bench(db=shop.resource(port=network.port, statement_timeout=0.2, connect_timeout=0.2))
         work.make("d", "select 2 as n")
-        network.silent_after = b"commit"
+        network.fall_silent(b"commit")
         error = failure(write, work)
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
@@ -675,7 +675,7 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(benc
 @pytest.mark.parametrize("last", [b"time_zone", b"@@hostname"])
 def test_a_server_that_falls_silent_after_the_login_is_a_timeout(bench: Make, shop: Shop, last: bytes) -> None:
     with front(shop.server.host, shop.server.port) as network:
-        network.silent_after = last
+        network.fall_silent(last)
         work = bench(db=shop.resource(port=network.port, connect_timeout=0.2))
         error = failure(read, work, sql="select 1 as n")
     expected = f"no answer from `127.0.0.1`, port {network.port}, within `connect_timeout`"

@@ -590,7 +590,7 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(
     with front(shop.server.host, shop.server.port) as network:
         work = bench(db=shop.resource(port=network.port, statement_timeout=0.3))
         work.make("d", "select 2 as n")
-        network.silent_after = last
+        network.fall_silent(last)
         error = failure(work.write, publication(), resource="db", table="t")
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
@@ -599,7 +599,7 @@ def test_cancelling_ends_the_wait_for_a_server_that_has_fallen_silent(bench: Mak
     found: list[ConnectorError] = []
     token = Token()
     with front(shop.server.host, shop.server.port) as network:
-        network.silent_after = b"copy ("
+        network.fall_silent(b"copy (")
         work = bench(db=shop.resource(port=network.port, application_name="to be stopped"))
         thread = at_work(token, found, work, sql="select pg_sleep(1)::text as n")
         in_a_while(shop, "to be stopped")
