@@ -152,6 +152,12 @@ FAULTS = {
     "the server is gone in the middle of a load": Fault(
         CSV, "connection", "the server has closed the connection", lambda w: w.front.cut.append(b"copy "), sink=TABLE
     ),
+    "the server falls silent in the middle of a query": Fault(
+        SQL, "timeout", "took longer than `statement_timeout`", lambda w: w.front.fall_silent(b"copy ("), step="orders"
+    ),
+    "the server falls silent in the middle of a load": Fault(
+        CSV, "timeout", "took longer than `statement_timeout`", lambda w: w.front.fall_silent(b"copy "), sink=TABLE
+    ),
     "the login is refused": Fault(
         SHOP,
         "auth",

@@ -1,5 +1,6 @@
 """What may stand in front of a PostgreSQL server: TLS as a proxy ends it, and a network that breaks."""
 
+import os
 import socket
 import ssl
 import struct
@@ -44,6 +45,7 @@ class Front:
     def __init__(self, host: str, port: int, proof: Certificate | None = None) -> None:
         self.cut: list[bytes] = []
         """For each connection to break: it breaks once the server has answered what holds these bytes."""
+        self._silent_after: bytes | None = None
         self.connections = 0
         self._target = (host, port)
         self._context = None
@@ -57,6 +59,10 @@ class Front:
     def close(self) -> None:
         """Listen no longer."""
         self._listener.close()
+
+    def fall_silent(self, after: bytes) -> None:
+        """Once a client says this, let no connection bring anything of the server any more, and none break."""
+        self._silent_after = after
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -81,18 +87,22 @@ class Front:
             while content := client.recv(65536):
                 if self.cut and self.cut[0] in content:
                     self._cutting = self.cut.pop(0)
+                if self._silent_after is not None and self._silent_after in content:
+                    self._is_silent = True
                 server.sendall(content)
             server.shutdown(socket.SHUT_WR)
 
     _cutting = b""
+    _is_silent = False
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         while content := server.recv(65536):
             if self._cutting:
                 self._cutting = b""
-                client.shutdown(socket.SHUT_RDWR)
-                return
-            client.sendall(content)
+                break
+            if not self._is_silent:
+                client.sendall(content)
+        client.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -103,3 +113,26 @@ def front(host: str, port: int, proof: Certificate | None = None) -> Iterator[Fr
         yield one
     finally:
         one.close()
+
+
+def patience_of_clients(port: int) -> set[float]:
+    """Return after how many seconds this process's connections to a port give up a network that takes nothing.
+
+    0 stands for as long as the system tries, and for a peer that is not looked after while nothing is sent.
+    """
+    found = set()
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as one:
+            if one.type == socket.SOCK_STREAM and one.getpeername()[1:2] == (port,):
+                sending = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
+                asked = one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                found.add(sending if asked and _silence(one) <= sending else 0)
+    return found
+
+
+def _silence(one: socket.socket) -> int:
+    idle, gap, count = (
+        one.getsockopt(socket.IPPROTO_TCP, name)
+        for name in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    )
+    return idle + gap * count

@@ -23,7 +23,12 @@ _DISK = re.compile(
     r"No space left|Could not (write|f?sync)|failed to offload|disk is full|disk I/O error", re.IGNORECASE
 )
 
-_OF_A_SERVER = re.compile(r"(for|prepare) COPY|(to|from) Postgres\b|Postgres (server|connection)", re.IGNORECASE)
+_OF_A_SERVER = re.compile(
+    r"(for|prepare) COPY|(to|from) Postgres\b|Postgres (server|connection)"
+    r'|execute query "(?s:.*)": (server|could not|no connection|SSL|FATAL|ERROR)',
+    re.IGNORECASE,
+)
+"""Of a query without COPY the reason says it: the extension for SQLite begins its sentence alike."""
 
 _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
 _PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)
@@ -62,13 +67,14 @@ _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
     ("permission denied", "auth", "the database server does not let this user read the table"),
     (
         r"unable to connect|terminating connection|connection to server|closed the connection|could not (receive|send)"
-        "|no connection|SSL|system is (starting|shutting)",
+        r'|no connection|SSL|system is (starting|shutting)|": *\Z',
         "connection",
         "the database server has closed the connection",
     ),
     ("", "data", "the database server refused the statement"),
 )
-"""What the extension for PostgreSQL says, by the first pattern that is in it. Its own words hold addresses and data."""
+"""What the extension for PostgreSQL says, by the first pattern that is in it. Its own words hold addresses and data; it
+gives no reason where the connection had broken before."""
 
 
 def translated(error: Exception) -> ConnectorError:

@@ -21,7 +21,7 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What goes back; `body` that is not bytes becomes JSON."""
+    """What goes back; `body` that is not bytes becomes JSON. A `status` of 0 hangs up instead."""
 
     body: Any = b""
     status: int = 200
@@ -56,6 +56,9 @@ def serving(reply: Reply, raw: Callable[[Any], None] | None = None, tls: ssl.SSL
                 self.close_connection = True
                 return
             answer = reply(asked[-1])
+            if answer.status == 0:
+                self.close_connection = True
+                return
             content = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             self.send_response(answer.status)
             for name, value in ({"Content-Type": "application/json"} | dict(answer.headers)).items():

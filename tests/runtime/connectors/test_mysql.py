@@ -20,7 +20,7 @@ from firn_schemas.decode import decode
 from firn_schemas.secret import Secret
 from firn_schemas.steps.data import ReadInputs
 from runtime.workbench import Workbench, connector
-from servers.front import front
+from servers.front import front, patience_of_clients
 from servers.mysql import connected, fresh_database, server
 
 CANARY = "k9#canary pw'x\\ü"
@@ -660,6 +660,47 @@ def test_a_statement_that_takes_too_long_is_a_timeout(bench: Make, shop: Shop) -
     work = bench(db=shop.resource(statement_timeout=0.2))
     error = failure(read, work, sql="select sleep(60) as n")
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
+
+
+def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(bench: Make, shop: Shop) -> None:
+    shop.do("create table t as select 1 as n")
+    with front(shop.server.host, shop.server.port) as network:
+        work = bench(db=shop.resource(port=network.port, statement_timeout=0.2, connect_timeout=0.2))
+        work.make("d", "select 2 as n")
+        network.fall_silent(b"commit")
+        error = failure(write, work)
+    assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
+
+
+@pytest.mark.parametrize("last", [b"time_zone", b"@@hostname"])
+def test_a_server_that_falls_silent_after_the_login_is_a_timeout(bench: Make, shop: Shop, last: bytes) -> None:
+    with front(shop.server.host, shop.server.port) as network:
+        network.fall_silent(last)
+        work = bench(db=shop.resource(port=network.port, connect_timeout=0.2))
+        error = failure(read, work, sql="select 1 as n")
+    expected = f"no answer from `127.0.0.1`, port {network.port}, within `connect_timeout`"
+    assert (error.error_class, error.message) == ("timeout", expected)
+
+
+def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:
+    token = Token()
+    with front(shop.server.host, shop.server.port) as network, working_for(token):
+        work = bench(db=shop.resource(port=network.port))
+        found: list[set[float]] = []
+
+        def look() -> None:
+            running = "info like '%sleep(60%' and id <> connection_id()"
+            while not shop.rows(f"select 1 from information_schema.processlist where {running}"):
+                time.sleep(0.01)
+            found.append(patience_of_clients(network.port))
+            token.cancel(Failure("R200", "process", "stopped"))
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        with pytest.raises((Ended, ConnectorError)):
+            read(work, sql="select sleep(60) as n")
+        looking.join()
+    assert found == [{60}]
 
 
 def test_a_lock_that_is_held_too_long_is_a_conflict(work: Workbench, shop: Shop) -> None:

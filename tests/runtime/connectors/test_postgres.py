@@ -17,7 +17,7 @@ from firn_runtime.events import Failure
 from firn_runtime.publication import Publication
 from firn_schemas.secret import Secret
 from runtime.workbench import Workbench, connector
-from servers.front import Certificate, certificate, front
+from servers.front import Certificate, certificate, front, patience_of_clients
 from servers.postgres import Server, connected, fresh_database, server
 
 CANARY = "k9#canary pw'x"
@@ -472,6 +472,19 @@ def test_a_line_that_breaks_is_a_failed_connection_and_a_write_is_undone(bench: 
     assert shop.rows("select * from _firn_loads") == []
 
 
+@pytest.mark.parametrize("cut", [b"REPEATABLE READ", b"pg_is_in_recovery", b"SET TRANSACTION SNAPSHOT", b"COPY ("])
+def test_a_line_that_breaks_while_the_engine_reads_a_table_is_a_failed_connection(
+    bench: Make, shop: Shop, cut: bytes
+) -> None:
+    shop.do("create table t as select n from generate_series(1, 1000000) as n; analyze t")  # more than one worker's
+    with front(shop.server.host, shop.server.port) as line:
+        work = bench(db=shop.resource(port=line.port))
+        line.cut.append(cut)
+        error = failure(read, work, table="t")
+    assert line.cut == []
+    assert (error.error_class, error.message) == ("connection", "the database server has closed the connection")
+
+
 def test_a_commit_whose_answer_is_lost_is_found_by_the_next_attempt(bench: Make, shop: Shop) -> None:
     with front(shop.server.host, shop.server.port) as line:
         work = bench(db=shop.resource(port=line.port))
@@ -567,6 +580,43 @@ def test_cancelling_stops_what_waits_for_anothers_lock(bench: Make, shop: Shop) 
         token.cancel(STOP)
         thread.join(30)
     assert [error.message for error in found] == ["the statement was interrupted"]
+
+
+@pytest.mark.parametrize("last", [b"BEGIN", b"copy ", b"COMMIT"])
+def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(
+    bench: Make, shop: Shop, last: bytes
+) -> None:
+    shop.do("create table t as select 1 as n")
+    with front(shop.server.host, shop.server.port) as network:
+        work = bench(db=shop.resource(port=network.port, statement_timeout=0.3))
+        work.make("d", "select 2 as n")
+        network.fall_silent(last)
+        error = failure(work.write, publication(), resource="db", table="t")
+    assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
+
+
+def test_cancelling_ends_the_wait_for_a_server_that_has_fallen_silent(bench: Make, shop: Shop) -> None:
+    found: list[ConnectorError] = []
+    token = Token()
+    with front(shop.server.host, shop.server.port) as network:
+        network.fall_silent(b"copy (")
+        work = bench(db=shop.resource(port=network.port, application_name="to be stopped"))
+        thread = at_work(token, found, work, sql="select pg_sleep(1)::text as n")
+        in_a_while(shop, "to be stopped")
+        token.cancel(STOP)
+        thread.join(30)
+    assert [error.message for error in found] == ["the statement was interrupted"]
+
+
+def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:
+    found: list[ConnectorError] = []
+    with front(shop.server.host, shop.server.port) as network:
+        work = bench(db=shop.resource(port=network.port, application_name="to be looked at"))
+        thread = at_work(Token(), found, work, sql="select pg_sleep(60)::text as n")
+        in_a_while(shop, "to be looked at")
+        assert patience_of_clients(network.port) == {60}
+        in_a_while(shop, "to be looked at", "pg_terminate_backend")
+        thread.join(30)
 
 
 def test_a_write_that_shall_end_before_its_commit_is_undone(bench: Make, shop: Shop) -> None:

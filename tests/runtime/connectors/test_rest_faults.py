@@ -197,3 +197,35 @@ def test_a_step_that_is_ended_waits_for_no_turn(bench: Make) -> None:
         token.cancel(Failure("R302", "timeout", "enough"))
         with working_for(token), pytest.raises(Ended), pace.turn():
             raise AssertionError("there was no turn left")
+
+
+HANGS_UP = Answer(status=0)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_a_kept_connection_that_the_api_has_closed_is_no_failure_of_what_may_be_done_twice(
+    bench: Make, method: str
+) -> None:
+    answers = [Answer({"id": 1}), HANGS_UP, Answer({"id": 2})]
+    with serving(lambda _: answers.pop(0)) as api:
+        work = bench(api=connector("rest", "httpx", base_url=api.url))
+        work.do("http", {"resource": "api", "path": "/items", "method": "GET"})
+        if method == "POST":
+            with pytest.raises(ConnectorError, match="the connection broke off"):
+                work.do("http", {"resource": "api", "path": "/items", "method": method})
+        else:
+            work.do("http", {"resource": "api", "path": "/items", "method": method})
+    assert len(answers) == (1 if method == "POST" else 0)
+
+
+def test_an_api_that_hangs_up_on_a_new_connection_has_failed(bench: Make) -> None:
+    with serving(lambda _: HANGS_UP) as api:
+        assert_fails(bench, api.url, "connection", "the connection broke off")
+    assert len(api.asked) == 1
+
+
+def test_an_answer_that_breaks_off_has_failed_also_over_a_connection_that_was_kept(bench: Make) -> None:
+    answers = [Answer(RECORDS), Answer(BODY[:-3], headers=GZIP | {"Connection": "close"})]
+    with serving(lambda _: answers.pop(0)) as api:
+        assert_fails(bench, api.url, "connection", "damaged")
+    assert answers == []

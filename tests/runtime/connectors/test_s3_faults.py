@@ -199,9 +199,10 @@ def test_a_step_that_shall_end_does_not_wait_for_the_service(bench: Open) -> Non
             read(work)
 
 
-def test_silence_is_a_timeout(bench: Open) -> None:
+def test_silence_is_a_timeout_when_it_was_met_twice(bench: Open) -> None:
     more_than_comes = Answer(200, b"n\n42\n", {"content-length": "5000000"})
     listed = Answer(200, ONE.replace(b"<Size>5<", b"<Size>5000000<"))
     with answering(listed, more_than_comes) as server, pytest.raises(ConnectorError) as caught:
         read(bench(lake=resource(server.url, options={"timeout": 1})))
     assert caught.value.error_class == "timeout"
+    assert len(server.asked) == len(["the list", "the object", "and once more"])

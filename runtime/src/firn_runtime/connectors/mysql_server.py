@@ -37,6 +37,14 @@ _SETTINGS = (
 _BLOCK = 1 << 20
 _KILL = 5.0
 """Seconds that asking the server to stop may take."""
+_ALIVE = {
+    socket.TCP_KEEPIDLE: 30,
+    socket.TCP_KEEPINTVL: 10,
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 60_000,
+}
+"""Seconds, the last one milliseconds: a server that is gone without a word is noticed after a minute, also while rows
+are on their way to it."""
 _NO_CHANGE = frozenset([1287, 1592, 1681])
 """Warnings about words of SQL and about replication; every other one is about values."""
 _WHO = "select @@hostname, @@port, @@server_id"
@@ -74,6 +82,7 @@ class Server:
         except BaseException:
             self._connection._force_close()
             raise
+        self._connection._read_timeout = None
         self.packet = int(packet)
         """Bytes of one statement or row, at most."""
 
@@ -214,6 +223,8 @@ class Server:
             yield
         except MySQLError as error:
             self._go_on()
+            if self._connection._read_timeout and isinstance(error.__context__, TimeoutError):
+                raise refused(error, self._config) from None
             raise translated(error, of_rows=of_rows) from None
         except (AttributeError, RuntimeError, ValueError):  # the driver's, where the connection was closed below it
             self._go_on()
@@ -231,10 +242,10 @@ class Server:
 
 
 def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float) -> Any:
-    """Return a connection, whose answers are waited for as long as they take."""
+    """Return a connection, each answer of which is waited for as long as `timeout`."""
     tls = context(config.host, options)
     try:
-        made = pymysql.connect(
+        made: Any = pymysql.connect(
             host=config.host,
             port=config.port,
             database=config.database,
@@ -253,7 +264,8 @@ def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float) -> An
         )
     except (MySQLError, OSError, RuntimeError) as error:
         raise refused(error, config) from None
-    made._read_timeout = None
+    for name, value in _ALIVE.items():
+        made._sock.setsockopt(socket.IPPROTO_TCP, name, value)
     return made
 
 

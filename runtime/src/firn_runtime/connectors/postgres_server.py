@@ -7,7 +7,10 @@ the driver as an argument of its own: it is in no address, no statement and no m
 import contextlib
 import logging
 import math
+import os
+import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -43,12 +46,15 @@ NOT_FROM_OUTSIDE: dict[str, Any] = {
     "target_session_attrs": "any",
 }
 """What the driver would otherwise take from variables such as PGHOSTADDR, or from files in the home folder."""
-ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-"""Seconds: a server that is gone without a word is noticed after a minute."""
+ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+"""Seconds, the last one milliseconds: a server that is gone without a word is noticed after a minute, also while rows
+are on their way to it."""
 
 _BLOCK = 1 << 20
 _CANCEL = 5.0
 """Seconds that asking the server to stop may take."""
+_GRACE = 1.0
+"""Seconds that the server has to end by itself what takes longer than `statement_timeout`."""
 _SPELLING = {
     "bytea_output": "hex",
     "datestyle": "ISO",
@@ -75,7 +81,10 @@ class Server:
             self._settings["statement_timeout"] = f"{math.ceil(options.statement_timeout * 1000)}ms"
         if config.schema is not None:
             self._settings["search_path"] = identifier(config.schema)
+        self._timeout = options.statement_timeout
         self._stopped = threading.Event()
+        self._late = False
+        self._patience = math.inf
         try:
             self._connection = psycopg.connect(
                 **cast(Any, NOT_FROM_OUTSIDE | ALIVE | tls(config.host, options.sslmode, options.sslrootcert)),
@@ -91,27 +100,58 @@ class Server:
             )
         except psycopg.Error as error:
             raise refused(error, config) from None
+        self._line = socket.socket(fileno=os.dup(self._connection.fileno()))
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""
         self._connection.close()
+        self._line.close()
 
     def stop(self) -> None:
-        """End the statement that runs in another thread, and let no other begin."""
-        self._stopped.set()
-        with contextlib.suppress(psycopg.Error):
+        """End the statement that runs in another thread, and let no other begin.
+
+        It is asked again until the work has ended; a server that does not end it within some seconds is left.
+        """
+        if not self._stopped.is_set():
+            self._patience = time.monotonic() + _CANCEL
+            self._stopped.set()
+        try:
             self._connection.cancel_safe(timeout=_CANCEL)
+        except psycopg.Error:
+            self._hang_up()
+        if time.monotonic() > self._patience:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Wait no longer for a server that does not answer."""
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
         """Commit what the block did, or undo all of it. Settings hold for one transaction, as connection pools need."""
         self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         self._connection.read_only = read_only
-        with _translating(), self._connection.transaction():
+        with self._translating(), self._begun():
             for name, value in self._settings.items():
                 self.set(name, value)
             yield
             self._go_on()
+
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[None]:
+        """Begin and end a transaction, each as a statement of its own."""
+        transaction = self._connection.transaction()
+
+        def ended(*error: Any) -> bool:
+            with self._limited():
+                return bool(transaction.__exit__(*error))
+
+        with contextlib.ExitStack() as end:
+            with self._limited():
+                transaction.__enter__()
+            end.push(ended)
+            yield
 
     def set(self, name: str, value: str) -> None:
         """Set a variable for the rest of the transaction."""
@@ -119,22 +159,19 @@ class Server:
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows."""
-        self._go_on()
-        with _translating(), self._connection.cursor() as cursor:
+        with self._running(), self._connection.cursor() as cursor:
             cursor.execute(sql.encode(), params or None)
             return cursor.fetchall() if cursor.description else []
 
     def changed(self, sql: str) -> int:
         """Run one statement and return the number of rows that it changed."""
-        self._go_on()
-        with _translating(), self._connection.cursor() as cursor:
+        with self._running(), self._connection.cursor() as cursor:
             return max(0, cursor.execute(sql.encode()).rowcount)
 
     def described(self, sql: str) -> Described:
         """Return what a query is, without running it; raise where it is not one statement."""
-        self._go_on()
         driver = self._connection.pgconn
-        with _translating():
+        with self._running():
             driver.send_prepare(b"", sql.encode())
             self._answered()
             driver.send_describe_prepared(b"")
@@ -155,10 +192,9 @@ class Server:
 
     def download(self, query: str, file: Path) -> None:
         """Write the rows of a query to a CSV file."""
-        self._go_on()
         sql = f"copy ({query}) to stdout (format csv, null '{NULL}', force_quote *)"
         with (
-            _translating(),
+            self._running(),
             self._connection.cursor() as cursor,
             file.open("wb", buffering=_BLOCK) as spool,
             cursor.copy(sql.encode()) as copy,
@@ -168,26 +204,50 @@ class Server:
 
     def upload(self, sql: str, blocks: Iterable[bytes]) -> int:
         """Send these bytes to a COPY from STDIN; return the number of rows. Nothing is added where `blocks` raises."""
-        self._go_on()
-        with _translating(), self._connection.cursor() as cursor:
+        with self._running(), self._connection.cursor() as cursor:
             with cursor.copy(sql.encode()) as copy:
                 for block in blocks:
                     self._go_on()
                     copy.write(block)
             return cursor.rowcount
 
+    @contextlib.contextmanager
+    def _running(self) -> Iterator[None]:
+        self._go_on()
+        with self._translating(), self._limited():
+            yield
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Hang up on a server that should have ended the statement, and has not: it may not run at all any more."""
+        if not self._timeout:
+            yield
+            return
+        timer = threading.Timer(self._timeout + _GRACE, self._end_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _end_late(self) -> None:
+        self._late = True
+        self._hang_up()
+
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            self._go_on()
+            raise translated(error) from None
+        except OSError as error:
+            said = f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"
+            raise ConnectorError("process", said) from None
+
     def _go_on(self) -> None:
+        if self._late:
+            raise ConnectorError("timeout", "the statement took longer than `statement_timeout`") from None
         if self._stopped.is_set():
-            raise ConnectorError("timeout", "the statement was interrupted")
-
-
-@contextlib.contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        raise translated(error) from None
-    except OSError as error:
-        raise ConnectorError(
-            "process", f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"
-        ) from None
+            raise ConnectorError("timeout", "the statement was interrupted") from None

@@ -10,15 +10,13 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.rest_addresses import addresses
-from firn_runtime.connectors.rest_client import Answer, Call, Client, Limits
+from firn_runtime.connectors.rest_client import REPEATABLE, Answer, Call, Client, Limits
 from firn_runtime.connectors.rest_credentials import Carried, login
 from firn_runtime.connectors.rest_pace import LONGEST_PAUSE, MOST_PAUSES, Pace, asked_to_wait
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.rest import RestConfig, RestOptions
 
 MAX_REDIRECTS = 5
-_REPEATABLE = frozenset(["DELETE", "GET", "HEAD", "PUT"])
-"""Methods that do the same twice as once (RFC 9110, section 9.2.2)."""
 SUCCESS = range(200, 300)
 _STATUS: dict[int, tuple[ErrorClass, str]] = {
     401: ("auth", "check the resource's credentials"),
@@ -99,7 +97,7 @@ class Asking:
 
         After 503 the request may have been done: only one that may be done twice is made again.
         """
-        again = answer.status == 429 or (answer.status == 503 and (repeatable or call.method in _REPEATABLE))
+        again = answer.status == 429 or (answer.status == 503 and (repeatable or call.method in REPEATABLE))
         seconds = asked_to_wait(answer.headers) if again else None
         if seconds is None or seconds > LONGEST_PAUSE:
             return False

@@ -19,6 +19,8 @@ from firn_runtime.connectors.rest_network import Exchange, Network, used
 from firn_runtime.errors import ConnectorError
 
 _LOGGERS = ("httpx", "httpcore")
+REPEATABLE = frozenset(["DELETE", "GET", "HEAD", "PUT"])
+"""Methods that do the same twice as once (RFC 9110, section 9.2.2)."""
 _HEADERS = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "firn"}
 
 
@@ -93,7 +95,7 @@ class Client:
         found: Answer | ConnectorError
         try:
             with used(exchange), current().interrupting(exchange.cut):
-                found = self._sent(call, limits)
+                found = self._sent(call, limits, exchange)
         except ConnectorError as error:
             found = ConnectorError(error.error_class, error.message, error.help)
         except TooLarge:
@@ -110,7 +112,16 @@ class Client:
             raise found
         return found
 
-    def _sent(self, call: Call, limits: Limits) -> Answer:
+    def _sent(self, call: Call, limits: Limits, exchange: Exchange) -> Answer:
+        """Send it over the next connection as long as one that was kept turns out to have been closed meanwhile."""
+        while True:
+            try:
+                return self._once(call, limits)
+            except (httpcore.NetworkError, httpcore.RemoteProtocolError):
+                if not exchange.is_stale or call.method not in REPEATABLE:
+                    raise
+
+    def _once(self, call: Call, limits: Limits) -> Answer:
         """Send it past httpx's client, which would follow what an answer says of users, cookies and redirects."""
         request = httpx.Request(call.method, call.url, headers={**_HEADERS, **call.headers}, content=call.content)
         url = request.url

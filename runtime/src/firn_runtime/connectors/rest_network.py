@@ -21,6 +21,23 @@ class Exchange:
         self._end = time.monotonic() + seconds
         self._socket: socket.socket | None = None
         self._is_cut = False
+        self._is_kept = True
+        self._is_heard = False
+
+    @property
+    def is_stale(self) -> bool:
+        """Say whether it went over a connection that was kept, and nothing came: the server may have closed it before
+        it was asked (RFC 9112, section 9.3.1)."""
+        return self._is_kept and not self._is_heard and not self._is_cut
+
+    def connecting(self) -> None:
+        """Note that it goes over a connection of its own."""
+        self._is_kept = False
+
+    def heard(self, content: bytes) -> bytes:
+        """Note that something came, and return it."""
+        self._is_heard = self._is_heard or bool(content)
+        return content
 
     def at_work(self, stream: httpcore.NetworkStream, timeout: float | None) -> float:
         """Return the seconds that a read or write of `stream` may take; raise httpcore.ReadTimeout where none are."""
@@ -64,7 +81,8 @@ class _Stream(httpcore.NetworkStream):
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _EXCHANGE.get().at_work(self._inner, timeout))
+        exchange = _EXCHANGE.get()
+        return exchange.heard(self._inner.read(max_bytes, exchange.at_work(self._inner, timeout)))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, _EXCHANGE.get().at_work(self._inner, timeout))
@@ -98,6 +116,7 @@ class Network(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first of the addresses that answers; raise ConnectorError where none may be asked."""
         del local_address, socket_options
+        _EXCHANGE.get().connecting()
         *others, last = self._addresses(host, port)
         for address in others:
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):

@@ -20,6 +20,8 @@ _BLOCK = 1 << 18
 _CONNECT = 10.0
 """Seconds until a host has to have answered at all."""
 _TRIES = 4
+_SILENCES = 2
+"""How often a host may say nothing for `timeout` seconds: the first time a connection that was kept may be to blame."""
 _REPEATED = frozenset([429, 500, 502, 503, 504])
 _LARGEST = 1 << 24
 """Bytes of an answer that is kept in memory."""
@@ -106,13 +108,15 @@ class Host:
         An answer that says the service is busy or broken is asked for again, up to `tries` times in all.
         """
         token = token or current()
+        silences = 0
         for left in reversed(range(self._tries)):
             token.check()
             try:
                 answer = self._once(request, token)
             except (OSError, http.client.HTTPException) as error:
                 token.check()
-                if not left or isinstance(error, ssl.SSLCertVerificationError):
+                silences += isinstance(error, TimeoutError)
+                if not left or silences == _SILENCES or isinstance(error, ssl.SSLCertVerificationError):
                     raise self._unreachable(error) from None
             else:
                 if not left or answer.status not in _REPEATED:
