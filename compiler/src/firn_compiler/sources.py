@@ -19,6 +19,7 @@ from firn_compiler.plugins import Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
+from firn_schemas.distribution import announced, record_of
 from firn_schemas.installed_files import BadRecord, digest, own_files
 from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 
@@ -286,10 +287,11 @@ def plugins(folders: Iterable[str] = ()) -> tuple[Plugin, ...]:
     found: dict[str, Plugin] = {}
     for path in (sys.path, *([folder] for folder in folders)):
         for one in MetadataPathFinder.find_distributions(MetadataPathFinder.Context(path=path)):
-            for entry in one.entry_points.select(group=GROUP):
-                manifest = _manifest_of(entry.value, path)
-                if manifest is not None and one.name not in found:
-                    found[one.name] = Plugin(one.name, one.version, manifest, _digest_of(one.read_text("RECORD")))
+            said = announced(one)
+            for entry in said.entries if said else ():
+                manifest = _manifest_of(entry.value, path) if entry.group == GROUP else None
+                if said and manifest is not None and said.name not in found:
+                    found[said.name] = Plugin(said.name, said.version, manifest, _digest_of(record_of(one)))
     return tuple(found[name] for name in sorted(found))
 
 
@@ -313,7 +315,7 @@ def _found(package: str, path: list[str]) -> Any:
     return find_spec(package) if path is sys.path else PathFinder.find_spec(package, path)
 
 
-def _digest_of(record: str | None) -> str | None:
+def _digest_of(record: str) -> str | None:
     """Return the digest over a distribution's files, as its RECORD has them; None where there is no whole RECORD."""
     try:
         return digest(own_files(record)) if record else None

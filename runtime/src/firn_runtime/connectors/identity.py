@@ -101,7 +101,7 @@ def seconds_until(end: str, answer: Answer, now: datetime) -> float | None:
         until = datetime.fromisoformat(end)
     except ValueError:
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         now = parsedate_to_datetime(answer.headers.get("date", ""))
     until, now = (one if one.tzinfo else one.replace(tzinfo=UTC) for one in (until, now))
     return max((until - now).total_seconds(), 0.0)

@@ -39,8 +39,11 @@ _undo: list[Undo] = []
 
 
 @contextmanager
-def guard(redactor: Redactor) -> Iterator[None]:
-    """Mask the secrets of `redactor` in all that leaves the process, until the end of the block."""
+def guard(redactor: Redactor, *, for_good: bool = False) -> Iterator[None]:
+    """Mask the secrets of `redactor` in all that leaves the process, until the end of the block.
+
+    With `for_good`, until the end of the process: threads and `atexit` functions of others outlive a run.
+    """
     with _lock:
         _all.redactors = (*_all.redactors, redactor)
         if len(_all.redactors) == 1:
@@ -48,12 +51,17 @@ def guard(redactor: Redactor) -> Iterator[None]:
     try:
         yield
     finally:
-        with _lock:
-            if len(_all.redactors) == 1:
-                _uninstall()
-            rest = list(_all.redactors)
-            rest.remove(redactor)
-            _all.redactors = tuple(rest)
+        if not for_good:
+            _leave(redactor)
+
+
+def _leave(redactor: Redactor) -> None:
+    with _lock:
+        if len(_all.redactors) == 1:
+            _uninstall()
+        rest = list(_all.redactors)
+        rest.remove(redactor)
+        _all.redactors = tuple(rest)
 
 
 def _install() -> None:
@@ -86,12 +94,14 @@ def _stream(name: str) -> Callable[[ModuleType], Undo]:
         if inner is None:
             return lambda: None
         masked = MaskedText(inner, _all)
-        undo = _replaced(module, name, masked)
+        names = [one for one in (name, f"__{name}__") if getattr(module, one, None) is inner]
+        undone = [_replaced(module, one, masked) for one in names]
 
         def end() -> None:
             with suppress(OSError, ValueError):  # the reader has gone, or the stream was closed
                 masked.flush()
-            undo()
+            for undo in undone:
+                undo()
 
         return end
 
