@@ -52,7 +52,7 @@ def python(program: str, *, stdin: str = "") -> subprocess.CompletedProcess[str]
     """Run a program that holds the canary, in a process of its own."""
     head = f"""
         import sys
-        from firn_runtime.redaction.process import guard
+        from firn_runtime.redaction.process import guard, guard_for_good
         from firn_runtime.redaction.redactor import Redactor
         from firn_schemas.secret import Secret
         CANARY = {CANARY!r}
@@ -187,7 +187,7 @@ def test_a_guard_for_good_masks_what_comes_after_its_block(program: str) -> None
     indented = program.replace("\n", "\n    ")
     open_ = python(f"with guard(redactor):\n    {indented}")
     assert CANARY in open_.stdout + open_.stderr
-    masked = python(f"with guard(redactor, for_good=True):\n    {indented}\nprint('the end')")
+    masked = python(f"guard_for_good()\nwith guard(redactor):\n    {indented}\nprint('the end')")
     assert CANARY not in masked.stdout + masked.stderr
     assert "***" in masked.stdout + masked.stderr
     assert "the end" in masked.stdout

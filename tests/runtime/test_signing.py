@@ -119,7 +119,9 @@ def test_an_envelope_that_is_full_takes_no_more_signatures(folder: Path, keys: P
 def test_signatures_of_an_envelope_that_is_none_do_not_stay(folder: Path, keys: Path) -> None:
     firn(folder, "sign", "--key", keys / "ecdsa-p256.pem")
     place = envelope_path(folder / "compiled_artifacts.json")
-    place.write_text(place.read_text().replace('"keyid": "', '"keyid": "\\ud800').replace('"keyid":"', '"keyid":"\\ud800'))
+    place.write_text(
+        place.read_text().replace('"keyid": "', '"keyid": "\\ud800').replace('"keyid":"', '"keyid":"\\ud800')
+    )
     done = firn(folder, "sign", "--key", keys / "ed25519.pem", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["signatures"] == 1

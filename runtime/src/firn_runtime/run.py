@@ -80,7 +80,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
     artifact, name, prepared = _prepared(source, edge, options)
     stop = edge.stop or Stop()
     with (
-        guard(prepared.redactor, for_good=edge.isolate),
+        guard(prepared.redactor),
         closing(open_state(prepared.state, edge.base_dir)) as state,
         Leases(state, stop) as leases,
     ):

@@ -1,4 +1,4 @@
-"""What an installed distribution says of itself, read as data; `importlib.metadata` trusts what it reads, this does not."""
+"""What an installed distribution says of itself: data of an outsider, which `importlib.metadata` trusts to be sound."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple

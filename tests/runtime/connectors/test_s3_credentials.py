@@ -132,6 +132,13 @@ def test_metadata_that_cannot_be_asked_are_no_fault_of_ours(url: str) -> None:
     assert error.message == "the role's keys cannot be fetched: its address is not one of HTTP"
 
 
+@pytest.mark.parametrize("path", ["/é", "/a b", "/a\r\nx: y"])
+@pytest.mark.parametrize("variable", ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"])
+def test_an_address_that_http_cannot_spell_is_refused(variable: str, path: str) -> None:
+    error = refused(role(), around(**{variable: f"http://127.0.0.1:9{path}"}), "connection")
+    assert "its address is not one of HTTP" in error.message
+
+
 def test_a_container_s_word_may_stand_in_its_variable() -> None:
     with answering(DOCUMENT) as server:
         environ = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "Basic abc"}

@@ -73,6 +73,8 @@ def asked(
     Asks again, up to three times in all, where the service is busy, broken or not there yet.
     """
     try:
+        if not url.isascii() or not url.isprintable() or " " in url:
+            raise ValueError
         parts = urlsplit(url)
         place = address(f"{parts.scheme}://{parts.netloc}")
     except (ValueError, ConnectorError):

@@ -66,7 +66,9 @@ def every(folders: Sequence[str]) -> list[Installed]:
         for one in _distributions(folder):
             said = announced(one)
             if said is not None and any(entry.group == GROUP for entry in said.entries):
-                found.setdefault(said.name, Installed(said.name, said.version, Path(folder), said.entries, record_of(one)))
+                found.setdefault(
+                    said.name, Installed(said.name, said.version, Path(folder), said.entries, record_of(one))
+                )
     return [found[name] for name in sorted(found)]
 
 

@@ -24,6 +24,7 @@ class _All:
 
     def __init__(self) -> None:
         self.redactors: tuple[Redactor, ...] = ()
+        self.for_good = False
 
     def text(self, text: str) -> str:
         """Mask what any of them knows at once: the first alone could leave the rest of another's secret."""
@@ -39,20 +40,23 @@ _undo: list[Undo] = []
 
 
 @contextmanager
-def guard(redactor: Redactor, *, for_good: bool = False) -> Iterator[None]:
-    """Mask the secrets of `redactor` in all that leaves the process, until the end of the block.
-
-    With `for_good`, until the end of the process: threads and `atexit` functions of others outlive a run.
-    """
+def guard(redactor: Redactor) -> Iterator[None]:
+    """Mask the secrets of `redactor` in all that leaves the process, until the end of the block."""
     with _lock:
-        _all.redactors = (*_all.redactors, redactor)
-        if len(_all.redactors) == 1:
+        if not _all.redactors:
             _install()
+        if not (_all.for_good and redactor in _all.redactors):  # once is enough where it never leaves
+            _all.redactors = (*_all.redactors, redactor)
     try:
         yield
     finally:
-        if not for_good:
+        if not _all.for_good:
             _leave(redactor)
+
+
+def guard_for_good() -> None:
+    """Let guards last until the process ends, which is Firn's own: threads and `atexit` functions outlive a run."""
+    _all.for_good = True
 
 
 def _leave(redactor: Redactor) -> None:
