@@ -24,6 +24,7 @@ def made(dataset: Dataset, servers: Servers, kinds: set[str]) -> dict[str, Place
     truth = place(dataset, "parquet", servers)
     query = "" if dataset.file("parquet").exists() else SELECTS[dataset.name](dataset)
     run([FLOOR, script, query, *map(json.dumps, (truth, *forms))])
+    servers.analyze()
     (dataset.folder / RECORDS).unlink(missing_ok=True)
     return places
 

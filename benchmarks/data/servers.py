@@ -28,6 +28,11 @@ class Servers(NamedTuple):
     def api(self, dataset: Dataset) -> Place:
         return Place("rest", f"http://127.0.0.1:{self.api_port}/{dataset.rows}")
 
+    def analyze(self) -> None:
+        """Let the server count its tables' rows and pages, as it does by itself where autovacuum is on."""
+        with connected(self.postgres, DATABASE) as connection:
+            connection.execute("analyze")
+
     def drop(self, schema: str) -> None:
         with connected(self.postgres, DATABASE) as connection:
             connection.execute(f'drop schema if exists "{schema}" cascade')

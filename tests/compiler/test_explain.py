@@ -166,7 +166,7 @@ def refused(*words: str) -> str:
         (
             "resources.shop.config.password",
             ONE_LAYER.format("password", "{secret_ref: shop-prod, key: password}", "prod", "8:17")
-            + "  replaces    platform/base/platform.yaml:12:30  {secret_ref: shop-base, key: password}\n",
+            + "  replaces    platform/base/platform.yaml:12:17  {secret_ref: shop-base, key: password}\n",
         ),
         (
             "jobs.main.steps.rates.inputs.request.params",
@@ -772,6 +772,52 @@ def test_a_reference_is_told_whole_layer_by_layer_whatever_each_of_them_says_of_
         assert explained(asked, "resources.shop.config.password") == (
             "flows.daily.resources.shop.config.password = {secret_ref: shop-prod}\n"
             "  set by      platform/prod/platform.yaml:8:17\n"
-            "  replaces    platform/eu/platform.yaml:5:37    {secret_ref: shop-eu, key: password}\n"
-            "  replaces    platform/base/platform.yaml:12:30  {secret_ref: shop-base, key: password}\n"
-        ).replace("5:37    ", "5:37     ")
+            "  replaces    platform/eu/platform.yaml:5:24    {secret_ref: shop-eu, key: password}\n"
+            "  replaces    platform/base/platform.yaml:12:17  {secret_ref: shop-base, key: password}\n"
+        ).replace("5:24    ", "5:24     ")
+
+
+def test_nulls_between_layers_hide_none_of_them(project: Path) -> None:
+    put("platform/eu/platform.yaml", MIDDLE.replace("config: {", "config: {password: {secret_ref: shop-eu}, "))
+    nulls = "connectors: {shop_db: {config: {password: null}, options: null}}\n"
+    put("platform/none/platform.yaml", "version: '1.0.0'\nextends: ../eu/platform.yaml\n" + nulls)
+    put("platform/prod/platform.yaml", LEAF.replace("../eu", "../none"))
+    own = "    config: {password: {secret_ref: shop-own}}\n    options: {connect"
+    put("flow.yaml", FLOW.replace("    options: {connect", own))
+    compile_here()
+    for asked in ("the sources", "the artifact"):
+        assert layers(asked, "resources.shop.options.connect_timeout") == [5, 15, None, 20, 30, 10]
+        assert layers(asked, "resources.shop.options.sslmode")[1:] == [None, "require"]
+        references = [
+            one and (one["$secret"]["ref"], one["$secret"].get("key"))
+            for one in layers(asked, "resources.shop.config.password")
+        ]
+        eu, base = ("shop-eu", "password"), ("shop-base", "password")
+        assert references == [("shop-own", "password"), ("shop-prod", "password"), None, eu, base]
+
+
+def layers(asked: str, path: str) -> list[Any]:
+    """Return the values that a value had, the one that holds first."""
+    (row,) = rows(asked, path)
+    return [row["value"], *(one["value"] for one in row["replaces"])]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ('resources.api.config.headers["X.Y"]', "resources.api.config.headers.X.Y"),
+        ("resources['shop'].params.host", "resources.shop.config.host"),
+        ('resources.api.config.headers."X.Y"', "resources.api.config.headers.X.Y"),
+        ("steps[0].inputs.table", "jobs.main.steps.orders.inputs.table"),
+        ("steps.orders.inputs.columns[1]", "jobs.main.steps.orders.inputs.columns[1]"),
+        ("jobs[0].steps.orders.inputs.table", "jobs.main.steps.orders.inputs.table"),
+        ("flows.daily.jobs.main.steps[0].inputs.table", "jobs.main.steps.orders.inputs.table"),
+    ],
+)
+def test_a_path_may_be_written_as_a_finding_or_a_program_writes_it(project: Path, path: str, name: str) -> None:
+    for asked in ("the sources", "the artifact"):
+        assert name in names(asked, path)
+
+
+def test_a_variable_is_found_as_a_template_names_it(project: Path) -> None:
+    assert names("the sources", "var.days") == ["variables.days"]

@@ -130,8 +130,8 @@ ANCHORS = [
     Row("an anchor that is defined twice", b"a: &x 1\nb: &x 2\nc: *x", "E106 2:4"),
     Row("an anchor defined again inside itself", b"a: &x [&x 1]", "E106 1:8"),
     Row("an alias before its anchor", b"a: *x\nb: &x 1", "E106 1:4"),
-    Row("an alias without a name", b"a: * b", "E101 1:5"),
-    Row("an anchor without a name", b"a: & b", "E101 1:5"),
+    Row("an alias without a name", b"a: * b", "E101 1:4"),
+    Row("an anchor without a name", b"a: & b", "E101 1:4"),
     Row("an anchor on nothing", b"a: &x\nb: *x", {"a": None, "b": None}),
     Row("an anchor on an alias", b"a: &x 1\nb: &y *x", "E101 2:7"),
     Row("two anchors on one value", b"a: &x &y 1", "E101 1:7"),
@@ -381,7 +381,7 @@ KEYS = [
     Row("a quoted key of 1,100 characters", b"'" + b"k" * 1100 + b"': 1", "E101 1:1103"),
     Row("an explicit key of 1,100 characters", b"? " + b"k" * 1100 + b"\n: 1", "E107 1:3"),
     Row("an explicit key of a million characters", lambda: b"? " + b"k" * MEGA + b"\n: 1", "E107 1:3"),
-    Row("a key on two lines", b"a\n b: 1", "E101 2:3"),
+    Row("a key on two lines", b"a\n b: 1", "E101 1:1"),
     Row("a space before the colon", b"a : 1", {"a": 1}),
 ]
 
@@ -470,7 +470,7 @@ TEXT = [
 
 BROKEN = [
     Row("a flow list that is not closed", b"a: [1, 2", "E101 1:4"),
-    Row("a flow list that is not closed before a key", b"a: [1, 2\nb: 3\n", "E101 2:2"),
+    Row("a flow list that is not closed before a key", b"a: [1, 2\nb: 3\n", "E101 1:4"),
     Row("a flow mapping that is not closed", b"a: {b: 1", "E101 1:4"),
     Row("a double quote that is not closed", b'a: "x\nb: 1\n', "E101 1:4"),
     Row("a single quote that is not closed", b"a: 'x\nb: 1\n", "E101 1:4"),
@@ -483,10 +483,10 @@ BROKEN = [
     Row("a comma first", b"a: ,x", "E101 1:4"),
     Row("an at sign as a key", b"@x: 1", "E101 1:1"),
     Row("text after quotes", b"a: 'x' y", "E101 1:8"),
-    Row("a key that is not aligned", b"a: 1\n b: 2", "E101 2:3"),
+    Row("a key that is not aligned", b"a: 1\n b: 2", "E101 2:2"),
     Row("a list item that is not aligned", b"a:\n  - b\n - c", "E101 3:2"),
     Row("a list where a key should be", b"a: 1\n- b", "E101 2:1"),
-    Row("a line without a colon", b"a: 1\nb\nc: 2", "E101 3:1"),
+    Row("a line without a colon", b"a: 1\nb\nc: 2", "E101 2:1"),
     Row("a dash inside a line", b"a: - b", "E101 1:4"),
     Row("a greater sign that folds nothing", b"a: > x\n", "E101 1:6"),
     Row("only a quote", b"'", "E101 1:1"),

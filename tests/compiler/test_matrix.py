@@ -160,17 +160,17 @@ def test_what_is_wrong_in_the_sql_of_a_flow_counts_for_that_flow() -> None:
 
 
 def test_a_flow_that_cannot_be_read_is_named_by_its_file() -> None:
-    project(flow="name: [\n", dev=PLATFORM)
+    project(flow="# nothing\n", dev=PLATFORM)
     result = validate()
     assert (result.exit_code, result.stdout) == (1, "flow       dev\nflow.yaml  1 error\n")
-    assert [code for code, _, _ in findings()] == ["E101"]
+    assert [code for code, _, _ in findings()] == ["E102"]
 
 
 def test_a_platform_that_cannot_be_read_is_an_error_of_its_environment() -> None:
-    project(flow=FLOW, dev=PLATFORM, prod="version: [\n")
+    project(flow=FLOW, dev=PLATFORM, prod="# nothing\n")
     assert validate().stdout == "flow   dev  prod\nhello  ok   1 error\n"
     assert findings() == [
-        ("E101", "a value is missing or begins wrongly here (prod)", "platform/prod/platform.yaml"),
+        ("E102", "the file is empty (prod)", "platform/prod/platform.yaml"),
     ]
 
 
@@ -277,7 +277,7 @@ def test_a_folder_with_one_platform_is_that_platform(path: str) -> None:
 
 
 def test_a_folder_with_a_flow_is_that_flow_alone() -> None:
-    project(flow=FLOW, prod="version: [\n")
+    project(flow=FLOW, prod="# nothing\n")
     assert without_flows(".").stdout == "1 flow valid (without a platform)\n"
 
 

@@ -101,11 +101,11 @@ def merged_files(folder: Path) -> Iterator[tuple[str, Path]]:
 @pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.parent.name}/{case.name}")
 def test_over_the_corpus_the_schemas_see_what_the_compiler_sees(case: Path) -> None:
     for name, file in merged_files(case):
-        document, refused = parse(Source(file.name, file.read_bytes()))
-        if document is None or refused:
+        parsed = parse(Source(file.name, file.read_bytes()))
+        if parsed.document is None or parsed.found:
             continue
-        found = shape_findings(name, document)
-        errors = list(validator(name).iter_errors(value_of(document.root)))
+        found = shape_findings(name, parsed.document)
+        errors = list(validator(name).iter_errors(value_of(parsed.document.root)))
         assert bool(found) == bool(errors), (found, [error.message for error in errors])
 
 

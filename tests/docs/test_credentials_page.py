@@ -19,8 +19,9 @@ def test_the_example_compiles_without_a_finding(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_table_is_what_is_taken() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|", PAGE, re.MULTILINE)[:4]
-    said = {f"credentials.{kind}.{row[0]}" for row in rows for kind, text in zip(("rest", "s3"), row[1:], strict=True)
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|", PAGE, re.MULTILINE)[:4]
+    kinds = ("rest", "s3", "catalog")
+    said = {f"credentials.{kind}.{row[0]}" for row in rows for kind, text in zip(kinds, row[1:], strict=True)
             if not text.startswith("no:")}  # fmt: skip
     assert said == {f"credentials.{kind}.{mode}" for kind, modes in TAKES.items() for mode in modes}
     assert said == {one for one in FEATURES if one.startswith("credentials.")}

@@ -1,6 +1,7 @@
 """The table that passes: the same rows on every machine, of numbers, moments and texts, some of them NULL."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,24 +35,33 @@ class Sums(NamedTuple):
     """What two tables with the same rows, in whatever order, have in common."""
 
     rows: int
-    amount: str
-    hashes: str
+    amount: Decimal
+    hashes: int
     """The sum of a 64-bit hash of each row."""
 
+    def beside(self, other: "Sums") -> "Sums":
+        """Return what both tables add up to."""
+        return Sums(self.rows + other.rows, self.amount + other.amount, self.hashes + other.hashes)
 
-def make(rows: int, *files: Path) -> None:
-    """Write the table to files, each of the format that its name ends in."""
+
+def make(rows: int, *files: Path, later: int = 0) -> None:
+    """Write the table to files, each of the format that its name ends in.
+
+    `later` gives the values of as many rows later, under ids of half of that later.
+    """
     columns = ", ".join(f"({value})::{kind} AS {name}" for name, (kind, value) in COLUMNS.items())
     with duckdb.connect(config={"memory_limit": _MOST, "threads": "2"}) as connection:
         for file in files:
             options = f"(ROW_GROUP_SIZE {_GROUP})" if file.suffix == ".parquet" else ""
-            connection.execute(f"COPY (SELECT {columns} FROM range({rows})) TO {literal(str(file))} {options}")
+            some = f"SELECT {columns} FROM range({later}, {later + rows})"
+            moved = f"SELECT * REPLACE (id - {later // 2} AS id) FROM ({some})"
+            connection.execute(f"COPY ({moved}) TO {literal(str(file))} {options}")
 
 
-def sums(file: Path, names: Iterable[str] = tuple(COLUMNS)) -> Sums:
+def sums(file: Path, names: Iterable[str] = tuple(COLUMNS), where: str = "true") -> Sums:
     """Add up columns of a file of the table, cast to the table's own types: a text that is no date raises."""
     columns = ", ".join(f"{name}::{COLUMNS[name][0]}" for name in names)
-    chosen = f"count(*), sum(amount::DECIMAL(15,2))::VARCHAR, sum(hash({columns}))::VARCHAR"
+    chosen = f"count(*), sum(amount::DECIMAL(15,2)), sum(hash({columns}))"
     with duckdb.connect(config={"memory_limit": _MOST, "threads": "2"}) as connection:
-        (found,) = connection.execute(f"SELECT {chosen} FROM {literal(str(file))}").fetchall()
+        (found,) = connection.execute(f"SELECT {chosen} FROM {literal(str(file))} WHERE {where}").fetchall()
     return Sums(*found)

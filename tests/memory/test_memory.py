@@ -23,6 +23,8 @@ ROWS = 7_000_000
 """As CSV 1.3 GB, and as JSON 2.2 GB: more than ten times what the engine may use of either."""
 QUERIED, QUERYING = 10_200_000, 192
 """Rows, 1.9 GB, and megabytes of what is queried: sorts and joins spill, but not with less."""
+CHANGED = 3_000_000
+"""Rows of a table, and of what it is changed to: half of them are there already."""
 _GROUPED = ("token", "digest", "amount")
 QUERIES = {
     "sql, a group for each row": "select token, digest, sum(amount) as amount from moved group by token, digest",
@@ -37,11 +39,15 @@ Measured = dict[str, Peak]
 class Source:
     """The table as files, and what its rows add up to."""
 
-    def __init__(self, folder: Path, rows: int, *more: str) -> None:
+    def __init__(self, folder: Path, rows: int, *more: str, later: int = 0) -> None:
         self.folder = folder
-        make(rows, folder / "table.parquet", *(folder / name for name in more))
+        make(rows, folder / "table.parquet", *(folder / name for name in more), later=later)
         self.sums = sums(folder / "table.parquet")
         self.place = local(folder, "table.parquet")
+
+    def some(self, where: str) -> Sums:
+        """Return what some of its rows add up to."""
+        return sums(self.folder / "table.parquet", where=where)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +61,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 def queried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     folder = tmp_path_factory.mktemp("queried")
     yield Source(folder, QUERIED)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    folder = tmp_path_factory.mktemp("old")
+    yield Source(folder, CHANGED)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    folder = tmp_path_factory.mktemp("new")
+    yield Source(folder, CHANGED, later=CHANGED)
     shutil.rmtree(folder)
 
 
@@ -110,6 +130,31 @@ def test_a_table_passes_from_an_api(folder: Path, source: Source, measured: Meas
     assert peak.code == 0, peak.said
     assert arrived(folder) == source.sums
     assert is_bounded(peak), peak.megabytes
+
+
+@pytest.mark.parametrize("name", [name for name in PLACES if name.startswith("db/")])
+def test_rows_of_a_table_are_changed(name: str, folder: Path, old: Source, new: Source, measured: Measured) -> None:
+    half = CHANGED // 2
+    changes = (
+        ("append", old, "mode: append", old.sums),
+        ("upsert", new, "mode: upsert, keys: [id]", old.some(f"id < {half}").beside(new.sums)),
+        (
+            "insert_overwrite",
+            old,
+            "mode: insert_overwrite, partition_by: [id]",
+            old.sums.beside(new.some(f"id >= {2 * half}")),
+        ),
+    )
+    peaks = []
+    with PLACES[name](folder) as place:
+        for mode, source, writes, expected in changes:
+            peak = measured[f"{mode} {name}"] = passed(folder / mode, source.place, place._replace(writes=writes))
+            assert peak.code == 0, peak.said
+            back = passed(folder / f"{mode}-back", place, local(folder, "back.parquet"))
+            assert back.code == 0, back.said
+            assert arrived(folder) == expected
+            peaks.append(peak)
+    assert all(map(is_bounded, peaks)), peaks
 
 
 @pytest.mark.parametrize("name", QUERIES)

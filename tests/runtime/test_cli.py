@@ -126,3 +126,12 @@ def test_inspecting_shows_references_and_never_looks_a_secret_up(tmp_path: Path)
         assert answer.returncode == 0
         assert "API_TOKEN" in answer.stdout
         assert "CANARY" not in answer.stdout + answer.stderr
+
+
+def test_a_base_folder_whose_path_is_no_utf_8_is_refused_before_the_run(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    make(folder, payload(job("a")))
+    answer = firn(folder, "run")
+    assert (answer.returncode, "the path of the base folder is not UTF-8" in answer.stderr) == (2, True)
+    assert firn(folder, "run", "--base-dir", str(tmp_path)).returncode == 0

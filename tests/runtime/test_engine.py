@@ -278,6 +278,26 @@ def test_a_table_larger_than_the_memory_limit_goes_through_the_workspace(tmp_pat
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("memory", "threads", "taken"), [("64MB", 2, 1), ("128MB", 2, 2), ("128MB", 8, 2), ("40MB", 4, 1), ("8GB", 8, 8)]
+)
+def test_no_more_threads_are_taken_than_the_memory_is_enough_for(
+    tmp_path: Path, memory: str, threads: int, taken: int
+) -> None:
+    engine = Engine(Limits(threads, memory), tmp_path / "d.duckdb")
+    assert engine.session("main").execute("select current_setting('threads')") == [(taken,)]
+    engine.close()
+
+
+def test_who_runs_out_of_memory_hears_how_much_is_needed(tmp_path: Path) -> None:
+    engine = Engine(Limits(1, "20MB"), tmp_path / "d.duckdb")
+    with pytest.raises(ConnectorError) as caught:
+        engine.session("main").execute("select list(n) from range(20000000) as t(n)")
+    assert caught.value.error_class == "process"
+    assert "64 MB for each" in str(caught.value.help)
+    engine.close()
+
+
 def test_a_database_is_attached_once_and_closed_whole(tmp_path: Path) -> None:
     path = tmp_path / "db.duckdb"
     (tmp_path / "work").mkdir()

@@ -136,15 +136,15 @@ def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(t
     body = payload(
         job("a", step("s", "dbt")),
         names={"lake": "lake", "it": "it"},
-        resources={"lake": resource("catalog", "iceberg_rest", {}), "it": resource("files", "local", {"root": "."})},
-        features=["connector.catalog.iceberg_rest", "future.thing"],
+        resources={"lake": resource("catalog", "glue", {}), "it": resource("files", "local", {"root": "."})},
+        features=["connector.catalog.glue", "future.thing"],
         requires=needs(plugins=[plugin]),
         compatibility={"min_version": "9.0.0"},
     )
     report = look(tmp_path, body)
     assert not report.ok
     assert [one.subject for one in report.checks if one.check == "feature"] == [
-        "connector.catalog.iceberg_rest",
+        "connector.catalog.glue",
         "future.thing",
         "step.dbt",
     ]
@@ -152,9 +152,7 @@ def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(t
     assert version == ("failed", "the platform allows runtimes of version 9.0.0 or newer; this is 0.1.0")
     lacks = "the plug-in `firn-acme` cannot be used: it is not installed"
     assert about(report, "plugin") == [("failed", lacks)]
-    assert about(report, "connector", "catalog/iceberg_rest") == [
-        ("failed", "this runtime has no connector `catalog/iceberg_rest`")
-    ]
+    assert about(report, "connector", "catalog/glue") == [("failed", "this runtime has no connector `catalog/glue`")]
     assert about(report, "settings", "lake")[0][0] == "skipped"
     assert about(report, "connection", "it") == [("ok", f"the folder `{tmp_path}` is there")]
 

@@ -5,20 +5,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Deferred, Document, Mapping, text_at
+from firn_compiler.document import Deferred, Document, Mapping, printable, text_at
 from firn_compiler.leaks import Located, in_expanded, in_source
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.plugins import Plugin
+from firn_compiler.recovery import names_in
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
 from firn_compiler.stages.meant import flow_as_meant, platform_as_meant
 from firn_compiler.stages.merge import without_nulls
-from firn_compiler.stages.settle import each_in_full
+from firn_compiler.stages.settle import each_in_full, typed_as
 from firn_compiler.template import Constants, literal
 from firn_compiler.trusted_keys import with_keys
 from firn_compiler.yaml_source import Parsed, Source, parse
@@ -77,6 +79,8 @@ class Ground(NamedTuple):
     """Which findings of secrets the platform allows."""
     leaks: Verdict = Verdict()
     """What secrets the platform's files and the command line hold."""
+    lost: frozenset[str] = frozenset()
+    """The words of what in the platform's files is not YAML."""
 
 
 class Assembled(NamedTuple):
@@ -88,6 +92,8 @@ class Assembled(NamedTuple):
     found: list[Diagnostic]
     leaks: tuple[Located, ...] = ()
     """The secrets that the file holds."""
+    lost: frozenset[str] = frozenset()
+    """The words of what in the file is not YAML."""
 
 
 def ground(request: Request) -> Ground:
@@ -95,17 +101,22 @@ def ground(request: Request) -> Ground:
     read, texts, found = _chain(request)
     chain = [one.document for one in reversed(read.values()) if one.document is not None]
     documents = {document.file: document for document in chain}
+    lost = names_in("\n".join(one.lost for one in read.values()))
     variables = dict(request.variables)
     found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
-        return Ground(None, variables, documents, texts, found, (), leaks)
+        return Ground(None, variables, documents, texts, found, (), leaks, lost)
     whole = merged_chain([document.root for document in chain])
     root = without_nulls(whole)
     assert isinstance(root, Mapping)
     variables = variables_of(root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
     meant = platform_as_meant(tree)
+    if (foreign := no_platform(tree, meant.root)) is not None:
+        leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
+        broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
+        return Ground(None, variables, {}, texts, [*broken, foreign], (), leaks, lost)
     tree = meant.root
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
@@ -122,7 +133,7 @@ def ground(request: Request) -> Ground:
     found += expired(by, request.today)
     put_together = in_expanded(chain, tree)
     leaks = judged([*_written(texts, read), *put_together, *in_variables(request.variables)], by)
-    return Ground(platform, variables, documents, texts, found, by, leaks)
+    return Ground(platform, variables, documents, texts, found, by, leaks, lost)
 
 
 def _written(texts: Map[str, str], read: Map[str, Parsed]) -> Iterator[Located]:
@@ -136,6 +147,7 @@ def _each_file(platform: Platform, constants: Constants, documents: Map[str, Doc
     for document in platform.documents if len(platform.documents) > 1 else ():
         root = without_nulls(each_in_full(document.root, "connectors"))
         assert isinstance(root, Mapping)
+        root = typed_as(root, platform.root)
         tree, _ = without_templates(root, constants, documents)
         alone = (*platform_shape(tree), *platform_settings(platform._replace(root=tree)))
         yield from (one for one in alone if one.code != "E203")
@@ -204,11 +216,15 @@ def assemble(source: Source, on: Ground) -> Assembled:
     constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
+    if (foreign := no_flow(root, meant.root)) is not None:
+        leaks = tuple(in_source(source.file, text, parsed))
+        broken = parsed.found if parsed.lost else ()
+        return Assembled(None, constants, text, [*broken, foreign], leaks, names_in(parsed.lost))
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
     leaks = (*in_source(source.file, text, parsed), *in_expanded([document], root))
-    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks)
+    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks, names_in(parsed.lost))
 
 
 def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:
@@ -243,4 +259,4 @@ def is_absolute(path: str) -> bool:
 
 def base_name(file: str) -> str:
     """Return a path's last part."""
-    return file.replace("\\", "/").rpartition("/")[2]
+    return printable(file.replace("\\", "/").rpartition("/")[2])

@@ -5,9 +5,10 @@ An entry that is damaged is no entry; one that was made by another compiler is n
 
 import os
 import sys
-import tempfile
 from hashlib import sha256
 from pathlib import Path
+
+from firn_compiler.emit import beside
 
 MAX_ENTRIES = 4096
 FOLDER = ".firn/cache"
@@ -32,7 +33,7 @@ class FolderCache:
         """Keep `value`; where the folder is full, the entries that were written first go."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
+            handle, name = beside(self._file(key))
             with os.fdopen(handle, "wb") as file:
                 file.write(sha256(value).hexdigest().encode() + b"\n" + value)
             os.replace(name, self._file(key))

@@ -1,17 +1,18 @@
 """The compiler's commands: each translates its options, calls the pipeline, and shows what came out."""
 
+import atexit
 import gc
 import os
 import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 import click
 
 from firn_compiler.diagnostics import Diagnostic, has_errors
+from firn_compiler.document import printable
 from firn_compiler.options import env_option, format_option, paths_argument, platform_option, report, var_option
 from firn_schemas.base import Json
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from firn_compiler.stages.places import Place
 
 gc.disable()  # a command lives for a moment; walking what is being imported and built frees nothing
+atexit.register(gc.freeze)  # nor does walking it once more when Python ends
 
 DEFAULT_OUTPUT = "compiled_artifacts.json"
 
@@ -74,7 +76,7 @@ def compile_command(
         sys.exit(1)
     if form == "text":
         flows = ", ".join(compilation.flows)
-        click.echo(f"{target}: {flows} for {compilation.environment}\n{compilation.digest}")
+        click.echo(f"{printable(str(target))}: {flows} for {compilation.environment}\n{compilation.digest}")
 
 
 @click.command("validate")
@@ -144,7 +146,7 @@ def _every_environment(flows: list[str], variables: dict[str, Json], form: str) 
     result = in_every_environment(flows, variables)
     report(list(result.found), result.texts, form)
     if form == "text":
-        click.echo(matrix(result.flows, result.environments, result.cells), nl=False)
+        click.echo(printable(matrix(result.flows, result.environments, result.cells)), nl=False)
     sys.exit(1 if has_errors(result.found) else 0)
 
 
@@ -253,6 +255,8 @@ def help_command(name: str | None) -> None:
         meant = f"did you mean `{near}`?" if near else "`firn help` lists them; a command explains itself with `--help`"
         raise click.UsageError(f"there is no page `{name}`; {meant}")
     if sys.stdout.isatty():
+        from shutil import get_terminal_size
+
         from firn_compiler.render.page import as_text
 
         text = as_text(text, width=get_terminal_size().columns, colour=True)

@@ -72,15 +72,23 @@ class Scalar:
 class Mapping:
     """Text keys to nodes, in file order; `keys` tells where each key stands."""
 
-    __slots__ = ("entries", "keys", "prior", "span")
+    __slots__ = ("entries", "keys", "prior", "removed", "span")
 
     def __init__(
-        self, entries: "dict[str, Node]", keys: dict[str, Span], span: Span, prior: "tuple[Node, ...]" = ()
+        self,
+        entries: "dict[str, Node]",
+        keys: dict[str, Span],
+        span: Span,
+        prior: "tuple[Node, ...]" = (),
+        *,
+        removed: bool = False,
     ) -> None:
         self.entries = entries
         self.keys = keys
         self.span = span
         self.prior = prior
+        self.removed = removed
+        """Whether the last layer of a merge is a null; it stands at every entry too, whose history goes on."""
 
     def get(self, key: str) -> "Node | None":
         """Return the node under `key`, or None."""
@@ -198,13 +206,25 @@ def items_at(node: Node | None, key: str) -> list[Node]:
 
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Yield every node with its path, parents first, in order."""
-    yield path, node
-    if isinstance(node, Mapping):
-        for key, item in node.entries.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            yield from walk(item, (*path, index))
+    waiting = [(path, node)]
+    while waiting:
+        path, node = waiting.pop()
+        yield path, node
+        if isinstance(node, Mapping):
+            waiting += [((*path, key), item) for key, item in reversed(node.entries.items())]
+        elif isinstance(node, Sequence):
+            waiting += [((*path, index), item) for index, item in reversed([*enumerate(node.items)])]
+
+
+def deferred(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar, Deferred]]:
+    """Yield every value that is known only at run time, with its path and its scalar's own, in order."""
+    if isinstance(node, Scalar):
+        if isinstance(node.value, Deferred):
+            yield path, node, node.value
+        return
+    for key, item in node.entries.items() if isinstance(node, Mapping) else enumerate(node.items):
+        if not isinstance(item, Scalar) or isinstance(item.value, Deferred):
+            yield from deferred(item, (*path, key))
 
 
 def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:
@@ -220,6 +240,11 @@ def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ())
     if all(new is old for new, old in zip(items, node.items, strict=True)):
         return node
     return Sequence(items, node.span, node.prior)
+
+
+def printable(name: str) -> str:
+    """Return a file's name, which may be no UTF-8, as text that every output can hold."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def dotted(path: Path) -> str:

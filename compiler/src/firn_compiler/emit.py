@@ -1,14 +1,14 @@
 """Writing the result: whole or not at all."""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.explanation import MAP_FORMAT
+from firn_compiler.document import printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.provenance import Build, statement_bytes
+from firn_schemas.artifact_format import MAP_FORMAT
 from firn_schemas.attestation import statement_path
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
@@ -25,7 +25,7 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
     Nothing half-written stays then.
     """
     assert compilation.artifact is not None
-    statement = statement_bytes(target.name, compilation.artifact, compilation.digest, build)
+    statement = statement_bytes(printable(target.name), compilation.artifact, compilation.digest, build)
     try:
         replace(target, compilation.artifact)
         replace(map_path(target), map_bytes(compilation, target))
@@ -38,7 +38,7 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
 
 def replace(target: Path, content: bytes) -> None:
     """Put `content` at `target` in one act: a temporary file in the same folder, fsync, rename, fsync of the folder."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    handle, name = beside(target)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -56,6 +56,12 @@ def replace(target: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def beside(target: Path) -> tuple[int, str]:
+    """Open a new file in a target's folder, which nobody else can name beforehand or read; return its name too."""
+    name = f"{target.parent}/.{target.name}.{os.urandom(8).hex()}.part"
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), name
+
+
 def map_bytes(compilation: Compilation, target: Path) -> bytes:
     """Return where every value stood, `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
     found = [place for place in compilation.places if place.span.file]
@@ -63,7 +69,7 @@ def map_bytes(compilation: Compilation, target: Path) -> bytes:
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent
     names: list[Json] = [
-        os.path.relpath(Path(file).resolve(), folder) if file not in ("", "-") else file for file in files
+        printable(os.path.relpath(Path(file).resolve(), folder)) if file not in ("", "-") else file for file in files
     ]
     body: dict[str, Any] = {"removed": {}, "replaced": {}, "values": {}, "written": {}}
     for place in found:

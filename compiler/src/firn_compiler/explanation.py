@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import BUILT_IN, Span
+from firn_compiler.document import BUILT_IN, Span, printable
 from firn_compiler.model.project import Project
 from firn_compiler.stages.lower import INHERITED
 from firn_compiler.stages.places import (
@@ -24,7 +24,6 @@ RULE = (
     "connector defaults, then the `extends` chain from base to leaf, then the flow's own; "
     "mappings merge key by key, lists and scalars replace, null removes; of variables the flow's, the chain's, `--var`"
 )
-MAP_FORMAT = "firn.map/1"
 
 
 class NotExplained(Exception):
@@ -39,10 +38,10 @@ def explain(known: Iterable[Place], path: str) -> list[Place]:
     """Return the history of every leaf at or below `path`; raises NotExplained."""
     rows = list({place.pointer: place for place in known}.values())
     wanted = _normal(path)
-    found = [place for place in rows if _fits(_normal(place.name), wanted)]
+    found = [place for place in rows if _fits(place, wanted)]
     if found:
         return found
-    names = {short for place in rows for short in _ways(_normal(place.name))}
+    names = {short for place in rows for short in (_normal(place.name), _in_flow(place)) if short}
     parents = sorted(names | {name.rpartition(".")[0] for name in names} - {""})
     raise NotExplained(f"there is no value `{path}`", suggestion(path, _near(parents, wanted), "near it:"))
 
@@ -61,18 +60,47 @@ def _near(names: list[str], wanted: str) -> list[str]:
 
 
 def _normal(path: str) -> str:
-    return re.sub(r"\[(\d+)\]", r".\1", path).replace("/", ".").strip(".").removeprefix("payload.")
+    """Return a path in one spelling: names and indexes joined by dots, `config` for `params`."""
+    path = _BRACKETS.sub(lambda match: f".{match[2] or match[3]}", path)
+    path = re.sub(r"(^|[./])(['\"])(.*?)\2(?=[./]|$)", r"\1\3", path).replace("/", ".").strip(".")
+    path = re.sub(r"^var(?=\.)", "variables", path.removeprefix("payload."))
+    return re.sub(r"(^|\.)(resources|connectors)\.([^.]+)\.params(?=\.|$)", r"\1\2.\3.config", path)
 
 
-def _ways(name: str) -> Iterator[str]:
-    """Yield how a value may be asked for: in full, or without the flow's name."""
+_BRACKETS = re.compile(r"\[(?:(['\"])(.*?)\1|(\d+))\]")
+
+
+def _ways(place: Place) -> Iterator[str]:
+    """Yield how a value may be asked for: in full or without its flow's name, jobs and steps by id or by position."""
+    name = _normal(place.name)
     yield name
-    if name.startswith("flows."):
-        yield name.split(".", 2)[2]
+    if not name.startswith("flows."):
+        return
+    _, flow, *rest = name.split(".")
+    for way in _by_position(rest, list(_parts(place.pointer))[2:]):
+        yield from (way, f"flows.{flow}.{way}")
 
 
-def _fits(name: str, wanted: str) -> bool:
-    return any(way == wanted or way.startswith(f"{wanted}.") for way in _ways(name))
+def _in_flow(place: Place) -> str:
+    """Return a value's name without that of its flow; empty for what is no flow's."""
+    return _normal(place.name).split(".", 2)[2] if place.name.startswith("flows.") else ""
+
+
+def _by_position(names: list[str], positions: list[str]) -> Iterator[str]:
+    """Yield a path inside a flow; the steps of its only job `main` stand at the top too, where `steps:` writes them."""
+    jobs = dict.fromkeys([names[1], positions[1]]) if names[0] == "jobs" and len(names) > 1 < len(positions) else ()
+    if not jobs:
+        yield ".".join(names)
+    for job in jobs:
+        for step in dict.fromkeys([names[3], positions[3]]) if names[2:3] == ["steps"] and len(names) > 3 else ("",):
+            inner = ["steps", step, *names[4:]] if step else names[2:]
+            yield ".".join(["jobs", job, *inner])
+            if step and names[1] == "main":
+                yield ".".join(inner)
+
+
+def _fits(place: Place, wanted: str) -> bool:
+    return any(way == wanted or way.startswith(f"{wanted}.") for way in _ways(place))
 
 
 def of_project(
@@ -84,11 +112,11 @@ def of_project(
     there: it may be a secret in the wrong place.
     """
     wrong = [one for one in refused if one.severity == "error" and not one.code.startswith("E7")]
-    paths = {f"{_entry(one)}." for one in wrong if one.path}
+    paths = {f"{_normal(_entry(one))}." for one in wrong if one.path}
     spans = {one.span for one in wrong}
     secrets = [one.span for one in wrong if one.code == "E604"]
     for place in _places(project, variables):  # variables come last
-        spelled = [f"{way}." for way in _ways(_normal(place.name))]
+        spelled = [f"{way}." for way in _ways(place)]
         named = any(way.startswith(path) for way in spelled for path in paths)
         own = {place.span, *(layer.span for layer in place.replaced)}
         if named or not spans.isdisjoint(own) or any(_within(one, span) for one in secrets for span in own):
@@ -239,7 +267,7 @@ def _under(line: str, text: str) -> str:
 
 
 def _at(span: Span) -> str:
-    return NO_FILES.get(span.file) or f"{span.file}:{span.line}:{span.column}"
+    return NO_FILES.get(span.file) or f"{printable(span.file)}:{span.line}:{span.column}"
 
 
 NO_FILES = {BUILT_IN.file: "(default)", COMMAND_LINE.file: "(command line)"}
@@ -273,4 +301,4 @@ def as_rows(found: Iterable[Place]) -> list[dict[str, Any]]:
 
 def _row(span: Span) -> dict[str, Any]:
     """Return a place; of what stands in no file, line and column are null, and the file too of a default."""
-    return {"file": span.file or None, "line": span.line or None, "column": span.column or None}
+    return {"file": printable(span.file) or None, "line": span.line or None, "column": span.column or None}

@@ -41,10 +41,15 @@ def _as_it_was(source: Source, one: Read, request: Request) -> bool:
 
 def _key(source: Source, on: Ground, request: Request) -> str:
     """Return the digest of everything that decides a flow, apart from the files it names."""
-    chain: list[Json] = [[file, bytes_digest(text.encode())] for file, text in on.texts.items()]
+    chain: list[Json] = [[_named(file), bytes_digest(text.encode())] for file, text in on.texts.items()]
     variables = orjson.dumps(dict(request.variables), option=orjson.OPT_SORT_KEYS).decode()  # 1.0 is not 1
     plugged: list[Json] = [*request.plugged]
-    return digest([source.file, bytes_digest(source.content), chain, request.environment, variables, plugged])
+    return digest([_named(source.file), bytes_digest(source.content), chain, request.environment, variables, plugged])
+
+
+def _named(file: str) -> str:
+    """Return a digest of a file's name, which may be no UTF-8."""
+    return bytes_digest(file.encode(errors="surrogateescape"))
 
 
 def unit_bytes(unit: Unit) -> bytes:
@@ -60,7 +65,7 @@ def unit_bytes(unit: Unit) -> bytes:
             [one.code, one.message, at(one.span), one.help, one.path, [[r.message, at(r.span)] for r in one.related]]
             for one in unit.found
         ],
-        "head": [unit.file, unit.name, at(unit.name_span)],
+        "head": [files.setdefault(unit.file, len(files)), unit.name, at(unit.name_span)],
         "lowered": [*unit.lowered],
         "places": [
             [
@@ -78,7 +83,7 @@ def unit_bytes(unit: Unit) -> bytes:
         "secrets": {variable: [full, at(span), path] for variable, (full, span, path) in unit.secrets.items()},
         "sources": unit.sources,
     }
-    return orjson.dumps(body | {"files": list(files)})
+    return orjson.dumps(body | {"files": [file.encode(errors="surrogateescape").decode("latin-1") for file in files]})
 
 
 def unit_of(content: bytes) -> Unit | None:
@@ -90,7 +95,7 @@ def unit_of(content: bytes) -> Unit | None:
 
 
 def _unit(body: Any) -> Unit:
-    files = body["files"]
+    files = [file.encode("latin-1").decode(errors="surrogateescape") for file in body["files"]]  # may be no UTF-8
 
     def span(at: list[int]) -> Span:
         return Span(files[at[0]], at[1], at[2], at[3], at[4])
@@ -100,7 +105,7 @@ def _unit(body: Any) -> Unit:
 
     file, name, name_span = body["head"]
     return Unit(
-        file,
+        files[file],
         name,
         span(name_span),
         tuple(

@@ -58,6 +58,8 @@ def in_source(file: str, text: str, parsed: Parsed) -> list[Located]:
     """Return the secrets of a flow or platform: of one with mistakes, also what the compiler leaves out."""
     if parsed.document is not None and not parsed.found:
         return _in_trees(file, text, [parsed.document.root])
+    if parsed.document is not None and parsed.lost:
+        return [*in_yaml(file, parsed.read), *in_text(file, parsed.lost)]
     return in_yaml(file, text)
 
 
@@ -281,6 +283,7 @@ def _beside_values(file: str, text: str) -> Iterator[Piece]:
 _ASSIGNED = re.compile(
     r"(\s*)(?:-\s+|export\s+|set\s+|ENV\s+|ARG\s+)*[\"']?([\w.-]+)[\"']?\s*(?:=>|:=|[:=])\s*[\"']?(.*?)[\"']?[;,]?\s*$"
 )
+_REFERENCE = re.compile(r"[^\w{]*\{\s*[\"']?secret_ref[\"']?\s*:")
 _OPENING = ("", "|", ">", "|-", ">-")
 """What stands for the value of a key of YAML whose value comes on the next lines."""
 
@@ -297,6 +300,8 @@ def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
         match = _ASSIGNED.match(line)
         if match and match[3] in _OPENING:
             above, indent = (match[2], deep) if file.lower().endswith(_TREES) else ("", -1)
+        elif match and _REFERENCE.match(match[3]):
+            continue
         elif match and sort_of(saying(match[2], above)):  # other lines are looked at as a part of the whole
             span = Span(file, number, match.start(3) + 1, number, match.end(3) + 1)
             yield Piece(Text(match[3], match[2], above), path, span, "text")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from firn_compiler.assembly import Request
+from firn_compiler.document import printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.plugins import Plugin
 from firn_compiler.provenance import Build, Material
@@ -82,7 +83,7 @@ class Materials:
         if file == "-":
             return "-"
         place = Path(os.path.abspath(file))
-        return place.relative_to(self._root).as_posix() if place.is_relative_to(self._root) else place.name
+        return printable(place.relative_to(self._root).as_posix() if place.is_relative_to(self._root) else place.name)
 
 
 def now(environ: Mapping[str, str]) -> datetime:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import click
 
 from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.document import printable
 
 paths_argument = click.argument("paths", nargs=-1)
 platform_option = click.option("-p", "--platform", metavar="FILE", help="The platform; `-` reads standard input.")
@@ -23,11 +24,20 @@ format_option = click.option(
 def report(found: list[Diagnostic], texts: Mapping[str, str], form: str) -> None:
     """Show findings: text to standard error, every other format to standard output."""
     if form != "text":
-        click.echo(_for_machines(found, form), nl=False)
+        click.echo(_for_machines([_printable(one) for one in found], form), nl=False)
+        return
+    if not found:
         return
     from firn_compiler.render.text import render
 
     click.echo(render(found, texts, colour=sys.stderr.isatty()), err=True, nl=False)
+
+
+def _printable(one: Diagnostic) -> Diagnostic:
+    """Return a finding whose names of files every format can hold."""
+    span = one.span._replace(file=printable(one.span.file))
+    related = tuple(r._replace(span=r.span._replace(file=printable(r.span.file))) for r in one.related)
+    return one._replace(message=printable(one.message), help=printable(one.help), span=span, related=related)
 
 
 def _for_machines(found: list[Diagnostic], form: str) -> str:

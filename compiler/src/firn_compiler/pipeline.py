@@ -20,6 +20,7 @@ from firn_compiler.document import BUILT_IN, items_at, mapping_at, text_at, valu
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Platform, Project
 from firn_compiler.plugins import BadManifest, Plugin, claimed_twice, plugged_in
+from firn_compiler.recovery import without_followers
 from firn_compiler.scan.conceal import concealed
 from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place, policy_places
@@ -27,7 +28,7 @@ from firn_compiler.stages.policy import policy
 from firn_compiler.unit import Unit, source_of
 from firn_schemas.artifact_format import FORMAT
 from firn_schemas.base import JsonObject
-from firn_schemas.canonical import NotCanonical, digest, file_bytes, survey
+from firn_schemas.canonical import NotCanonical, bytes_digest, canonical_bytes, file_bytes, survey
 
 
 class Compilation(NamedTuple):
@@ -104,9 +105,10 @@ OF_A_PARENT = frozenset(["E203", "E303", "E403", "E705"])
 
 def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool) -> Compilation:
     on, seen = ground(request), Seen()
-    found = [*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen), *on.leaks.found]
+    every = (*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen), *on.leaks.found)
+    found = list(without_followers(every, on.lost))
     platform = on.platform
-    if platform is not None and not platform.whole:
+    if platform is not None and not (platform.whole and "extends" not in on.lost):
         found = [one for one in found if one.code not in OF_A_PARENT]
         on = on._replace(platform=None)
     on = on._replace(found=list(found))
@@ -146,12 +148,13 @@ def _frozen(answer: Compilation, units: list[Unit], on: Ground, plugins: Sequenc
     lowered = [unit.lowered for unit in units if unit.lowered is not None]
     try:
         body = with_plugins(payload(policy(on.platform), lowered, _sources(units, on)), plugins)
-        hashed = digest(body)
+        canonical = canonical_bytes(body)
     except NotCanonical as error:
         return answer._replace(diagnostics=(*answer.diagnostics, *(_not_frozen(units) or [_cannot(error)])))
+    hashed = bytes_digest(canonical)
     content = file_bytes({"digest": hashed, "format": FORMAT, "payload": body})
     allowed = on.leaks.allowed.union(*(unit.leaks.allowed for unit in units))
-    if last := tuple(in_artifact(content, allowed)):
+    if last := tuple(in_artifact(canonical, allowed)):
         return answer._replace(diagnostics=(*answer.diagnostics, *last))
     where = (*policy_places(on.platform), *(place for unit in units for place in unit.places))
     return answer._replace(artifact=content, digest=hashed, places=where)

@@ -13,14 +13,12 @@ import orjson
 
 from firn_compiler.assembly import Request, encoding
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import beginning
+from firn_compiler.document import beginning, printable
 from firn_compiler.emit import map_path
 from firn_compiler.plugins import Plugin
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
-from firn_schemas.distribution import announced, record_of
-from firn_schemas.installed_files import BadRecord, digest, own_files
 from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
@@ -45,7 +43,7 @@ def project_request(
         if place is not None and place.is_dir():
             place = place / PLATFORM_NAME
         source = _read(place, found) if place is not None else None
-        environment = env or (place.resolve().parent.name if place else "")
+        environment = printable(env or (place.resolve().parent.name if place else ""))
     return Request(
         tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()
     ), found
@@ -284,6 +282,8 @@ def plugins(folders: Iterable[str] = ()) -> tuple[Plugin, ...]:
     """
     from importlib.metadata import MetadataPathFinder
 
+    from firn_schemas.distribution import announced, record_of  # only a plug-in needs it
+
     found: dict[str, Plugin] = {}
     for path in (sys.path, *([folder] for folder in folders)):
         for one in MetadataPathFinder.find_distributions(MetadataPathFinder.Context(path=path)):
@@ -317,6 +317,8 @@ def _found(package: str, path: list[str]) -> Any:
 
 def _digest_of(record: str) -> str | None:
     """Return the digest over a distribution's files, as its RECORD has them; None where there is no whole RECORD."""
+    from firn_schemas.installed_files import BadRecord, digest, own_files  # only a plug-in needs it
+
     try:
         return digest(own_files(record)) if record else None
     except BadRecord:

@@ -6,6 +6,7 @@ before it costs anything. Timestamps stay text; tags, merge keys, directives and
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from unicodedata import category, is_normalized, normalize
 
@@ -23,6 +24,8 @@ from ruamel.yaml.events import (
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import UNKNOWN, Deferred, Document, Mapping, Node, Scalar, Sequence, Span, beginning
+from firn_compiler.recovery import Mended, after_lost, mended
+from firn_compiler.syntax import COLON, MAX_KEY, Trouble, syntax_finding, told_once
 from firn_schemas.base import Json
 from firn_schemas.canonical import MAX_INTEGER
 
@@ -30,7 +33,6 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 40
 MAX_NODES = 100_000
 MAX_EXPANDED = 200_000
-MAX_KEY = 1024
 MAX_DIGITS = 1000
 MAX_FOUND = 100
 
@@ -72,11 +74,27 @@ class _Stop(Exception):
         self.finding = Diagnostic(code, message, span, help)
 
 
+class _Misplaced(Exception):
+    """The sign for what is lost became a part of a longer text."""
+
+
 class Parsed(NamedTuple):
     """What became of a file: its document where its structure could be read, and what is wrong with it."""
 
     document: Document | None
     found: tuple[Diagnostic, ...] = ()
+    read: str = ""
+    lost: str = ""
+    """Where parts of the text are not YAML: the text without them, and those parts alone, each on its lines."""
+
+
+class _Unread(NamedTuple):
+    """A text that is not YAML: its first mistake, and what was found before it."""
+
+    finding: Diagnostic
+    found: tuple[Diagnostic, ...]
+    colon: bool
+    """Whether libyaml only minds a `:` inside a word."""
 
 
 def parse(source: Source) -> Parsed:
@@ -85,33 +103,92 @@ def parse(source: Source) -> Parsed:
         text = _decode(source)
     except _Stop as stop:
         return Parsed(None, (stop.finding,))
-    parsed = _parsed(source.file, text)
-    if isinstance(parsed, Parsed):
-        return parsed
+    read = _read(source.file, text)
+    return read if isinstance(read, Parsed) else _rest(source.file, text, read)
+
+
+def _rest(file: str, text: str, read: Parsed | _Unread) -> Parsed:
+    """Parse a text that is not YAML without the parts that are wrong, as far as that costs no more than a long file."""
+    unknown = next((sign for sign in _STAND_INS if sign not in text), "")
+    written = text.splitlines(keepends=True)
+    lines, lost, found = written, ["\n"] * len(written), list[Diagnostic]()
+    allowance = MAX_BYTES if unknown else 0
+    while isinstance(read, _Unread):
+        cause = told_once(read.finding)
+        if cause is None or cause not in map(told_once, found):
+            found.append(read.finding)
+        for ways in mended(lines, read.finding.span.line, unknown):
+            allowance -= len(text) * len(ways)
+            best = _best(file, ways, unknown) if allowance >= 0 else None
+            if best is not None or allowance < 0:
+                break
+        else:
+            best = None
+        if best is None:
+            return Parsed(None, (*read.found, *found))
+        (lines, start, end), read = best
+        lost[start:end] = written[start:end]
+    document = read.document._replace(text=text) if read.document is not None else None
+    rest = (one for one in read.found if one.code != "E105" or not after_lost(written, lost, one.span.line))
+    return Parsed(document, (*found, *rest), "".join(lines), "".join(lost))
+
+
+def _best(file: str, ways: Iterable[Mended], unknown: str) -> tuple[Mended, Parsed | _Unread] | None:
+    """Return the way in which a text can be read, or else read farthest beyond the part; None where there is none."""
+    farthest: tuple[Mended, Parsed | _Unread] | None = None
+    line = 0
+    for way in ways:
+        read = _read(file, "".join(way.lines), unknown)
+        if isinstance(read, Parsed):
+            return way, read
+        if read.finding.span.line > max(way.end, line):
+            farthest, line = (way, read), read.finding.span.line
+    return farthest
+
+
+def _read(file: str, text: str, unknown: str = "") -> Parsed | _Unread:
+    """Parse a text in which the sign `unknown`, where there is one, stands for keys and values that are lost."""
+    read = _parsed(file, text, unknown)
+    if isinstance(read, Parsed) or not read.colon:
+        return read
     # libyaml takes a `:` inside plain text in brackets for a mistake, which YAML 1.2 allows: another sign stands for it
     stand_in = next((sign for sign in _STAND_INS if sign not in text), "")
-    again = _parsed(source.file, text, stand_in) if stand_in else parsed
-    return again if isinstance(again, Parsed) else Parsed(None, (_syntax(source.file, text, parsed),))
+    again = _parsed(file, text, unknown, stand_in) if stand_in else read
+    return read if isinstance(again, _Unread) and again.colon else again
 
 
-def _parsed(file: str, text: str, stand_in: str = "") -> Parsed | YAMLError:
-    """Parse a text, in which `stand_in` stands for each `:` inside a word; the error is libyaml's about such a one."""
-    builder = _Builder(file, _COLON_INSIDE.sub(stand_in, text) if stand_in else text, stand_in)
+def _parsed(file: str, text: str, unknown: str, stand_in: str = "") -> Parsed | _Unread:
+    """Parse a text, in which `stand_in` stands for each `:` inside a word."""
+    builder = _Builder(file, _COLON_INSIDE.sub(stand_in, text) if stand_in else text, stand_in, unknown)
     try:
         root = builder.build()
     except _Stop as stop:
         return Parsed(None, (*builder.found, stop.finding))
+    except _Misplaced:
+        return _Unread(Diagnostic("E101", ""), (), colon=False)
     except YAMLError as error:
-        if _COLON in str(getattr(error, "problem", "")):
-            return error
-        return Parsed(None, (*builder.found, _swallowed(builder.quoted, error) or _syntax(file, text, error)))
+        trouble = _trouble(error, builder.quoted)
+        wrong = syntax_finding(file, text.splitlines(), trouble)
+        same_line = (one for one in builder.found if one.span.line == wrong.span.line)
+        return _Unread(next(same_line, wrong), tuple(builder.found), COLON in trouble.problem)
     found = tuple(builder.found)
     if isinstance(root, Mapping):
         return Parsed(Document(file, text, root), found)
     return Parsed(None, found or (Diagnostic("E202", "the file must be a mapping of keys to values", root.span),))
 
 
-_COLON = "found unexpected ':'"
+def _trouble(error: YAMLError, quoted: Span | None) -> Trouble:
+    problem, context = getattr(error, "problem", None), getattr(error, "context", None)
+    at, since = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
+    return Trouble(
+        str(problem or "the text cannot be read"),
+        (at.line + 1, at.column + 1) if at else (1, 1),
+        str(context or ""),
+        (since.line + 1, since.column + 1) if since else None,
+        quoted,
+    )
+
+
 _COLON_INSIDE = re.compile(r"""(?<=[^\s"'\]},\[{]):(?=[^\s,\[\]{}])""")
 _STAND_INS = "\ue000\ue001\ue002"
 
@@ -146,99 +223,16 @@ def _at(file: str, text: str, offset: int) -> Span:
     return Span(file, line, column, line, column + 1)
 
 
-def _syntax(file: str, text: str, error: YAMLError) -> Diagnostic:
-    """Say libyaml's finding in the words of the person who wrote the file."""
-    lines = text.splitlines()
-    span, context = _place(file, lines, error), str(getattr(error, "context", None))
-    problem = str(getattr(error, "problem", None) or "the text is not YAML")
-    here = lines[span.line - 1]
-    if "<document start>" in problem or here.startswith("%"):
-        return _more_than_a_document(span, lines)
-    if "tag" in context or "tag" in problem:
-        return Diagnostic("E106", "tags (`!`) are not allowed", span, "remove the tag")
-    tab = here.find("\t", 0, len(here) - len(here.lstrip()))
-    if tab >= 0:
-        return Diagnostic("E104", "a tab indents this line", _on(span, tab + 1), "indent with spaces")
-    if here[span.column - 1 : span.column] == "\t":
-        return Diagnostic("E104", "a tab stands where only spaces can", span, "use a space")
-    before = here[: span.column - 1].rstrip()[-1:]
-    if before in _QUOTED and problem.startswith("did not find expected"):
-        help = f"write a quote that belongs to the text as `{_QUOTED[before]}`"
-        return Diagnostic("E101", "text follows a closed quote", span, help)
-    for pattern, message, help in _SYNTAX:
-        if pattern in problem:
-            return Diagnostic("E101", message, span, help)
-    return Diagnostic("E101", f"this is not YAML: {problem}", span)
-
-
-def _swallowed(quoted: Span | None, error: YAMLError) -> Diagnostic | None:
-    """Return what is wrong where a text in quotes goes on over lines, and nothing can follow its end."""
-    mark = getattr(error, "problem_mark", None)
-    if quoted is None or mark is None or mark.line + 1 != quoted.end_line:
-        return None
-    message = f"a quote is not closed: its text goes on to the next one, on line {quoted.end_line}"
-    return Diagnostic("E101", message, quoted.opening, "close it with the same quote")
-
-
-def _place(file: str, lines: list[str], error: YAMLError) -> Span:
-    """Return where the mistake shows; where that is after the last line, where the unfinished value begins."""
-    marks = [mark for name in ("problem_mark", "context_mark") if (mark := getattr(error, name, None))]
-    for mark in marks:
-        if mark.line < len(lines) and (mark.line, mark.column) < (len(lines) - 1, len(lines[-1])):
-            return Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
-    end = len(lines[-1]) if marks else 0
-    line = len(lines) if marks else 1
-    return Span(file, line, end + 1, line, end + 2)
-
-
-def _on(span: Span, column: int) -> Span:
-    return span._replace(column=column, end_column=column + 1)
-
-
-def _more_than_a_document(span: Span, lines: list[str]) -> Diagnostic:
-    """Say what stands before or after the one document: a directive, or another document."""
-    for number, line in enumerate(lines[: span.line], 1):
-        if line.startswith("%"):
-            where = Span(span.file, number, 1, number, len(line) + 1)
-            return Diagnostic("E106", "directives (`%`) are not allowed", where, "remove the line")
-    return Diagnostic("E106", "text follows the document's end", span, "remove `...`")
-
-
-_QUOTED = {'"': '\\"', "'": "''"}
-_SYNTAX = (
-    (
-        "mapping values are not allowed",
-        "a `:` stands where no key can be",
-        "quote the text that holds `: `, or check the indentation",
-    ),
-    ("could not find expected ':'", "this line has no `:` after its key", "write `key: value`"),
-    ("did not find expected key", "the line does not fit the mapping around it", "align it with its neighbours"),
-    ("did not find expected '-' indicator", "the line does not fit the list around it", "begin it with `- `"),
-    ("did not find expected ',' or", "a bracket is not closed", "close `[` with `]` and `{` with `}`"),
-    ("unexpected end of stream", "a quote is not closed", "close it with the same quote"),
-    ("unexpected document indicator", "a quote is not closed", "close it with the same quote"),
-    ("undefined alias", "the alias has no anchor before it", "define it with `&name` first"),
-    ("cannot start any token", "this character cannot begin a value", "quote the value"),
-    ("did not find expected node content", "a value is missing or begins wrongly here", "quote the value"),
-    ("unknown escape character", "the escape is not known to YAML", "use single quotes, or double the backslash"),
-    ("expected hexdecimal number", "the escape has too few digits", "write two after `\\x`, four after `\\u`"),
-    ("invalid Unicode character escape", "the escape is not a character", "write the character itself"),
-    (_COLON, "a `:` stands inside plain text in brackets", "quote the text, or write `: `"),
-    ("sequence entries are not allowed", "a `- ` stands where no list can begin", "begin the list on its own line"),
-    ("expected alphabetic or numeric", "the anchor or alias has no name of letters and digits", "quote the value"),
-    ("indentation indicator equal to 0", "the block's indentation is not from 1 to 9", "remove the digit"),
-    ("comment or line break", "text follows `|` or `>`", "begin the text on the next line"),
-)
-
-
 class _Builder:
     """Builds the tree from events; every limit is checked as the events arrive."""
 
-    def __init__(self, file: str, text: str, stand_in: str = "") -> None:
+    def __init__(self, file: str, text: str, stand_in: str = "", unknown: str = "") -> None:
         self.file = file
         self.parser = CParser(text)
         self.stand_in = stand_in
         """What stands for a `:` in this text; empty: nothing."""
+        self.unknown = unknown or None
+        """What stands for a key or a value that is lost; None: nothing."""
         self.found: list[Diagnostic] = []
         self.anchors: dict[str, tuple[Node, int]] = {}
         self.open_anchors: set[str] = set()
@@ -316,7 +310,9 @@ class _Builder:
         text: str = event.value
         if self.stand_in:
             text = text.replace(self.stand_in, ":")
-        if event.tag is not None:
+        if self.unknown and self.unknown in text and text != self.unknown:
+            raise _Misplaced
+        if event.tag is not None or text == self.unknown:
             return Scalar(UNKNOWN, span)
         if event.style:
             if span.line != span.end_line and event.style in "'\"":
@@ -365,6 +361,7 @@ class _Builder:
         start = event.start_mark
         entries: dict[str, Node] = {}
         keys: dict[str, Span] = {}
+        brought: set[str] = set()
         broken = False
         next_event = self.parser.get_event
         while True:
@@ -380,21 +377,27 @@ class _Builder:
             if key is None:
                 broken = True
             elif key is _MERGE:
-                self.merge(value, entries, keys)
-            elif key in entries:
+                brought |= self.merge(value, entries, keys)
+            elif key in entries and key not in brought:
                 help = f"the first is on line {keys[key].line}"
                 self.refuse(f"the key `{key}` stands twice in this mapping", where, help, "E105")
             else:
                 keys[key] = where
                 entries[key] = value
+                brought.discard(key)
 
-    def merge(self, value: Node, entries: dict[str, Node], keys: dict[str, Span]) -> None:
-        """Take what a merge key, which was refused, would have brought: the rest is checked as it was meant."""
+    def merge(self, value: Node, entries: dict[str, Node], keys: dict[str, Span]) -> set[str]:
+        """Take what a merge key, which was refused, would have brought: the rest is checked as it was meant.
+
+        Returns the keys that it brought, which others may replace.
+        """
+        before = set(entries)
         for one in value.items if isinstance(value, Sequence) else [value]:
             if isinstance(one, Mapping):
                 self.expanded += len(one.entries)
                 keys |= {key: span for key, span in one.keys.items() if key not in entries}
                 entries |= {key: item for key, item in one.entries.items() if key not in entries}
+        return entries.keys() - before
 
     def key(self, event: Any, depth: int) -> tuple[str | None, Span]:
         """Return a key and its place; None for one that is not text."""
@@ -518,7 +521,7 @@ def parse_loosely(file: str, text: str) -> list[Node] | None:
         except _Stop:
             return None
         except YAMLError as error:
-            if _COLON not in str(getattr(error, "problem", "")):
+            if COLON not in str(getattr(error, "problem", "")):
                 return None
     return None
 

@@ -17,7 +17,7 @@ from firn_runtime.run_files import leaves, note
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_results
 from firn_runtime.step import StepResult, Window, innermost
-from firn_runtime.steps import step_function
+from firn_runtime.steps import done, step_function
 from firn_schemas.artifact import Job, Step
 from firn_schemas.decode import DecodeError, decode
 from firn_schemas.steps import STEPS
@@ -200,7 +200,7 @@ class Lent:
         """Do a step of this type with settled inputs."""
         brought = self._shared.plugged.steps.get(type)
         if brought is not None:
-            return brought.function()(brought.decoded(inputs), self)
+            return done(brought.function(), brought.decoded(inputs), self)
         row = STEPS.get(type)
         assert row is not None  # the artifact's features named it
         return step_function(type)(decode(row.inputs, inputs, from_text=True), self)

@@ -19,7 +19,7 @@ import duckdb
 
 from firn_runtime.cancel import current
 from firn_runtime.durable import make_names_durable
-from firn_runtime.engine_errors import translated
+from firn_runtime.engine_errors import is_cut_wrong, translated
 from firn_runtime.errors import ConnectorError
 from firn_runtime.extensions import path_of
 from firn_runtime.identifiers import dotted, identifier, literal
@@ -47,6 +47,12 @@ _CLOSED: _Config = {
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
 
+_LIMIT = "select parse_formatted_bytes(current_setting('memory_limit')), current_setting('threads')"
+_OF_A_THREAD = 60 * 10**6
+"""Bytes that a thread needs: row groups that it reads and writes, and buffers of CSV, cannot be spilled."""
+_SHARE = 16
+_FREED_AT_MOST = 1 << 29
+
 _CATALOG = "datasets"
 
 _COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
@@ -60,6 +66,8 @@ class Relation(NamedTuple):
     params: Params = None
     database: str | None = None
     """The attached database in which its unqualified names resolve; absent: the job's datasets."""
+    careful: str | None = None
+    """A SELECT of the same rows that is slower, and gets over what `sql` may fail at: texts that are cut into rows."""
 
 
 class Places(NamedTuple):
@@ -124,6 +132,7 @@ class Engine:
         config: _Config = {name: str(value) for name, value in limited.items() if value is not None}
         with _translating():
             self._connection = duckdb.connect(config=_CLOSED | config)
+            self._fit()
             for name in sorted(set(extensions)):
                 self._connection.execute(f"load {literal(str(path_of(name, duckdb.__version__)))}")
             self._connection.execute(f"attach {literal(str(datasets))} as {_CATALOG} (storage_version 'v1.5.0')")
@@ -173,6 +182,17 @@ class Engine:
                 cursor.close()
             self._connection.close()
 
+    def _fit(self) -> None:
+        """Take no more threads than the memory is enough for, and let what is freed go back to the system early.
+
+        By itself the engine gives back half a gigabyte at once, which is more than small limits are.
+        """
+        ((limit, threads),) = self._connection.execute(_LIMIT).fetchall()
+        freed = min(int(limit) // _SHARE, _FREED_AT_MOST)
+        self._connection.execute(f"set global allocator_bulk_deallocation_flush_threshold = '{freed} bytes'")
+        if (enough := max(1, int(limit) // _OF_A_THREAD)) < int(threads):
+            self._connection.execute(f"set global threads = {enough}")
+
     def _close_off(self, places: Sequence[Places]) -> None:
         files = _spellings(path for place in places for path in place.files)
         reachable = {
@@ -199,6 +219,8 @@ class Session:
         """The columns of datasets that are streamed: asking the engine reads the head of the source again."""
         self.unordered: set[str] = set()
         """Datasets whose rows nobody has put in order: those that were read."""
+        self._careful: dict[str, str] = {}
+        """Streams that can be read more carefully, and how."""
         self._look_in(None)
 
     def qualified(self, dataset: str) -> str:
@@ -218,7 +240,12 @@ class Session:
         """Make the dataset `dataset` of this job, whole or not at all; return the number of its rows."""
         with self._looking_in(relation.database):
             sql = f"create or replace table {self.qualified(dataset)} as select * from ({relation.sql}\n)"
-            return int(self.execute(sql, relation.params)[0][0])
+            try:
+                return int(self.execute(sql, relation.params)[0][0])
+            except ConnectorError as error:
+                if relation.careful is None or not is_cut_wrong(error):
+                    raise
+        return self.materialise(dataset, relation._replace(sql=relation.careful, careful=None))
 
     def stream(self, dataset: str, relation: Relation) -> None:
         """Let the dataset be read by its name, as often as it is asked for: no row is read now, and none is kept.
@@ -227,8 +254,27 @@ class Session:
         """
         assert not relation.params
         assert relation.database is None
-        self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({relation.sql}\n)")
+        try:
+            self._view(dataset, relation.sql)
+        except ConnectorError as error:
+            if relation.careful is None or not is_cut_wrong(error):
+                raise
+            self._view(dataset, relation.careful)
+            relation = relation._replace(careful=None)
+        self._careful |= {dataset: relation.careful} if relation.careful else {}
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
+
+    def read_carefully(self, error: ConnectorError) -> bool:
+        """Say whether what failed is worth doing again: streams that may be why are read carefully from now on."""
+        if not self._careful or not is_cut_wrong(error):
+            return False
+        for dataset, sql in self._careful.items():
+            self._view(dataset, sql)
+        self._careful.clear()
+        return True
+
+    def _view(self, dataset: str, sql: str) -> None:
+        self.execute(f"create or replace temp view {identifier(dataset)} as select * from ({sql}\n)")
 
     def records(self, relation: Relation, max_rows: int) -> list[dict[str, Json]]:
         """Return the rows as JSON values (see firn_runtime.json_values); more than `max_rows` are an error."""

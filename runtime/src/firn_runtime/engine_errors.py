@@ -14,6 +14,7 @@ _CLASSES: dict[str, ErrorClass] = {
     "TransactionException": "conflict",
 }
 """By the engine's own name of the exception; every other one is about the data."""
+_MORE = "give the compute more `memory_limit`, or fewer `threads`: 64 MB for each, 96 MB with JSON, sorts or joins"
 
 _LOCKED = re.compile(
     r"database is locked|Could not set lock|Conflicting lock|Transaction conflict|write-write conflict"
@@ -53,6 +54,8 @@ _FILE = "file = "
 _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
+_CUT_WRONG = ("CSV Error", "Error when sniffing file", "The Parallel CSV Reader")
+
 _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
     ("statement timeout", "timeout", "the statement took longer than `statement_timeout`"),
     ("canceling statement", "timeout", "the statement was interrupted"),
@@ -74,7 +77,15 @@ def translated(error: Exception) -> ConnectorError:
     if _OF_A_SERVER.search(text):
         row = next(row for row in _SERVER if re.search(row[0], text, re.IGNORECASE))
         return ConnectorError(*row[1:])
-    return ConnectorError(_class_of(type(error).__name__, text), _sentence(text))
+    name = type(error).__name__
+    help = _MORE if name == "OutOfMemoryException" else ""
+    return ConnectorError(_class_of(name, text), _sentence(text), help)
+
+
+def is_cut_wrong(error: ConnectorError) -> bool:
+    """Return whether a text file could not be cut into rows: a row was too long for the limits of its reading, or a
+    thread that began in the middle took a line of a quoted field for a row."""
+    return error.message.startswith(_CUT_WRONG)
 
 
 def _class_of(name: str, text: str) -> ErrorClass:

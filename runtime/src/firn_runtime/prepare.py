@@ -124,6 +124,11 @@ class Prepared:
                 plugged.steps[type].load()
         self.state: Mapping[str, Any] = self._scope.resolve(payload.state or {})
 
+    @property
+    def drivers(self) -> Mapping[str, tuple[str, str]]:
+        """Return the kind and the driver of each of the flow's resources."""
+        return {name: (one.kind, one.driver) for name, one in self._used.items()}
+
     def connector(self, name: str, tell: Teller) -> Any:
         """Return a connector with the secrets of now, and tell which these are."""
         self._renew(name)

@@ -126,12 +126,15 @@ class Resources:
 
     def _start(self) -> "Engine":
         from firn_runtime.engine import Engine, Limits
+        from firn_runtime.serial_flows import is_serial
 
         _make_folder(self.workspace)
         connectors = [one for one in self._connectors.values() if not isinstance(one, Compute)]
         compute = next((one.properties for one in self._connectors.values() if isinstance(one, Compute)), None)
         spill = self._prepared.base / compute.temp_directory if compute and compute.temp_directory else None
         limits = Limits(compute.threads, compute.memory_limit, spill) if compute else Limits()
+        if limits.threads is None and is_serial(self._prepared.flow, self._prepared.drivers):
+            limits = limits._replace(threads=1)
         extensions = [one.extension for one in connectors if one.extension]
         return Engine(limits, datasets_file(self.workspace), [one.places() for one in connectors], extensions)
 

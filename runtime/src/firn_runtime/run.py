@@ -50,6 +50,8 @@ FEATURES = frozenset(
         "check.freshness",
         "check.relationship",
         "compute.duckdb",
+        "credentials.catalog.oauth2",
+        "credentials.catalog.static",
         "credentials.rest.oauth2",
         "credentials.rest.service_account",
         "credentials.rest.static",

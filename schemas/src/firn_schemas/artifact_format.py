@@ -5,6 +5,8 @@ from typing import Literal
 FORMAT_NAME, FORMAT_MAJOR = "firn.artifacts", 1
 FORMAT = f"{FORMAT_NAME}/{FORMAT_MAJOR}"
 """What `format` says in a file; a runtime refuses another major."""
+MAP_FORMAT = "firn.map/1"
+"""What it says in the map beside an artifact."""
 
 ErrorClass = Literal["connection", "timeout", "auth", "rate_limited", "server_error", "conflict", "data", "process"]
 """What went wrong, as far as a retry needs to know. Every connector error is of exactly one class."""

@@ -6,6 +6,7 @@ a fraction of the cost; the few values where the two differ are found by one wal
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 import orjson
 
@@ -61,51 +62,76 @@ def survey(value: Json) -> bool:
     finite, floats that are whole numbers (they would share their spelling with an integer), lone surrogates, and
     containers nested deeper than MAX_DEPTH.
     """
-    return _survey(value, ())
+    try:
+        return _survey(value, 0)
+    except _Refused as refused:
+        raise NotCanonical(tuple(reversed(refused.way)), str(refused)) from None
 
 
-def _survey(value: Json, path: tuple[str | int, ...]) -> bool:
+class _Refused(Exception):
+    """Stops the walk; `way` leads back from the value, and grows on the way out: most walks need none."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.way: list[str | int] = []
+
+
+def _survey(value: Json, depth: int) -> bool:
     kind = type(value)
     if kind is str:
-        _refuse_surrogates(value, path)  # type: ignore[arg-type]  # narrowed by the exact type above
+        _refuse_surrogates(value)  # type: ignore[arg-type]  # narrowed by the exact type above
         return True
     if value is None or kind is bool:
         return True
     if kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]  # an int by its exact type
-            raise NotCanonical(path, "the integer is outside ±9007199254740991; write it as text")
+            raise _Refused("the integer is outside ±9007199254740991; write it as text")
         return True
     if kind is float:
-        return _float_agrees(value, path)  # type: ignore[arg-type]  # a float
-    if len(path) >= MAX_DEPTH:
-        raise NotCanonical(path, f"containers are nested deeper than {MAX_DEPTH}")
-    plain = True
+        return _float_agrees(value)  # type: ignore[arg-type]  # a float
+    if depth >= MAX_DEPTH:
+        raise _Refused(f"containers are nested deeper than {MAX_DEPTH}")
     if kind is dict:
-        for key, item in value.items():  # type: ignore[union-attr]  # a dict
-            if type(key) is not str:
-                raise NotCanonical(path, "a mapping key is not text")
-            if not key.isascii():
-                _refuse_surrogates(key, path)
-                plain = plain and max(key) < "\ue000"
-            plain = _survey(item, (*path, key)) and plain
-        return plain
+        return _survey_items(value.items(), depth + 1, keys=True)  # type: ignore[union-attr]  # a dict
     if kind is list:
-        for index, item in enumerate(value):  # type: ignore[arg-type]  # a list
-            plain = _survey(item, (*path, index)) and plain
-        return plain
-    raise NotCanonical(path, f"{kind.__name__} is not a JSON type")
+        return _survey_items(enumerate(value), depth + 1, keys=False)  # type: ignore[arg-type]  # a list
+    raise _Refused(f"{kind.__name__} is not a JSON type")
 
 
-def _refuse_surrogates(text: str, path: tuple[str | int, ...]) -> None:
+def _survey_items(items: Iterable[tuple[str | int, Json]], depth: int, *, keys: bool) -> bool:
+    plain = True
+    for key, item in items:
+        if keys:
+            plain = _key_agrees(key) and plain
+        if type(item) is str and item.isascii():
+            continue
+        try:
+            plain = _survey(item, depth) and plain
+        except _Refused as refused:
+            refused.way.append(key)
+            raise
+    return plain
+
+
+def _key_agrees(key: object) -> bool:
+    if type(key) is not str:
+        raise _Refused("a mapping key is not text")
+    if key.isascii():
+        return True
+    _refuse_surrogates(key)
+    return max(key) < "\ue000"
+
+
+def _refuse_surrogates(text: str) -> None:
     if not text.isascii() and _SURROGATE.search(text):
-        raise NotCanonical(path, "the text holds half of a surrogate pair")
+        raise _Refused("the text holds half of a surrogate pair")
 
 
-def _float_agrees(number: float, path: tuple[str | int, ...]) -> bool:
+def _float_agrees(number: float) -> bool:
     if number != number or number in (float("inf"), float("-inf")):
-        raise NotCanonical(path, "the number is not finite")
+        raise _Refused("the number is not finite")
     if number.is_integer():
-        raise NotCanonical(path, "the number is a whole number written as a float; write it as an integer")
+        raise _Refused("the number is a whole number written as a float; write it as an integer")
     return abs(number) >= 1e-4  # below, orjson writes 1e-5 where ECMAScript (and so RFC 8785) writes 0.00001
 
 

@@ -7,7 +7,7 @@ from firn_schemas.base import doc, record
 class DuckDbProperties:
     """The engine that runs `sql` steps inside the runtime's own process."""
 
-    threads: int | None = doc("Threads of the engine; absent: one for each core.", default=None, minimum=1)
+    threads: int | None = doc("Threads of the engine; absent: one for each core it can use.", default=None, minimum=1)
     memory_limit: str | None = doc("Memory before it spills to disk.", default=None, examples=["2GB"])
     temp_directory: str | None = doc("Where it spills; absent: the workspace.", default=None)
 

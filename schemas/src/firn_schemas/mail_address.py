@@ -4,9 +4,10 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010FFFF-]"
-"""RFC 5322, section 3.2.3, and what RFC 6532 adds."""
-_LABEL = r"[A-Za-z0-9\u0080-\U0010FFFF](?:[A-Za-z0-9\u0080-\U0010FFFF-]{0,61}[A-Za-z0-9\u0080-\U0010FFFF])?"
+_ATEXT = r"[^\x00-\x20\"(),.:;<>@\[\\\]\x7F]"
+"""RFC 5322, section 3.2.3, and what RFC 6532 adds: all but these; a range up to U+10FFFF takes 4 ms to compile."""
+_LETTER = r"[^\x00-/:-@\[-`{-\x7F]"
+_LABEL = rf"{_LETTER}(?:[^\x00-,./:-@\[-`{{-\x7F]{{0,61}}{_LETTER})?"
 _ADDRESS = re.compile(rf"(?P<local>{_ATEXT}+(?:\.{_ATEXT}+)*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
 _NAMED = re.compile(r"(?P<name>[^\"<>@,;:\\()]*|\"[^\"\\<>]*\") ?<(?P<address>[^<>]*)>")
 _LONGEST_LOCAL, _LONGEST_DOMAIN, _LONGEST, _LONGEST_NAME = 64, 255, 254, 200

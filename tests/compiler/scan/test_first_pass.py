@@ -13,7 +13,7 @@ from firn_compiler.scan.linear import CHUNK, Patterns, weakened
 from firn_compiler.scan.rules import RULES, Rule
 from firn_compiler.scan.upstream import UPSTREAM, Upstream
 
-PATTERNS = Patterns(rule.pattern for rule in RULES)
+PATTERNS = Patterns((rule.pattern, rule.part) for rule in RULES)
 NEUTRAL = st.sampled_from(["", "orders of ", "x=", "'", "– ", "a\nb ", '{"a": "'])
 
 
@@ -56,14 +56,14 @@ def test_a_weakened_pattern_matches_wherever_the_pattern_does(parts: list[str], 
 
 
 def test_patterns_of_every_set_are_found_and_numbered_from_the_first() -> None:
-    patterns = Patterns([f"word{number}x" for number in range(2 * CHUNK + 3)])
+    patterns = Patterns((f"word{number}x", "") for number in range(2 * CHUNK + 3))
     assert patterns.present(b"word0x") == [0]
     assert patterns.present(f"word{CHUNK}x word{2 * CHUNK + 2}x".encode()) == [CHUNK, 2 * CHUNK + 2]
     assert patterns.present(b"nothing") == []
 
 
 def test_a_match_may_begin_with_the_last_sign_of_the_one_before() -> None:
-    patterns = Patterns(["(?:^|,)(a+)(?:,|$)"])
+    patterns = Patterns([("(?:^|,)(a+)(?:,|$)", "")])
     assert [spans[1] for spans in patterns.matches(0, b"aa,aaa,a")] == [(0, 2), (3, 6), (7, 8)]
 
 

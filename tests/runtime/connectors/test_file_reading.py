@@ -262,6 +262,22 @@ def test_a_field_may_be_long(work: Workbench, root: Path) -> None:
     assert len(read(work, "a.json")[0][0]) == 20_000_000
 
 
+LINES = "7,8\n" * 25_000
+"""A quoted field of lines that look like rows: a thread that begins among them takes them for rows."""
+
+
+@pytest.mark.parametrize("fields", [[LINES] * 200, ["x\n" * 1_500_000] * 8, ["y" * 3_000_000, "z"]])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_rows_are_cut_right_whatever_stands_in_quotes(
+    work: Workbench, root: Path, fields: list[str], streamed: bool
+) -> None:
+    put(root, "a.csv", "id,v\n" + "".join(f'{n},"{field}"\n' for n, field in enumerate(fields)))
+    work.streamed = frozenset(["data"] if streamed else [])
+    work.do("read", {"resource": "files", "path": "a.csv"})
+    work.do("sql", {"sql": "select id, length(v) from data order by id"}, "lengths")
+    assert work.rows("lengths") == [(n, len(field)) for n, field in enumerate(fields)]
+
+
 def test_only_the_columns_that_are_asked_for_are_read(work: Workbench, root: Path) -> None:
     parquet(root, "k=1/a.parquet", "select 1 as id, 'x' as name")
     assert read(work, "*/a.parquet", columns=["k", "name"]) == [(1, "x")]

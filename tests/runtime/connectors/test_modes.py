@@ -161,6 +161,42 @@ def test_columns_that_the_dataset_lacks_stay_in_rows_that_are_there(target: Targ
     assert target.rows("select * from t order by k") == [OLD[0], (2, "a", 21), OLD[2], (7, None, 70)]
 
 
+@duckdb
+def test_what_a_table_of_duckdb_makes_itself_stays_in_rows_that_are_there(target: Target) -> None:
+    target.do(
+        "create table t (k bigint primary key, p text default 'z', v bigint, g bigint as (v + 1), s int[] default [7])",
+        "insert into t values (1, 'a', 10, [1]), (2, null, 20, [2])",
+    )
+    written = target.write("select * from (values (2, 21), (4, 41)) d(k, v)", "upsert")
+    assert target.rows("select * from t order by k") == [
+        (1, "a", 10, 11, [1]),
+        (2, None, 21, 22, [2]),
+        (4, "z", 41, 42, [7]),
+    ]
+    assert (written.inserted, written.updated) == (1, 1)
+
+
+@duckdb
+def test_rows_of_duckdb_that_foreign_keys_point_to_are_changed(target: Target) -> None:
+    target.do(
+        "create table T (k bigint primary key, p text, v bigint)",
+        FILLED,
+        "create table child (k bigint references t(k))",
+        "insert into child values (2)",
+    )
+    written = target.write(NEW, "upsert")
+    assert target.rows() == EXPECTED["upsert"]
+    assert (written.inserted, written.updated) == (1, 1)
+
+
+def test_every_row_of_a_key_is_changed(target: Target) -> None:
+    target.do(TABLE, FILLED, "insert into t values (2, 'b', 25), (2, null, null)")
+    written = target.write("select * from (values (2, 21), (4, 41)) d(k, v)", "upsert")
+    found = target.rows("select k, p, v from t where k in (2, 4)")
+    assert sorted(found, key=str) == sorted([(2, "a", 21), (2, "b", 21), (2, None, 21), (4, None, 41)], key=str)
+    assert (written.inserted, written.updated) == (1, 3)
+
+
 def test_rows_without_a_key_are_refused(target: Target) -> None:
     target.do(TABLE, FILLED)
     sql = "select * from (values (2, 'canary', 5), (null, 'canary', 6), (3, 'canary', null)) d(k, p, v)"

@@ -107,6 +107,8 @@ READ: dict[str, tuple[str, str]] = {
     "bigint": ("-9223372036854775808", "BIGINT"),
     "bigint unsigned": ("18446744073709551615", "UBIGINT"),
     "decimal(38,10)": ("-1234567890123456789012345678.0123456789", "DECIMAL(38,10)"),
+    "decimal(39,0)": ("170141183460469231731687303715884105727", "HUGEINT"),
+    "decimal(65,0) unsigned": ("18446744073709551616", "HUGEINT"),
     "decimal(65,30)": ("12345678901234567890123456789012345.012345678901234567890123456789", "VARCHAR"),
     "float": ("16777217.1", "FLOAT"),
     "double": ("0.30000000000000004", "DOUBLE"),
@@ -153,6 +155,7 @@ def test_values_are_read_as_they_are(work: Workbench, shop: Shop, kind: str) -> 
 
 OUTSIDE = {
     "tinyint(1)": "2",
+    "decimal(39,0)": "170141183460469231731687303715884105728",
     "date": "'0000-00-00'",
     "datetime": "'2026-00-00 00:00:00'",
     "time": "'-838:59:59'",
@@ -166,7 +169,7 @@ def test_a_value_that_its_type_cannot_hold_is_an_error_that_names_the_column(
     shop.do(f"create table source (v {kind})", f"insert into source values ({OUTSIDE[kind]})")
     error = failure(read, work, table="source")
     assert error.error_class == "data"
-    assert 'a value of the column "v" is outside of what' in error.message
+    assert "a value of the column `v` is outside of what" in error.message
 
 
 def test_a_type_without_a_place_in_a_dataset_is_an_error_that_names_the_column(work: Workbench, shop: Shop) -> None:
@@ -182,6 +185,30 @@ def test_a_text_is_a_list_where_the_schema_says_so(work: Workbench, shop: Shop) 
     error = failure(read, work, table="source", schema={"v": "varchar[]"})
     assert error.error_class == "data"
     assert 'column "v"' in error.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "type"),
+    [
+        ("tinyint(1)", "-9", "tinyint"),
+        ("tinyint(1)", "2", "varchar"),
+        ("decimal(39,0)", "340282366920938463463374607431768211455", "uhugeint"),
+        ("decimal(65,0)", "9" * 65, "varchar"),
+    ],
+)
+def test_a_number_beyond_its_type_is_read_as_schema_says(
+    work: Workbench, shop: Shop, kind: str, value: str, type: str
+) -> None:
+    shop.do(f"create table source (v {kind})", f"insert into source values ({value}), (null)")
+    read(work, table="source", schema={"V": type})
+    assert work.session.execute("select v::varchar from data") == [(value,), (None,)]
+
+
+def test_sums_are_whole_numbers_that_can_be_compared(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t (n bigint unsigned)", "insert into t values (18446744073709551615), (1)")
+    read(work, sql="select sum(n) as n from t")
+    assert work.session.columns("data") == {"n": "HUGEINT"}
+    assert work.rows() == [(18446744073709551616,)]
 
 
 def test_a_row_longer_than_the_servers_packet_is_an_error_and_not_null(work: Workbench, shop: Shop) -> None:
@@ -285,7 +312,7 @@ WRITTEN: dict[str, tuple[str, str, str]] = {
     "INTEGER": ("-2147483648", "int", "INTEGER"),
     "BIGINT": ("-9223372036854775808", "bigint", "BIGINT"),
     "UBIGINT": ("18446744073709551615", "bigint unsigned", "UBIGINT"),
-    "HUGEINT": ("170141183460469231731687303715884105727", "decimal(39,0)", "VARCHAR"),
+    "HUGEINT": ("170141183460469231731687303715884105727", "decimal(39,0)", "HUGEINT"),
     "DECIMAL(38,10)": ("-1234567890123456789012345678.0123456789", "decimal(38,10)", "DECIMAL(38,10)"),
     "FLOAT": ("3.4028235e38", "float", "FLOAT"),
     "DOUBLE": ("2.2250738585072014e-308", "double", "DOUBLE"),

@@ -29,7 +29,7 @@ def session(folder: Path, memory: str, threads: int = 2) -> Iterator[Session]:
     [
         ("8GB", 2, 12, 122_880),
         ("128MB", 2, 12, 81_920),
-        ("128MB", 4, 12, 40_960),
+        ("128MB", 1, 24, 81_920),
         ("128MB", 2, 100, 8_192),
         ("32MB", 2, 500, 2_048),
     ],

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
+from runtime.connectors.lake import lake
 from runtime.workbench import Workbench, connector
 from servers import mysql, postgres
 
@@ -44,6 +45,8 @@ ROWS = (
     _row("DECIMAL(18,2) of 15 digits", "DECIMAL(18,2)", "1.10", "-9999999999999.99"),
     _row("DECIMAL(38,10)", "DECIMAL(38,10)", "1234567890123456789012345678.0123456789", "0.0000000001"),
     _row("DECIMAL(38,38)", "DECIMAL(38,38)", "0.00000000000000000000000000000000000001", "-0.5"),
+    _row("DECIMAL(18,17)", "DECIMAL(18,17)", "1.10000000000000001", "-0.5"),
+    _row("DECIMAL(9,9)", "DECIMAL(9,9)", "0.100000001", "-0.5"),
     _row("FLOAT", "FLOAT", "0.1", "3.4028235e38", "1e-45", "16777217"),
     _row("DOUBLE", "DOUBLE", "0.1", "1.7976931348623157e308", "5e-324", "1e22", "0.30000000000000004"),
     _row("DOUBLE NaN", "DOUBLE", "'nan'", "1.5"),
@@ -146,11 +149,11 @@ ROWS = (
     _row("NULL alone", "INTEGER", "null", "null"),
 )
 
-DATABASES = ("DuckDB", "SQLite", "PostgreSQL", "MariaDB")
+DATABASES = ("DuckDB", "SQLite", "PostgreSQL", "MariaDB", "Iceberg")
 QUERIES = {"PostgreSQL query": "PostgreSQL", "MariaDB query": "MariaDB"}
 PLACES = (
     *("DuckDB", "SQLite", "PostgreSQL", "PostgreSQL query", "MariaDB", "MariaDB query"),
-    *("Parquet", "CSV", "NDJSON", "JSON"),
+    *("Iceberg", "Parquet", "CSV", "NDJSON", "JSON"),
 )
 PAGE = Path(__file__).parents[3] / "docs/types.md"
 BEGIN, END = "<!-- from the tests: FIRN_ACCEPT=1 -->", "<!-- end -->"
@@ -255,18 +258,24 @@ def login(server: postgres.Server | mysql.Server, database: str) -> dict[str, An
     return place | {"user": server.user, "password": Secret(server.password)}
 
 
-@pytest.fixture
-def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Matrix:
+def everywhere(bench: Callable[..., Workbench], folder: Path, **more: Any) -> Workbench:
+    """Return a workbench with a resource of every kind."""
     one, other = postgres.server(), mysql.server()
-    (tmp_path / "files").mkdir()
-    made = bench(
-        DuckDB=connector("db", "duckdb", written=True, path=str(tmp_path / "a.duckdb")),
-        SQLite=connector("db", "sqlite3", written=True, path=str(tmp_path / "a.sqlite")),
+    (folder / "files").mkdir()
+    return bench(
+        DuckDB=connector("db", "duckdb", written=True, path=str(folder / "a.duckdb")),
+        SQLite=connector("db", "sqlite3", written=True, path=str(folder / "a.sqlite")),
         PostgreSQL=connector("db", "postgres", written=True, **login(one, postgres.fresh_database(one))),
         MariaDB=connector("db", "mysql", written=True, **login(other, mysql.fresh_database(other))),
-        files=connector("files", "local", written=True, root=str(tmp_path / "files")),
+        files=connector("files", "local", written=True, root=str(folder / "files")),
+        **more,
     )
-    return Matrix(made)
+
+
+@pytest.fixture
+def matrix(bench: Callable[..., Workbench], tmp_path: Path) -> Iterator[Matrix]:
+    with lake(tmp_path) as tables:
+        yield Matrix(everywhere(bench, tmp_path, Iceberg=tables.resource()))
 
 
 def test_the_page_says_what_becomes_of_every_type_everywhere(matrix: Matrix) -> None:

@@ -11,6 +11,7 @@ from firn_schemas.credentials import Credentials
 from firn_schemas.decode import tag
 
 TAKES: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
+    "catalog": {"static": (("token",),), "oauth2": ((),)},
     "rest": {"static": (("token",), ("user", "password")), "oauth2": (("token_url",),), "service_account": ((),)},
     "s3": {"static": (("access_key_id", "secret_access_key"),), "iam_role": ((),)},
 }
@@ -19,6 +20,7 @@ TAKES: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
 MODES: dict[str, type] = {found[1]: one for one in get_args(Credentials) if (found := tag(one))}
 """The records by their modes."""
 _REASONS = {
+    ("catalog", "iam_role"): "its requests are not signed with AWS's keys",
     ("rest", "iam_role"): "its requests are not signed with AWS's keys",
     ("s3", "oauth2"): "its requests are signed with keys, and carry no bearer token",
     ("s3", "service_account"): "its requests are signed with keys, and carry no bearer token",

@@ -8,7 +8,7 @@ from firn_compiler.checks.targets import target
 from firn_compiler.checks.written import written
 from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, text_at, value_of, walk
+from firn_compiler.document import Mapping, Node, Path, Span, deferred, text_at, value_of
 from firn_compiler.model.datasets import references_in
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.lower import is_repeatable
@@ -107,9 +107,8 @@ def _used(flow: Flow, constants: Constants) -> Iterator[str]:
 
 
 def _named(tree: Mapping) -> Iterator[str]:
-    for _, node in walk(tree):
-        if isinstance(node, Scalar) and isinstance(node.value, Deferred):
-            yield from references_in(node.value.node)
+    for _, _, value in deferred(tree):
+        yield from references_in(value.node)
 
 
 def _in_condition(job: Job, constants: Constants) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, walk
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, deferred
 from firn_compiler.model.datasets import makes_dataset, taken
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
@@ -115,9 +115,7 @@ def elsewhere(flow: Flow, job: Job, name: str) -> str:
 def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
     documents = {flow.document.file: flow.document}
     for part, tree in (("inputs", step.inputs), ("outputs", step.outputs)):
-        for path, node in walk(tree):
-            if not isinstance(node, Scalar) or not isinstance(node.value, Deferred):
-                continue
+        for path, node, _ in deferred(tree):
             full = (*(step.inputs_path if part == "inputs" else (*step.path, part)), *path)
             if part == "inputs" and _too_late(step, path):
                 for reference, span in templates_in(node, documents):

@@ -25,7 +25,6 @@ from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.mail_address import parsed
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
@@ -56,11 +55,14 @@ def given(step: Step, key: str) -> Node | None:
 
 def _exactly_one(step: Step) -> Found:
     choices = STEPS[step.type].exactly_one
+    if not isinstance(step.node.entries.get("inputs", step.inputs), Mapping):
+        return  # the shape check says what they must be
     named = [key for key in choices if given(step, key) is not None]
     if choices and len(named) != 1:
         listed = ", ".join(f"`{key}`" for key in choices)
         place = step.inputs.keys[named[1]] if named else _place(step)
-        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, path=step.inputs_path)
+        help = "remove all but one" if named else "add one of them"
+        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, help, step.inputs_path)
 
 
 def _place(step: Step) -> Span:
@@ -205,6 +207,8 @@ def _key_of_lock(step: Step, path: Path) -> Found:
 
 def _mail(step: Step, path: Path) -> Found:
     """Report recipients that are not one address each, and files of datasets whose format nobody says."""
+    from firn_schemas.mail_address import parsed  # only mail needs it
+
     for key in ("to", "cc", "bcc"):
         node = step.inputs.entries.get(key)
         many = isinstance(node, Sequence)

@@ -136,9 +136,9 @@ def exceptions(leaks: Iterable[Located], expires: str) -> str:
     return "security:\n  allow_findings:\n" + "".join(entries) if entries else ""
 
 
-def in_artifact(content: bytes, allowed: frozenset[str]) -> Iterator[Diagnostic]:
-    """Report tokens of published formats in the finished file, apart from those that were allowed where they stand."""
-    for rule, kind, secret in published_in(content):
+def in_artifact(payload: bytes, allowed: frozenset[str]) -> Iterator[Diagnostic]:
+    """Report tokens of published formats in the finished payload, but for those that are allowed where they stand."""
+    for rule, kind, secret in published_in(payload):
         if not any(secret in one for one in allowed):
             help = "what puts it together is in the flow or the platform: take it out there"
             yield Diagnostic("E604", f"the artifact would hold {kind} (rule `{rule}`)", help=help)

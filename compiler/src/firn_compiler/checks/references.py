@@ -220,7 +220,7 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
     path, name = (*step.inputs_path, "resource"), node.value
-    known = [*flow.resources, *OWN_NAMES, *_layer_names(platform)]
+    known = [*_declared(flow), *OWN_NAMES, *_layer_names(platform)]
     if name not in known:
         help = suggestion(name, known)
         if platform is not None or misspelt(name, known):  # without a platform it may be one of its layers
@@ -231,6 +231,12 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     settled = resource(flow, platform, name)
     if settled is not None and row is not None:
         yield from _fits(settled, row, step.type, node, path)
+
+
+def _declared(flow: Flow) -> list[str]:
+    """Return the names of a flow's resources, of those too that are no mappings."""
+    found = mapping_at(flow.root, "resources")
+    return list(found.entries) if found else []
 
 
 def _layer_names(platform: Platform | None) -> list[str]:
@@ -307,7 +313,7 @@ def _readable(flow: Flow) -> bool:
         all(one is None or isinstance(one, Sequence) for one in lists)
         and all(isinstance(item, Mapping) for item in items)
         and all(one is None or isinstance(one, Mapping) for one in inputs)
-        and all("type" in item.entries for item in items_at(flow.root, "transforms") if isinstance(item, Mapping))
+        and all(text_at(item, "type") is not None for item in items_at(flow.root, "transforms"))
         and all(step.type in STEPS and _plain_name(step.inputs.entries.get("resource")) for step in flow.steps)
     )
 

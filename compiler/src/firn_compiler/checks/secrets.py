@@ -3,12 +3,14 @@
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
 from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import (
+    UNKNOWN,
     Mapping,
     Node,
     Path,
@@ -128,25 +130,32 @@ def _members(kind: Any, node: Node) -> list[Any]:
 
 
 def _fields(record: Any, node: Mapping, path: Path, homes: Homes) -> Iterator[Diagnostic]:
-    kinds = hints(record)
     allowed = homes.setdefault(path, set())
-    for field in fields(record):
-        kind = kinds[field.name]
-        for name in (spelling(field), *field.metadata.get("aliases", ())):
-            if _takes_secret(kind) and allowed is not None:
-                allowed.add(name)
-            item = node.entries.get(name)
-            if item is None:
-                continue
-            if not _takes_secret(kind):
-                yield from _literals(kind, item, (*path, name), homes)
-            elif isinstance(item, Scalar) and item.value is not None and str not in typing.get_args(kind):
-                help = (
-                    f"write `{name}: {{secret_ref: NAME}}`; give the value to the run, as a variable or a mounted file"
-                )
-                span = item.span if item.span.file else node.span
-                message = f"`{name}` is a secret and cannot be written here"
-                yield finding("E601", message, span.opening, help, (*path, name))  # the end would tell its length
+    for name, kind in _deciding(record):
+        if _takes_secret(kind) and allowed is not None:
+            allowed.add(name)
+        item = node.entries.get(name)
+        if item is None:
+            continue
+        if not _takes_secret(kind):
+            yield from _literals(kind, item, (*path, name), homes)
+        elif isinstance(item, Scalar) and item.value not in (None, UNKNOWN) and str not in typing.get_args(kind):
+            help = f"write `{name}: {{secret_ref: NAME}}`; give the value to the run, as a variable or a mounted file"
+            span = item.span if item.span.file else node.span
+            message = f"`{name}` is a secret and cannot be written here"
+            yield finding("E601", message, span.opening, help, (*path, name))  # the end would tell its length
+
+
+@cache
+def _deciding(record: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the keys of a record, in every spelling, under which a secret or another record may stand."""
+    kinds = hints(record)
+    named = [((spelling(field), *field.metadata.get("aliases", ())), kinds[field.name]) for field in fields(record)]
+    return tuple((name, kind) for names, kind in named if _holds_records(kind) for name in names)
+
+
+def _holds_records(kind: Any) -> bool:
+    return kind is Secret or is_dataclass(kind) or any(map(_holds_records, typing.get_args(kind)))
 
 
 def _takes_secret(kind: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Shape: closed keys and exact types, by pydantic; every finding at its place, no value in any message."""
+"""Shape: closed keys and exact types; every finding at its place, no value in any message."""
 
 import re
 import typing
@@ -7,29 +7,14 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Union
 
-from pydantic_core import ValidationError
-
 from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_span, lookup, nearest, text_at, value_of
-from firn_compiler.model.closed import SecretReference, validator
+from firn_compiler.model.closed import Fault, SecretReference, faults
 from firn_compiler.model.names import TEXTS, Duration, duration_meant
 from firn_compiler.model.shapes import FlowShape, JobShape, PlatformShape, StepShape
 from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.secret import Secret
-
-_EXPECTED = {
-    "bool_type": "true or false",
-    "dict_type": "a mapping",
-    "float_type": "a number",
-    "int_type": "an integer",
-    "list_type": "a list",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-    "none_required": "null",
-    "string_type": "text",
-}
-_BOUNDS = {"greater_than_equal": "must be at least {ge:g}", "less_than_equal": "must be at most {le:g}"}
 
 
 def flow_shape(root: Node) -> Iterator[Diagnostic]:
@@ -44,12 +29,7 @@ def platform_shape(root: Node) -> Iterator[Diagnostic]:
 
 def shape(record: type, node: Node, base: Path = ()) -> Iterator[Diagnostic]:
     """Report what of `node` does not fit `record`; paths in the findings begin with `base`."""
-    try:
-        validator(record).validate_python(value_of(node))
-    except ValidationError as error:
-        yield from _findings(
-            record, node, base, error.errors(include_url=False, include_context=True, include_input=False)
-        )
+    yield from _findings(record, node, base, faults(record, value_of(node)))
     schema = getattr(record, "json_schema", None)
     if schema is not None:
         from firn_compiler.checks.plugin_schema import plugin_findings  # only a plug-in needs it
@@ -57,27 +37,28 @@ def shape(record: type, node: Node, base: Path = ()) -> Iterator[Diagnostic]:
         yield from plugin_findings(schema, node, base)
 
 
-def _findings(record: type, node: Node, base: Path, errors: Iterable[Any]) -> Iterator[Diagnostic]:
-    seen: dict[Path, list[Any]] = {}
-    for error in errors:
-        seen.setdefault(_path(node, error["loc"]), []).append(error)
+def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> Iterator[Diagnostic]:
+    seen: dict[Path, list[Fault]] = {}
+    for fault in found:
+        seen.setdefault(fault.path, []).append(fault)
     outer = {path[:length] for path in seen for length in range(len(path))}
     misspelt = dict(_misspelt(seen))
     corrected = {(*path[:-1], name) for path, name in misspelt.items()}
     for path, group in seen.items():
         if path in corrected:
             continue  # it is there, misspelt, and another finding says so
-        if path in outer and all(error["type"] in _EXPECTED for error in group):
+        if path in outer and all(fault.kind == "type" for fault in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
-        if group[0]["type"] == "extra_forbidden" or not _may_be_the_platforms(nearest(node, path)):
+        key = (group[0].chosen_by,) if group[0].words and group[0].chosen_by else ()
+        if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, (*path, *key))):
             yield _finding(record, node, base, path, group, misspelt.get(path))
 
 
-def _misspelt(seen: dict[Path, list[Any]]) -> Iterator[tuple[Path, str]]:
+def _misspelt(seen: dict[Path, list[Fault]]) -> Iterator[tuple[Path, str]]:
     """Yield each unknown key that was meant to be one which is missing beside it, and that one's name."""
-    missing = [path for path, group in seen.items() if group[0]["type"] == "missing"]
+    missing = [path for path, group in seen.items() if group[0].kind == "missing"]
     for path, group in seen.items():
-        if group[0]["type"] == "extra_forbidden":
+        if group[0].kind == "unknown":
             meant = closest(str(path[-1]), [str(one[-1]) for one in missing if one[:-1] == path[:-1]])
             if meant:
                 yield path, meant
@@ -88,36 +69,12 @@ def _may_be_the_platforms(node: Node) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, Deferred) and "var" in node.value.roots
 
 
-def _path(node: Node, location: Iterable[str | int]) -> Path:
-    """Return the part of pydantic's location that is a path of the document; the rest names union members."""
-    path: Path = ()
-    parts = list(location)
-    chosen: set[Path] = set()
-    for index, part in enumerate(parts):
-        if part in _TAGS and path not in chosen and text_at(lookup(node, path), "type") == part:
-            chosen.add(path)  # the member of the union that `type` names, and not a key of the same name
-        elif lookup(node, (*path, part)) is not None or (
-            index == len(parts) - 1 and (path in chosen or not _names_a_type(part))
-        ):
-            path = (*path, part)
-    return path
-
-
-def _names_a_type(part: str | int) -> bool:
-    return isinstance(part, str) and (part in _TYPE_WORDS or part[:1].isupper() or "[" in part)
-
-
-_TAGS = frozenset(["page", "offset", "cursor", "link"])
-_TYPE_WORDS = frozenset(["str", "int", "float", "bool", "none"]) | _TAGS
-
-
-def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any], meant: str | None) -> Diagnostic:
-    """Make one finding of all that pydantic says of one place: the members of a union each say their own."""
-    error = next((one for one in group if one["type"] == "value_error"), group[0])  # it knows the most
-    kind = error["type"]
+def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault], meant: str | None) -> Diagnostic:
+    """Make one finding of all that is wrong at one place: the members of a union each say their own."""
+    fault = next((one for one in group if one.kind == "rule"), group[0])  # it knows the most
     where, full = nearest(node, path).span, (*base, *path)
     name = _name((*base, *path))
-    if kind == "extra_forbidden":
+    if fault.kind == "unknown":
         owner = _record_at(record, node, path[:-1])
         known = _keys(owner)
         help = _belongs(owner, str(path[-1])) if meant is None else ""
@@ -125,17 +82,15 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Any],
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
-    if kind == "missing":
+    if fault.kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
-    if kind in _WORDS:
-        return _wrong_word(node, base, path, error, name)
-    if kind == "value_error":
-        rule = str(error["ctx"]["error"])
-        help = duration_meant(str(value_of(nearest(node, path)))) if rule == TEXTS[Duration].rule else ""
-        return finding("E204", f"{name} {rule}", where, help, full)
-    if kind in _BOUNDS:
-        return finding("E204", f"{name} {_BOUNDS[kind].format(**error['ctx'])}", where, "", full)
-    words = dict.fromkeys(_EXPECTED.get(one["type"], "another value") for one in group)
+    if fault.kind in ("word", "tag"):
+        return _wrong_word(node, base, fault, name)
+    if fault.kind in ("rule", "bound"):
+        of_time = fault.expected == TEXTS[Duration].rule
+        help = duration_meant(str(value_of(nearest(node, path)))) if of_time else ""
+        return finding("E204", f"{name} {fault.expected}", where, help, full)
+    words = dict.fromkeys(one.expected if one.kind == "type" else "another value" for one in group)
     return _wrong_type(name, " or ".join(words), nearest(node, path), full)
 
 
@@ -145,21 +100,15 @@ def _name(path: Path) -> str:
     return f"`{dotted(path[key:])}`" if key >= 0 else "the file"
 
 
-_WORDS = ("literal_error", "union_tag_invalid", "union_tag_not_found")
-
-
-def _wrong_word(node: Node, base: Path, path: Path, error: Any, name: str) -> Diagnostic:
+def _wrong_word(node: Node, base: Path, fault: Fault, name: str) -> Diagnostic:
     """Say which words there are; in a union, the word is that of the key which tells its members apart."""
-    context = error["ctx"]
-    chosen_by = context.get("discriminator", "").strip("'")
-    full = (*path, chosen_by) if chosen_by else path
-    if error["type"] == "union_tag_not_found":
+    path, chosen_by = fault.path, fault.chosen_by
+    if not fault.words:
         where = nearest(node, path).span
         return finding("E203", f"{name} needs a `{chosen_by}`", where, "it chooses the other keys", (*base, *path))
-    known = re.findall(r"'([^']*)'", context.get("expected") or context.get("expected_tags", ""))
-    found = nearest(node, full)
-    help = suggestion(str(value_of(found)), known)
-    whole = (*base, *full)
+    full = (*path, chosen_by) if chosen_by else path
+    found, whole = nearest(node, full), (*base, *full)
+    help = suggestion(str(value_of(found)), fault.words)
     return finding("E204", f"{_name(whole)} is not one of the known words", found.span, help, whole)
 
 
@@ -174,6 +123,8 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):
         help = "begin each item with `- `; a name that stood before it is its `id:`"
+    elif expected == "a mapping" and isinstance(actual, list):
+        help = "write its keys below it, each without `- `"
     elif isinstance(actual, str) and expected in ("an integer", "a number", "true or false"):
         help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", actual) else ""
     return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)

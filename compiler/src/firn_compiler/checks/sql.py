@@ -49,7 +49,8 @@ class Dataset(NamedTuple):
 
     def origin(self, column: str) -> Origin:
         """Return where a column comes from."""
-        found = next((origin for name, origin in self.origins.items() if name.lower() == column.lower()), None)
+        key = column.lower()
+        found = next((origin for name, origin in self.origins.items() if name.lower() == key), None)
         if found is not None or self.base is None or self.columns is not None:
             return found or frozenset()
         return frozenset([(*self.base, column)])
@@ -113,6 +114,7 @@ class _Reader:
         named = text_at(flow.root, "compute") not in (None, "default")
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         self.made: dict[str, dict[str, Dataset]] = {}
+        """Of each job the datasets, by the names that SQL may use."""
         self.known = Known([], {}, {})
         self.moves: dict[Path, list[str]] = {}
         """Of each incremental read the steps that publish its rows, as `job.step`."""
@@ -130,8 +132,9 @@ class _Reader:
                 self.outer, step = outer, outer.innermost
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
-                    own[outer.id] = self.followed(outer, dataset or Dataset())
-                    named |= _named(job.id, {outer.id: own[outer.id]})
+                    made = dict.fromkeys(names_of(job.id, outer.id), self.followed(outer, dataset or Dataset()))
+                    named |= made
+                    own |= made
                 elif dataset is not None:
                     self.publishes(outer, dataset)
                 self.record(outer, dataset)
@@ -160,7 +163,7 @@ class _Reader:
         """Return the datasets of the jobs that this one depends on; of two with one name, the nearer job's."""
         seen: dict[str, Dataset] = {}
         for parent in reversed(nearest_upstream(self.flow, job)):
-            seen |= _named(parent.id, self.made.get(parent.id, {}))
+            seen |= self.made.get(parent.id, {})
         return seen
 
     def record(self, step: Step, dataset: Dataset | None) -> None:
@@ -172,9 +175,9 @@ class _Reader:
             facts["columns"] = [*dataset.columns]
         names = dataset.columns if dataset.columns is not None else tuple(sorted(dataset.origins))
         lineage: JsonObject = {
-            name: [{"resource": r, "dataset": d, "column": c} for r, d, c in sorted(dataset.origin(name))]
+            name: [{"resource": r, "dataset": d, "column": c} for r, d, c in sorted(origin)]
             for name in names
-            if dataset.origin(name)
+            if (origin := dataset.origin(name))
         }
         self.known.facts[step.path] = facts | ({"lineage": lineage} if lineage else {})
 
@@ -445,11 +448,6 @@ def _back(rows: list[_Stretch], offset: int, *, last: bool) -> int:
         if offset < end or (last and offset == end):
             return row.first + offset - row.begin if row.literal else row.stop if last else row.first
     return rows[-1].stop if rows else 0
-
-
-def _named(job: str, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
-    """Return datasets by the names that SQL may use."""
-    return {name: one for own, one in datasets.items() for name in names_of(job, own)}
 
 
 def _listed(step: Step, key: str) -> tuple[str, ...] | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from firn_compiler.document import printable
+
 SCHEMA_LINE = "# yaml-language-server: $schema={}\n"
 FLOW = """\
 name: {name}
@@ -65,10 +67,10 @@ def init_command(folder: str | None, name: str | None, plugin: str | None) -> No
         if name is not None:
             raise click.UsageError("`--name` is a flow's; `--plugin` names the distribution")
         _make(base, _plugin(plugin))
-        click.echo(f"\nnext:  {where}pip install -e . && pytest")
+        click.echo(f"\nnext:  {printable(where)}pip install -e . && pytest")
         return
     _make(base, _project(name, base), schemas=True)
-    click.echo(f"\nnext:  {where}firn compile --env local && firn run")
+    click.echo(f"\nnext:  {printable(where)}firn compile --env local && firn run")
 
 
 def _project(name: str | None, base: Path) -> dict[str, str]:
@@ -103,9 +105,11 @@ def _make(base: Path, files: Mapping[str, str], *, schemas: bool = False) -> Non
     try:
         _write(made)
     except OSError as error:
-        click.echo(f"error: cannot write `{error.filename}`: {(error.strerror or 'failed').lower()}", err=True)
+        click.echo(
+            f"error: cannot write `{printable(str(error.filename))}`: {(error.strerror or 'failed').lower()}", err=True
+        )
         sys.exit(1)
-    click.echo("\n".join(str(path) for path in made if SCHEMAS not in path.as_posix()))
+    click.echo(printable("\n".join(str(path) for path in made if SCHEMAS not in path.as_posix())))
 
 
 def _write(made: Mapping[Path, bytes]) -> None:

@@ -1,25 +1,40 @@
-"""Records as validators: closed keys and exact types, checked by pydantic's core.
+"""Records as checks: closed keys and exact types. A fault has its path and what was expected there, never a value.
 
-The core alone is used, on schemas that are built from the records here: pydantic's own model classes cost three times
-as much at every cold start, and would load other packages' plug-ins.
+Written out here because a library's validators cost more to import and to build than all that they check in a compile.
 """
 
 import typing
-from dataclasses import MISSING, Field, fields, is_dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Any, Literal, Union
+from typing import Any, Literal, NamedTuple, Union
 
-from pydantic_core import SchemaValidator
-
-from firn_compiler.document import Deferred
-from firn_compiler.model.names import TEXTS
+from firn_compiler.document import Deferred, Path
+from firn_compiler.model.names import TEXTS, Text
 from firn_schemas.base import doc, record
 from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
 
-Schema = dict[str, Any]
-_PLAIN: dict[Any, str] = {str: "str", int: "int", float: "float", bool: "bool", NoneType: "none", Any: "any"}
+
+class Fault(NamedTuple):
+    """One thing that does not fit."""
+
+    kind: Literal["unknown", "missing", "type", "rule", "bound", "word", "tag"]
+    path: Path
+    """Below the record's mapping; of a missing key, where it should stand."""
+    expected: str = ""
+    """What the value must be, in the words of the messages."""
+    words: tuple[str, ...] = ()
+    """The words that may stand there."""
+    chosen_by: str = ""
+    """The key that tells the members of a union apart; without `words` it is missing."""
+
+
+Faults = Sequence[Fault]
+Check = Callable[[Any], Faults]
+"""Returns what is wrong with a value; paths begin at it."""
+FITS: Faults = ()
 
 
 @record
@@ -30,71 +45,141 @@ class SecretReference:
     key: str | None = doc("One key of a secret that has several.", default=None, examples=["password"])
 
 
+def faults(of: Any, value: Any) -> Faults:
+    """Return what of a value does not fit a record; aliases are not known, they are spelled out before the check."""
+    if not isinstance(value, dict):
+        return [Fault("type", (), "a mapping")]
+    members = _members(of)
+    found: list[Fault] = []
+    for key, (required, check) in members.items():
+        if key in value:
+            found += _below(key, check(value[key]))
+        elif required:
+            found.append(Fault("missing", (key,)))
+    return [*found, *(Fault("unknown", (key,)) for key in value if key not in members)]
+
+
 @cache
-def validator(of: type) -> SchemaValidator:
-    """Return the validator of a record; aliases are not known to it, they are spelled out before the check."""
-    schema: Any = _record(of)
-    return SchemaValidator(schema, {"hide_input_in_errors": True})
-
-
-def _record(of: Any) -> Schema:
+def _members(of: Any) -> dict[str, tuple[bool, Check]]:
+    """Return a record's keys, each with whether it is required, and its check."""
     kinds = hints(of)
-    members = {spelling(field): _field(field, kinds[field.name]) for field in fields(of)}
-    return {"type": "typed-dict", "fields": members, "extra_behavior": "forbid", "total": True}
+    return {
+        spelling(field): (
+            field.default is MISSING and field.default_factory is MISSING,
+            _check(kinds[field.name], field.metadata["minimum"], field.metadata["maximum"]),
+        )
+        for field in fields(of)
+    }
 
 
-def _field(field: "Field[Any]", kind: Any) -> Schema:
-    required = field.default is MISSING and field.default_factory is MISSING
-    bounds = {theirs: field.metadata[ours] for ours, theirs in (("minimum", "ge"), ("maximum", "le"))}
-    return {"type": "typed-dict-field", "required": required, "schema": _schema(kind, bounds)}
+def _below(part: str | int, found: Faults) -> Faults:
+    return [one._replace(path=(part, *one.path)) for one in found] if found else found
 
 
-def _schema(kind: Any, bounds: Schema | None = None) -> Schema:
-    """Return the core's schema of a type; a value that is known only at run time may stand where a plain one does.
-
-    Each type is strict by its own word: that of the whole validator does not reach into a typed dict.
-    """
+def _check(kind: Any, least: float | None = None, most: float | None = None) -> Check:
+    """Return the check of a type; a value that is known only at run time may stand where a plain one does."""
     if kind is Secret:
-        return _record(SecretReference)
+        return partial(faults, SecretReference)
     if is_dataclass(kind):
-        return _record(kind)
+        return partial(faults, kind)
     if kind in TEXTS:
-        return _deferrable({"type": "function-after", "function": _plain(TEXTS[kind].check), "schema": {"type": "str"}})
+        return partial(_text, TEXTS[kind])
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (UnionType, Union):
-        return _union(arguments, bounds)
+        return _union(arguments, least, most)
     if origin is Literal:
-        literal = {"type": "literal", "expected": list(arguments)}
-        return literal if len(arguments) == 1 else _deferrable(literal)  # the one word tells records apart
+        return partial(_word, arguments)
     if origin is list:
-        return _deferrable({"type": "list", "items_schema": _schema(arguments[0])})
+        return partial(_list, _check(arguments[0]))
     if origin is dict:
-        keys = _schema(arguments[0])
-        return _deferrable({"type": "dict", "keys_schema": keys, "values_schema": _schema(arguments[1])})
-    given = {key: bound for key, bound in (bounds or {}).items() if bound is not None and kind in (int, float)}
-    return _deferrable({"type": _PLAIN[kind]} | given | ({} if kind in (Any, NoneType) else {"strict": True}))
+        return partial(_dict, _check(arguments[0]), _check(arguments[1]))
+    if kind is Any:
+        return lambda _: FITS
+    return partial(_number, *_PLAIN[kind], least, most) if kind in (int, float) else partial(_plain, *_PLAIN[kind])
 
 
-def _union(kinds: tuple[Any, ...], bounds: Schema | None) -> Schema:
-    if NoneType in kinds:
-        rest = tuple(kind for kind in kinds if kind is not NoneType)
-        return {"type": "nullable", "schema": _union(rest, bounds)}
-    tagged = {found[1]: _record(kind) for kind in kinds if (found := tag(kind))}
-    rest = tuple(kind for kind in kinds if not tag(kind))
-    choices = [(_schema(kind, bounds), f"[{index}]") for index, kind in enumerate(rest)]
+_PLAIN: dict[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "text"),
+    int: ((int,), "an integer"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "true or false"),
+    NoneType: ((NoneType,), "null"),
+}
+"""Plain types: what a value must be exactly, and what that is called."""
+
+
+def _plain(types: tuple[type, ...], called: str, value: Any) -> Faults:
+    return FITS if type(value) in types or type(value) is Deferred else [Fault("type", (), called)]
+
+
+def _number(types: tuple[type, ...], called: str, least: float | None, most: float | None, value: Any) -> Faults:
+    if type(value) not in types:
+        return _plain(types, called, value)
+    if least is not None and value < least:
+        return [Fault("bound", (), f"must be at least {least:g}")]
+    if most is not None and value > most:
+        return [Fault("bound", (), f"must be at most {most:g}")]
+    return FITS
+
+
+def _text(form: Text, value: Any) -> Faults:
+    if type(value) is not str:
+        return FITS if type(value) is Deferred else [Fault("type", (), "text")]
+    try:
+        form.check(value)
+    except ValueError as error:
+        return [Fault("rule", (), str(error))]
+    return FITS
+
+
+def _word(words: tuple[str, ...], value: Any) -> Faults:
+    """Check one of some words; the one word that tells records apart cannot be left to the run."""
+    if value in words or (type(value) is Deferred and len(words) > 1):
+        return FITS
+    return [Fault("word", (), words=words)]
+
+
+def _list(check: Check, value: Any) -> Faults:
+    if type(value) is not list:
+        return FITS if type(value) is Deferred else [Fault("type", (), "a list")]
+    return [fault for at, item in enumerate(value) for fault in _below(at, check(item))]
+
+
+def _dict(of_keys: Check, of_values: Check, value: Any) -> Faults:
+    if type(value) is not dict:
+        return FITS if type(value) is Deferred else [Fault("type", (), "a mapping")]
+    return [fault for key, item in value.items() for fault in _below(key, [*of_keys(key), *of_values(item)])]
+
+
+def _union(kinds: Iterable[Any], least: float | None, most: float | None) -> Check:
+    """Return the check of a union; records in it are told apart by the word of one key."""
+    kinds = list(kinds)
+    tagged = {found[1]: kind for kind in kinds if (found := tag(kind))}
+    rest = [kind for kind in kinds if not tag(kind) and kind is not NoneType]
+    checks = [_check(kind, least, most) for kind in rest]
     if tagged:
         chosen_by = next(found[0] for kind in kinds if (found := tag(kind)))
-        choices.insert(0, ({"type": "tagged-union", "choices": tagged, "discriminator": chosen_by}, "[tagged]"))
-    return choices[0][0] if len(choices) == 1 else {"type": "union", "choices": choices}
+        checks.insert(0, partial(_tagged, chosen_by, tagged))
+    return partial(_any, checks, NoneType in kinds)
 
 
-def _deferrable(inner: Schema) -> Schema:
-    return {"type": "function-wrap", "function": _plain(_let_pass), "schema": inner}
+def _any(checks: list[Check], nothing: bool, value: Any) -> Faults:
+    """Return nothing where one check passes, else what all of them say."""
+    found: list[Fault] = []
+    for check in checks if value is not None or not nothing else ():
+        wrong = check(value)
+        if not wrong:
+            return FITS
+        found += wrong
+    return found
 
 
-def _plain(function: Any) -> Schema:
-    return {"type": "no-info", "function": function}
-
-
-def _let_pass(value: Any, check: Any) -> Any:
-    return value if type(value) is Deferred else check(value)
+def _tagged(chosen_by: str, records: dict[str, type], value: Any) -> Faults:
+    if not isinstance(value, dict):
+        return [Fault("type", (), "a mapping")]
+    if chosen_by not in value:
+        return [Fault("tag", (), chosen_by=chosen_by)]
+    word = value[chosen_by]
+    if not isinstance(word, str) or word not in records:
+        return [Fault("tag", (), words=tuple(records), chosen_by=chosen_by)]
+    return faults(records[word], value)

@@ -71,8 +71,11 @@ def readers(flow: Flow, reads: Mapping[Path, Reading]) -> dict[Place, list[Reade
     A step of which nobody can say what it reads, as a plug-in's, reads all that it sees.
     """
     found: dict[Place, list[Reader]] = {}
+    made = {job.id: _made(job) for job in flow.jobs}
     for job in flow.jobs:
-        seen = _upstream(flow, job)
+        seen: dict[str, Place] = {}
+        for parent in reversed(nearest_upstream(flow, job)):
+            seen |= made[parent.id]
         for index, step in enumerate(job.steps):
             for maker, once in _read(step, seen, reads):
                 found.setdefault(maker, []).append(Reader(job, index, once))
@@ -94,13 +97,8 @@ def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) 
 _OPAQUE = frozenset(["dbt", "python"])
 
 
-def _upstream(flow: Flow, job: Job) -> dict[str, Place]:
-    seen: dict[str, Place] = {}
-    for parent in reversed(nearest_upstream(flow, job)):
-        for step in parent.steps:
-            if makes_dataset(step):
-                seen |= _named(parent.id, step)
-    return seen
+def _made(job: Job) -> dict[str, Place]:
+    return {name: place for step in job.steps if makes_dataset(step) for name, place in _named(job.id, step).items()}
 
 
 def _named(job: str, step: Step) -> dict[str, Place]:

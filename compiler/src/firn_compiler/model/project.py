@@ -109,7 +109,7 @@ class Platform(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether every file of the chain could be read: then the first one extends nothing."""
-        return text_at(self.documents[0].root, "extends") is None
+        return "extends" not in self.documents[0].root.entries
 
 
 class Settled(NamedTuple):

@@ -1,7 +1,7 @@
 """Whether a text was made by chance or by a person: how much of it reads like words."""
 
 import re
-from base64 import b64decode
+from binascii import a2b_base64
 from functools import lru_cache
 
 _CHUNK = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -61,7 +61,7 @@ def decoded(text: str) -> bytes | None:
     if len(body) % 4 == 1:
         return None
     try:
-        return b64decode(body + "=" * (-len(body) % 4), validate=True)
+        return a2b_base64(body + "=" * (-len(body) % 4), strict_mode=True)
     except ValueError:
         return None
 

@@ -1,6 +1,6 @@
 """Finds secrets in texts: one pass of all rules over everything, then each rule that matched where it did.
 
-The pass and the precise rules are the same patterns, so that the pass cannot drop what they would report.
+The pass looks for the rules' own patterns or parts of them, so that it cannot drop what they would report.
 """
 
 from bisect import bisect_right
@@ -108,7 +108,7 @@ def _by_shape(texts: Sequence[Text]) -> Iterator[Leak]:
 
 @cache
 def _patterns() -> Patterns:
-    return Patterns(rule.pattern for rule in RULES)
+    return Patterns((rule.pattern, rule.part) for rule in RULES)
 
 
 _RANK = {rule.name: rank for rank, rule in reversed([*enumerate(RULES)])} | {TOO_MUCH: -1}

@@ -13,16 +13,20 @@ _END = b"\0\1end"
 """Stands after every text and matches always: a pass that does not report it ran out of memory and says nothing."""
 
 
-CHUNK = 32
+CHUNK = 64
 """How many patterns share an automaton: its states multiply with them."""
 
 
 class Patterns:
-    """Patterns that are looked for together; they hold neither look-around nor back-references."""
+    """Patterns that are looked for together; they hold neither look-around nor back-references.
 
-    def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = tuple(pattern.encode() for pattern in patterns)
-        weaker = [weakened(pattern) for pattern in self._patterns]
+    Of each may be given a part that all its matches hold: the less is looked for, the sooner the search can begin.
+    """
+
+    def __init__(self, patterns: Iterable[tuple[str, str]]) -> None:
+        rows = tuple(patterns)
+        self._patterns = tuple(pattern.encode() for pattern, _ in rows)
+        weaker = [weakened((part or pattern).encode()) for pattern, part in rows]
         self._sets = [_set([*weaker[at : at + CHUNK], _END]) for at in range(0, len(weaker), CHUNK)]
 
     def present(self, text: bytes, before: int | None = None) -> list[int]:

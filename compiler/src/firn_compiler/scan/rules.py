@@ -22,7 +22,7 @@ from firn_compiler.scan.judges import (
     with_its_body,
 )
 from firn_compiler.scan.upstream import UPSTREAM
-from firn_compiler.scan.vendors import BESIDE, FORMATS
+from firn_compiler.scan.vendors import BESIDE, FORMATS, Beside, Format
 
 Judge = Callable[[Found], bool]
 
@@ -35,6 +35,8 @@ class Rule(NamedTuple):
     """Completes "this is …"."""
     pattern: str
     judge: Judge
+    part: str = ""
+    """What of the pattern the first pass looks for, since every match holds it; empty: all."""
 
 
 _GAP = r"[ \t]+"
@@ -186,21 +188,25 @@ NAMED = next(rule for rule in STRUCTURE if rule.name == "named")
 """The rule that a value under a key breaks as well."""
 
 
-def _alone(pattern: str) -> str:
-    return f"(?:^|[^0-9A-Za-z])({pattern})(?:[^0-9A-Za-z]|$)"
+def _alone(row: Format) -> Rule:
+    token = f"({row.pattern})"
+    pattern = f"(?:^|[^0-9A-Za-z]){token}(?:[^0-9A-Za-z]|$)"
+    return Rule(row.rule, row.kind, pattern, _BY_RULE.get(row.rule, published), token)
 
 
-def _beside(names: tuple[str, ...], pattern: str) -> str:
-    """Return a pattern for a token that follows a name: in the same text, or as the value of a key that holds it."""
-    name = rf"(?:^|[^0-9A-Za-z])(?i:{'|'.join(names)})[0-9A-Za-z_. /-]*"
-    return rf"{name}[\"'\]]*[ \t]*(?:{KEY_ENDS}|=>|:=|=|:|[ \t])[ \t]*{_Q}({pattern})(?:[^0-9A-Za-z]|$)"
+def _beside(row: Beside) -> Rule:
+    """Return a rule for a token that follows a name: in the same text, or as the value of a key that holds it."""
+    name = f"(?i:{'|'.join(row.names)})"
+    value = rf"[\"'\]]*[ \t]*(?:{KEY_ENDS}|=>|:=|=|:|[ \t])[ \t]*{_Q}({row.pattern})"
+    pattern = rf"(?:^|[^0-9A-Za-z]){name}[0-9A-Za-z_. /-]*{value}(?:[^0-9A-Za-z]|$)"
+    return Rule(row.rule, row.kind, pattern, beside, name)
 
 
 _BY_RULE: dict[str, Judge] = {"private-key": with_its_body}
 """Formats that more than their shape decides."""
 RULES: tuple[Rule, ...] = (
-    *(Rule(row.rule, row.kind, _alone(row.pattern), _BY_RULE.get(row.rule, published)) for row in FORMATS),
-    *(Rule(row.rule, row.kind, _beside(row.names, row.pattern), beside) for row in BESIDE),
+    *map(_alone, FORMATS),
+    *map(_beside, BESIDE),
     *(Rule(row.rule, row.kind, row.pattern, partial(reported, row)) for row in UPSTREAM),
     *STRUCTURE,
 )

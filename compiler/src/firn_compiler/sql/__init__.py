@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from firn_compiler.sql.analysis import Analysis, Problem
 from firn_compiler.sql.names import Names
-from firn_compiler.sql.reading import read
+from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import scanned_once
 from firn_compiler.sql.vocabulary import vocabulary
@@ -22,18 +22,20 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     are known.
     With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
     """
-    query, problems, tokens = read(text, dialect, tables)
-    if query is None:
+    nodes, problems, tokens = read(text, dialect, tables)
+    if nodes is None:
         return Analysis(tuple(problems))
     duckdb = dialect == "duckdb"
+    names = Names(tokens) if duckdb and closed else None
     try:
-        found = resolve(
-            query, tables, closed=closed, checked=duckdb, names=Names(tokens) if duckdb and closed else None
-        )
-        problems += vocabulary(query, text, closed=closed) if duckdb else ()
+        found = resolve(nodes.tree, tables, closed=closed, checked=duckdb, names=names)
+        problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
+        found = found._replace(placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes))
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
+    finally:
+        nodes.let_go()
     files = {(one.start, one.end) for one in problems if one.code == "E505"}
     others = [one for one in found.problems if (one.start, one.end) not in files]
     ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
-    return found._replace(problems=tuple(dict.fromkeys(ordered)), once=scanned_once(query))
+    return found._replace(problems=tuple(dict.fromkeys(ordered)))

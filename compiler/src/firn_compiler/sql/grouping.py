@@ -69,16 +69,15 @@ def _nested(select: exp.Select) -> Iterator[Problem]:
 
 def _ordinals(select: exp.Select) -> Iterator[Problem]:
     width = len(select.expressions)
-    if any(one.find(exp.Star, exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
+    clauses = [clause for key in ("group", "order") if (clause := select.args.get(key)) is not None]
+    items = [item.this if isinstance(item, exp.Ordered) else item for clause in clauses for item in clause.expressions]
+    numbers = [one for one in items if isinstance(one, exp.Literal) and not one.is_string and one.name.isdecimal()]
+    wrong = [one for one in numbers if not 1 <= int(one.name) <= width]
+    if wrong and any(one.find(exp.Star, exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
         return  # one of them may be several columns
-    for key in ("group", "order"):
-        clause = select.args.get(key)
-        for item in clause.expressions if clause is not None else ():
-            number = item.this if isinstance(item, exp.Ordered) else item
-            plain = isinstance(number, exp.Literal) and not number.is_string and number.name.isdecimal()
-            if plain and not 1 <= int(number.name) <= width:
-                help = f"the select list has {width} column{'s' if width != 1 else ''}"
-                yield Problem("E507", f"there is no column {number.name}", help, *place(number))
+    for number in wrong:
+        help = f"the select list has {width} column{'s' if width != 1 else ''}"
+        yield Problem("E507", f"there is no column {number.name}", help, *place(number))
 
 
 def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator[Problem]:
@@ -149,10 +148,8 @@ def _loose(node: Any, keys: list[Any], owns: Owns) -> Iterator[Problem]:
             help = f"add it to `group by`, or write such as `any_value({name})`"
             yield Problem("E507", f"`{name}` is neither grouped nor aggregated", help, *place(node.parts[-1]))
         return
-    for value in node.args.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, exp.Expr):
-                yield from _loose(one, keys, owns)
+    for one in node.iter_expressions():
+        yield from _loose(one, keys, owns)
 
 
 def _same(node: Any, key: Any) -> bool:
@@ -173,12 +170,13 @@ def _within(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:
     """Yield the outermost nodes of these kinds; queries inside have clauses of their own."""
     if isinstance(node, kinds):
         yield node
-    elif not isinstance(node, (exp.Query, exp.Window)):
+    elif not isinstance(node, _ELSEWHERE):
         yield from _within_children(node, kinds)
 
 
+_ELSEWHERE = (exp.Query, exp.Window, exp.Identifier, exp.Literal)
+
+
 def _within_children(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:
-    for value in node.args.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, exp.Expr):
-                yield from _within(one, kinds)
+    for one in node.iter_expressions():
+        yield from _within(one, kinds)

@@ -18,6 +18,9 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
     chain = 0
     for at, token in enumerate(tokens):
         kind = token.token_type
+        if kind in _OPERANDS_ALONE:
+            continue
+        chain = 0 if kind is TokenType.COMMA else chain + 1
         if kind in _CASES and at and tokens[at - 1].token_type in _NAMING:
             continue  # after AS and a dot, CASE and END are names
         if kind in _CLOSING:
@@ -27,9 +30,6 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
             open_.pop()
         elif kind in _OPENING:
             open_.append(token)
-        chain += kind not in (TokenType.COMMA, TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER)
-        if kind is TokenType.COMMA:
-            chain = 0
         if len(open_) > MAX_DEPTH or chain > MAX_OPERATORS:
             help = "split it into several steps"
             yield Problem("E501", "the query is nested too deep", help, token.start, token.end + 1)
@@ -42,6 +42,7 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
         yield Problem("E501", f"{what} is not closed", f"end it with `{close}`", left.start, left.end + 1)
 
 
+_OPERANDS_ALONE = frozenset([TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER])
 _CASES = frozenset([TokenType.CASE, TokenType.END])
 _NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
 _OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
@@ -56,8 +57,10 @@ _CLOSING = {
 def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report words that something should follow and nothing does, and commas that stand where none can."""
     for at, token in enumerate(tokens):
-        after = tokens[at + 1] if at + 1 < len(tokens) else None
         kind = token.token_type
+        if kind not in _TELLING:
+            continue
+        after = tokens[at + 1] if at + 1 < len(tokens) else None
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
         following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
         if kind is TokenType.COMMA and (ends or following == "," or following in _AFTER_A_LIST):
@@ -158,6 +161,7 @@ _NEEDING = {
     TokenType.PLUS: _OPERANDS,
 }
 """By a word, what cannot follow it."""
+_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, TokenType.VAR, *_NEEDING])
 _FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}|%[(s]")
 """What only other tools' placeholders look like; it may stand in a text too."""
 

@@ -13,6 +13,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
+from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, shown, syntax, unclosed, unread
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
@@ -52,7 +53,7 @@ FILE_CATALOGS = frozenset(["csv", "parquet", "json", "orc", "avro", "text", "bin
 SELECT_HELP = "the SQL of a step is one SELECT; what it can reach is for the platform to say"
 
 
-def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[exp.Expr | None, list[Problem], list[Token]]:
+def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | None, list[Problem], list[Token]]:
     """Return the query's tree, what is wrong with the text, and its tokens; no tree where it cannot be read.
 
     `known` are the names of tables: no misspelt keywords.
@@ -62,9 +63,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[exp.Expr
         return None, [Problem("E501", f"the query is longer than {MAX_TEXT // 1024} KiB", "split it", 0, 1)], []
     engine = Dialect.get_or_raise(dialect)
     try:
-        tokens = engine.tokenize(
-            f"{text}\n"
-        )  # without it, `$1 … ''` at the end of a text is taken for a quote left open
+        tokens = engine.tokenize(f"{text}\n")  # else `$1 … ''` at the end of a text is taken for a quote left open
     except TokenError:
         return None, [unclosed(text)], []
     if not tokens:
@@ -76,15 +75,13 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[exp.Expr
     tokens = [one for at, one in enumerate(tokens) if one.token_type is not TokenType.COMMA or not trailing(tokens, at)]
     parsed = _parsed(engine, tokens, text, known)
     if isinstance(parsed, Problem):
-        return (
-            None,
-            [] if parsed.code == "E501" and dialect == "duckdb" and unread(parsed, tokens) else [parsed],
-            tokens,
-        )
-    _placed(parsed, tokens)
+        beyond_us = parsed.code == "E501" and dialect == "duckdb" and unread(parsed, tokens)
+        return None, [] if beyond_us else [parsed], tokens
+    nodes = Nodes(parsed)
+    _placed(nodes, tokens)
     outside = list(_outside(tokens))
-    called = [] if outside or dialect != "duckdb" else list(_functions(parsed))
-    return parsed, [*outside, *called, *_paths(parsed, text, dialect), *_changes(parsed)], tokens
+    called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
+    return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_changes(nodes)], tokens
 
 
 def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str]) -> exp.Expr | Problem:
@@ -135,9 +132,9 @@ def _outside(tokens: Sequence[Token]) -> Iterator[Problem]:
             yield Problem("E505", f"`{name}` is not allowed in the SQL of a step", help, token.start, token.end + 1)
 
 
-def _functions(tree: exp.Expr) -> Iterator[Problem]:
+def _functions(nodes: Nodes) -> Iterator[Problem]:
     """Report table functions that the runtime would refuse: all but those that only compute."""
-    for table in tree.find_all(exp.Table):
+    for table in nodes.of(exp.Table):
         call = table.this
         if not isinstance(call, exp.Func):
             continue
@@ -148,9 +145,9 @@ def _functions(tree: exp.Expr) -> Iterator[Problem]:
             yield Problem("E505", message, f"these can: {allowed}", *place(table))
 
 
-def _paths(tree: exp.Expr, text: str, dialect: str) -> Iterator[Problem]:
+def _paths(nodes: Nodes, text: str, dialect: str) -> Iterator[Problem]:
     """Report files in the place of tables."""
-    for table in tree.find_all(exp.Table):
+    for table in nodes.of(exp.Table):
         name = table.this
         if not isinstance(name, exp.Identifier):
             continue
@@ -162,19 +159,17 @@ def _paths(tree: exp.Expr, text: str, dialect: str) -> Iterator[Problem]:
             yield Problem("E505", "a file cannot stand in the place of a table", help, start, end)
 
 
-def _changes(tree: exp.Expr) -> Iterator[Problem]:
+def _changes(nodes: Nodes) -> Iterator[Problem]:
     """Report statements inside the query that change something."""
-    for node in tree.find_all(
-        exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into
-    ):
+    for node in nodes.of(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into):
         start, end = place(node)
         yield Problem("E504", "a query cannot change anything", SELECT_HELP, start, end)
 
 
-def _placed(tree: exp.Expr, tokens: Sequence[Token]) -> None:
+def _placed(nodes: Nodes, tokens: Sequence[Token]) -> None:
     """Give aggregates their places where the parser did not: it reads MAX and a few others in ways of its own."""
     starts: dict[int, int] = {}
-    for node in tree.find_all(exp.AggFunc):
+    for node in nodes.of(exp.AggFunc):
         first = node.this
         if "start" in node.meta or not isinstance(first, exp.Expr):
             continue
@@ -183,6 +178,13 @@ def _placed(tree: exp.Expr, tokens: Sequence[Token]) -> None:
         at -= tokens[at].token_type is TokenType.DISTINCT
         if at > 0 and tokens[at].token_type is TokenType.L_PAREN and tokens[at - 1].text.isidentifier():
             node.meta.update(start=tokens[at - 1].start, end=tokens[at - 1].end)
+
+
+def placeholders(nodes: Nodes) -> Iterator[str]:
+    """Yield the names of `$name`, the numbers of `$1`, and `?` for each that has none."""
+    for node in nodes.of(exp.Placeholder, exp.Parameter):
+        inner = node.this
+        yield str(inner.name if isinstance(inner, exp.Expr) else inner) if inner else "?"
 
 
 def place(node: exp.Expr) -> tuple[int, int]:

@@ -5,6 +5,7 @@ anything is not understood (a table function, a pivot, a macro), the columns are
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -64,14 +65,7 @@ def resolve(
         tuple(sorted(resolver.read)),
         columns=known,
         lineage=lineage,
-        placeholders=tuple(_placeholders(tree)),
     )
-
-
-def _placeholders(tree: exp.Expr) -> Iterator[str]:
-    for node in tree.find_all(exp.Placeholder, exp.Parameter):
-        inner = node.this
-        yield str(inner.name if isinstance(inner, exp.Expr) else inner) if inner else "?"
 
 
 class _Resolver:
@@ -303,9 +297,7 @@ class _Resolver:
         if full in self.tables:
             columns = self.tables[full]
             self.read.add(full)
-            if columns is None:
-                return Relation({}, open=True, base=full)
-            return Relation(keyed(Column(one, frozenset([(full, one)] if one else [])) for one in columns), base=full)
+            return Relation({}, open=True, base=full) if columns is None else _given(full, columns)
         if self.closed:
             start, end = place(node.parts[-1]) if node.parts else place(node)
             start = min(start, place(node.parts[0])[0])
@@ -406,14 +398,16 @@ class _Resolver:
         ]
         while waiting:
             node, bound, scope = waiting.pop()
-            if isinstance(node, (exp.Query, exp.Values)) and not isinstance(node, exp.Table):
-                inner = self.query(node, scope, ctes)
-                self.width(node, inner)
-                origins |= {pair for column in inner.columns.values() for pair in column.origin}
-                continue
             if isinstance(node, exp.Column):
                 if not isinstance(node.this, exp.Star):
                     origins |= self.column(node, scope, bound)
+                continue
+            if isinstance(node, _LEAVES):
+                continue
+            if isinstance(node, _QUERIES) and not isinstance(node, exp.Table):
+                inner = self.query(node, scope, ctes)
+                self.width(node, inner)
+                origins |= {pair for column in inner.columns.values() for pair in column.origin}
                 continue
             if isinstance(node, exp.Lambda):
                 bound |= {one.name.lower() for one in node.expressions}
@@ -429,8 +423,7 @@ class _Resolver:
             elif isinstance(node, exp.Collate):
                 waiting.append((node.this, bound, scope))  # what follows names a collation
                 continue
-            for value in node.args.values():
-                waiting.extend((one, bound, scope) for one in children(value))
+            waiting += [(one, bound, scope) for one in node.iter_expressions()]
         return frozenset(origins)
 
     def width(self, node: Any, inner: Relation) -> None:
@@ -554,17 +547,25 @@ _VALUES = frozenset(["current_date", "current_timestamp", "distinct", "false", "
 """Words that stand where a column may."""
 
 
+@lru_cache(maxsize=256)
+def _given(name: str, columns: tuple[str, ...]) -> Relation:
+    """Return a table outside the query; one is often read by several queries."""
+    return Relation(keyed(Column(one, frozenset([(name, one)] if one else [])) for one in columns), base=name)
+
+
 def _bare_columns(node: Any) -> Iterator[exp.Column]:
     """Yield columns without a table; not those of queries inside, nor what a lambda binds."""
     if isinstance(node, exp.Column):
         if len(node.parts) == 1 and not isinstance(node.this, exp.Star):
             yield node
-    elif not isinstance(node, (exp.Query, exp.Lambda, exp.Comprehension, exp.Star)):
-        for value in node.args.values():
-            for one in children(value):
-                yield from _bare_columns(one)
+    elif not isinstance(node, _APART):
+        for one in node.iter_expressions():
+            yield from _bare_columns(one)
 
 
+_LEAVES = (exp.Identifier, exp.Literal)
+_QUERIES = (exp.Query, exp.Values)
+_APART = (*_LEAVES, exp.Query, exp.Lambda, exp.Comprehension, exp.Star)
 _HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"])
 """Parts of a SELECT that are resolved apart, or hold no columns."""
 

@@ -9,6 +9,7 @@ from sqlglot import exp
 from firn_compiler.closest import misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS
+from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import place
 from firn_schemas.sql_types import SQL_TYPES
 
@@ -34,12 +35,12 @@ WIDEST = 38
 """Digits of a decimal."""
 
 
-def vocabulary(tree: exp.Expr, text: str, *, closed: bool) -> Iterator[Problem]:
+def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:
     """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it.
 
     So it is with types, but for a `closed` query: in it are those of the engine alone.
     """
-    for node in tree.find_all(*_CHECKS):
+    for node in nodes.of(*_CHECKS):
         for kind, check in _CHECKS.items():
             if isinstance(node, kind):
                 found = check(node, text)

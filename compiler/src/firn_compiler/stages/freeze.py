@@ -1,6 +1,6 @@
 """From lowered flows to the payload: fingerprints, requirements, features, sources."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from firn_compiler.plugins import Plugin
@@ -186,14 +186,15 @@ def _requires(body: Any) -> Record:
     }
 
 
-def _typed(parts: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _typed(parts: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """Yield every typed node with its path, those below the keys of a `$literal` too."""
-    for path, value in parts:
-        if isinstance(value, dict):
-            if "$secret" in value or "$env" in value:
-                yield path, value
-            else:
-                held = value.get("$literal", value)  # its keys are data; what stands under them is not
-                yield from _typed([(f"{path}.{key}", held[key]) for key in sorted(held)])
-        elif isinstance(value, list):
-            yield from _typed([(f"{path}[{index}]", item) for index, item in enumerate(value)])
+    waiting = [*parts]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(f"{path}[{at}]", item) for at, item in enumerate(value) if isinstance(item, (dict, list))]
+        elif "$secret" in value or "$env" in value:
+            yield path, value
+        else:
+            held = value.get("$literal", value)  # its keys are data; what stands under them is not
+            waiting += [(f"{path}.{key}", item) for key, item in held.items() if isinstance(item, (dict, list))]

@@ -34,7 +34,8 @@ class Meant(NamedTuple):
 def flow_as_meant(root: Mapping) -> Meant:
     """Take every key of a flow for the one that it surely stands for."""
     meant = _Meant()
-    entries = meant.section(ResourceShape, meant.keys_of(FlowShape, root, ()), "resources")
+    entries = meant.outward(meant.keys_of(FlowShape, root, ()), "resources", ("jobs", "steps", "transforms"))
+    entries = meant.section(ResourceShape, entries, "resources")
     entries = _with(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = _with(entries, "steps", meant.items(entries, "steps", meant.step, ()))
     entries = _with(entries, "transforms", meant.items(entries, "transforms", meant.transform, ()))
@@ -58,6 +59,8 @@ class _Meant:
     def section(self, record: type, root: Mapping, key: str) -> Mapping:
         """Return the root with the entries of a section as they were meant."""
         found = root.entries.get(key)
+        if isinstance(found, Sequence):
+            found = self.named(found, key)
         if not isinstance(found, Mapping):
             return root
         changed: dict[str, Node] = {
@@ -66,6 +69,42 @@ class _Meant:
         }
         return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
 
+    def outward(self, root: Mapping, key: str, parts: Collection[str]) -> Mapping:
+        """Return the root with lists that are parts of it, and stand in a section, beside that."""
+        found = root.entries.get(key)
+        inside = found.entries if isinstance(found, Mapping) else {}
+        moved = [one for one in parts if isinstance(inside.get(one), Sequence) and one not in root.entries]
+        if not moved or not isinstance(found, Mapping):
+            return root
+        for one in moved:
+            help = f"indent it as far as `{key}`"
+            self.found.append(finding("E201", f"`{one}` stands inside `{key}`", found.keys[one], help, (key, one)))
+        left = Mapping({one: item for one, item in inside.items() if one not in moved}, found.keys, found.span)
+        entries: dict[str, Node] = root.entries | {key: left} | {one: inside[one] for one in moved}
+        return Mapping(entries, root.keys | {one: found.keys[one] for one in moved}, root.span, root.prior)
+
+    def named(self, node: Sequence, key: str) -> Node:
+        """Return a list of what has names as the mapping of names that it should be."""
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        for item in node.items:
+            if not isinstance(item, Mapping):
+                return node
+            own = next((one for one in ("name", "id") if text_at(item, one)), None)
+            inner = next(iter(item.entries.values())) if len(item.entries) == 1 else None
+            if own is not None:
+                rest = {one: value for one, value in item.entries.items() if one != own}
+                name, span = str(text_at(item, own)), item.entries[own].span
+                entries[name], keys[name] = Mapping(rest, item.keys, item.span), span
+            elif isinstance(inner, Mapping):
+                entries |= item.entries
+                keys |= item.keys
+            else:
+                return node
+        help = f"write each below its name, without `- `: `{next(iter(entries), 'name')}:`"
+        self.found.append(finding("E202", f"`{key}` must be a mapping, not a list", node.span, help, (key,)))
+        return Mapping(entries, keys, node.span)
+
     def items(self, node: Mapping, key: str, each: Callable[[Mapping, Path], Mapping], path: Path) -> Node | None:
         listed = node.entries.get(key)
         if isinstance(listed, Mapping) and listed.entries:
@@ -73,10 +112,22 @@ class _Meant:
         if not isinstance(listed, Sequence):
             return listed
         items = [
-            each(item, (*path, key, index)) if isinstance(item, Mapping) else item
+            each(self.with_id(item, (*path, key, index)), (*path, key, index)) if isinstance(item, Mapping) else item
             for index, item in enumerate(listed.items)
         ]
         return Sequence(items, listed.span, listed.prior)
+
+    def with_id(self, node: Mapping, path: Path) -> Mapping:
+        """Return a job or step whose keys stand below its name, `- name: {…}`, with that name as its id."""
+        name, item = next(iter(node.entries.items()), ("", None))
+        if len(node.entries) != 1 or not isinstance(item, Mapping) or "id" in item.entries:
+            return node
+        if item.entries.keys().isdisjoint(words(StepShape) | words(JobShape)) or name in words(StepShape):
+            return node
+        help = f"write `- id: {name}`, and its other keys below that"
+        self.found.append(finding("E201", f"`{name}` is not a known key", node.keys[name], help, (*path, name)))
+        own: dict[str, Node] = {"id": Scalar(name, node.keys[name])}
+        return Mapping(own | item.entries, {"id": node.keys[name]} | item.keys, item.span, item.prior)
 
     def listed(self, node: Mapping, path: Path) -> Node:
         """Return a mapping of names to jobs or steps as the list that it should be."""
@@ -92,8 +143,20 @@ class _Meant:
         return Sequence(items, node.span, node.prior)
 
     def job(self, node: Mapping, path: Path) -> Mapping:
-        node = self.keys_of(JobShape, node, path)
+        node = self.keys_of(JobShape, self.with_steps(node, path), path)
         return _with(node, "steps", self.items(node, "steps", self.step, path))
+
+    def with_steps(self, node: Mapping, path: Path) -> Mapping:
+        """Return a job that is written as a step as the job of that step."""
+        if "steps" in node.entries or "type" not in node.entries:
+            return node
+        job = {key: item for key, item in node.entries.items() if key == "id" or key not in words(StepShape)}
+        step = {key: item for key, item in node.entries.items() if key in words(StepShape)}
+        help = "a job holds its steps in a list: write this one below `steps:`, after `- `"
+        where = (*path, "steps")
+        self.found.append(finding("E203", "the key `steps` is missing", node.keys["type"], help, where))
+        steps = Sequence([Mapping(step, node.keys, node.span)], node.span)
+        return Mapping(job | {"steps": steps}, node.keys | {"steps": node.keys["type"]}, node.span, node.prior)
 
     def step(self, node: Mapping, path: Path) -> Mapping:
         node = self.keys_of(StepShape, self.with_inputs(node, path), path)
@@ -140,6 +203,8 @@ class _Meant:
         free = set(own) - node.entries.keys()
         for key in node.entries:
             meant = closest(key, free) if key not in known else None
+            if meant == "jobs" and "steps" in free and _are_steps(node.entries[key]):
+                meant = "steps"
             if meant is not None:
                 names[key] = meant
                 self.renamed.add(dotted((*path, meant)))
@@ -148,6 +213,12 @@ class _Meant:
                 where = (*path, key)
                 self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
         return _renamed(node, names)
+
+
+def _are_steps(node: Node) -> bool:
+    """Whether a list holds steps, and no jobs with steps of their own."""
+    items = [item for item in node.items if isinstance(item, Mapping)] if isinstance(node, Sequence) else []
+    return any("type" in item.entries for item in items)
 
 
 def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:

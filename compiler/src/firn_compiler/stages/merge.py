@@ -11,7 +11,11 @@ def merged(lower: Node, upper: Node) -> Node:
         for key, item in upper.entries.items():
             entries[key] = merged(entries[key], item) if key in entries else item
             keys[key] = upper.keys[key]
-        return Mapping(entries, keys, upper.span, lower.prior)
+        prior = (*lower.prior, lower) if _is_reference(lower) or _is_reference(upper) else lower.prior
+        return Mapping(entries, keys, upper.span, prior)
+    if isinstance(lower, Mapping) and lower.entries and _is_null(upper) and not _is_reference(lower):
+        entries = {key: merged(item, upper) for key, item in lower.entries.items()}
+        return Mapping(entries, dict.fromkeys(entries, upper.span), upper.span, lower.prior, removed=True)
     history = (*lower.prior, lower)
     if isinstance(upper, Scalar):
         return Scalar(upper.value, upper.span, history, plain=upper.plain, source=upper.source)
@@ -27,6 +31,15 @@ def without_nulls(node: Node) -> Node:
     kept = {
         key: without_nulls(item)
         for key, item in node.entries.items()
-        if not (isinstance(item, Scalar) and item.value is None)
+        if not (_is_null(item) or (isinstance(item, Mapping) and item.removed))
     }
     return Mapping(kept, {key: node.keys[key] for key in kept}, node.span, node.prior)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _is_reference(node: Node) -> bool:
+    """Whether it refers to a secret: that is one value, and each layer of it is told whole."""
+    return isinstance(node, Mapping) and "secret_ref" in node.entries

@@ -246,22 +246,7 @@ def leaves(
         for index, item in enumerate(node.items):
             yield from leaves(f"{pointer}/{index}", f"{name}[{index}]", item, None, over)
     else:
-        over += _references(whole if isinstance(whole, Mapping) else node)
         yield Place(pointer, name, node.span, lower_node(node), over, _spelled(node))
-
-
-def _references(node: Node) -> tuple[Layer, ...]:
-    """Return the references that one replaced: they are merged key by key, and each is a value."""
-    entries = node.entries if isinstance(node, Mapping) else {}
-    histories = {key: (*item.prior, item) for key, item in entries.items()}
-    layers: list[Layer] = []
-    files: set[str] = set()
-    for one in max(histories.values(), key=len, default=())[:-1]:
-        files.add(one.span.file)
-        known = {key: [item for item in items if item.span.file in files] for key, items in histories.items()}
-        whole = Mapping({key: items[-1] for key, items in known.items() if items}, {}, one.span)
-        layers.append(Layer(one.span, lower_node(whole)))
-    return tuple(layers)
 
 
 def _spelled(node: Node) -> str:
@@ -277,7 +262,7 @@ def _removed(pointer: str, name: str, node: Node, final: Node | None) -> Iterato
         for key, item in node.entries.items():
             held = final.entries.get(key) if isinstance(final, Mapping) else None
             yield from _removed(below(pointer, key), f"{name}.{key}", item, held)
-    elif isinstance(node, Scalar) and node.value is None and node.prior:
+    elif isinstance(node, Scalar) and node.value is None and any(one.span != BUILT_IN for one in node.prior):
         value = None if final is None else lower_node(final)
         yield Place(pointer, name, node.span, value, _layers(node), removed=True)
 

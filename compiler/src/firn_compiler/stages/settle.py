@@ -149,6 +149,23 @@ def changed(root: Mapping, section: str, change: Callable[[str, Mapping], Node])
     return Mapping(root.entries | {section: upper}, root.keys, root.span, root.prior)
 
 
+def typed_as(root: Mapping, whole: Mapping) -> Mapping:
+    """Return a file's root whose connectors, storages and catalogs without a type have the one of the whole chain."""
+    words = {"type", "kind", "driver"}
+    for section in ("connectors", *TYPES):
+        known = mapping_at(whole, section)
+
+        def typed(name: str, node: Mapping, known: Mapping | None = known) -> Node:
+            other = mapping_at(known, name)
+            if other is None or not words.isdisjoint(node.entries):
+                return node
+            row = _pick(other, words, out=False)
+            return Mapping(row.entries | node.entries, row.keys | node.keys, node.span, node.prior)
+
+        root = changed(root, section, typed)
+    return root
+
+
 def decoded(node: Mapping, row: tuple[str, str]) -> tuple[str, ...]:
     """Return the settings that a connector sends through the decode hook, such as `config.password`, in order."""
     found = mapping_at(node, "decode")

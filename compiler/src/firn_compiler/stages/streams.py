@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from firn_compiler.document import Deferred, Path, Scalar, text_at, value_of, walk
+from firn_compiler.document import Path, deferred, text_at, value_of
 from firn_compiler.model.datasets import Place, Reader, Reading, makes_dataset, readers, references_in
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.stages.settle import resource
@@ -147,8 +147,7 @@ def _used(flow: Flow) -> frozenset[Place]:
         (job.id, name.partition(".")[2].partition(".")[0])
         for job in flow.jobs
         for step in job.steps
-        for _, node in walk(step.node)
-        if isinstance(node, Scalar) and isinstance(node.value, Deferred)
-        for name in references_in(node.value.node)
+        for _, _, value in deferred(step.node)
+        for name in references_in(value.node)
         if name.startswith("steps.")
     )

@@ -47,8 +47,14 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def base_folder(text: str) -> Path:
-    """Return the base folder as an absolute path."""
-    return Path(os.path.abspath(text))
+    """Return the base folder as an absolute path; raise click's UsageError where the engine could not open it."""
+    folder = os.path.abspath(text)
+    try:
+        folder.encode()
+    except UnicodeEncodeError:
+        message = "the path of the base folder is not UTF-8: run in another folder, or name one with `--base-dir`"
+        raise click.UsageError(message) from None
+    return Path(folder)
 
 
 def snapshot(env_files: tuple[str, ...]) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ CONNECTORS: dict[tuple[str, str], str] = {
     ("archive", "pyzipper"): "firn_runtime.connectors.archive_zip:EncryptedArchives",
     ("archive", "tarfile"): "firn_runtime.connectors.archive_tar:TarArchives",
     ("archive", "zipfile"): "firn_runtime.connectors.archive_zip:ZipArchives",
+    ("catalog", "iceberg_rest"): "firn_runtime.connectors.iceberg_rest:IcebergRest",
     ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
     ("db", "mysql"): "firn_runtime.connectors.mysql:MySql",
     ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",

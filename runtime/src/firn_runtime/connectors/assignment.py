@@ -35,6 +35,8 @@ def takes(column: str, kind: str) -> bool:
     """Say whether a column of one of the engine's types keeps or refuses, and never changes, values of `kind`."""
     if column == kind or kind == '"NULL"' or column in _KEPT_BY.get(kind.partition("(")[0], ()):
         return True
+    if column.endswith("[]") and kind.endswith("]"):
+        return takes(column[:-2], kind.rpartition("[")[0])
     digits, room = _after_the_point(kind), _after_the_point(column)
     return digits is not None and (column == ANY_DECIMAL or (room is not None and room >= digits))
 

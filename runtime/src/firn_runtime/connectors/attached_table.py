@@ -10,7 +10,7 @@ from firn_runtime.engine import Session, identifier
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
 
-_STAGE = 'temp.main."_firn_stage"'
+_STAGE, _CHANGED = 'temp.main."_firn_stage"', 'temp.main."_firn_changed"'
 
 
 def _duckdb_type(kind: str) -> str:
@@ -21,15 +21,22 @@ DUCKDB = Dialect(
     Types(declared=_duckdb_type, stored=_duckdb_type),
     _STAGE,
     opened="insert into {target} ({columns}) select {columns} from {target} limit 0",
+    changed=_CHANGED,
 )
 """`opened` reads the table's unique indexes in, which a `delete` does not: what is inserted after it would be taken for
-a duplicate of what it has deleted."""
+a duplicate of what it has deleted. `changed`, since an `update` keeps all that it changes in memory until the commit,
+which a `delete` and an `insert` do not."""
+_REFERENCED = DUCKDB._replace(changed="")
+"""Rows that foreign keys point to cannot be deleted, not even for a moment."""
 SQLITE = Dialect(SQLITE_TYPES, _STAGE)
 
 _COLUMNS = """
     select column_name, data_type, is_nullable, column_default is not null from duckdb_columns()
     where database_name = $1 and lower(schema_name) = lower($2) and lower(table_name) = lower($3)
     order by column_index"""
+_REFERENCES = """
+    select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY'
+    and database_name = $1 and lower(referenced_table) = lower($2) limit 1"""
 
 
 class AttachedTable:
@@ -38,6 +45,12 @@ class AttachedTable:
     def __init__(self, session: Session, place: tuple[str, str, str], dataset: str) -> None:
         self._session, self._place, self._dataset = session, place, dataset
         self.name = dotted(*place)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the table is written."""
+        database, _, table = self._place
+        return _REFERENCED if self._session.execute(_REFERENCES, (database, table)) else DUCKDB
 
     def columns(self) -> list[TableColumn]:
         """Return the table's columns.
@@ -72,7 +85,20 @@ class AttachedTable:
 
     def load(self, table: str, columns: str) -> int:
         """Add the dataset."""
-        return self.change(f"insert into {table} ({columns}) select {self.values()} from {identifier(self._dataset)}")
+        return self.change(f"insert into {table} ({columns}) select {self.values()} from {self._rows()}")
+
+    def _rows(self) -> str:
+        """Return where the dataset's rows come from.
+
+        The engine holds rows back, and writes many of them twice, to insert in order what several threads read. It
+        promises none behind a join: this one finds nothing, once for each row, and costs next to nothing.
+        """
+        dataset, columns = identifier(self._dataset), self._session.columns(self._dataset)
+        if self._dataset not in self._session.unordered:
+            return dataset
+        same = f"_nothing.n = (_rows.{identifier(next(iter(columns)))} is null)::bigint"
+        nothing = "(select range as n from range(0)) as _nothing"
+        return f"(select _rows.* from {dataset} as _rows left join {nothing} on {same})"
 
     def values(self) -> str:
         """Return what is selected of the dataset."""
@@ -96,6 +122,8 @@ _REFUSED = (
 
 class SqliteTable(AttachedTable):
     """A table of a SQLite file."""
+
+    dialect = SQLITE
 
     def values(self) -> str:
         """Return the dataset's columns as SQLite takes them."""

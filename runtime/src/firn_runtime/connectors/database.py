@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase, ReadContext, Rows, WriteContext, Written
-from firn_runtime.connectors.attached_table import DUCKDB, SQLITE, AttachedTable, SqliteTable
+from firn_runtime.connectors.attached_table import AttachedTable, SqliteTable
 from firn_runtime.connectors.loads import Loads
-from firn_runtime.connectors.projection import projected, table_name
-from firn_runtime.connectors.write_modes import Dialect, publish
+from firn_runtime.connectors.projection import retyped, table_name
+from firn_runtime.connectors.write_modes import publish
 from firn_runtime.durable import make_names_durable
 from firn_runtime.engine import Places, Relation, Session, select
 from firn_runtime.errors import ConnectorError
@@ -38,7 +38,6 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
     """A database in one file. It is opened for writing only where a step of the flow writes to it."""
 
     engine_type: str
-    dialect: Dialect
 
     def places(self) -> Places:
         """Return the file."""
@@ -73,12 +72,13 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
         """Read a table, or a SELECT over the file's tables."""
         name = self.attached(context.session)
         if inputs.sql is not None:
-            source = projected(select(inputs.sql), inputs.columns, inputs.schema)
-            return Rows(Relation(source, inputs.params, name))
+            source = Relation(select(inputs.sql), inputs.params, name)
+            return Rows(retyped(context.session, source, inputs.columns, inputs.schema))
         if inputs.table is None:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         schema, table = table_name(inputs.table)
-        return Rows(Relation(projected(f"{name}.{dotted(schema, table)}", inputs.columns, inputs.schema)))
+        source = Relation(f"{name}.{dotted(schema, table)}")
+        return Rows(retyped(context.session, source, inputs.columns, inputs.schema))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return a SELECT over the file's tables."""
@@ -122,7 +122,7 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
             written = self._patiently(lambda: _claimed(transaction, loads, context), context)
             if written is None:
                 columns = context.session.columns(inputs.from_)
-                written = publish(table, inputs, columns, self.dialect)
+                written = publish(table, inputs, columns, table.dialect)
                 loads.record(context.publication, written)
                 context.still_ours()
         return written
@@ -173,7 +173,6 @@ class DuckDbFile(AttachedFile[DuckDbConfig, NoOptions]):
     """A DuckDB database file."""
 
     engine_type = "duckdb"
-    dialect = DUCKDB
     patience = 5.0
 
     def prepare(self, session: Session, schema: str, loads: Loads) -> None:
@@ -189,7 +188,6 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
     """
 
     engine_type = "sqlite"
-    dialect = SQLITE
     extension = "sqlite_scanner"
 
     def __init__(self, *, config: Sqlite3Config, options: Sqlite3Options) -> None:

@@ -12,17 +12,22 @@ from typing import NamedTuple, TypeVar
 from firn_runtime.connectors.file_formats import Format, delimiter, format_of
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
-from firn_runtime.connectors.projection import projected, sql_type
-from firn_runtime.connectors.text_values import from_csv, from_json, is_text_first
+from firn_runtime.connectors.projection import projected, retyped, sql_type
+from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
 
 T = TypeVar("T")
 
-_ROW = 1 << 24
+_ROW, _QUICK_ROW = 1 << 24, 1 << 21
 """Bytes of one row of CSV, at most: the engine's own 2 MB are less than what people keep in a text, and buffers of more
-do not fit in 100 MB of memory."""
+than 16 MB do not fit in 100 MB of memory. A file is read with the lower limit first: it is also what a thread reads at
+a time, and more rows at a time than a row group holds make a DuckDB file be written twice."""
+_QUICK = (f"max_line_size = {_QUICK_ROW}", f"buffer_size = {_QUICK_ROW}")
+_CAREFUL = (f"max_line_size = {_ROW}", f"buffer_size = {_ROW}")
+_ALONE = (*_CAREFUL, "parallel = false")
+"""One thread that begins at the beginning never takes a line of a quoted field for a row."""
 
 _CSV_FIXED = (
     "strict_mode = true",
@@ -31,8 +36,6 @@ _CSV_FIXED = (
     "skip = 0",
     "comment = ''",
     "dateformat = '%Y-%m-%d'",
-    f"max_line_size = {_ROW}",
-    f"buffer_size = {_ROW}",
 )
 """What the engine would otherwise guess: lines to leave out, missing fields, the order of day and month."""
 
@@ -43,6 +46,8 @@ _SEEN = 1 << 15
 
 _WILD = re.compile(r"[*?[]")
 """What would be a pattern again to the engine."""
+_MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
+"""How the engine names a column whose key has no name, or that of another column in another case."""
 
 
 class Found(NamedTuple):
@@ -71,7 +76,7 @@ def relation(session: Session, root: Path, names: Sequence[str], inputs: ReadInp
         refuse_broken(file, name, found.format, inputs.format_options)
     if found.format.kind in ("csv", "parquet") and len(found.names) > 1:
         _refuse_other_columns(session, found, inputs)
-    return Relation(_SELECTS[found.format.kind](session, found, inputs))
+    return _SELECTS[found.format.kind](session, found, inputs)
 
 
 def _found(root: Path, names: Sequence[str], inputs: ReadInputs, compression: str) -> Found:
@@ -132,41 +137,76 @@ def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
         scan = _scan("parquet", found, ["hive_partitioning = false"])
     else:
         options = ["all_varchar = true", "sample_size = 1", "hive_partitioning = false"]
-        scan = _scan("csv", found, [*_csv(found, inputs), *options])
+        scan = _scan("csv", found, [*_csv(found, inputs), *_CAREFUL, *options])
     return list(session.described(Relation(f"from {scan}")))
 
 
-def _parquet(session: Session, found: Found, inputs: ReadInputs) -> str:
-    del session
+def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
-    return projected(_in_order(scan, found), inputs.columns, _of_the_files(found, inputs))
+    if any("DOUBLE" in kind for kind in session.described(Relation(f"from {scan}")).values()):
+        _refuse_wide_decimals(session, found)
+    return retyped(session, Relation(_in_order(scan, found)), inputs.columns, _of_the_files(found, inputs))
 
 
-def _text(session: Session, found: Found, inputs: ReadInputs) -> str:
+def _refuse_wide_decimals(session: Session, found: Found) -> None:
+    """Raise ConnectorError for decimals of more digits than the engine has: it makes other numbers of them."""
+    files = _list(_WILD.sub(r"[\g<0>]", str(file)) for file in found.files)
+    wide = f"SELECT name, precision, scale FROM parquet_schema({files}) WHERE precision > 38 LIMIT 1"
+    for name, precision, scale in session.execute(wide):
+        said = f"the column `{name}` is DECIMAL({precision},{scale}), and decimals have 38 digits at most"
+        raise ConnectorError("data", said, "have it written with fewer digits, or as text")
+
+
+def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options = [f"compression = {literal(found.format.compression)}", *_partitions(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     options.append(f"format = {literal('newline_delimited' if found.format.kind == 'ndjson' else 'auto')}")
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
+    if not schema and not any((found.root / name).stat().st_size for name in found.names):
+        help = "say them with `schema:`"
+        raise ConnectorError("data", f"`{found.names[0]}` holds no record, so its columns are unknown", help)
     known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    if not schema:
+        _refuse_lost_keys(session, found, known)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     if not schema:
         own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
     text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=not schema)}
     read = own | dict.fromkeys(text, "VARCHAR")
-    place = _place(known)
-    values = {name: from_json(name, kind, place) for name, kind in text.items()}
-    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values)
-    return projected(_in_order(rows, found), inputs.columns)
+    mark = _mark(known)
+    place = _place(found, known, mark)
+    values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
+    if not schema:
+        values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
+    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
+    return Relation(projected(_in_order(rows, found), inputs.columns))
+
+
+def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
+    """Raise ConnectorError where the engine has named a column otherwise than its key: it would be NULL in every row.
+
+    Only names such as the engine makes are doubtful, so the records are hardly ever read for this.
+    """
+    doubtful = [name for name in columns if _MADE_NAME.search(name)]
+    if not doubtful:
+        return
+    format = "newline_delimited" if found.format.kind == "ndjson" else "auto"
+    options = [f"compression = {literal(found.format.compression)}", f"format = {literal(format)}"]
+    scan = _scan("json_objects", found, [*options, "hive_partitioning = false"])
+    keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
+    if not keys.issuperset(name for name in doubtful if name not in found.keys):
+        said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
+        raise ConnectorError("data", said, "say the columns to read with `schema:`")
 
 
 def _is_text_in_json(kind: str, detected: str, *, found: bool) -> bool:
     """Return whether a column of JSON is to be text first: what is a number or a truth value there, is what it is."""
-    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE", "FLOAT")
-    return is_text_first(kind) and (detected not in native)
+    native = ("BOOLEAN", "DOUBLE", "BIGINT", "UBIGINT") if found else ("DOUBLE",)
+    return is_text_first(kind) and detected not in native and not (found and kind.endswith("]"))
 
 
-def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
+def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     schema = _of_the_files(found, inputs)
     given = _options(inputs)
     options = [*_csv(found, inputs), *_partitions(found, inputs)]
@@ -174,7 +214,7 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
         options.append("union_by_name = true")
     elif schema and not given.header:
         options.append(f"names = {_list(schema)}")
-    typed = [*options, f"types = {_types(schema)}"] if schema else options
+    typed = [*options, *_CAREFUL, *([f"types = {_types(schema)}"] if schema else [])]
     known = _described(session, found, typed)
     text = {name: kind for name, kind in known.items() if is_text_first(kind) and name not in found.keys}
     read = {name: sql_type(name, kind) for name, kind in schema.items()} | dict.fromkeys(text, "VARCHAR")
@@ -183,15 +223,20 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> str:
         options = [*(one for one in options if not one.startswith("names = ")), *detected]
     elif read:
         options.append(f"types = {_struct(read)}")
-    scan = _scan("csv", found, [*options, "allow_quoted_nulls = false"])
-    place, nulls, point = _place(known), given.null_values, given.decimal_separator
+    mark, nulls, point = _mark(known), given.null_values, given.decimal_separator
+    place = _place(found, known, mark)
     values = {
-        name: from_csv(name, kind, place, nulls, point=point, found=name not in schema) for name, kind in text.items()
+        name: from_csv(name, kind, f"{mark}{n}", place, nulls, point=point, found=name not in schema)
+        for n, (name, kind) in enumerate(text.items())
     }
-    rows = _valued(scan, values)
+    quick, careful = (
+        _valued(_scan("csv", found, [*options, "allow_quoted_nulls = false", *limits]), values, mark, place)
+        for limits in (_QUICK, _ALONE)
+    )
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
-        _tell_lines(session, rows, _scan("csv", found, typed), text)
-    return projected(_in_order(rows, found), inputs.columns)
+        _tell_lines(session, careful, _scan("csv", found, typed), text)
+    sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
+    return Relation(sql, careful=slower)
 
 
 def _size(found: Found) -> int:
@@ -207,16 +252,29 @@ def _tell_lines(session: Session, rows: str, typed: str, columns: Iterable[str])
         session.execute(f"SELECT {values} FROM {typed}")
 
 
-def _valued(scan: str, values: Mapping[str, str]) -> str:
-    replaced = ", ".join(f"{value} AS {identifier(name)}" for name, value in values.items())
-    return f"(SELECT * REPLACE ({replaced}) FROM {scan})" if values else scan
+def _mark(columns: Iterable[str]) -> str:
+    """Return what no column's name begins with, as a name that needs no quotes."""
+    return "_" * (1 + max(map(len, columns), default=0))
 
 
-def _place(columns: Iterable[str]) -> str:
-    """Return SQL for the words that name a row's file, where no column hides its name."""
+def _place(found: Found, columns: Iterable[str], mark: str) -> str:
+    """Return SQL for the words that name a row's file; where there are several, and a column hides its name, none."""
+    if len(found.names) == 1:
+        return literal(f" of the file `{found.files[0].name}`")
     return (
-        literal("") if "filename" in map(str.lower, columns) else "' of the file `' || parse_filename(filename) || '`'"
+        literal("") if "filename" in map(str.lower, columns) else f"' of the file `' || parse_filename({mark}) || '`'"
     )
+
+
+def _valued(scan: str, values: Mapping[str, Made], mark: str, place: str) -> str:
+    """Make values of texts: the inner SELECT casts each once, the outer one looks at the text and at the cast."""
+    if not values:
+        return scan
+    inner = {f"{mark}{n}": made.cast for n, made in enumerate(values.values())}
+    inner |= {mark: "filename"} if mark in place else {}
+    casts = ", ".join(f"{cast} AS {name}" for name, cast in inner.items())
+    replaced = ", ".join(f"{made.value} AS {identifier(name)}" for name, made in values.items())
+    return f"(SELECT * EXCLUDE ({', '.join(inner)}) REPLACE ({replaced}) FROM (SELECT *, {casts} FROM {scan}))"
 
 
 def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:

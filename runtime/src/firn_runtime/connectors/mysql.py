@@ -17,8 +17,17 @@ from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
 from firn_runtime.connectors.mysql_table import MySqlTable, dialect, innodb
-from firn_runtime.connectors.mysql_types import Column, from_spool, in_csv, quoted, read_type, spooled_type
-from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.mysql_types import (
+    QUOTE,
+    WIDER,
+    Column,
+    from_spool,
+    in_csv,
+    quoted,
+    read_type,
+    spooled_type,
+)
+from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import Dialect, publish
@@ -82,7 +91,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
         found = _scan(spool, columns, inputs.schema or {})
-        return Rows(Relation(projected(found, inputs.columns, inputs.schema)))
+        return Rows(retyped(context.session, Relation(found), inputs.columns, inputs.schema))
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
@@ -195,9 +204,14 @@ class _Write:
 
 
 def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
-    """Return the rows of a file; a text that `schema` calls a list is JSON, as which lists are written."""
+    """Return the rows of a file; a text that `schema` calls a list is JSON, as which lists are written.
+
+    A number whose type holds less than the server does has the type of `schema`.
+    """
     kinds = {column.name: read_type(column) for column in columns}
+    said = {name.lower() for name in schema}
+    kinds |= {name: "VARCHAR" for name, kind in kinds.items() if kind in WIDER and name.lower() in said}
     lists = {name.lower() for name, kind in schema.items() if kind.rstrip().endswith("]")}
     kinds |= {name: "JSON" for name, kind in kinds.items() if kind == "VARCHAR" and name.lower() in lists}
     types = {name: spooled_type(kind) for name, kind in kinds.items()}
-    return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()})
+    return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()}, QUOTE)

@@ -46,4 +46,6 @@ def _place(kind: str) -> str:
         return f"cast(? as {kind.lower()})"
     if kind == "VARCHAR":
         return "cast(? as binary)"
+    if kind == "HUGEINT":
+        return "cast(? as decimal(39,0))"
     return "cast(? as decimal(20,0))" if kind in _WHOLE else _PLACES.get(kind, "")

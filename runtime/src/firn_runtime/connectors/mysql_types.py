@@ -12,10 +12,19 @@ _BINARY = 63
 """The number of the character set that has no characters."""
 
 
+_LONGEST = 64
+
+
 def quoted(name: str) -> str:
     """Return a name as MySQL's own SQL quotes it."""
     if "\0" in name or not name:
         raise ConnectorError("data", "a name is empty or holds a NUL character")
+    if len(name) > _LONGEST:
+        raise ConnectorError(
+            "data", f"MySQL's names have {_LONGEST} characters at most, and `{name}` has more", "rename it"
+        )
+    if name.endswith(" "):
+        raise ConnectorError("data", f"MySQL's names cannot end in a space, as `{name}` does", "rename it")
     if max(name) > "\uffff":
         raise ConnectorError("data", f"MySQL's names cannot hold what is in `{name}`", "rename it: no emoji")
     return "`" + name.replace("`", "``") + "`"
@@ -66,7 +75,8 @@ _FLOAT, _BIT = 4, 16
 def read_type(column: Column) -> str:
     """Return the engine's type of a column that is read; raise ConnectorError where it has none.
 
-    A decimal of more digits than the engine has is text: a double would change it.
+    A decimal of more digits than the engine has is HUGEINT without places after the point, as sums are, and else text:
+    a double would change it.
     """
     if column.code in _STRINGS:
         return "BLOB" if column.charset == _BINARY else "VARCHAR"
@@ -76,7 +86,8 @@ def read_type(column: Column) -> str:
         return "BOOLEAN" if is_boolean else "U" * column.is_unsigned + kind
     if column.code in _DECIMALS:
         precision = column.length - (column.scale > 0) - (not column.is_unsigned)
-        return f"DECIMAL({precision},{column.scale})" if precision <= 38 else "VARCHAR"
+        wider = "VARCHAR" if column.scale else "HUGEINT"
+        return f"DECIMAL({precision},{column.scale})" if precision <= 38 else wider
     if column.code == _BIT:
         return "BOOLEAN" if column.length == 1 else "UBIGINT"
     if column.code in _PLAIN:
@@ -85,6 +96,9 @@ def read_type(column: Column) -> str:
     raise ConnectorError("data", f"the column `{column.name}` is of a type that no dataset holds", help)
 
 
+QUOTE = "\x01"
+"""What is around texts in the spool: MariaDB's `replace` takes time with the square of what it finds."""
+_MARK, _MARK_TWICE = "_utf8mb4 x'01'", "_utf8mb4 x'0101'"
 _AS_NUMBER = (_FLOAT, _BIT)
 """A float is spelled with six digits alone, and bits as bytes, unless they are numbers first."""
 
@@ -97,7 +111,7 @@ def in_csv(column: Column) -> str:
         spelled = f"hex({name})"
     elif kind in ("VARCHAR", "JSON") and column.code not in _DECIMALS:
         text = f"convert({name} using utf8mb4) collate utf8mb4_bin"
-        spelled = f"""concat('"', replace({text}, '"', '""'), '"')"""
+        spelled = f"concat({_MARK}, replace({text}, {_MARK}, {_MARK_TWICE}), {_MARK})"
     elif column.code in _AS_NUMBER:
         spelled = f"{name} + {'0e0' if column.code == _FLOAT else '0'}"
     else:
@@ -105,8 +119,10 @@ def in_csv(column: Column) -> str:
     return f"if({name} is null, '\\\\N', {spelled})"
 
 
-_CHECKED = ("BOOLEAN", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+_CHECKED = ("BOOLEAN", "DATE", "HUGEINT", "TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 """What is read as text first, as the server has values that they do not hold."""
+WIDER = ("BOOLEAN", "HUGEINT")
+"""Of these, what the server holds is another number, which `schema` may give a type."""
 
 
 def spooled_type(kind: str) -> str:
@@ -121,7 +137,9 @@ def from_spool(name: str, kind: str) -> str:
         return f"unhex({column}) as {column}"
     if kind not in _CHECKED:
         return column
-    refused = literal(f'a value of the column "{name}" is outside of what {kind} holds')
+    refused = literal(
+        f"a value of the column `{name}` is outside of what {kind} holds: give it another type in `schema`"
+    )
     found = f"try_cast({column} as {kind})"
     if kind == "BOOLEAN":
         found = f"case {column} when '0' then false when '1' then true end"

@@ -4,7 +4,7 @@ What a query gives is copied as CSV into a file of the step's scratch folder; wh
 read and each write has a connection of its own. See docs/adr/0015.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +19,12 @@ from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
 from firn_runtime.connectors.postgres_types import (
     Column,
     from_spool,
+    of_array,
     read_type,
     spooled_type,
+    to_spool,
 )
-from firn_runtime.connectors.projection import projected, table_name
+from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier
@@ -101,8 +103,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         if rows is None:
             spool = context.scratch / "rows.csv"
             columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
-            rows = _scan(spool, columns)
-        return Rows(Relation(projected(rows, inputs.columns, inputs.schema)))
+            rows = _scan(spool, columns, inputs.schema or {})
+        return Rows(retyped(context.session, Relation(rows), inputs.columns, inputs.schema))
 
     def _scanned(self, query: str, schema: str, table: str, context: ReadContext) -> str | None:
         """Return a table as rows that the engine reads from the server by itself, where it gets every value as it is.
@@ -133,7 +135,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         spool = session.engine.spill / f"{uuid4().hex}.csv"
         self._spools.append(spool)
         columns = self._spooled(f"select * from ({source}\n) as rows limit {MOST}", values, spool)
-        return Relation(f"from {_scan(spool, columns)}")
+        return Relation(f"from {_scan(spool, columns, {})}")
 
     def _spooled(
         self,
@@ -154,6 +156,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
                 query, values = bounded(query, values, described.columns, bound, retyped)
                 described = server.described(query)
             _refuse_unclear(described.columns, values, described.places)
+            if any(map(of_array, described.columns)):
+                query = f"select {', '.join(map(to_spool, described.columns))} from ({query}\n) as rows"
             for number, value in enumerate(values, 1):
                 server.set(f"firn.p{number}", value or "")
             server.download(replaced(query, lambda name: _variable(name, values, described.places)), spool)
@@ -188,8 +192,12 @@ def _qualified(schema: str, table: str) -> str:
     return dotted(schema, table) if schema else identifier(table)
 
 
-def _scan(file: Path, columns: list[Column]) -> str:
+def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
+    """Return the rows of a file; an array has the dimensions that `schema` says, one without it."""
+    said = {name.lower(): kind.count("[") for name, kind in schema.items()}
     kinds = {column.name: read_type(column) for column in columns}
+    for column in filter(of_array, columns):
+        kinds[column.name] += "[]" * (said.get(column.name.lower(), 1) - 1)
     types = {name: spooled_type(kind) for name, kind in kinds.items()}
     return scan(file, types, {name: from_spool(name, kind) for name, kind in kinds.items()})
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from firn_runtime.connector import Bound
-from firn_runtime.connectors.postgres_types import Column, read_type, written_type
+from firn_runtime.connectors.postgres_types import Column, of_array, read_type, written_type
 from firn_runtime.identifiers import identifier
 
 
@@ -20,6 +20,8 @@ def bounded(
         return f"select * from ({query}\n) as rows where false", [*values]  # the step says what is wrong
     if retyped and bound.type is None:
         return query, [*values]  # the engine alone knows what it is compared as
+    if of_array(column) is not None:
+        return query, [*values]
     kind = written_type(bound.type or read_type(column)).partition("(")[0]
     cursor = identifier(column.name)
     if kind == "text":  # in the order in which the engine compares texts

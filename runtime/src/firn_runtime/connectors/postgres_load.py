@@ -23,7 +23,7 @@ def loaded(
     """
     stored = server.described(f"select {columns} from {table}").columns
     binary = _binary(types, stored)
-    chosen = binary or [to_csv(name, kind) for name, kind in types.items()]
+    chosen = binary or [to_csv(name, kind, one) for (name, kind), one in zip(types.items(), stored, strict=True)]
     pipe = context.scratch / "rows.pipe"
     options = "FORMAT postgres_binary" if binary else _CSV
     copy = f"COPY (SELECT {', '.join(chosen)} FROM {identifier(dataset)}) TO {literal(str(pipe))} ({options})"

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from firn_runtime.connectors.assignment import ANY_DECIMAL
-from firn_runtime.connectors.postgres_types import Column, read_type, written_type
+from firn_runtime.connectors.postgres_types import Column, of_array, read_type, written_type
 from firn_runtime.connectors.schema_policy import TableColumn, Types
+from firn_runtime.connectors.text_lists import elements
 from firn_runtime.connectors.write_modes import Dialect
+from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier
 
 if TYPE_CHECKING:
     from firn_runtime.connectors.postgres_server import Server
@@ -51,6 +54,7 @@ _ROUNDED = frozenset([1083, 1184, 1186, 1266])
 _CUT = frozenset([18, 19, 790])
 """The numbers of `"char"`, `name` and `money`, which change what does not fit without a word."""
 _NUMERIC = 1700
+_LONGEST = 63
 _CHANGED = "changed"
 """Is no type: nothing may be written there."""
 
@@ -63,6 +67,8 @@ def declared(kind: str) -> str:
 def stored(kind: str) -> str:
     """Return the engine's type for such a column."""
     name = declared(kind)
+    if name.endswith("[]"):
+        return f"{stored(elements(kind)[0])}[]"
     if name.startswith("numeric("):
         return f"DECIMAL({name[8:-1]})" if "," in name else f"DECIMAL({name[8:-1]},0)"
     return _STORED.get(name, "VARCHAR")
@@ -70,6 +76,10 @@ def stored(kind: str) -> str:
 
 def column_kind(name: str, oid: int, modifier: int) -> str:
     """Return the engine's type for what a column can hold; what no type has where it may change values."""
+    value = of_array(Column(name, oid, modifier))
+    if value is not None:
+        kind = column_kind(*value)
+        return kind if kind == _CHANGED else f"{kind}[]"
     if oid == _NUMERIC:
         precision, scale = divmod(modifier - 4, 1 << 16)
         return ANY_DECIMAL if modifier < 0 else f"DECIMAL({precision},{scale})" if scale <= precision else _CHANGED
@@ -80,6 +90,14 @@ def column_kind(name: str, oid: int, modifier: int) -> str:
     return read_type(Column(name, oid, modifier))
 
 
+def quoted(name: str) -> str:
+    """Return the quoted name of a new column; raise ConnectorError for one that the server would cut off."""
+    if len(name.encode()) > _LONGEST:
+        said = f"PostgreSQL's names have {_LONGEST} bytes at most, and the column `{name}` has more"
+        raise ConnectorError("data", said, "rename it in a `sql` step before")
+    return identifier(name)
+
+
 def _short(name: str) -> str:
     for long, short in _SHORT:
         name = name.replace(long, short)
@@ -87,7 +105,7 @@ def _short(name: str) -> str:
 
 
 POSTGRES = Dialect(
-    Types(declared=declared, stored=stored, folded=str),
+    Types(declared=declared, stored=stored, folded=str, quoted=quoted, lists_in=("JSON",)),
     stage='pg_temp."_firn_stage"',
     staged="create temporary table {stage} on commit drop as select {columns} from {target} with no data",
     ready="analyze {stage}",

@@ -1,8 +1,10 @@
 """What PostgreSQL's types are in the engine and the other way, and how their values are spelled in CSV between them."""
 
+import re
 from typing import NamedTuple
 
-from firn_runtime.connectors.text_values import BEFORE_CHRIST, DATED
+from firn_runtime.connectors.text_lists import each, elements
+from firn_runtime.connectors.text_values import BEFORE_CHRIST, DATED, of_text
 from firn_runtime.identifiers import identifier, literal
 
 _HEADER = 4
@@ -35,6 +37,33 @@ _READ = {
     3802: "JSON",
 }
 """By the type's number in pg_type; every other type is text, as the server spells it."""
+_ARRAYS = {
+    199: 114,
+    1000: 16,
+    1001: 17,
+    1002: 18,
+    1003: 19,
+    1005: 21,
+    1007: 23,
+    1009: 25,
+    1014: 1042,
+    1015: 1043,
+    1016: 20,
+    1021: 700,
+    1022: 701,
+    1028: 26,
+    1041: 869,
+    1115: 1114,
+    1182: 1082,
+    1183: 1083,
+    1185: 1184,
+    1187: 1186,
+    1231: 1700,
+    1270: 1266,
+    2951: 2950,
+    3807: 3802,
+}
+"""The numbers of types of arrays, with those of their values; the modifier is that of a value."""
 NUMERIC = 1700
 
 WRITTEN = {
@@ -63,14 +92,23 @@ WRITTEN = {
     "BLOB": "bytea",
     "JSON": "jsonb",
 }
-"""By the engine's type; nested ones are jsonb, every other one is text."""
+"""By the engine's type; lists of these are arrays, other nested ones are jsonb, and every other one is text."""
+
+
+def of_array(column: Column) -> Column | None:
+    """Return a column as its values within arrays are; None where it holds none, or those of a type without a row."""
+    return column._replace(oid=_ARRAYS[column.oid]) if column.oid in _ARRAYS else None
 
 
 def read_type(column: Column) -> str:
     """Return the engine's type of a column that is read.
 
-    A numeric without a precision is text: no decimal holds all that it may hold, and a double would change it.
+    A numeric without a precision is text: no decimal holds all that it may hold, and a double would change it. How many
+    dimensions an array has, each of its values says for itself: by the type it is one.
     """
+    value = of_array(column)
+    if value is not None:
+        return f"{read_type(value)}[]"
     if column.oid != NUMERIC:
         return _READ.get(column.oid, "VARCHAR")
     precision, scale = divmod(column.modifier - _HEADER, 1 << 16)
@@ -83,21 +121,43 @@ def spooled_type(kind: str) -> str:
 
     Years before Christ lose their sign there, and timestamps out of range become NULL.
     """
-    return "VARCHAR" if kind == "BLOB" or kind in DATED else kind
+    return "VARCHAR" if kind == "BLOB" or kind in DATED or kind.endswith("]") else kind
+
+
+def to_spool(column: Column) -> str:
+    """Return the SQL by which the server spells a column: arrays as JSON, each value in it as the server spells it."""
+    name = identifier(column.name)
+    return name if of_array(column) is None else f"to_json({name}::text[]) as {name}"
 
 
 def from_spool(name: str, kind: str) -> str:
     """Return the value of a column of the spool."""
     column = identifier(name)
+    if kind.endswith("]"):
+        return f"{_list_from_spool(name, kind)} as {column}"
     if kind in DATED:
-        refused = literal(f'a value of the column "{name}" is outside of what {kind} holds')
+        refused = literal(f"a value of the column `{name}` is outside of what {kind} holds")
         value = f"try_cast({BEFORE_CHRIST.format(column)} as {kind})"
         return f"coalesce({value}, if({column} is null, null, error({refused}))) as {column}"
     return f"unhex({column}[3:]) as {column}" if kind == "BLOB" else column
 
 
+def _list_from_spool(name: str, kind: str) -> str:
+    """Return an array of the spool; every value in it is a text, so brackets at its beginning are its dimensions."""
+    column, (element, depth) = identifier(name), elements(kind)
+    other = literal(f"the column `{name}` is {kind} and holds an array of other dimensions: name them in `schema`")
+    outside = literal(f"a value of the column `{name}` is outside of what {kind} holds")
+    lists = f"cast(cast({column} as JSON) as VARCHAR{'[]' * depth})"
+    value = "unhex(x[3:])" if element == "BLOB" else of_text("x", element, f"error({outside})")
+    wrong = f"not regexp_matches({column}, '^\\[{{{depth}}}([^\\[]|$)') and {column} <> '[]'"
+    return f"if({wrong}, error({other}), {each(lists, depth, value)})"
+
+
 def written_type(kind: str) -> str:
-    """Return the server's type for a column of a new table."""
+    """Return the server's type for a column of a new table. Lists of lists need not be rectangles, as arrays are."""
+    element, depth = elements(kind)
+    if depth == 1 and not _is_nested(element):
+        return f"{written_type(element)}[]"
     if _is_nested(kind):
         return "jsonb"
     return kind.replace("DECIMAL", "numeric") if kind.startswith("DECIMAL") else WRITTEN.get(kind, "text")
@@ -127,20 +187,44 @@ value is lost."""
 def binary_type(kind: str, column: Column) -> str | None:
     """Return the engine's type in which a value of `kind` can be spelled for this column; None where it cannot be."""
     if column.oid == NUMERIC:
-        return kind if kind.startswith("DECIMAL") and not _is_nested(kind) else None
+        found = _DECIMAL.fullmatch(kind)
+        return kind if found and _is_spelled(int(found[1]), int(found[2])) else None
     own, kinds = _BINARY.get(column.oid, ("", ()))
     return own if kind in kinds else None
 
 
-def to_csv(name: str, kind: str) -> str:
-    """Return a column as the server reads it from CSV."""
-    column = identifier(name)
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_STORED_DIGITS = (4, 9, 18, 38)
+"""The precisions up to which the engine stores a decimal in integers of two, four, eight and sixteen bytes."""
+
+
+def _is_spelled(precision: int, scale: int) -> bool:
+    """Return whether the engine spells such decimals right: in groups of four digits, which its integers must hold."""
+    groups = -(-scale // 4)
+    return 4 * groups <= next(digits for digits in _STORED_DIGITS if digits >= precision)
+
+
+def to_csv(name: str, kind: str, column: Column) -> str:
+    """Return a dataset's column as the server reads it from CSV for a column of its own."""
+    own = identifier(name)
     if _is_nested(kind):
-        return f"to_json({column})::varchar as {column}"
+        return f"{_array(name, kind) if of_array(column) else f'to_json({own})::varchar'} as {own}"
+    value = _spelled(own, name, kind)
+    return own if value == own else f"{value} as {own}"
+
+
+def _array(name: str, kind: str) -> str:
+    text = f"({_spelled('x', name, elements(kind)[0])})::varchar"
+    quoted = f"""'"' || replace(replace({text}, '\\', '\\\\'), '"', '\\"') || '"'"""
+    values = each(identifier(name), 1, f"coalesce({quoted}, 'NULL')")
+    return f"if({identifier(name)} is null, null, '{{' || coalesce(array_to_string({values}, ','), '') || '}}')"
+
+
+def _spelled(value: str, name: str, kind: str) -> str:
     if kind == "TIMESTAMP_NS":
         error = literal(f"`{name}` is TIMESTAMP_NS and holds nanoseconds, which PostgreSQL cannot hold")
-        return f"if(epoch_ns({column}) % 1000 <> 0, error({error}), {column}::timestamp) as {column}"
-    return f"'\\x' || hex({column}) as {column}" if kind == "BLOB" else column
+        return f"if(epoch_ns({value}) % 1000 <> 0, error({error}), {value}::timestamp)"
+    return f"'\\x' || hex({value})" if kind == "BLOB" else value
 
 
 def _is_nested(kind: str) -> bool:

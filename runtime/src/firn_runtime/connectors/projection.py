@@ -1,14 +1,15 @@
 """What `columns` and `schema` make of a source's rows, the same for every connector."""
 
 import re
+from collections.abc import Mapping
 
-from firn_runtime.engine import identifier
+from firn_runtime.connectors.strict_cast import strict_cast
+from firn_runtime.engine import Relation, Session, identifier
 from firn_runtime.errors import ConnectorError
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?: [A-Za-z]+)*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\[\d*\])*\Z")
 
-_OF_TEXT = re.compile(r"(?:DEC|NUM|BLOB|BYTEA|BINARY|VARBINARY).*\]\Z", re.IGNORECASE)
-"""Lists that are made of JSON by way of its text: the engine would take its numbers for doubles."""
+_HELP = "`schema` gives types to columns that the source has"
 
 
 def sql_type(name: str, text: str) -> str:
@@ -18,24 +19,42 @@ def sql_type(name: str, text: str) -> str:
     return text.strip()
 
 
-def projected(source: str, columns: list[str] | None, schema: dict[str, str] | None = None) -> str:
-    """Return a SELECT over `source` with only `columns`, in their order, cast to the types of `schema`."""
-    types = schema or {}
+def projected(source: str, columns: list[str] | None, values: Mapping[str, str] | None = None) -> str:
+    """Return a SELECT over `source` with only `columns`, in their order; `values` is the SQL of those that change."""
+    made = {name: f"{value} AS {identifier(name)}" for name, value in (values or {}).items()}
     if columns is not None:
-        return f"SELECT {', '.join(_column(name, types) for name in columns)} FROM {source}"
-    if types:
-        casts = ", ".join(_column(name, types) for name in types)
-        return f"SELECT * REPLACE ({casts}) FROM {source}"
-    return f"SELECT * FROM {source}"
+        return f"SELECT {', '.join(made.get(name, identifier(name)) for name in columns)} FROM {source}"
+    return f"SELECT *{f' REPLACE ({listed})' if (listed := ', '.join(made.values())) else ''} FROM {source}"
 
 
-def _column(name: str, types: dict[str, str]) -> str:
-    quoted = identifier(name)
-    if name not in types:
-        return quoted
-    kind = sql_type(name, types[name])
-    text = f"CAST({quoted} AS VARCHAR)" if _OF_TEXT.match(kind) else quoted
-    return f"CAST({text} AS {kind}) AS {quoted}"
+def retyped(
+    session: Session, source: Relation, columns: list[str] | None, schema: Mapping[str, str] | None
+) -> Relation:
+    """Return the rows of `source`, a table or a SELECT in brackets, with only `columns` and of the types of `schema`.
+
+    Raises ConnectorError for a column that is not there, and a type that is none. A value that the type does not hold
+    is an error when it is read; see strict_cast.
+    """
+    if not schema:
+        return source._replace(sql=projected(source.sql, columns))
+    own = {name.lower(): kind for name, kind in session.described(source._replace(sql=f"from {source.sql}")).items()}
+    values: dict[str, str] = {}
+    for name, kind in _types(session, schema).items():
+        if columns is not None and name not in columns:
+            continue
+        if name.lower() not in own:
+            raise ConnectorError("data", f"`schema` names the column `{name}`, which is not there", _HELP)
+        value = strict_cast(name, own[name.lower()], kind)
+        values |= {name: value} if value != identifier(name) else {}
+    return source._replace(sql=projected(source.sql, columns, values))
+
+
+def _types(session: Session, schema: Mapping[str, str]) -> dict[str, str]:
+    """Return the types of a `schema` as the engine names them."""
+    nulls = ", ".join(f"CAST(NULL AS {sql_type(name, text)})" for name, text in schema.items())
+    made = ", ".join(f"c{number}" for number in range(len(schema)))
+    kinds = session.described(Relation(f"SELECT * FROM (SELECT {nulls}) AS t({made})"))
+    return dict(zip(schema, kinds.values(), strict=True))
 
 
 def table_name(text: str, default_schema: str = "main") -> tuple[str, str]:

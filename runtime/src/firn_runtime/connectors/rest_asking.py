@@ -44,7 +44,15 @@ class Origin(NamedTuple):
 class Asking:
     """One API; its connections are kept until it is closed. May be used by several threads at once."""
 
-    def __init__(self, config: RestConfig, options: RestOptions, ca_file: str | None, machine: Machine) -> None:
+    def __init__(
+        self,
+        config: RestConfig,
+        options: RestOptions,
+        ca_file: str | None,
+        machine: Machine,
+        *,
+        renews: bool = True,
+    ) -> None:
         self._config, self._options = config, options
         self.base = config.base_url.rstrip("/") + "/"
         found = origin(self.base)
@@ -53,7 +61,7 @@ class Asking:
         self.origin = found
         self._client = Client(self._addresses, verify=options.verify, ca_file=ca_file)
         self._pace = Pace(options.rate_limit, options.max_concurrency)
-        self.login = login(config, self._client.exchange, options.timeout, machine)
+        self.login = login(config, self._client.exchange, options.timeout, machine, renews=renews)
 
     def close(self) -> None:
         """Close the connections."""

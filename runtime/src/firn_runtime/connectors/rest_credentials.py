@@ -4,6 +4,7 @@ A secret is revealed where a request is made, and is in no message.
 """
 
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple, Protocol
 
 from firn_runtime.connectors.bearer import MARGIN
@@ -84,8 +85,11 @@ def _with_key(config: RestConfig, headers: dict[str, str]) -> Carried:
     return Carried(headers | key) if config.api_key_in == "header" else Carried(headers, key)
 
 
-def login(config: RestConfig, exchange: Exchange, seconds: float, machine: Machine) -> Login:
-    """Return how an API is logged in to; raise ConnectorError where the configuration says it in two ways."""
+def login(config: RestConfig, exchange: Exchange, seconds: float, machine: Machine, *, renews: bool = True) -> Login:
+    """Return how an API is logged in to; raise ConnectorError where the configuration says it in two ways.
+
+    A token that is not one that `renews` is used until it is refused.
+    """
     found = config.credentials
     if found is None:
         return Fixed(config, None)
@@ -93,7 +97,9 @@ def login(config: RestConfig, exchange: Exchange, seconds: float, machine: Machi
         help = "leave out `credentials`, or `bearer_token` and `basic_password`"
         raise ConnectorError("auth", "the API's login is given twice", help)
     if isinstance(found, OAuth2Credentials):
-        return Bearer(config, Kept(ClientCredentials(found, exchange, seconds), machine.learn, MARGIN))
+        ask = ClientCredentials(found, exchange, seconds)
+        issue = ask if renews else lambda: ask()._replace(seconds=inf)
+        return Bearer(config, Kept(issue, machine.learn, MARGIN))
     if isinstance(found, ServiceAccountCredentials):
         from firn_runtime.connectors.service_account import bearer_tokens
 

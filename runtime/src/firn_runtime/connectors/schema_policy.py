@@ -37,6 +37,13 @@ class Types(NamedTuple):
     folded: Callable[[str], str] = str.lower
     """What of a column's name counts."""
     quoted: Callable[[str], str] = identifier
+    lists_in: tuple[str, ...] = ()
+    """The engine's types of columns that keep lists too."""
+
+    def takes(self, column: str, kind: str) -> bool:
+        """Say whether a column keeps or refuses values of `kind`, as they are or as a new column has them."""
+        is_kept = kind.endswith("]") and column in self.lists_in
+        return is_kept or takes(column, kind) or takes(column, self.stored(kind))
 
 
 class Fit(NamedTuple):
@@ -108,7 +115,7 @@ class _Compared:
             kind = self.dataset[name]
             if column.is_generated:
                 yield f"`{name}` is filled by the table itself"
-            elif not (takes(column.kind, kind) or takes(column.kind, self.types.stored(kind))):
+            elif not self.types.takes(column.kind, kind):
                 yield f"`{name}` is {kind}, and {column.declared} in the table"
         for column in self.unfilled:
             if not (column.is_nullable or column.has_default or column.is_generated):

@@ -13,13 +13,15 @@ _ROW = 1 << 25
 """Bytes of one row in CSV, at most: the engine's own 2 MB are less than what people keep in a document."""
 
 
-def scan(file: Path, types: Mapping[str, str], values: Mapping[str, str]) -> str:
+def scan(file: Path, types: Mapping[str, str], values: Mapping[str, str], quote: str = '"') -> str:
     """Return the rows of a file: its columns in order with what each is read as, and what each is selected as.
 
     The engine would take a carriage return in a text for the end of a line, were it not told what ends one.
     """
     columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items())
-    spelled = f"""new_line = '\\n', delim = ',', quote = '"', escape = '"', nullstr = '{NULL}'"""
+    spelled = (
+        f"""new_line = '\\n', delim = ',', quote = {literal(quote)}, escape = {literal(quote)}, nullstr = '{NULL}'"""
+    )
     options = f"auto_detect = false, header = false, allow_quoted_nulls = false, {spelled}"
     return (
         f"(select {', '.join(values.values())} from read_csv({literal(str(file))}, {options}, "

@@ -34,6 +34,9 @@ class Dialect(NamedTuple):
     """Leaves in the stage only rows whose keys are new, once the others are updated; absent: the insert looks."""
     update: str = "update {target} as _target set {sets} from {stage} as _stage where {same}"
     assigned: str = "{column} = _stage.{column}"
+    changed: str = ""
+    """Name of a temporary table for rows as an update leaves them, which are deleted and inserted again; absent: they
+    are changed where they lie."""
     delete: str = "delete from {target} as _target where exists (select 1 from {source} as _stage where {same})"
     same_or_null: str = "_target.{column} is not distinct from _stage.{column}"
 
@@ -172,9 +175,23 @@ class _Load:
         quoted = [self.dialect.types.quoted(name) for name in self.names if name not in self.keys]
         if not quoted:
             return 0
+        if self.dialect.changed:
+            return self._exchange(self.dialect.changed)
         sets = ", ".join(self.dialect.assigned.format(column=column) for column in quoted)
         stage, same = self.dialect.stage, self.same()
         return self.sink.change(self.dialect.update.format(target=self.target, stage=stage, sets=sets, same=same))
+
+    def _exchange(self, changed: str) -> int:
+        """Put the rows of the staged keys in the place of those that are there, what the dataset lacks as it was."""
+        kept = [one.name for one in self.sink.columns() if not (one.is_generated or one.name in self.names)]
+        chosen = ", ".join(filter(None, (self.listed(self.names, "_stage."), self.listed(kept, "_target."))))
+        joined = f"{self.target} as _target join {self.dialect.stage} as _stage on {self.same()}"
+        self.sink.change(f"create temporary table {changed} as select {chosen} from {joined}")
+        self.delete(self.dialect.stage, self.same())
+        columns = self.listed((*self.names, *kept))
+        updated = self.sink.change(f"insert into {self.target} ({columns}) select {columns} from {changed}")
+        self.sink.change(self.dialect.dropped.format(stage=changed))
+        return updated
 
 
 def _append(load: _Load) -> Written:

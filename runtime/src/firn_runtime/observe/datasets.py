@@ -78,6 +78,12 @@ def _api(settings: Settings, place: str) -> Dataset:
     return Dataset(f"{parts.scheme}://{host}", _below(parts.path or "/", place.partition("?")[0].lstrip("/")))
 
 
+def _catalog(settings: Settings, place: str) -> Dataset:
+    parts = urlsplit(settings["uri"])
+    table = place if "." in place else f"{settings['namespace']}.{place}"
+    return Dataset(f"iceberg://{_host(parts.hostname or '', str(parts.port or ''))}/{settings['warehouse']}", table)
+
+
 def _host(host: str, port: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
@@ -88,6 +94,7 @@ def _below(root: str, place: str) -> str:
 
 
 _NAMED: Mapping[tuple[str, str], Callable[[Settings, str], Dataset | None]] = {
+    ("catalog", "iceberg_rest"): _catalog,
     ("db", "duckdb"): _database_file("duckdb"),
     ("db", "mysql"): _mysql,
     ("db", "postgres"): _postgres,
@@ -98,5 +105,8 @@ _NAMED: Mapping[tuple[str, str], Callable[[Settings, str], Dataset | None]] = {
     ("sftp", "asyncssh"): _sftp,
     ("smb", "smbprotocol"): _smb,
 }
-SETTINGS = ("base_url", "bucket", "database", "host", "path", "port", "prefix", "root", "schema", "server", "share")
+SETTINGS = (
+    *("base_url", "bucket", "database", "host", "namespace", "path", "port", "prefix", "root", "schema", "server"),
+    *("share", "uri", "warehouse"),
+)
 """The settings that names are made of; none of them is a secret."""

@@ -1,10 +1,11 @@
 """The table of step types: which function runs which. A function is imported when it is first asked for."""
 
+from functools import partial
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
-from firn_runtime.errors import ArtifactRefused
-from firn_runtime.step import StepFunction
+from firn_runtime.errors import ArtifactRefused, ConnectorError
+from firn_runtime.step import StepContext, StepFunction, StepResult
 
 STEPS: dict[str, str] = {
     "archive_create": "firn_runtime.steps.archive_create:archive_create",
@@ -35,4 +36,17 @@ def step_function(type: str) -> StepFunction:
         known = ", ".join(f"`{name}`" for name in sorted(STEPS))
         raise ArtifactRefused("R106", f"this runtime has no step type `{type}`", f"it has {known}")
     module, name = place.split(":")
-    return cast(StepFunction, getattr(import_module(module), name))
+    return partial(done, cast(StepFunction, getattr(import_module(module), name)))
+
+
+def done(function: StepFunction, inputs: Any, context: StepContext) -> StepResult:
+    """Do a step; where a file that it streams could not be cut into rows, do it once more, and read that carefully.
+
+    Nothing has come of it before: what a step sends or publishes is read to its end first.
+    """
+    try:
+        return function(inputs, context)
+    except ConnectorError as error:
+        if error.error_class != "data" or not context.session.read_carefully(error):
+            raise
+    return function(inputs, context)

@@ -52,7 +52,11 @@ def limited(relation: Relation, bound: Bound | None, cursor: str, kind: str, win
         conditions.append(f"({within} OR {column} IS NULL)")
     if not conditions:
         return relation
-    return relation._replace(sql=f"SELECT * FROM ({relation.sql}\n) WHERE {' AND '.join(conditions)}")
+    within, careful = f"WHERE {' AND '.join(conditions)}", relation.careful
+    return relation._replace(
+        sql=f"SELECT * FROM ({relation.sql}\n) {within}",
+        careful=careful and f"SELECT * FROM ({careful}\n) {within}",
+    )
 
 
 def cursor_of(rule: Incremental, columns: Mapping[str, str], window: Window) -> tuple[str, str]:

@@ -1,0 +1,202 @@
+"""The rest of a text that is not YAML: the smallest part around a mistake is taken out, so that the rest can be read.
+
+Lines and columns of what is left do not move, and nothing is said of what only the lost part could tell.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from firn_compiler.closest import closest
+from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.syntax import CONFLICT, begins_block, indentation
+
+
+class Mended(NamedTuple):
+    """A text in another spelling, of which a part is lost."""
+
+    lines: list[str]
+    """With their ends."""
+    start: int
+    end: int
+    """The part: its first line's index, and the last line's number."""
+
+
+def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, ...]]:
+    """Yield ways to take the part around a line (from 1) out of a text, the smaller part first.
+
+    `unknown` is the sign that stands for a key or a value in its place.
+    """
+    at: int | None = _block_around(lines, line - 1)
+    if _colon_is_missing(lines, line - 1):
+        yield (_with_colon(lines, line - 1),)
+    while at is not None:
+        end = _end(lines, at)
+        if _CONTENT.match(lines[at]):
+            ways = (
+                [*lines[:at], way + _break(lines[at]), *map(_break, lines[at + 1 : end]), *lines[end:]]
+                for way in _ways(lines, at, unknown)
+            )
+            yield tuple(Mended(way, at, end) for way in ways)
+        at = _parent(lines, at)
+
+
+_CONTENT = re.compile(r"\s*[^\s#]")
+_LINE = re.compile(r"(?P<indent>[ ]*)(?P<dashes>(?:- +)*)(?:(?P<key>\w[\w.-]*|'[^'\n]*'|\"[^\"\n]*\")[ ]*:(?=\s))?")
+
+
+def _ways(lines: list[str], at: int, unknown: str) -> Iterator[str]:
+    """Yield what may stand for a line: its key alone, its dash alone, any value, key or item, nothing."""
+    indent, dashes, key = _parts(lines[at])
+    if key:
+        yield f"{indent}{dashes}{key}: {unknown}"
+    if dashes:
+        yield f"{indent}{dashes}{unknown}"
+    above = next((lines[index] for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index])), "")
+    if above.rstrip().endswith(":"):
+        yield f"{' ' * len(''.join(_parts(above)[:2]))} {unknown}"
+    ways = [f"{indent}{unknown}: {unknown}", f"{indent}- {unknown}"]
+    yield from reversed(ways) if lines[at].lstrip().startswith("-") else ways
+    yield ""
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    """Return what a line begins with: spaces, dashes, and a key; each may be empty."""
+    found = _LINE.match(line)
+    assert found is not None
+    return found["indent"], found["dashes"], found["key"] or ""
+
+
+def _colon_is_missing(lines: list[str], at: int) -> bool:
+    """Whether a line is a word alone above lines that stand below it."""
+    word = re.fullmatch(r" *[A-Za-z]\w*\s*", lines[at])
+    return word is not None and at + 1 < len(lines) and indentation(lines[at + 1]) > indentation(lines[at])
+
+
+def _with_colon(lines: list[str], at: int) -> Mended:
+    line = lines[at].rstrip()
+    return Mended([*lines[:at], f"{line}:{_break(lines[at])}", *lines[at + 1 :]], at + 1, at + 1)
+
+
+def _break(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
+
+
+def _end(lines: list[str], at: int) -> int:
+    """Return the index after the last line that belongs to one; a run of lines with tabs is one part."""
+    if CONFLICT.match(lines[at].rstrip()):
+        return next((index + 1 for index in range(at, len(lines)) if lines[index].startswith(">>>>>>>")), at + 1)
+    belongs, end = _belonging(lines, at), at + 1
+    for index in range(at + 1, len(lines)):
+        if _CONTENT.match(lines[index]):
+            if not belongs(lines[index]):
+                break
+            end = index + 1
+    return end
+
+
+def _belonging(lines: list[str], at: int) -> Callable[[str], bool]:
+    above = next((lines[index] for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index])), "")
+    if _has_tab(lines[at]):
+        beside = _is_item(lines[at]) and not above.rstrip().endswith(":")
+        around = _item_around(lines, at) if beside else indentation(above)
+        return lambda line: _has_tab(line) or indentation(line) > around
+    if begins_block(lines[at]):
+        return lambda line: indentation(line) > indentation(lines[at]) or not (_parts(line)[2] or _is_item(line))
+    if _is_item(lines[at]):
+        outer = indentation(above) if above.rstrip().endswith(":") else _item_around(lines, at)
+        return lambda line: indentation(line) > (indentation(lines[at]) if _is_item(line) else outer)
+    if above.rstrip().endswith(":") and _is_empty(lines, at):
+        return lambda line: indentation(line) >= indentation(lines[at])  # what was meant to be below it
+    if _is_item(lines[_beside(lines, at)]):
+        return lambda line: indentation(line) >= indentation(lines[at]) and not _is_item(line)
+    return partial(_below, lines[at])
+
+
+def _is_empty(lines: list[str], at: int) -> bool:
+    """Whether a line is a key whose value would stand on the next line, which does not belong to it."""
+    return lines[at].rstrip().endswith(":") and at + 1 < len(lines) and not _below(lines[at], lines[at + 1])
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith("-")
+
+
+def _item_around(lines: list[str], at: int) -> int:
+    """Return how far the nearest item above stands that is indented less: a line is its neighbour or inside it."""
+    indent = len(lines[at]) if _has_tab(lines[at]) else indentation(lines[at])
+    items = (indentation(lines[index]) for index in range(at - 1, -1, -1) if _is_item(lines[index]))
+    return next((one for one in items if one < indent), indent)
+
+
+def _has_tab(line: str) -> bool:
+    return "\t" in line[: len(line) - len(line.lstrip())]
+
+
+def _below(head: str, line: str) -> bool:
+    """Whether a line belongs to one above it: it is indented deeper, closes its bracket, or is an item of its list."""
+    if indentation(line) != indentation(head):
+        return indentation(line) > indentation(head)
+    return line.lstrip()[:1] in ("]", "}") or (_is_item(line) and not _is_item(head))
+
+
+def _block_around(lines: list[str], at: int) -> int:
+    """Return the index of the line whose block a line of text belongs to; its own where it is no such text."""
+    above = next((index for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index])), at)
+    indent = indentation(lines[at])
+    beside = (index for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index]))
+    around = [above, next((index for index in beside if indentation(lines[index]) <= indent), at)]
+    start: int | None = above if _has_tab(lines[at]) else at
+    while start is not None and (start := _parent(lines, start)) is not None:
+        around.append(start)
+    return next((one for one in around if begins_block(lines[one])), at)
+
+
+def _beside(lines: list[str], at: int) -> int:
+    """Return the index of the nearest line above that is indented as far; its own where another is less."""
+    indent = indentation(lines[at])
+    above = (index for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index]))
+    beside = next((index for index in above if indentation(lines[index]) <= indent), at)
+    return beside if indentation(lines[beside]) == indent else at
+
+
+def _parent(lines: list[str], at: int) -> int | None:
+    """Return the index of the nearest line above that is indented less; None where there is none."""
+    indent = indentation(lines[at])
+    above = (index for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index]))
+    return next((index for index in above if indentation(lines[index]) < indent), None)
+
+
+def after_lost(written: list[str], lost: list[str], line: int) -> bool:
+    """Whether a part is lost between a line (from 1) and the beginning of the mapping that it stands in."""
+    for index in range(line - 2, -1, -1):
+        if lost[index].strip():
+            return True
+        if _CONTENT.match(written[index]) and indentation(written[index]) < indentation(written[line - 1]):
+            return False
+    return False
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Return the words of a part that may be names."""
+    return frozenset(re.findall(r"[\w-]+", text))
+
+
+def without_followers(found: Iterable[Diagnostic], lost: frozenset[str]) -> Iterator[Diagnostic]:
+    """Leave out findings about what is missing where a part that could not be read may hold it."""
+    for one in found:
+        if not (lost and one.code.startswith(_OF_ABSENCE) and _about(one, lost)):
+            yield one
+
+
+_OF_ABSENCE = ("E203", "E205", "E3", "E403", "E502", "E503", "E506", "E7", "W3")
+
+
+def _about(one: Diagnostic, lost: frozenset[str]) -> bool:
+    told = [one.message, *re.findall("(?:add|give it) `[^`]*`", one.help)]
+    told += [one.help] if one.code.startswith(("E205", "E7")) else []
+    words = {word for name in re.findall("`([^`]*)`", " ".join(told)) for word in names_in(name)}
+    if one.code == "E203":
+        words |= {word for word in lost if closest(word, words)}  # another word for the same key
+    return one.code == "W302" or not words or not words.isdisjoint(lost)

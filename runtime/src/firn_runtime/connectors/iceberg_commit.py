@@ -1,0 +1,95 @@
+"""The commit of a snapshot: what the catalog requires for it, what it changes, and whether it was made."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from firn_runtime.connector import Written
+from firn_runtime.connectors.iceberg_columns import Fitted
+from firn_runtime.connectors.iceberg_table import Table
+from firn_runtime.connectors.iceberg_target import COUNTS, FENCE, FLOW, MARK, REFUSED, Target
+from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import Publication, TakenOver
+from firn_schemas.base import Json
+
+
+def published(table: Table, publication: Publication) -> Written | None:
+    """Return what this publication wrote before; raise TakenOver where a younger run of the flow has written."""
+    for one in table.history():
+        found = {name: _number(one.summary, f"firn.{name}") for name in COUNTS}
+        if one.summary.get(MARK) == publication.mark:
+            return Written(found["rows"] or 0, found["bytes"], found["inserted"], found["updated"])
+        if one.summary.get(FLOW) == publication.flow and 0 < publication.fence < (_number(one.summary, FENCE) or 0):
+            raise TakenOver
+    return None
+
+
+def _number(summary: Mapping[str, str], name: str) -> int | None:
+    text = summary.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 20 else None
+
+
+def commit(
+    target: Target, fitted: Fitted, schema: Mapping[str, Json], snapshot: Mapping[str, Json], publication: Publication
+) -> None:
+    """Make a snapshot the table's, if nobody has changed it meanwhile; where the answer is lost, look whether it is.
+
+    Raises ConnectorError. A commit that arrives later finds a changed table, or is found by the next attempt.
+    """
+    updates: list[Json] = [
+        *(_making(target) if target.is_new else _changing(target, fitted, schema)),
+        {"action": "add-snapshot", "snapshot": dict(snapshot)},
+        {"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": target.numbers.id},
+    ]
+    try:
+        target.catalog.commit(target.name, _requirements(target, fitted), updates)
+    except ConnectorError as error:
+        if error.error_class in REFUSED or not _is_made(target, publication):
+            raise
+
+
+def _is_made(target: Target, publication: Publication) -> bool:
+    with suppress(ConnectorError):
+        found = target.catalog.load(target.name, history=True)
+        return found is not None and any(one.summary.get(MARK) == publication.mark for one in found.table.history())
+    return False
+
+
+def _requirements(target: Target, fitted: Fitted) -> Sequence[Json]:
+    if target.is_new:
+        return [{"type": "assert-create"}]
+    table = target.table
+    known: list[Json] = [
+        {"type": "assert-ref-snapshot-id", "ref": "main", "snapshot-id": target.numbers.parent},
+        {"type": "assert-current-schema-id", "current-schema-id": table.schema_id},
+        {"type": "assert-default-spec-id", "default-spec-id": table.spec_id},
+    ]
+    if table.uuid is not None:
+        known.append({"type": "assert-table-uuid", "uuid": table.uuid})
+    if fitted.last_column != table.last_column:
+        known.append({"type": "assert-last-assigned-field-id", "last-assigned-field-id": table.last_column})
+    return known
+
+
+def _changing(target: Target, fitted: Fitted, schema: Mapping[str, Json]) -> Sequence[Json]:
+    if schema["schema-id"] == target.table.schema_id:
+        return []
+    adding: Json = {"action": "add-schema", "schema": dict(schema), "last-column-id": fitted.last_column}
+    return [adding, {"action": "set-current-schema", "schema-id": -1}]
+
+
+def _making(target: Target) -> Sequence[Json]:
+    """Return what makes a staged table, in the order in which catalogs are used to it."""
+    found, table = target.found.metadata, target.table
+    schema = next(one for one in found["schemas"] if one["schema-id"] == table.schema_id)
+    return [
+        {"action": "assign-uuid", "uuid": table.uuid},
+        {"action": "upgrade-format-version", "format-version": table.version},
+        {"action": "add-schema", "schema": schema, "last-column-id": table.last_column},
+        {"action": "set-current-schema", "schema-id": -1},
+        {"action": "add-spec", "spec": {"spec-id": 0, "fields": []}},
+        {"action": "set-default-spec", "spec-id": -1},
+        {"action": "add-sort-order", "sort-order": {"order-id": 0, "fields": []}},
+        {"action": "set-default-sort-order", "sort-order-id": -1},
+        {"action": "set-location", "location": table.location},
+        {"action": "set-properties", "updates": dict(table.properties)},
+    ]

@@ -1,0 +1,130 @@
+"""A mistake of syntax is told once, where it was made, and nothing is said of what only it has hidden."""
+
+import pytest
+
+from compiler.places import astray
+from compiler.projects import compiled
+
+PLATFORM = """\
+version: "1.0.0"
+environment: dev
+connectors:
+  files:
+    type: local
+    config:
+      root: .
+  shop:
+    type: postgres
+    config: {host: db, database: shop, user: reader, password: {secret_ref: shop}}
+    options: {connect_timeout: 5}
+storage:
+  default: {type: local, root: out}
+"""
+FLOW = """\
+name: sales
+version: "1.0.0"
+resources:
+  files: {profile: files}
+  shop: {profile: shop}
+jobs:
+  - id: load
+    steps:
+      - id: orders
+        type: read
+        inputs: {resource: files, path: orders.csv, columns: [id, amount]}
+      - id: sums
+        type: sql
+        inputs:
+          sql: |
+            select sum(amount) as total
+            from orders
+        outputs:
+          rows: "{{ result.rows }}"
+  - id: publish
+    depends_on: [load]
+    when: jobs.load.outputs.rows > 0
+    steps:
+      - id: table
+        type: read
+        inputs: {resource: shop, table: targets}
+      - id: out
+        type: write
+        inputs: {from: sums, resource: storage, path: sums.csv, mode: replace}
+"""
+
+
+OURS = "<<<<<<< ours\n        inputs: {resource: shop, table: plans}\n=======\n>>>>>>> theirs\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer"),
+    [
+        ("resources:\n", "resources\n", "E101 3:1"),
+        ("  shop: {profile: shop}", "  shop: {profile: shop", "E101 5:9"),
+        ("  - id: load", "  -id: load", "E101 7:3"),
+        ("      - id: orders", "     - id: orders", "E101 9:8"),
+        (
+            "        type: read\n        inputs: {resource: files",
+            "\ttype: read\n\tinputs: {resource: files",
+            "E104 10:1",
+        ),
+        ("columns: [id, amount]", "columns: [id, amount", "E101 11:73"),
+        ("path: orders.csv", "path: @orders.csv", "E101 11:41"),
+        ("path: orders.csv,", "path: orders.csv", "E101 11:52"),
+        ("        type: sql", "        type:sql", "E101 13:9"),
+        ("        inputs:\n", "          inputs:\n", "E101 14:11"),
+        ("            select sum", "          select sum", "E101 16:11"),
+        ("            from orders", "          from orders", "E101 17:11"),
+        ('rows: "{{ result.rows }}"', 'rows: "{{ result.rows }}', "E101 19:17"),
+        ('rows: "{{ result.rows }}"', "rows: {{ result.rows }} of them", "E106 19:18"),
+        ("depends_on: [load]", "depends_on: [load", "E101 21:17"),
+        ("when: jobs.load", "when: 'jobs.load", "E101 22:11"),
+        ("when: jobs", "when: “x: jobs", "E101 22:11"),
+        ("        inputs: {resource: shop, table", f"{OURS}        inputs: {{resource: shop, table", "E101 26:1"),
+        ("mode: replace}", "mode: replace]", "E101 29:78"),
+    ],
+)
+def test_one_mistake_in_a_flow_is_one_finding(old: str, new: str, answer: str) -> None:
+    assert compiled(FLOW, PLATFORM).ok
+    assert FLOW.count(old) == 1
+    found = compiled(FLOW.replace(old, new), PLATFORM)
+    assert [f"{one.code} {one.span.line}:{one.span.column}" for one in found.diagnostics] == [answer]
+    assert found.artifact is None
+    assert astray(found.diagnostics, found.texts) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer"),
+    [
+        ("connectors:\n", "connectors\n", "E101 3:1"),
+        ("  files:\n", "    files:\n", "E101 4:5"),
+        ("    type: local\n    config:", "    type: local\n     config:", "E101 6:6"),
+        ("    type: postgres", "    type postgres", "E101 9:5"),
+        ("password: {secret_ref: shop}}", "password: {secret_ref: shop}", "E101 10:13"),
+        ("    options: {connect", "\toptions: {connect", "E104 11:1"),
+        ("storage:\n  default: {type: local, root: out}", "storage:\n  default: {type: local, root: out", "E101 13:12"),
+    ],
+)
+def test_one_mistake_in_a_platform_is_one_finding(old: str, new: str, answer: str) -> None:
+    assert PLATFORM.count(old) == 1
+    found = compiled(FLOW, PLATFORM.replace(old, new)).diagnostics
+    assert [f"{one.code} {one.span.line}:{one.span.column}" for one in found] == [answer]
+
+
+def test_what_is_lost_hides_no_secret() -> None:
+    text = FLOW.replace("path: orders.csv", "path: AKIAQYLPMN5HFIQR7XYA: x")
+    found = compiled(text, PLATFORM)
+    assert {one.code for one in found.diagnostics} == {"E101", "E604"}
+    assert "AKIAQYLPMN5HFIQR7XYA" not in repr(found._replace(project=None, hidden=frozenset()))
+
+
+def test_a_shift_of_several_lines_is_one_mistake() -> None:
+    text = FLOW.replace("      - id: table\n", "     - id: table\n").replace("      - id: out\n", "     - id: out\n")
+    codes = [one.code for one in compiled(text, PLATFORM).diagnostics]
+    assert codes == ["E101", "E101"] or codes == ["E101"]
+
+
+def test_a_long_file_full_of_mistakes_ends_in_time() -> None:
+    text = FLOW + "  - id: x\n    steps: {a: [b\n" * 20_000
+    found = compiled(text, PLATFORM).diagnostics
+    assert {one.code for one in found} == {"E101"}

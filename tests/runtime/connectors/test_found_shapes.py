@@ -1,0 +1,105 @@
+"""Shapes of other people's data: what was found, and what must never be lost in silence."""
+
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from firn_runtime.errors import ConnectorError
+from runtime.connectors.test_types import everywhere, place_of
+from runtime.workbench import Workbench, connector
+
+
+@pytest.fixture
+def files(bench: Callable[..., Workbench], tmp_path: Path) -> Workbench:
+    (tmp_path / "files").mkdir()
+    return bench(files=connector("files", "local", root=str(tmp_path / "files")))
+
+
+def read(files: Workbench, name: str, text: str, **more: object) -> None:
+    (files.folder / "files" / name).write_text(text)
+    files.do("read", {"resource": "files", "path": name, **more})
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "A": 2}', '{"a": 1}\n{"A": 2}', '{"": 1, "b": 2}'])
+@pytest.mark.parametrize("ending", ["ndjson", "json"])
+def test_keys_that_cannot_be_columns_of_one_table_are_refused(files: Workbench, ending: str, text: str) -> None:
+    whole = text if ending == "ndjson" else json.dumps([json.loads(line) for line in text.splitlines()])
+    with pytest.raises(ConnectorError, match="has keys that cannot be columns of one table"):
+        read(files, f"a.{ending}", whole)
+    read(files, f"a.{ending}", whole, schema={"a": "integer"})
+
+
+def test_keys_that_look_like_made_names_are_names(files: Workbench) -> None:
+    read(files, "a.ndjson", '{"a": 1, "a_1": 2, "c0": 3}')
+    assert files.rows() == [(1, 2, 3)]
+
+
+def test_a_number_of_json_beyond_doubles_is_refused(files: Workbench) -> None:
+    with pytest.raises(ConnectorError, match=r"the column `v` .*holds what is no DOUBLE"):
+        read(files, "a.ndjson", '{"v": 1e400}\n{"v": 0.5}')
+
+
+def test_a_whole_number_of_csv_that_no_double_holds_is_refused_beside_fractions(files: Workbench) -> None:
+    with pytest.raises(ConnectorError, match=r"`v` .*holds what is no DOUBLE, or has more digits"):
+        read(files, "a.csv", "v\n9007199254740993\n0.5\n")
+    read(files, "a.csv", "v\n9007199254740992\n0.5\n")
+
+
+WIDE = (
+    "UEFSMRUAFTYVNiwVAhUAFQYVBhwAAAACAAAAAgEAAAAALBS+6qUK9x+BlvARgAAAAAAVBBksNQAYBnNjaGVtYRUCABUOFSoVAhgB"
+    "diUKFVAVZCxcFVAVZAAAABYCGRwZHCYAHBUOGSUGABkYAXYVABYCFlwWXCYISRwVABUAFQIAPCkGGSYAAgAAABZcFgImCBZcACgg"
+    "cGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZHBwAAACKAAAAUEFSMQ=="
+)
+"""A file of Parquet as other programs write it: one column `v` of decimals of 50 digits, 40 after the point."""
+
+
+def test_a_decimal_of_parquet_of_more_digits_than_the_engine_has_is_refused(files: Workbench) -> None:
+    (files.folder / "files/a.parquet").write_bytes(b64decode(WIDE))
+    with pytest.raises(ConnectorError, match=r"`v` is DECIMAL\(50,40\), and decimals have 38 digits at most"):
+        files.do("read", {"resource": "files", "path": "a.parquet"})
+
+
+@pytest.mark.parametrize("ending", ["ndjson", "json"])
+def test_a_file_of_json_without_a_byte_needs_a_schema(files: Workbench, ending: str) -> None:
+    with pytest.raises(ConnectorError, match="holds no record, so its columns are unknown"):
+        read(files, f"a.{ending}", "")
+    read(files, f"a.{ending}", "", schema={"a": "integer"})
+    assert files.rows() == []
+
+
+NAMES = {
+    "PostgreSQL": (["x" * 63, "é" * 31, " lead", "trail ", 'a"b', "🏔", "select"], ["x" * 64, "é" * 32]),
+    "MariaDB": (["x" * 64, "é" * 64, " lead", "a`b", 'a"b', "select"], ["x" * 65, "trail ", " ", "🏔"]),
+}
+
+
+@pytest.mark.parametrize("place", NAMES)
+def test_a_name_that_a_server_would_change_is_refused_and_named(
+    bench: Callable[..., Workbench], tmp_path: Path, place: str
+) -> None:
+    work = everywhere(bench, tmp_path)
+    kept, refused = NAMES[place]
+    for name in (*kept, *refused):
+        quoted = name.replace('"', '""')
+        work.make("d", f'select 1 as "{quoted}"')
+        to = place_of(place, f"t{work.runs}")
+        if name in refused:
+            with pytest.raises(ConnectorError, match=f"names .*`{name}`"):
+                work.do("write", {"from": "d", "mode": "replace", **to}, "publish")
+        else:
+            work.do("write", {"from": "d", "mode": "replace", **to}, "publish")
+            work.do("read", to, "back")
+            assert list(work.session.columns("back")) == [name]
+
+
+def test_quotes_and_marks_in_long_texts_are_read_from_mysql(bench: Callable[..., Workbench], tmp_path: Path) -> None:
+    work = everywhere(bench, tmp_path)
+    work.make(
+        "d", "select repeat('é\"x', 150000) as t union all select chr(1) || '\"' || chr(1) union all select chr(1)"
+    )
+    work.do("write", {"from": "d", "mode": "replace", **place_of("MariaDB", "t")}, "publish")
+    work.do("read", place_of("MariaDB", "t"), "back")
+    assert work.session.execute("(from d except all from back) union all (from back except all from d)") == []
