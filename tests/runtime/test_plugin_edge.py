@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -349,6 +350,17 @@ def step_with(act: Any, **declared: Any) -> dict[str, Any]:
     connector(type("Given", (Quiet,), {"read": lambda *_: iter([{"id": 1}])}), "readable")
     register_step("acme_do", act, **declared)
     return step("done", "acme_do")
+
+
+@pytest.mark.parametrize("told", [(5, 1, "v"), ("a", "1", "v"), ("a", None, "v"), ("a", -1, "v"), ("a", 1, 5)])
+def test_a_file_that_is_told_of_in_another_shape_is_not_believed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], told: tuple[Any, Any, Any]
+) -> None:
+    store = SimpleNamespace(list=lambda folder, recursive: iter([StoredFile(*told)]))
+    connector(type("Files", (Quiet,), {"store": lambda self: store}), "files")
+    assert "told of a file in another way than `StoredFile`" in failure(
+        tmp_path, capfd, step("list", "list_files", resource="acme", path="")
+    )
 
 
 def test_a_step_may_be_a_class(tmp_path: Path) -> None:

@@ -138,8 +138,10 @@ class GuardedStore:
         return bool(self._ask("delete", name))
 
     def _file(self, value: Any) -> StoredFile:
-        if isinstance(value, StoredFile):
-            return value
+        if isinstance(value, StoredFile) and value.size is not None:
+            name, size, version = value
+            if are_texts((name, version)) and counted(size):
+                return StoredFile(name, size, version)
         raise ConnectorError("process", f"the plug-in `{self._plugin}` told of a file in another way than `StoredFile`")
 
     def _ask(self, method: str, *words: Any, **named: Any) -> Any:
