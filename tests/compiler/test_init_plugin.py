@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from firn_compiler.commands.init import init_command
+from firn_schemas.plugins import Origin, rows
 from runtime.plugin_places import environment, install, run, wheel
 
 FLOW = """\
@@ -82,3 +83,23 @@ def test_without_a_folder_it_gets_one_of_its_name(tmp_path: Path, monkeypatch: p
 def test_a_flows_name_is_no_plug_ins(tmp_path: Path) -> None:
     answer = CliRunner().invoke(init_command, [str(tmp_path), "--plugin", "acme", "--name", "x"])
     assert answer.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["class", "json", "firn-runtime", "pytest"])
+def test_a_name_whose_package_could_not_be_imported_writes_nothing(tmp_path: Path, name: str) -> None:
+    answer = CliRunner().invoke(init_command, [str(tmp_path / "x"), "--plugin", name])
+    assert (answer.exit_code, "stands for something else in Python" in answer.output) == (2, True), answer.output
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_name_of_what_firn_has_writes_nothing(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(init_command, [str(tmp_path / "x"), "--plugin", "files-local"])
+    assert (answer.exit_code, "Firn itself has `files/local`" in answer.output) == (2, True), answer.output
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_driver_begins_with_a_letter(tmp_path: Path) -> None:
+    assert CliRunner().invoke(init_command, [str(tmp_path), "--plugin", "acme-2"]).exit_code == 0
+    assert rows((tmp_path / "src/acme_2/firn-plugin.json").read_bytes(), Origin("acme-2", "1")).connectors.keys() == {
+        ("acme", "folder")
+    }

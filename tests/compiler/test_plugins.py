@@ -135,7 +135,15 @@ def test_a_manifest_that_cannot_be_used_is_one_finding(manifest: Any, words: str
 
 
 @pytest.mark.parametrize(
-    "config", [{"properties": {"host": {"type": "strnig"}}}, {"allOf": [{"$ref": "http://127.0.0.1:9/"}]}]
+    "config",
+    [
+        {"properties": {"host": {"type": "strnig"}}},
+        {"properties": {"host": {"pattern": "("}}},
+        {"allOf": [{"$ref": "http://127.0.0.1:9/"}]},
+        {"allOf": [{"$ref": "#/required"}], "required": ["host"]},
+        {"allOf": [{"$ref": "#/allOf/first"}]},
+        {"$id": 5},
+    ],
 )
 def test_a_schema_that_cannot_be_used_is_one_finding(config: Any) -> None:
     assert "E708" in codes(compiled(manifest=with_config(config)))
@@ -274,3 +282,34 @@ def test_plug_ins_are_looked_for_only_where_something_unknown_is_named() -> None
     flow = source("flow.yaml", FLOW.replace("sap_extract", "read").replace("bapi", "table"))
     platform = source("platform.yaml", PLATFORM + "  erp: {type: sqlite, config: {path: x}}\n")
     assert compile_project(request._replace(flows=(flow,), platform=platform, plugins=never)).ok
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("METADATA", None),
+        ("METADATA", b"Name: \xff\nVersion: 1\n"),
+        ("METADATA", b"Name: a\x1b[1m\nVersion: 1\n"),
+        ("entry_points.txt", b"[firn.plugins]\nno value\n"),
+        ("entry_points.txt", b"[firn.plugins]\nx = \xff\n"),
+        ("RECORD", b"\xff"),
+        ("RECORD", b"x" * 200_000),
+    ],
+)
+def test_damaged_metadata_of_another_distribution_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, content: bytes | None
+) -> None:
+    for name in ("acme_damaged", "acme_sound"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+        (tmp_path / name / "firn-plugin.json").write_text(json.dumps(MANIFEST))
+        metadata = tmp_path / f"{name}-1.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (metadata / "entry_points.txt").write_text(f"[firn.plugins]\nsap = {name}\n")
+    damaged = tmp_path / "acme_damaged-1.dist-info" / file
+    damaged.unlink(missing_ok=True)
+    if content is not None:
+        damaged.write_bytes(content)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "acme_sound" in [one.name for one in sources.plugins()]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -282,6 +283,43 @@ def test_installed_plug_ins_are_listed_without_an_import(tmp_path: Path) -> None
     laid(tmp_path, FILES | {"acme_checked/__init__.py": "raise SystemExit('imported')"})
     (one,) = every([str(tmp_path)])
     assert (one.name, one.version, len(one.sha256 or "")) == (NAME, "1.0.0", 64)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("METADATA", None),
+        ("METADATA", b"Name: \xff\nVersion: 1.0.0\n"),
+        ("METADATA", b"Name: acme-checked\nVersion: 1.0.0\x1b[1m\n"),
+        ("entry_points.txt", b"[firn.plugins]\nno value\n"),
+        ("entry_points.txt", b"[firn.plugins]\nx = \xff\n"),
+    ],
+)
+def test_damaged_metadata_are_no_plug_in(tmp_path: Path, file: str, content: bytes | None) -> None:
+    damaged = laid(tmp_path) / "acme_checked-1.0.0.dist-info" / file
+    damaged.unlink()
+    if content is not None:
+        damaged.write_bytes(content)
+    assert every([str(tmp_path)]) == []
+    with pytest.raises(ArtifactRefused, match="its metadata are damaged"):
+        find(needed(), [str(tmp_path)])
+
+
+@pytest.mark.parametrize("record", [b"\xff", b"x" * 200_000])
+def test_a_damaged_record_pins_nothing(tmp_path: Path, record: bytes) -> None:
+    (laid(tmp_path) / "acme_checked-1.0.0.dist-info/RECORD").write_bytes(record)
+    (one,) = every([str(tmp_path)])
+    assert one.sha256 is None
+    refused(tmp_path, "0" * 64)
+
+
+@pytest.mark.parametrize("name", ["sitecustomize.py", "json/more.py", "acme.pth"])
+def test_a_file_that_lands_where_python_looks_for_modules_is_refused(tmp_path: Path, name: str) -> None:
+    scripts = "../../../bin/acme,,\n/opt/acme/acme.py,,\n"
+    assert checked(laid(tmp_path / "a", record=scripts))
+    path = os.path.join(os.path.relpath(os.path.dirname(os.__file__), tmp_path / "b"), name)
+    laid(tmp_path / "b", record=f"{scripts}{path},,\n")
+    assert f"it brings `{path}`, which lies among the modules of others" in refused(tmp_path / "b")
 
 
 def test_one_wheel_has_one_digest_however_it_is_installed(tmp_path: Path) -> None:

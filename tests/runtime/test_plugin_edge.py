@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from firn_runtime.api import (
     Step,
     StepResult,
     StoredFile,
+    Written,
     list_connectors,
     list_steps,
     register_connector,
@@ -350,6 +352,17 @@ def step_with(act: Any, **declared: Any) -> dict[str, Any]:
     return step("done", "acme_do")
 
 
+@pytest.mark.parametrize("told", [(5, 1, "v"), ("a", "1", "v"), ("a", None, "v"), ("a", -1, "v"), ("a", 1, 5)])
+def test_a_file_that_is_told_of_in_another_shape_is_not_believed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], told: tuple[Any, Any, Any]
+) -> None:
+    store = SimpleNamespace(list=lambda folder, recursive: iter([StoredFile(*told)]))
+    connector(type("Files", (Quiet,), {"store": lambda self: store}), "files")
+    assert "told of a file in another way than `StoredFile`" in failure(
+        tmp_path, capfd, step("list", "list_files", resource="acme", path="")
+    )
+
+
 def test_a_step_may_be_a_class(tmp_path: Path) -> None:
     class Adds(Step):
         def run(self, inputs: Any, context: Any) -> StepResult:
@@ -401,7 +414,9 @@ def test_a_step_has_the_connector_of_its_own_plug_in_as_it_was_written(tmp_path:
         (StepResult({"n": True}), "gave the result `n` in another type than it declares"),
         (StepResult({"n": 1}, rows=-1), "counted its rows"),
         (StepResult({"n": 1}, rows="3"), "counted its rows"),  # type: ignore[arg-type]
+        (StepResult({"n": 1}, rows=2**63), "counted its rows"),
         (StepResult({"n": 1}, warnings=(3,)), "gave a warning that is no text"),  # type: ignore[arg-type]
+        (StepResult({"n": 1}, warnings=3), "gave a warning that is no text"),  # type: ignore[arg-type]
         (StepResult({"n": 1}), "made no dataset"),
     ],
 )
@@ -447,3 +462,65 @@ def test_a_result_that_is_the_secret_is_masked(tmp_path: Path, capfd: pytest.Cap
     run(tmp_path, artifact(one), told)
     assert CANARY not in repr(told) + capfd.readouterr().out
     assert [file for file in tmp_path.rglob("*") if file.is_file() and CANARY.encode() in file.read_bytes()] == []
+
+
+class Treacherous(dict[str, Any]):
+    """Looks like results, and raises its secret when anyone looks."""
+
+    def items(self) -> Any:
+        raise SystemExit(CANARY)
+
+    keys = __iter__ = items
+
+
+def test_results_that_raise_when_they_are_looked_at_are_the_plug_ins_failure(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = step_with(lambda inputs, context: StepResult(Treacherous(n=1)), results={"n": "integer"})
+    assert "failed in its step (SystemExit)" in failure(tmp_path, capfd, one)
+
+
+def warnings_of(told: list[Event]) -> list[str]:
+    return [str(one.message) for one in told if one.name == "warning"]
+
+
+def test_warnings_are_cut_and_hold_no_control_characters(tmp_path: Path) -> None:
+    warnings = ("a\x1b[2J\nb", "x" * 5000, *(str(number) for number in range(500)))
+    one = step_with(lambda inputs, context: StepResult({"n": 1}, warnings=warnings), results={"n": "integer"})
+    told: list[Event] = []
+    assert run(tmp_path, artifact(one), told).status == "SUCCESS"
+    seen = warnings_of(told)
+    assert seen[:2] == ["a [2J b", "x" * 1000]
+    assert (len(seen), seen[-1]) == (101, "402 more warnings are not shown")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        Written(-1),
+        Written(2**63),
+        Written("1"),  # type: ignore[arg-type]  # what an author may do
+        Written(1, bytes=-1),
+        Written(1, inserted="1"),  # type: ignore[arg-type]
+        Written(1, warnings=5),  # type: ignore[arg-type]
+        Written(1, warnings=(object(),)),  # type: ignore[arg-type]
+        2**63,
+        True,
+    ],
+)
+def test_what_a_write_says_in_another_shape_is_not_believed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], written: Any
+) -> None:
+    methods = {"read": lambda *_: iter([{"id": 1}]), "write": lambda *_: written}
+    connector(type("Sink", (Quiet,), methods), "readable", "writable")
+    write = step("out", "write", **{"from": "rows"}, resource="acme", table="t", mode="append")
+    assert "did not say how many rows it has written" in failure(tmp_path, capfd, READ, write)
+
+
+def test_warnings_of_a_write_hold_no_control_characters(tmp_path: Path) -> None:
+    methods = {"read": lambda *_: iter([{"id": 1}]), "write": lambda *_: Written(1, warnings=("a\x1b[2J",))}
+    connector(type("Sink", (Quiet,), methods), "readable", "writable")
+    write = step("out", "write", **{"from": "rows"}, resource="acme", table="t", mode="append")
+    told: list[Event] = []
+    assert run(tmp_path, artifact(READ, write), told).status == "SUCCESS"
+    assert warnings_of(told) == ["a [2J"]

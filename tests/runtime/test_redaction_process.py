@@ -52,7 +52,7 @@ def python(program: str, *, stdin: str = "") -> subprocess.CompletedProcess[str]
     """Run a program that holds the canary, in a process of its own."""
     head = f"""
         import sys
-        from firn_runtime.redaction.process import guard
+        from firn_runtime.redaction.process import guard, guard_for_good
         from firn_runtime.redaction.redactor import Redactor
         from firn_schemas.secret import Secret
         CANARY = {CANARY!r}
@@ -146,6 +146,8 @@ def test_logging_that_is_imported_later_is_masked_too() -> None:
         "print(CANARY)",
         "print(CANARY, file=sys.stderr)",
         "print(*CANARY)",
+        "sys.__stdout__.write(CANARY); sys.__stderr__.write(CANARY)",
+        "sys.__stderr__.buffer.write(CANARY.encode()); sys.__stderr__.buffer.flush()",
         "sys.stdout.write('a ' + CANARY[:9]); sys.stdout.write(CANARY[9:])",
         "sys.stderr.write('a ' + CANARY[:9]); sys.stderr.write(CANARY[9:])",
         "sys.stdout.buffer.write(CANARY.encode()); sys.stdout.buffer.flush()",
@@ -168,6 +170,27 @@ def test_no_way_out_shows_the_secret(program: str) -> None:
     shown = masked.stdout + masked.stderr
     assert CANARY not in shown.replace(" ", "")
     assert "***" in shown
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import atexit; atexit.register(print, CANARY)",
+        "import atexit; atexit.register(lambda: [].index(CANARY))",
+        "import threading, time\n"
+        "def late(): time.sleep(0.2); print(CANARY); raise RuntimeError(CANARY)\n"
+        "threading.Thread(target=late).start()",
+        "import atexit, logging; atexit.register(logging.error, CANARY)",
+    ],
+)
+def test_a_guard_for_good_masks_what_comes_after_its_block(program: str) -> None:
+    indented = program.replace("\n", "\n    ")
+    open_ = python(f"with guard(redactor):\n    {indented}")
+    assert CANARY in open_.stdout + open_.stderr
+    masked = python(f"guard_for_good()\nwith guard(redactor):\n    {indented}\nprint('the end')")
+    assert CANARY not in masked.stdout + masked.stderr
+    assert "***" in masked.stdout + masked.stderr
+    assert "the end" in masked.stdout
 
 
 def test_a_traceback_has_its_lines_and_no_values() -> None:

@@ -104,6 +104,30 @@ def test_a_second_signature_is_added_and_the_same_key_signs_once(folder: Path, k
     assert firn(folder, "verify", *both).stdout.count("signed by") == 2
 
 
+def test_an_envelope_that_is_full_takes_no_more_signatures(folder: Path, keys: Path) -> None:
+    firn(folder, "sign", "--key", keys / "ed25519.pem")
+    place = envelope_path(folder / "compiled_artifacts.json")
+    envelope = json.loads(place.read_bytes())
+    envelope["signatures"] = [{"keyid": f"{number}", "sig": "AAAA"} for number in range(64)]
+    place.write_text(json.dumps(envelope))
+    done = firn(folder, "sign", "--key", keys / "ed25519.pem")
+    assert refused(done, "R114"), done.stderr
+    assert "holds 64 signatures" in done.stderr
+    assert len(json.loads(place.read_bytes())["signatures"]) == 64
+
+
+def test_signatures_of_an_envelope_that_is_none_do_not_stay(folder: Path, keys: Path) -> None:
+    firn(folder, "sign", "--key", keys / "ecdsa-p256.pem")
+    place = envelope_path(folder / "compiled_artifacts.json")
+    place.write_text(
+        place.read_text().replace('"keyid": "', '"keyid": "\\ud800').replace('"keyid":"', '"keyid":"\\ud800')
+    )
+    done = firn(folder, "sign", "--key", keys / "ed25519.pem", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["signatures"] == 1
+    assert firn(folder, "verify", "--key", keys / "ed25519.pub").returncode == 0
+
+
 def test_signatures_over_another_statement_do_not_stay(folder: Path, keys: Path) -> None:
     firn(folder, "sign", "--key", keys / "ed25519.pem")
     artifact = folder / "compiled_artifacts.json"

@@ -282,13 +282,16 @@ def plugins(folders: Iterable[str] = ()) -> tuple[Plugin, ...]:
     """
     from importlib.metadata import MetadataPathFinder
 
+    from firn_schemas.distribution import announced, record_of  # only a plug-in needs it
+
     found: dict[str, Plugin] = {}
     for path in (sys.path, *([folder] for folder in folders)):
         for one in MetadataPathFinder.find_distributions(MetadataPathFinder.Context(path=path)):
-            for entry in one.entry_points.select(group=GROUP):
-                manifest = _manifest_of(entry.value, path)
-                if manifest is not None and one.name not in found:
-                    found[one.name] = Plugin(one.name, one.version, manifest, _digest_of(one.read_text("RECORD")))
+            said = announced(one)
+            for entry in said.entries if said else ():
+                manifest = _manifest_of(entry.value, path) if entry.group == GROUP else None
+                if said and manifest is not None and said.name not in found:
+                    found[said.name] = Plugin(said.name, said.version, manifest, _digest_of(record_of(one)))
     return tuple(found[name] for name in sorted(found))
 
 
@@ -312,7 +315,7 @@ def _found(package: str, path: list[str]) -> Any:
     return find_spec(package) if path is sys.path else PathFinder.find_spec(package, path)
 
 
-def _digest_of(record: str | None) -> str | None:
+def _digest_of(record: str) -> str | None:
     """Return the digest over a distribution's files, as its RECORD has them; None where there is no whole RECORD."""
     from firn_schemas.installed_files import BadRecord, digest, own_files  # only a plug-in needs it
 

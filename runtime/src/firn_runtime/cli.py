@@ -3,10 +3,14 @@
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from firn_runtime.errors import FirnError, internal
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 EXTERNAL = "firn.commands"
 COMPILER_COMMANDS = {
@@ -30,9 +34,7 @@ class Commands(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:  # noqa: ARG002  # as click calls it
         """Return the names of all commands, for `--help`."""
-        from importlib.metadata import entry_points
-
-        return sorted({*OWN, *entry_points(group=EXTERNAL).names})
+        return sorted({*OWN, *(entry.name for entry in _external())})
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002  # as click calls it
         """Return a command; packages are searched only for a name that is not the runtime's own."""
@@ -41,12 +43,21 @@ class Commands(click.Group):
             return own
         if name in COMPILER_COMMANDS:
             return _compiler_command(name)
-        from importlib.metadata import entry_points
-
-        for entry in entry_points(group=EXTERNAL, name=name):
-            command: click.Command = entry.load()
-            return command
+        for entry in _external():
+            if entry.name == name:
+                command: click.Command = entry.load()
+                return command
         return None
+
+
+def _external() -> list["EntryPoint"]:
+    """Return the commands that others add; a distribution whose metadata are damaged adds none."""
+    from importlib.metadata import distributions
+
+    from firn_schemas.distribution import announced
+
+    found = filter(None, map(announced, distributions()))
+    return [entry for one in found for entry in one.entries if entry.group == EXTERNAL]
 
 
 def _compiler_command(name: str) -> click.Command:

@@ -56,7 +56,7 @@ def envelope_bytes(envelope: Envelope) -> bytes:
 def json_object(content: bytes) -> dict[str, Any]:
     """Return the object that a JSON text holds, in which no key stands twice; raise Malformed."""
     try:
-        found = json.loads(content, object_pairs_hook=_once)
+        found = json.loads(content.decode(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise error if isinstance(error, Malformed) else Malformed("is not JSON") from None
     if not isinstance(found, dict):
@@ -72,7 +72,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise Malformed(f"has no text as `{name}`")
     return value
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from firn_runtime.artifact_file import look, read_bytes
 from firn_runtime.asymmetric import Signer, signer
-from firn_runtime.dsse import Envelope, Malformed, Signature, envelope_bytes, envelope_of
+from firn_runtime.dsse import MAX_SIGNATURES, Envelope, Malformed, Signature, envelope_bytes, envelope_of
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
 from firn_runtime.plain_file import plain_content
@@ -79,6 +79,9 @@ def sign(artifact: Path, key: Signer) -> Signed:
     refuse_other_statement(statement, content)
     place = envelope_path(artifact)
     before = tuple(one for one in _before(place, statement) if one.keyid != key.public.keyid)
+    if len(before) >= MAX_SIGNATURES:
+        message = f"`{place}` holds {len(before)} signatures by other keys, and more are not read"
+        raise FirnError("R114", message, "remove it, and sign again")
     made = Signature(key.public.keyid, key.sign(signed_bytes(PAYLOAD_TYPE, statement)))
     _replace(place, envelope_bytes(Envelope(statement, PAYLOAD_TYPE, (*before, made))))
     return Signed(place, made.keyid, len(before) + 1)

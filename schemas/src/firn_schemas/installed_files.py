@@ -31,15 +31,20 @@ class BadRecord(ValueError):
 def own_files(record: str) -> dict[str, str]:
     """Return SHA-256, in hexadecimal, by path below the folder of packages; raise BadRecord."""
     files: dict[str, str] = {}
-    for row in csv.reader(record.splitlines()):
-        path = row[0] if row else ""
-        if not path or _left_out(path):
+    for row in _rows(record):
+        path = row[0]
+        if _is_outside(path) or _is_the_installers(path):
             continue
         if "\\" in path or any(part in ("", ".", "..") for part in path.split("/")) or not path.isprintable():
             raise BadRecord("names a file that lies nowhere")
         if files.setdefault(path, _hexadecimal(row)) != _hexadecimal(row):
             raise BadRecord(f"names `{path}` twice")
     return files
+
+
+def outside(record: str) -> list[str]:
+    """Return the paths that lead out of the folder of packages: scripts, headers and data; raise BadRecord."""
+    return [row[0] for row in _rows(record) if _is_outside(row[0])]
 
 
 def digest(files: Mapping[str, str]) -> str:
@@ -51,9 +56,18 @@ def digest(files: Mapping[str, str]) -> str:
     return sha256("".join(f"{files[path]}  {path}\n" for path in ordered).encode()).hexdigest()
 
 
-def _left_out(path: str) -> bool:
-    if path.startswith(("/", "../")) or path[1:2] == ":":
-        return True  # scripts, headers and data, which no import finds
+def _rows(record: str) -> list[list[str]]:
+    try:
+        return [row for row in csv.reader(record.splitlines()) if row and row[0]]
+    except csv.Error:
+        raise BadRecord("is damaged") from None
+
+
+def _is_outside(path: str) -> bool:
+    return path.startswith(("/", "../")) or path[1:2] == ":"
+
+
+def _is_the_installers(path: str) -> bool:
     folder, _, name = path.rpartition("/")
     return (folder.endswith(".dist-info") and name in INSTALLERS) or (
         name.endswith(".pyc") and folder.rpartition("/")[2] == "__pycache__"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ import pytest
 
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors.aws_role import AMBIENT, Around, session_name
-from firn_runtime.connectors.identity import Machine
+from firn_runtime.connectors.identity import Machine, seconds_until
 from firn_runtime.connectors.s3_credentials import KeySource, key_source
 from firn_runtime.connectors.s3_signing import AccessKey, Unsigned, signed
 from firn_runtime.errors import ConnectorError
@@ -129,6 +130,13 @@ def test_a_container_s_keys_do_not_come_from_afar_without_tls(url: str) -> None:
 def test_metadata_that_cannot_be_asked_are_no_fault_of_ours(url: str) -> None:
     error = refused(None, around(AWS_EC2_METADATA_SERVICE_ENDPOINT=url), "connection")
     assert error.message == "the role's keys cannot be fetched: its address is not one of HTTP"
+
+
+@pytest.mark.parametrize("path", ["/é", "/a b", "/a\r\nx: y"])
+@pytest.mark.parametrize("variable", ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"])
+def test_an_address_that_http_cannot_spell_is_refused(variable: str, path: str) -> None:
+    error = refused(role(), around(**{variable: f"http://127.0.0.1:9{path}"}), "connection")
+    assert "its address is not one of HTTP" in error.message
 
 
 def test_a_container_s_word_may_stand_in_its_variable() -> None:
@@ -265,6 +273,26 @@ def test_a_role_that_may_not_be_assumed_is_an_error_without_its_text(
     assert error.message == f"the role cannot be assumed ({shown})"
 
 
+_ENTITIES = b'<!DOCTYPE a [<!ENTITY b "AccessDenied">]><Error><Code>&b;</Code></Error>'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'<?xml version="1.0" encoding="none"?><Error/>',
+        b'<?xml version="1.0" encoding="utf-7"?><Error/>',
+        b'<?xml version="1.0" encoding="zip"?><Error/>',
+        b"<!--" + b"x" * 1000 + b"-->" + _ENTITIES,
+        _ENTITIES.decode().encode("utf-16"),
+        b"<a>" * 10_000,
+    ],
+)
+def test_a_document_of_another_kind_says_nothing(document: bytes) -> None:
+    with answering(DOCUMENT) as machine, answering(Answer(400, document)) as service:
+        environ = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": machine.url, "AWS_ENDPOINT_URL_STS": service.url}
+        assert refused(role(role_arn=ROLE), around(**environ)).message == "the role cannot be assumed (400)"
+
+
 def test_the_token_service_is_asked_over_tls_alone(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(CANARY)
     environ = {"AWS_ENDPOINT_URL_STS": "http://sts.example.com", "AWS_ROLE_ARN": ROLE}
@@ -376,6 +404,15 @@ def test_the_clock_that_counts_is_that_of_who_gives_the_keys(hours: int) -> None
     with api as server:
         use(server)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +99999999999999", "", "x"]
+)
+def test_a_clock_that_tells_no_time_does_not_count(date: str) -> None:
+    now = datetime.now(UTC)
+    told = SimpleNamespace(headers={"date": date})
+    assert seconds_until((now + timedelta(hours=1)).isoformat(), told, now) == 3600  # type: ignore[arg-type]
 
 
 def test_keys_that_have_ended_already_are_asked_for_each_time() -> None:

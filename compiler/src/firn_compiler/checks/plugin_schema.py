@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.exceptions import ValidationError
 from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, key_span, nearest
@@ -16,11 +15,11 @@ MAX_FINDINGS = 100
 
 def plugin_findings(schema: Any, node: Node, base: Path) -> Iterator[Diagnostic]:
     """Report what does not fit; no value is shown. The keys of the first level are checked before."""
-    validator = Draft202012Validator(schema, registry=Registry())  # an empty registry fetches nothing
     try:
         Draft202012Validator.check_schema(schema)
+        validator = Draft202012Validator(schema, registry=Registry())  # an empty registry fetches nothing
         errors = sorted(validator.iter_errors(_plain(node, schema)), key=lambda one: [str(part) for part in one.path])
-    except (SchemaError, Unresolvable, RecursionError):
+    except Exception:  # what the meta-schema lets pass, jsonschema may stumble over: a `$ref` into a list, say
         place = nearest(node, ()).span.opening
         yield finding("E708", "the plug-in's own schema cannot be used", place, "ask the plug-in's author", base)
         return

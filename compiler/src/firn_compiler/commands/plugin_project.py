@@ -1,6 +1,11 @@
 """The files of a new plug-in: they build, install and pass their own tests as they are."""
 
 import re
+import sys
+from importlib.util import find_spec
+from keyword import iskeyword
+
+from firn_schemas.connectors import CONNECTORS
 
 PYPROJECT = """\
 [project]
@@ -179,8 +184,13 @@ def plugin_files(name: str) -> dict[str, str]:
         raise ValueError(
             "holds small letters, digits and single `-` or `_`, and begins with a letter; at most 60 characters"
         )
-    kind, _, driver = name.partition("-")
-    words = {"PACKAGE": name.replace("-", "_"), "KIND": kind, "DRIVER": driver or "folder", "NAME": name}
+    kind, _, rest = name.partition("-")
+    package, driver = name.replace("-", "_"), rest if rest[:1].isalpha() else "folder"
+    if iskeyword(package) or package in sys.stdlib_module_names or find_spec(package) is not None:
+        raise ValueError(f"is the name of its package, too, and `{package}` stands for something else in Python")
+    if (kind, driver) in CONNECTORS:
+        raise ValueError(f"names its first connector, too, and Firn itself has `{kind}/{driver}`")
+    words = {"PACKAGE": package, "KIND": kind, "DRIVER": driver, "NAME": name}
     return {_filled(path, words): _filled(text, words) for path, text in FILES.items()}
 
 

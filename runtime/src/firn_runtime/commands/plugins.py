@@ -17,12 +17,16 @@ def command(folders: tuple[str, ...], as_json: bool) -> None:
     With `--folder`, those of these folders instead.
     """
     from firn_runtime.plugins.installed import every
+    from firn_runtime.plugins.outcome import plain
     from firn_schemas.plugins import CONNECTOR_GROUP, STEP_GROUP
 
     groups = {"connectors": CONNECTOR_GROUP, "steps": STEP_GROUP}
     found: list[dict[str, Any]] = [
         {"name": one.name, "version": one.version, "sha256": one.sha256}
-        | {key: sorted(entry.name for entry in one.entries if entry.group == group) for key, group in groups.items()}
+        | {
+            key: sorted(plain(entry.name) for entry in one.entries if entry.group == group)
+            for key, group in groups.items()
+        }
         for one in every(folders or sys.path)
     ]
     if as_json:

@@ -55,8 +55,10 @@ def command(
     from firn_runtime.preflight.page import as_json, as_text
     from firn_runtime.prepare import choose
     from firn_runtime.redaction.core_dumps import no_core_dumps
+    from firn_runtime.redaction.process import guard_for_good
 
     no_core_dumps()
+    guard_for_good()
     outside = Outside(dict(os.environ), base_folder(base_dir), [parse_spec(text) for text in env_files])
     place = Path(artifact)
     loaded = load_any(read_bytes(place), demand(place, key_files, outside.environ, expect_digest))

@@ -56,9 +56,11 @@ INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
 def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: str | None, **words: Any) -> None:
     """Run one flow of an artifact."""
     from firn_runtime.redaction.core_dumps import no_core_dumps
+    from firn_runtime.redaction.process import guard_for_good
     from firn_runtime.run import plan_artifact, run_artifact
 
     no_core_dumps()
+    guard_for_good()
     dry, log_format, events = (words.pop(name) for name in ("dry_run", "log_format", "events"))
     options = Options(expect=words.pop("expect_digest"), signed_by=words.pop("key_files"), **words)
     _refuse_mixed(options, run_id)

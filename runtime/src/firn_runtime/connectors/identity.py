@@ -73,6 +73,8 @@ def asked(
     Asks again, up to three times in all, where the service is busy, broken or not there yet.
     """
     try:
+        if not url.isascii() or not url.isprintable() or " " in url:
+            raise ValueError
         parts = urlsplit(url)
         place = address(f"{parts.scheme}://{parts.netloc}")
     except (ValueError, ConnectorError):
@@ -101,7 +103,7 @@ def seconds_until(end: str, answer: Answer, now: datetime) -> float | None:
         until = datetime.fromisoformat(end)
     except ValueError:
         return None
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         now = parsedate_to_datetime(answer.headers.get("date", ""))
     until, now = (one if one.tzinfo else one.replace(tzinfo=UTC) for one in (until, now))
     return max((until - now).total_seconds(), 0.0)

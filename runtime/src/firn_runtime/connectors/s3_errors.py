@@ -69,11 +69,12 @@ def refused(answer: Answer, what: str) -> ConnectorError:
 
 def parsed(body: bytes) -> ElementTree.Element:
     """Return a document's root, without name spaces; an empty one for what is no document."""
-    if b"<!DOCTYPE" in body[:1000]:
+    if b"<!DOCTYPE" in body:
         return ElementTree.Element("none")
     try:
-        root = ElementTree.fromstring(body)  # noqa: S314  # no document type, so no entities
-    except ElementTree.ParseError:
+        text = body.decode()  # whatever encoding it states: another could hide a document type
+        root = ElementTree.fromstring(text)  # noqa: S314  # no document type, so no entities
+    except (ElementTree.ParseError, UnicodeDecodeError):
         return ElementTree.Element("none")
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]

@@ -10,7 +10,7 @@ from firn_runtime.connector import Bound, ConnectorBase, FileStore, ReadContext,
 from firn_runtime.engine import Places, Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.plugins.exchange import handed, handed_file, taken
-from firn_runtime.plugins.outcome import asked, loaded
+from firn_runtime.plugins.outcome import are_texts, asked, counted, loaded, shown
 from firn_runtime.publication import Publication
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -82,10 +82,9 @@ class PluginConnector(ConnectorBase[Any, Any]):
         except ConnectorError:
             context.still_ours()  # where the run cannot go on, that is the reason
             raise
-        if isinstance(written, Written):
-            return written
-        if type(written) is int and written >= 0:
-            return Written(written)
+        said = Written(written) if type(written) is int else written
+        if isinstance(said, Written) and _is_sound(said):
+            return Written(*said)._replace(warnings=shown(said.warnings))
         raise ConnectorError("process", f"the plug-in `{self.plugin}` did not say how many rows it has written")
 
     def relation(self, sql: str, params: object, session: Session) -> Relation:
@@ -101,6 +100,11 @@ class PluginConnector(ConnectorBase[Any, Any]):
     def ask(self, method: str, *words: Any) -> Any:
         """Call one of its methods; raise ConnectorError."""
         return asked(self.plugin, f"`{method}`", lambda: getattr(self.inner, method)(*words))
+
+
+def _is_sound(said: Written) -> bool:
+    counts = (said.rows, said.bytes, said.inserted, said.updated)
+    return said.rows is not None and all(map(counted, counts)) and are_texts(said.warnings)
 
 
 class GuardedStore:
@@ -134,8 +138,10 @@ class GuardedStore:
         return bool(self._ask("delete", name))
 
     def _file(self, value: Any) -> StoredFile:
-        if isinstance(value, StoredFile):
-            return value
+        if isinstance(value, StoredFile) and value.size is not None:
+            name, size, version = value
+            if are_texts((name, version)) and counted(size):
+                return StoredFile(name, size, version)
         raise ConnectorError("process", f"the plug-in `{self._plugin}` told of a file in another way than `StoredFile`")
 
     def _ask(self, method: str, *words: Any, **named: Any) -> Any:

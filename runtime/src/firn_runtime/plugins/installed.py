@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from firn_runtime.errors import ArtifactRefused
 from firn_schemas.artifact import RequiredPlugin
+from firn_schemas.distribution import announced, record_of
 from firn_schemas.installed_files import BadRecord, digest, own_files
 from firn_schemas.plugins import GROUP
 
@@ -47,7 +48,7 @@ def find(wanted: RequiredPlugin, folders: Sequence[str]) -> Installed:
     """Return the plug-in as the first of the folders has it; raise ArtifactRefused R111."""
     name, help = wanted.name, f"pip install {wanted.name}=={wanted.version}"
     for folder in folders:
-        found = [_read(one, folder) for one in _distributions(folder, name)]
+        found = [_named(name, one, folder) for one in _distributions(folder, name)]
         if len(found) > 1:
             raise refused(name, f"it is installed twice in `{folder}`", f"pip uninstall {name}, and install it again")
         if found and found[0].version != wanted.version:
@@ -63,8 +64,11 @@ def every(folders: Sequence[str]) -> list[Installed]:
     found: dict[str, Installed] = {}
     for folder in folders:
         for one in _distributions(folder):
-            if any(entry.group == GROUP for entry in one.entry_points):
-                found.setdefault(one.name, _read(one, folder))
+            said = announced(one)
+            if said is not None and any(entry.group == GROUP for entry in said.entries):
+                found.setdefault(
+                    said.name, Installed(said.name, said.version, Path(folder), said.entries, record_of(one))
+                )
     return [found[name] for name in sorted(found)]
 
 
@@ -77,5 +81,8 @@ def _distributions(folder: str, name: str | None = None) -> list[Distribution]:
     return list(MetadataPathFinder.find_distributions(context))
 
 
-def _read(one: Distribution, folder: str) -> Installed:
-    return Installed(one.name, one.version, Path(folder), tuple(one.entry_points), one.read_text("RECORD") or "")
+def _named(name: str, one: Distribution, folder: str) -> Installed:
+    said = announced(one)
+    if said is None:
+        raise refused(name, "its metadata are damaged")
+    return Installed(said.name, said.version, Path(folder), said.entries, record_of(one))

@@ -1,6 +1,6 @@
 """Calls into a plug-in's code: what it raises is let go of where it was caught, since it may hold a secret."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import current_thread, main_thread
 from typing import Any, NamedTuple
 
@@ -63,6 +63,26 @@ def broken(plugin: str, why: str) -> ArtifactRefused:
 def plain(text: object) -> str:
     """Return a text of an outsider as one that can be shown: cut, and without control characters."""
     return "".join(one if one.isprintable() else " " for one in str(text)[:1000]) if type(text) is str else ""
+
+
+MOST_WARNINGS = 100
+
+
+def shown(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Return an outsider's warnings as they can be shown, and of very many the first."""
+    rest = len(warnings) - MOST_WARNINGS
+    more = (f"{rest} more warnings are not shown",) if rest > 0 else ()
+    return (*map(plain, warnings[:MOST_WARNINGS]), *more)
+
+
+def counted(value: Any) -> bool:
+    """Whether a value is none, or a number of something that the state can keep."""
+    return value is None or (type(value) is int and 0 <= value < 2**63)
+
+
+def are_texts(values: Any) -> bool:
+    """Whether these are texts."""
+    return isinstance(values, (list, tuple)) and all(type(one) is str for one in values)
 
 
 def _named(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from firn_runtime.cancel import current
 from firn_runtime.errors import ConnectorError
 from firn_runtime.plugins.connector_edge import PluginConnector
 from firn_runtime.plugins.exchange import Given, handed, handed_file, taken
-from firn_runtime.plugins.outcome import asked
+from firn_runtime.plugins.outcome import are_texts, asked, counted, shown
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.results import made
 from firn_schemas.base import Json
@@ -88,7 +88,7 @@ def performed(
     """Run a plug-in's step and return its result; raise ConnectorError."""
     lent = PluginContext(plugin, context)
     try:
-        result = asked(plugin, "its step", lambda: run(inputs, lent))
+        result = asked(plugin, "its step", lambda: _copied(run(inputs, lent)))
     except ConnectorError:
         context.still_ours()  # where the run cannot go on, that is the reason
         raise
@@ -97,12 +97,19 @@ def performed(
         raise ConnectorError(
             "process", f"the step of the plug-in `{plugin}` {problem}", "its manifest says what it gives"
         )
-    return StepResult(*result)
+    return StepResult(*result)._replace(warnings=shown(result.warnings))
 
 
-def _problem(row: StepType, result: Any) -> str:
+def _copied(given: Any) -> Any:
+    """Return a result whose parts are Python's own: looking at them runs nothing of the plug-in's afterwards."""
+    if not isinstance(given, StepResult) or not isinstance(given.results, Mapping):
+        return None
+    return StepResult(dict(given.results.items()), given.rows, given.warnings, given.bytes, given.no_data)
+
+
+def _problem(row: StepType, result: StepResult | None) -> str:
     """Say what keeps a result from being one; nothing where nothing does."""
-    if not isinstance(result, StepResult) or not isinstance(result.results, Mapping):
+    if result is None:
         return "did not give a `StepResult`"
     own = {"rows", "columns", "bytes"} if row.makes_dataset else set()
     for name, value in result.results.items():
@@ -111,10 +118,9 @@ def _problem(row: StepType, result: Any) -> str:
             return "gave a result that it does not declare"
         if not _is(value, said):
             return f"gave the result `{name}` in another type than it declares"
-    counts = (result.rows, result.bytes)
-    if not all(one is None or (type(one) is int and one >= 0) for one in counts) or type(result.no_data) is not bool:
+    if not (counted(result.rows) and counted(result.bytes)) or type(result.no_data) is not bool:
         return "counted its rows or bytes with something else than a number"
-    return "" if all(type(one) is str for one in result.warnings) else "gave a warning that is no text"
+    return "" if are_texts(result.warnings) else "gave a warning that is no text"
 
 
 _TYPES: dict[str, tuple[type, ...]] = {

@@ -11,9 +11,10 @@ from importlib.machinery import EXTENSION_SUFFIXES, all_suffixes
 from pathlib import Path
 from typing import NamedTuple
 
+from firn_runtime.own_folders import own
 from firn_runtime.plain_file import plain_content
 from firn_runtime.plugins.installed import Installed, refused
-from firn_schemas.installed_files import digest
+from firn_schemas.installed_files import digest, outside
 
 LARGEST = 256 * 1024 * 1024
 _IMPORTED = (*all_suffixes(), ".pth")
@@ -49,6 +50,8 @@ def verified(one: Installed, allowed: str) -> Verified:
     found = digest(files)
     if not files or found != allowed.removeprefix("sha256:"):
         raise refused(one.name, f"it is not the build that the artifact allows: its `sha256` is {found}", _BUILD)
+    for path in _among_others(one):
+        raise refused(one.name, f"it brings `{path}`, which lies among the modules of others")
     modules: dict[str, Module] = {}
     data: dict[str, bytes] = {}
     for path, expected in files.items():
@@ -70,6 +73,15 @@ def verified(one: Installed, allowed: str) -> Verified:
 
 
 _BUILD = "install the build that the platform allows, or allow this one and compile again"
+
+
+def _among_others(one: Installed) -> Iterator[str]:
+    """Yield what leads out of its folder to where the interpreter looks for modules: the digest does not cover it."""
+    folders = [os.path.realpath(folder) for folder in own()]
+    for path in outside(one.record):
+        place = Path(os.path.realpath(one.folder / path))
+        if any(place.is_relative_to(folder) for folder in folders):
+            yield path
 
 
 def _content(one: Installed, path: str, expected: str) -> bytes:

@@ -24,6 +24,7 @@ class _All:
 
     def __init__(self) -> None:
         self.redactors: tuple[Redactor, ...] = ()
+        self.for_good = False
 
     def text(self, text: str) -> str:
         """Mask what any of them knows at once: the first alone could leave the rest of another's secret."""
@@ -42,18 +43,29 @@ _undo: list[Undo] = []
 def guard(redactor: Redactor) -> Iterator[None]:
     """Mask the secrets of `redactor` in all that leaves the process, until the end of the block."""
     with _lock:
-        _all.redactors = (*_all.redactors, redactor)
-        if len(_all.redactors) == 1:
+        if not _all.redactors:
             _install()
+        if not (_all.for_good and redactor in _all.redactors):  # once is enough where it never leaves
+            _all.redactors = (*_all.redactors, redactor)
     try:
         yield
     finally:
-        with _lock:
-            if len(_all.redactors) == 1:
-                _uninstall()
-            rest = list(_all.redactors)
-            rest.remove(redactor)
-            _all.redactors = tuple(rest)
+        if not _all.for_good:
+            _leave(redactor)
+
+
+def guard_for_good() -> None:
+    """Let guards last until the process ends, which is Firn's own: threads and `atexit` functions outlive a run."""
+    _all.for_good = True
+
+
+def _leave(redactor: Redactor) -> None:
+    with _lock:
+        if len(_all.redactors) == 1:
+            _uninstall()
+        rest = list(_all.redactors)
+        rest.remove(redactor)
+        _all.redactors = tuple(rest)
 
 
 def _install() -> None:
@@ -86,12 +98,14 @@ def _stream(name: str) -> Callable[[ModuleType], Undo]:
         if inner is None:
             return lambda: None
         masked = MaskedText(inner, _all)
-        undo = _replaced(module, name, masked)
+        names = [one for one in (name, f"__{name}__") if getattr(module, one, None) is inner]
+        undone = [_replaced(module, one, masked) for one in names]
 
         def end() -> None:
             with suppress(OSError, ValueError):  # the reader has gone, or the stream was closed
                 masked.flush()
-            undo()
+            for undo in undone:
+                undo()
 
         return end
 
