@@ -9,11 +9,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 
 from firn_runtime.events import Failure
 
 _AGAIN = 0.05
 """Seconds between two calls of what is interrupted."""
+
+
+@contextmanager
+def unless_done(seconds: float | None, act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` from another thread where the block takes longer than that; None: never."""
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, act)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Ended(Exception):
@@ -70,16 +86,8 @@ class Token:
     @contextmanager
     def limited(self, seconds: float | None, reason: Failure) -> Iterator[None]:
         """Cancel with `reason` where the block takes longer."""
-        if seconds is None:
+        with unless_done(seconds, partial(self.cancel, reason)):
             yield
-            return
-        timer = threading.Timer(seconds, self.cancel, [reason])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     def close(self) -> None:
         """Say that the work has ended, whatever it was asked."""

@@ -8,7 +8,9 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from pymysql.constants import CLIENT, CR
 from pymysql.cursors import SSCursor
 from pymysql.err import MySQLError, OperationalError
 
+from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.mysql_errors import refused, translated, warned
 from firn_runtime.connectors.mysql_placeholders import Value
 from firn_runtime.connectors.mysql_tls import context
@@ -198,19 +201,9 @@ class Server:
                 result.unbuffered_active = False
         self._connection._force_close()
 
-    @contextlib.contextmanager
-    def _limited(self) -> Iterator[None]:
+    def _limited(self) -> AbstractContextManager[None]:
         """Stop what takes longer than `statement_timeout`."""
-        if not self._options.statement_timeout:
-            yield
-            return
-        timer = threading.Timer(self._options.statement_timeout, copy_context().run, [self._end_late])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+        return unless_done(self._options.statement_timeout or None, partial(copy_context().run, self._end_late))
 
     def _end_late(self) -> None:
         self._late = True

@@ -12,12 +12,14 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import psycopg
 from psycopg import generators, pq
 
+from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.postgres_errors import refused, translated
 from firn_runtime.connectors.postgres_types import Column
 from firn_runtime.connectors.spool import NULL
@@ -217,19 +219,9 @@ class Server:
         with self._translating(), self._limited():
             yield
 
-    @contextlib.contextmanager
-    def _limited(self) -> Iterator[None]:
+    def _limited(self) -> AbstractContextManager[None]:
         """Hang up on a server that should have ended the statement, and has not: it may not run at all any more."""
-        if not self._timeout:
-            yield
-            return
-        timer = threading.Timer(self._timeout + _GRACE, self._end_late)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+        return unless_done(self._timeout + _GRACE if self._timeout else None, self._end_late)
 
     def _end_late(self) -> None:
         self._late = True
