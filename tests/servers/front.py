@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISSOCK
 from typing import NamedTuple
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -122,12 +123,20 @@ def patience_of_clients(port: int) -> set[float]:
     """
     found = set()
     for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if not _is_socket(descriptor):
+            continue  # a copy of a pipe's end that nobody closes would keep its reader waiting
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as one:
             if one.type == socket.SOCK_STREAM and one.getpeername()[1:2] == (port,):
                 sending = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
                 asked = one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
                 found.add(sending if asked and _silence(one) <= sending else 0)
     return found
+
+
+def _is_socket(descriptor: int) -> bool:
+    with suppress(OSError):
+        return S_ISSOCK(os.fstat(descriptor).st_mode)
+    return False
 
 
 def _silence(one: socket.socket) -> int:
