@@ -79,7 +79,8 @@ def _among_others(one: Installed) -> Iterator[str]:
     """Yield what leads out of its folder to where the interpreter looks for modules: the digest does not cover it."""
     folders = [os.path.realpath(folder) for folder in own()]
     for path in outside(one.record):
-        place = Path(os.path.realpath(one.folder / path))
+        folder, name = os.path.split(one.folder / path)
+        place = Path(os.path.realpath(folder), name)  # what a link there leads to is no matter
         if any(place.is_relative_to(folder) for folder in folders):
             yield path
 
