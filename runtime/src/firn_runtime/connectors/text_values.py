@@ -65,12 +65,9 @@ _CAST = ("{1} IS NOT NULL",)
 _LIKE_A_VALUE = re.compile(r"\d|infinity", re.IGNORECASE)
 """Where a text that means NULL is of this kind, no look is enough."""
 
-_DIGITS = r"rtrim(ltrim(regexp_replace(split_part(lower({0}), 'e', 1), '[^0-9]', '', 'g'), '0'), '0')"
+_DIGITS = r"trim(regexp_replace({0}, '[eE].*|[^0-9]', '', 'g'), '0')"
 _SHORTEST, _LONGEST = (_DIGITS.format(text) for text in ("{1}::VARCHAR", "format('{{:.17g}}', {1})"))
-_DOUBLE_EXACT = (
-    f"(length({{0}}) <= 15 OR length({_DIGITS}) <= 15 OR NOT regexp_matches({{0}}, '[0-9]')"
-    f" OR {_DIGITS} IN ({_SHORTEST}, {_LONGEST}))"
-)
+_DOUBLE_EXACT = f"(length({_DIGITS}) <= 15 OR {_DIGITS} IN ({_SHORTEST}, {_LONGEST}))"
 """A number that nobody called a DOUBLE is one only where no digit is lost."""
 
 BEFORE_CHRIST = r"if({0} LIKE '% BC', regexp_replace({0}, '^(\S+)(.*) BC$', '\1 (BC)\2'), {0})"
@@ -165,9 +162,12 @@ def _tried(text: str, kind: str) -> str:
 
 def _branches(text: str, kind: str, cast: str, error: str, exact: Sequence[str]) -> str:
     """Return the last branches of a CASE: the exact value of a text, or an error; `cast` is the engine's cast of it."""
-    value = _tried(BEFORE_CHRIST.format(text), kind) if kind in DATED else cast
-    rules = " AND ".join([f"{value} IS NOT NULL", *(rule.format(text, cast) for rule in exact)])
-    return f"WHEN {rules} THEN {value} ELSE {error}"
+    rules = [rule.format(text, cast) for rule in exact]
+    if kind in DATED:
+        cast = f"coalesce({_tried(BEFORE_CHRIST.format(text), kind)}, {error})"
+    else:
+        rules.insert(0, f"{cast} IS NOT NULL")
+    return f"WHEN {' AND '.join(rules)} THEN {cast} ELSE {error}"
 
 
 def _exact(kind: str) -> list[str]:
