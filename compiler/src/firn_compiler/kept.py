@@ -36,7 +36,7 @@ def kept_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
 
 
 def _is_enterprise(on: Ground) -> bool:
-    """Say whether its flows are not to get past its checks: what is kept lies where a repository could bring it along."""
+    """Say whether flows are not to get past its checks: what is kept lies where a repository can bring it along."""
     return on.platform is not None and text_at(mapping_at(on.platform.root, "security"), "mode") == "enterprise"
 
 

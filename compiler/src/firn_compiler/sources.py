@@ -24,6 +24,7 @@ from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
 PLATFORM_NAMES = (PLATFORM_NAME, "platform.yml")
+_YAML = (".yaml", ".yml")
 MADE = frozenset(["target", "logs", "dbt_packages", "dbt_modules", "__pycache__"])
 MAX_FILES, MAX_FOLDER_BYTES = 20_000, 64 * 1024 * 1024
 
@@ -150,6 +151,10 @@ def _shown(path: Path) -> Path:
 
 
 def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES) -> Source | None:
+    if path.suffix in _YAML and os.path.splitext(os.path.realpath(path))[1] not in _YAML:
+        message = f"`{path}` is a link to a file of another kind"  # whose lines findings would show
+        found.append(Diagnostic("E108", message, help="link to a file that ends in `.yaml` or `.yml`"))
+        return None
     try:
         with path.open("rb") as file:
             return Source(str(path), file.read(limit + 1))
