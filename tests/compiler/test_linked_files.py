@@ -55,6 +55,14 @@ def test_links_to_files_of_their_kind_are_followed(project: Path) -> None:
     assert code == 0, said
 
 
+def test_a_folder_of_which_a_file_cannot_be_read_is_no_dbt_project(project: Path) -> None:
+    Path("flow.yaml").write_text(f"{SQL}  - {{id: built, type: dbt, inputs: {{path: ./dbt}}}}\n")
+    Path("q.sql").write_text("select 1 as n")
+    Path("dbt").symlink_to("/proc/self")
+    code, said = compiled()
+    assert (code, "error[E314]: there is no folder `./dbt`" in said) == (1, True)
+
+
 def test_a_link_that_leads_to_itself_is_a_file_that_cannot_be_read(project: Path) -> None:
     Path("flow.yaml").symlink_to("flow.yaml")
     code, said = compiled()

@@ -179,7 +179,8 @@ def read_beside(file: str, path: str) -> Source | None:
 
 
 def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
-    """Read every file below a folder that another file names; None where there is none, or it holds too much.
+    """Read every file below a folder that another file names; None where there is none, it holds too much, or a file
+    cannot be read.
 
     What a tool makes by itself is left out: `target`, `logs`, `dbt_packages`, and whatever begins with a dot. Links are
     not followed.
@@ -193,12 +194,23 @@ def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
             place = Path(folder) / name
             if name.startswith(".") or place.is_symlink() or not place.is_file():
                 continue
-            content = place.read_bytes()
+            content = _beginning(place, MAX_FOLDER_BYTES - size)
+            if content is None:
+                return None
             size += len(content)
             if len(files) >= MAX_FILES or size > MAX_FOLDER_BYTES:
                 return None
             files.append(Source(place.relative_to(base).as_posix(), content))
     return tuple(sorted(files)) if base.is_dir() else None
+
+
+def _beginning(file: Path, limit: int) -> bytes | None:
+    """Return a file's bytes, of a larger one `limit` and one more; None where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(limit + 1)
+    except OSError:
+        return None
 
 
 SCANNED = (".yaml", ".yml", ".json", ".sql", ".env", ".toml", ".ini", ".cfg", ".conf", ".properties", ".tf", ".tfvars")
