@@ -291,6 +291,57 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(proof: Cer
     assert api.asked[0].headers["host"] == f"api.example.com:{port}"
 
 
+GET = {"resource": "api", "method": "GET", "path": "/items"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("../b/items", "/../../admin", "./../b", "x/../../b", "%2e%2e/b", "..%2Fb", "%2E./b", "\\..\\b"),
+        *("x/..;/..;/b", "/\t/admin", "{}/admin", "{}/v1/tenants/ab", "{}"),
+    ],
+)
+def test_no_path_of_a_step_leads_out_of_the_base(bench: Make, path: str) -> None:
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        work = bench(api=connector("rest", "httpx", base_url=f"{api.url}/v1/tenants/a", bearer_token=Secret(CANARY)))
+        for step, inputs in (("read", PATH), ("http", GET)):
+            with pytest.raises(ConnectorError) as caught:
+                work.do(step, {**inputs, "path": path.format(api.url)})
+            assert (caught.value.error_class, "below `base_url`" in caught.value.message) == ("data", True)
+        assert not api.asked
+
+
+def test_names_with_dots_queries_and_whole_addresses_below_the_base_are_paths(bench: Make) -> None:
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        work = bench(api=connector("rest", "httpx", base_url=f"{api.url}/v1/tenants/a"))
+        for path in ("..items", "items?range=1/../2", "", f"{api.url}/v1/tenants/a/items"):
+            work.do("http", {**GET, "path": path})
+        assert {asked.path.rpartition("/")[0] for asked in api.asked} == {"/v1/tenants/a"}
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "CONNECTION", "Expect", "upgrade"])
+def test_no_header_says_to_whom_a_request_goes_or_where_it_ends(bench: Make, name: str) -> None:
+    said = {"headers": {name: "1"}}
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        configs: dict[str, dict[str, Any]] = {
+            "api": {},
+            "saying": said,
+            "keyed": {"api_key": Secret("canary-key-1"), "api_key_name": name},
+        }
+        login: dict[str, Any] = {"base_url": api.url, "bearer_token": Secret(CANARY)}
+        work = bench(**{one: connector("rest", "httpx", **login, **more) for one, more in configs.items()})
+        for step, inputs in (
+            ("http", {**GET, **said}),
+            ("read", {"resource": "api", "request": {"path": "/items", **said}}),
+            ("http", {**GET, "resource": "saying"}),
+            ("http", {**GET, "resource": "keyed"}),
+        ):
+            with pytest.raises(ConnectorError) as caught:
+                work.do(step, inputs)
+            assert (caught.value.error_class, f"`{name.lower()}`" in caught.value.message) == ("data", True)
+        assert not api.asked
+
+
 @pytest.mark.parametrize(("name", "trusted"), [("other.example.com", True), ("api.example.com", False)])
 def test_a_certificate_must_be_of_the_name_and_of_a_trusted_authority(
     proof: Certificate, name: str, trusted: bool
