@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from compiler.projects import FLOW, PLATFORM
+from firn_compiler.assembly import Request
 from firn_compiler.cache import FolderCache
 from firn_compiler.cli import compile_command
 from firn_compiler.pipeline import Compilation, compile_project
@@ -113,6 +114,28 @@ def test_an_entry_of_another_shape_is_no_entry(project: Path) -> None:
             return b'{"found": 1}'
 
     assert same(compile_with(Odd(cache.folder)), compile_with(None))
+
+
+def test_an_enterprise_platform_takes_nothing_that_a_repository_may_have_brought_along(project: Path) -> None:
+    cache = FolderCache(project / ".firn" / "cache")
+    (project / "a" / "flow.yaml").write_text(FLOW.replace("{profile: files}", "{type: local, config: {root: /etc}}"))
+    assert compile_with(cache).artifact is not None
+    brought_along = [entry.read_bytes().partition(b"\n")[2] for entry in cache.folder.iterdir()]
+    (inline,) = [content for content in brought_along if b'"/etc"' in content]
+
+    class Planted(FolderCache):
+        def get(self, key: str) -> bytes | None:
+            return inline
+
+    assert b'"/etc"' in (compile_project(_alone(project, Planted(cache.folder))).artifact or b"")
+    (project / "platform.yaml").write_text(f"{PLATFORM}security: {{mode: enterprise}}\n")
+    refused = compile_project(_alone(project, Planted(cache.folder)))
+    assert (refused.artifact, [one.code for one in refused.diagnostics]) == (None, ["E702"])
+
+
+def _alone(project: Path, cache: FolderCache) -> Request:
+    request, _ = project_request([str(project / "a")], "platform.yaml", None, {})
+    return request._replace(kept=cache)
 
 
 def test_a_folder_that_cannot_be_written_keeps_nothing(project: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runtime.artifacts import job, payload, resource, spelled
+from runtime.artifacts import job, payload, resource, spelled, step
 
 FIRN = str(Path(sys.executable).parent / "firn")
 HEAVY = ("duckdb", "httpx", "rich", "importlib.metadata", "psycopg", "dotenv", "random", "logging")
@@ -67,6 +67,43 @@ def test_an_expected_digest_on_the_command_line_does_not_take_back_the_one_of_th
     pinned = os.environ | {"FIRN_EXPECT_DIGEST": "sha256:1"}
     assert firn(tmp_path, "run", "--expect-digest", own, env=pinned).returncode == 3
     assert firn(tmp_path, "run", "--expect-digest", own, env=os.environ | {"FIRN_EXPECT_DIGEST": own}).returncode == 0
+
+
+OBEYED = "\x1b]0;x\x07\x9b2J\n::error::x"
+"""What a terminal and a build log obey."""
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {OBEYED: 1},
+        {"features": [OBEYED]},
+        {"environment": OBEYED},
+        {"compatibility": {"min_version": OBEYED}},
+        {"requires": {"connectors": [], "environment": [{"name": OBEYED, "optional": False}], "secrets": []}},
+        {"sources": [{"kind": "flow", "name": OBEYED, "digest": "sha256:0"}]},
+    ],
+    ids=["a key", "features", "environment", "compatibility", "requires", "sources"],
+)
+def test_what_an_artifact_says_moves_no_cursor_and_begins_no_line(tmp_path: Path, hostile: dict[str, Any]) -> None:
+    make(tmp_path, payload(job("a")) | hostile)
+    for words in (["inspect"], ["verify"], ["preflight"], ["run"], ["runs"]):
+        answer = firn(tmp_path, *words, env=os.environ | {"FORCE_COLOR": "1"})
+        shown = (answer.stdout + answer.stderr).splitlines()
+        assert all(line.isprintable() and not line.startswith("::") for line in shown)
+
+
+def test_what_data_says_moves_no_cursor_and_begins_no_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("x,y\n1,2\n")
+    (tmp_path / "data" / "b.csv").write_text(f'x,"{OBEYED}"\n1,2\n')
+    read = step("rows", "read", resource="files", path="*.csv")
+    files = resource("files", "local", {"root": "data"})
+    make(tmp_path, payload(job("a", read), names={"files": "files"}, resources={"files": files}))
+    for words in (["run"], ["runs", "last"]):
+        shown = firn(tmp_path, *words).stdout
+        assert "`b.csv` has other columns" in shown
+        assert all(line.isprintable() and not line.startswith("::") for line in shown.splitlines())
 
 
 def test_the_version_names_runtime_compiler_and_format(tmp_path: Path) -> None:

@@ -83,9 +83,14 @@ def _unfit(named: Named, key: str) -> list[Diagnostic]:
     if is_absolute(named.name):
         help = "name it from the flow's folder: an absolute path is another file on another machine"
         return [finding("E314", f"`{key}` is an absolute path", named.span, help, named.path)]
-    if key == "sql_file" and not named.name.lower().endswith(".sql"):
+    if key == "sql_file" and not _is_sql(named.name):
         return [finding("E314", "a file of SQL has a name that ends in `.sql`", named.span, "rename it", named.path)]
     return []
+
+
+def _is_sql(name: str) -> bool:
+    """Say whether a file is called as one of SQL: what a flow names is shown to who writes it, and nothing else is."""
+    return name.lower().endswith(".sql")
 
 
 def _sql(named: Named, constants: Constants, request: Request, attached: Attachments) -> Iterator[Diagnostic]:
@@ -94,6 +99,10 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
     if source is None:
         help = "the path is taken from the flow's folder"
         yield finding("E314", f"there is no file `{named.name}`", named.span, help, named.path)
+        return
+    if not _is_sql(source.file):
+        message = f"`{named.name}` is a link to a file of another kind"
+        yield finding("E314", message, named.span, "link to a file that ends in `.sql`", named.path)
         return
     try:
         text = source.content.decode("utf-8-sig").replace("\r\n", "\n")

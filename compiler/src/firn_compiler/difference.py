@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from firn_schemas.base import Json
+from firn_schemas.visible import visible
 
 Kind = Literal["added", "removed", "changed"]
 DERIVED = frozenset(["fingerprint", "lineage", "columns"])
@@ -118,7 +119,7 @@ def as_text(old: Mapping[str, Any], new: Mapping[str, Any], limit: int = 50) -> 
     if not lines:
         files = ", ".join(f"`{name}`" for name in sources(old, new))
         lines = ["no difference in meaning" + (f", only in the text of {files}" if files else "")]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
 REQUIRED = tuple(f"requires.{one}" for one in ("connectors", "environment", "secrets"))

@@ -24,6 +24,7 @@ from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
 PLATFORM_NAMES = (PLATFORM_NAME, "platform.yml")
+_YAML = (".yaml", ".yml")
 MADE = frozenset(["target", "logs", "dbt_packages", "dbt_modules", "__pycache__"])
 MAX_FILES, MAX_FOLDER_BYTES = 20_000, 64 * 1024 * 1024
 
@@ -150,6 +151,10 @@ def _shown(path: Path) -> Path:
 
 
 def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES) -> Source | None:
+    if path.suffix in _YAML and os.path.splitext(os.path.realpath(path))[1] not in _YAML:
+        message = f"`{path}` is a link to a file of another kind"  # whose lines findings would show
+        found.append(Diagnostic("E108", message, help="link to a file that ends in `.yaml` or `.yml`"))
+        return None
     try:
         with path.open("rb") as file:
             return Source(str(path), file.read(limit + 1))
@@ -174,7 +179,8 @@ def read_beside(file: str, path: str) -> Source | None:
 
 
 def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
-    """Read every file below a folder that another file names; None where there is none, or it holds too much.
+    """Read every file below a folder that another file names; None where there is none, it holds too much, or a file
+    cannot be read.
 
     What a tool makes by itself is left out: `target`, `logs`, `dbt_packages`, and whatever begins with a dot. Links are
     not followed.
@@ -188,12 +194,23 @@ def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
             place = Path(folder) / name
             if name.startswith(".") or place.is_symlink() or not place.is_file():
                 continue
-            content = place.read_bytes()
+            content = _beginning(place, MAX_FOLDER_BYTES - size)
+            if content is None:
+                return None
             size += len(content)
             if len(files) >= MAX_FILES or size > MAX_FOLDER_BYTES:
                 return None
             files.append(Source(place.relative_to(base).as_posix(), content))
     return tuple(sorted(files)) if base.is_dir() else None
+
+
+def _beginning(file: Path, limit: int) -> bytes | None:
+    """Return a file's bytes, of a larger one `limit` and one more; None where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(limit + 1)
+    except OSError:
+        return None
 
 
 SCANNED = (".yaml", ".yml", ".json", ".sql", ".env", ".toml", ".ini", ".cfg", ".conf", ".properties", ".tf", ".tfvars")

@@ -16,6 +16,7 @@ from firn_runtime.errors import ArtifactRefused
 from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME, version_key
 from firn_schemas.canonical import NotCanonical, canonical_bytes, file_bytes
 from firn_schemas.canonical import bytes_digest as sha256
+from firn_schemas.visible import visible
 
 if TYPE_CHECKING:
     from firn_schemas.artifact import Flow, Job, Payload
@@ -122,7 +123,7 @@ def load(content: bytes, features: frozenset[str], asked: Demand = UNASKED) -> A
 
 def refuse_unfit(payload: "Payload", features: frozenset[str]) -> None:
     """Raise ArtifactRefused R106 or R109 where a runtime that has `features` may not run the artifact."""
-    lacking = [f"`{feature}`" for feature in needed(payload) if feature not in features]
+    lacking = [f"`{visible(feature)}`" for feature in needed(payload) if feature not in features]
     if lacking:
         message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
         raise ArtifactRefused("R106", message, "use a newer firn-runtime")
@@ -234,7 +235,8 @@ def _canonical(payload: Any) -> bytes:
 def _misshapen(problems: Any) -> ArtifactRefused:
     listed = [f"{path}: {sentence}" if path else sentence for path, sentence in problems]
     more = f"; and {len(listed) - 5} more" if len(listed) > 5 else ""
-    return ArtifactRefused("R108", "the artifact has not the right shape: " + "; ".join(listed[:5]) + more, _MAKE_AGAIN)
+    said = visible("; ".join(listed[:5])) + more
+    return ArtifactRefused("R108", f"the artifact has not the right shape: {said}", _MAKE_AGAIN)
 
 
 def _cross_references(payload: "Payload") -> Any:

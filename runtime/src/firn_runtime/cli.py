@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from firn_runtime.errors import FirnError, internal
+from firn_schemas.visible import visible
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -110,9 +111,9 @@ def main() -> None:
     try:
         firn.main(standalone_mode=False)
     except FirnError as error:
-        click.echo(f"error[{error.code}]: {error.message}", err=True)
+        click.echo(f"error[{error.code}]: {_shown(error.message)}", err=True)
         if error.help:
-            click.echo(f"  help: {error.help}", err=True)
+            click.echo(f"  help: {_shown(error.help)}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
@@ -127,6 +128,11 @@ def main() -> None:
         sys.exit(1)
     finally:
         _let_go_of_output()
+
+
+def _shown(text: str) -> str:
+    """Return a message, which may have several lines, with nothing in it that a terminal obeys."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def _let_go_of_output() -> None:

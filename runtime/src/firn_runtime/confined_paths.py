@@ -1,7 +1,9 @@
 """Names of files below a folder: their one spelling, and where they lie. None of them leads out of the folder."""
 
 import os
+import re
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from firn_runtime.errors import ConnectorError
 
@@ -35,6 +37,12 @@ def present(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise ConnectorError("data", f"there is no file `{name}` in the run's folder of files")
     return path
+
+
+def leads_out(path: str) -> bool:
+    """Say whether a path or the path of a URL could lead out of what it begins with, for whoever reads it."""
+    steps = re.split(r"[/\\?#;]", unquote(path))  # in a URL a step ends before its query, fragment and parameters too
+    return ".." in steps or any(ord(char) < 32 for char in path)
 
 
 def told(folder: str, name: str) -> str:

@@ -12,6 +12,7 @@ from firn_runtime.options import LAST
 from firn_runtime.prepare import choose, state_settings
 from firn_runtime.state import JobRow, Lease, LockRow, RunRow, State, StepRow, open_state
 from firn_schemas.base import Json
+from firn_schemas.visible import visible
 
 
 class Page(NamedTuple):
@@ -141,7 +142,7 @@ def _head(seen: Seen) -> list[str]:
     run = seen.row
     began = f"began {run.started_at}" + (f", resumed {_times(run.resumed)}" if run.resumed else "")
     ended = f", took {duration(run.seconds)}" if run.seconds is not None else ""
-    return [f"{run.flow} for {run.environment}, run {run.run}: {seen.status}", f"{began}{ended}", run.artifact]
+    return [f"{run.flow} for {visible(run.environment)}, run {run.run}: {seen.status}", f"{began}{ended}", run.artifact]
 
 
 def _times(count: int) -> str:

@@ -3,6 +3,7 @@
 from firn_runtime.artifact_file import Artifact
 from firn_schemas.artifact import Flow, Requires
 from firn_schemas.base import Json
+from firn_schemas.visible import visible
 
 
 def as_text(artifact: Artifact) -> str:
@@ -17,7 +18,7 @@ def as_text(artifact: Artifact) -> str:
     lines += ["", *_requires(payload.requires)]
     lines += ["", "compiled from"]
     lines += [f"  {source.kind}  {source.name}  {source.digest}" for source in payload.sources]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(visible, lines)) + "\n"
 
 
 def _flow(name: str, flow: Flow) -> list[str]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
+from firn_runtime.confined_paths import leads_out
 from firn_schemas.base import Json
 from firn_schemas.secret import Secret
 
@@ -77,7 +77,7 @@ class Scope:
         program is no option; a negative number is none.
         """
         joined = "".join(_text(self.resolve(part)) for part in node["$concat"])
-        if "prefix" in node and _leads_out(joined):
+        if "prefix" in node and leads_out(joined):
             raise Unresolved(f"a value of the run leads out of `{node['prefix']}`")
         if "operand" in node and joined.startswith("-") and isinstance(self.resolve(node["$concat"][0]), str):
             raise Unresolved("a value of the run begins with `-`: the program would take it for an option")
@@ -135,11 +135,6 @@ def _boolean(value: Any) -> bool:
     if type(value) is not bool:
         raise Unresolved(f"a condition needs true or false, not {_kind(value)}")
     return value
-
-
-def _leads_out(text: str) -> bool:
-    steps = re.split(r"[/\\?#;]", unquote(text))  # in a URL a step ends before its query, fragment and parameters too
-    return ".." in steps or any(ord(char) < 32 for char in text)
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from firn_runtime.events import Event, EventName, Failure, Listener
+from firn_schemas.visible import visible
 
 Clean = Callable[[str], str]
 
@@ -14,7 +15,7 @@ class Teller:
     """One run's events. A listener that raises is dropped with one warning, and never breaks the run."""
 
     def __init__(self, run: str, flow: str, listeners: Sequence[Listener], clean: Clean) -> None:
-        self._run, self._flow, self._clean = run, flow, clean
+        self._run, self._flow, self._mask = run, flow, clean
         self._listeners = list(listeners)
         self._lock = threading.RLock()
 
@@ -43,5 +44,8 @@ class Teller:
         return value
 
     def failure(self, failure: Failure) -> Failure:
-        """Return the failure in words that hold no secret."""
+        """Return the failure in words that hold no secret, and nothing that a terminal obeys."""
         return failure._replace(message=self._clean(failure.message), help=self._clean(failure.help))
+
+    def _clean(self, text: str) -> str:
+        return visible(self._mask(text))

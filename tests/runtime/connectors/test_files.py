@@ -155,6 +155,24 @@ def test_a_symlink_that_leads_out_is_refused(work: Workbench, root: Path, tmp_pa
         read(work, path)
 
 
+def test_folders_that_lead_back_give_no_file_twice_and_come_to_an_end(work: Workbench, root: Path) -> None:
+    (root / "in/deep").mkdir(parents=True)
+    (root / "in/deep/a.csv").write_text("n\n1\n")
+    (root / "in/b.csv").write_text("n\n2\n")
+    for name in ("back", "again"):
+        (root / "in" / name).symlink_to(".")
+    for path in ("in/**/*.csv", "**/in/**/*.csv", "in/**"):
+        work.do("read", {"resource": "files", "path": path})
+        assert work.rows() == [(2,), (1,)]
+
+
+def test_a_folder_of_a_pattern_that_leads_out_is_not_entered(work: Workbench, root: Path) -> None:
+    (root / "out").symlink_to("/")
+    with pytest.raises(ConnectorError) as caught:
+        work.do("read", {"resource": "files", "path": "out/**/*.csv"})
+    assert "leads out" in caught.value.message
+
+
 def test_a_write_does_not_follow_a_symlink_out(work: Workbench, root: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (root / "folder").symlink_to(tmp_path / "outside")

@@ -163,6 +163,23 @@ def test_keys_that_end_are_asked_for_again(place: Lake, bench: Make) -> None:
     assert len(place.asked("GET", "/orders")) - before > 1
 
 
+def test_an_end_that_is_no_moment_is_none(place: Lake, bench: Make) -> None:
+    server = s3.rclone()
+    in_bucket(place, server)
+    work = filled(place, bench)
+    place.catalog.gives = {"config": {**where(server), **keys(server), "s3.session-token-expires-at-ms": "9" * 5000}}
+    work.do("read", READ)
+
+
+@pytest.mark.parametrize("name", ["s3.access-key-id", "s3.secret-access-key", "s3.session-token"])
+def test_keys_that_no_header_can_hold_are_none(place: Lake, bench: Make, name: str) -> None:
+    server = s3.rclone()
+    in_bucket(place, server)
+    work = filled(place, bench)
+    place.catalog.gives = {"config": {**where(server), **keys(server), name: "canary\nx: y"}}
+    assert "gives no keys" in refused(work).message
+
+
 def test_a_catalog_that_gives_no_keys_is_said(place: Lake, bench: Make) -> None:
     server = s3.rclone()
     in_bucket(place, server)

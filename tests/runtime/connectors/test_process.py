@@ -161,7 +161,10 @@ def test_what_the_system_cannot_hand_over_is_refused_without_its_value(machine: 
 
 @pytest.mark.parametrize(
     "name",
-    ["LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "BASH_FUNC_ls%%", "PATH", "PYTHONPATH", "PERL5OPT"],
+    [
+        *("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "BASH_FUNC_ls%%", "PATH", "PYTHONPATH"),
+        *("PERL5OPT", "HOME", "XDG_CONFIG_HOME", "PYTHONPYCACHEPREFIX", "PYTHONPLATLIBDIR", "OPENSSL_CONF", "GIT_SSH"),
+    ],
 )
 def test_a_step_does_not_say_which_code_a_program_loads(machine: Machine, name: str) -> None:
     error = refused(lambda: machine.programs("true").run(Program(["true"], {name: CANARY})))

@@ -291,6 +291,57 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(proof: Cer
     assert api.asked[0].headers["host"] == f"api.example.com:{port}"
 
 
+GET = {"resource": "api", "method": "GET", "path": "/items"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("../b/items", "/../../admin", "./../b", "x/../../b", "%2e%2e/b", "..%2Fb", "%2E./b", "\\..\\b"),
+        *("x/..;/..;/b", "/\t/admin", "{}/admin", "{}/v1/tenants/ab", "{}"),
+    ],
+)
+def test_no_path_of_a_step_leads_out_of_the_base(bench: Make, path: str) -> None:
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        work = bench(api=connector("rest", "httpx", base_url=f"{api.url}/v1/tenants/a", bearer_token=Secret(CANARY)))
+        for step, inputs in (("read", PATH), ("http", GET)):
+            with pytest.raises(ConnectorError) as caught:
+                work.do(step, {**inputs, "path": path.format(api.url)})
+            assert (caught.value.error_class, "below `base_url`" in caught.value.message) == ("data", True)
+        assert not api.asked
+
+
+def test_names_with_dots_queries_and_whole_addresses_below_the_base_are_paths(bench: Make) -> None:
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        work = bench(api=connector("rest", "httpx", base_url=f"{api.url}/v1/tenants/a"))
+        for path in ("..items", "items?range=1/../2", "", f"{api.url}/v1/tenants/a/items"):
+            work.do("http", {**GET, "path": path})
+        assert {asked.path.rpartition("/")[0] for asked in api.asked} == {"/v1/tenants/a"}
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "CONNECTION", "Expect", "upgrade"])
+def test_no_header_says_to_whom_a_request_goes_or_where_it_ends(bench: Make, name: str) -> None:
+    said = {"headers": {name: "1"}}
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        configs: dict[str, dict[str, Any]] = {
+            "api": {},
+            "saying": said,
+            "keyed": {"api_key": Secret("canary-key-1"), "api_key_name": name},
+        }
+        login: dict[str, Any] = {"base_url": api.url, "bearer_token": Secret(CANARY)}
+        work = bench(**{one: connector("rest", "httpx", **login, **more) for one, more in configs.items()})
+        for step, inputs in (
+            ("http", {**GET, **said}),
+            ("read", {"resource": "api", "request": {"path": "/items", **said}}),
+            ("http", {**GET, "resource": "saying"}),
+            ("http", {**GET, "resource": "keyed"}),
+        ):
+            with pytest.raises(ConnectorError) as caught:
+                work.do(step, inputs)
+            assert (caught.value.error_class, f"`{name.lower()}`" in caught.value.message) == ("data", True)
+        assert not api.asked
+
+
 @pytest.mark.parametrize(("name", "trusted"), [("other.example.com", True), ("api.example.com", False)])
 def test_a_certificate_must_be_of_the_name_and_of_a_trusted_authority(
     proof: Certificate, name: str, trusted: bool
@@ -324,6 +375,7 @@ PRIVATE = """
     0.0.0.0 10.0.0.1 100.64.0.1 100.127.255.254 127.0.0.1 127.8.8.8 169.254.169.254 172.16.0.1 172.31.9.9 192.0.2.1
     192.168.1.1 198.18.0.1 224.0.0.1 240.0.0.1 255.255.255.255 :: ::1 fe80::1 fe80::1%eth0 fc00::1 fd12::1 ff02::1
     ::ffff:10.0.0.1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:7f00:1:: 2002:a00:1:: 2001:db8::1
+    192.0.0.192 168.63.129.16 ::ffff:168.63.129.16 ::7f00:1 ::ffff:0:a9fe:a9fe 64:ff9b:1::7f00:1 fec0::1
 """
 
 

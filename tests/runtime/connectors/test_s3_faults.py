@@ -77,6 +77,33 @@ def test_what_a_service_refuses_has_a_class_and_quotes_nothing(
     assert all(CANARY not in asked.target for asked in server.asked)
 
 
+def listing(size: str = "5", etag: str = '"1"', more: str = "") -> Answer:
+    text = ONE.decode().replace("<Size>5<", f"<Size>{size}<").replace('"1"', etag)
+    continued = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{more}</NextContinuationToken>"
+    return Answer(200, (text.replace("<IsTruncated>false</IsTruncated>", continued) if more else text).encode())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(listing(size=size) for size in ("x", "-5", "5.0", "9" * 5000, "\u0665")),
+        *(listing(etag=etag) for etag in ('"1\nx-amz-acl: public-read"', '"\u20ac"')),
+        listing(more="the same"),
+    ],
+)
+def test_a_listing_that_lies_is_no_answer_of_s3(bench: Open, answer: Answer) -> None:
+    with answering(answer) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url)))
+    assert (caught.value.error_class, "does not speak S3" in caught.value.message) == ("connection", True)
+
+
+@pytest.mark.parametrize("headers", [{"content-length": "x"}, {"content-length": "-1"}, {"etag": '"\u00e9\u0080"'}])
+def test_an_object_that_lies_about_itself_is_no_answer_of_s3(bench: Open, headers: dict[str, str]) -> None:
+    with answering(Answer(200, b"n\n42\n", headers)) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url)), "a.csv")
+    assert (caught.value.error_class, "does not speak S3" in caught.value.message) == ("connection", True)
+
+
 def test_a_busy_service_is_asked_again_up_to_four_times(bench: Open) -> None:
     with answering(error("SlowDown", 503)) as server, pytest.raises(ConnectorError):
         read(bench(lake=resource(server.url)))

@@ -173,6 +173,12 @@ def test_a_revoked_host_key_is_refused(sshd: Server) -> None:
     assert "is revoked" in error.message
 
 
+def test_a_host_key_that_is_revoked_at_its_port_is_not_trusted_by_a_line_without_one(sshd: Server) -> None:
+    for trusted, revoked in ((sshd.host, f"[{sshd.host}]:{sshd.port}"), (f"[{sshd.host}]:{sshd.port}", sshd.host)):
+        lines = f"{trusted} {sshd.host_key}\n@revoked {revoked} {sshd.host_key}"
+        assert "is revoked" in refused(resource(sshd, known_hosts=lines)).message
+
+
 def test_a_certificate_of_a_trusted_authority_is_a_host_key() -> None:
     authority, key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     certificate = authority.generate_host_certificate(key, "host", principals=["127.0.0.1"])

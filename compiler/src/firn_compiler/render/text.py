@@ -7,13 +7,13 @@ from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
 from firn_compiler.scan.conceal import uncovered
 from firn_compiler.source_line import shown
+from firn_schemas.visible import visible
 
 LIMIT = 50
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "help": "\x1b[36m", "place": "\x1b[2m", "end": "\x1b[0m"}
 WIDTH = 200
 NEAR = 4096
 """Characters of a line that are looked at, around the finding."""
-_SPACES = " \u00a0\u3000"
 
 
 def render(found: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: bool) -> str:
@@ -49,22 +49,22 @@ def count(found: Sequence[Diagnostic]) -> str:
 
 
 def _block(one: Diagnostic, lines: Mapping[str, Sequence[str]], paint: Mapping[str, str]) -> str:
-    block = [f"{paint[one.severity]}{one.severity}[{one.code}]{paint['end']}: {_visible(one.message)}"]
-    path = _visible(one.path)
+    block = [f"{paint[one.severity]}{one.severity}[{one.code}]{paint['end']}: {visible(one.message)}"]
+    path = visible(one.path)
     if one.span.file:
         block.append(_place(one.span, f"  {path}" if path else "", paint))
         block += _source(one, lines.get(one.span.file, ()), paint)
     elif path:
         block.append(f"  {path}")
-    block += [_place(related.span, f"  {_visible(related.message)}", paint) for related in one.related]
+    block += [_place(related.span, f"  {visible(related.message)}", paint) for related in one.related]
     if one.help:
-        help = "\n        ".join(map(_visible, one.help.splitlines()))
+        help = "\n        ".join(map(visible, one.help.splitlines()))
         block.append(f"  {paint['help']}help{paint['end']}: {help}")
     return "\n".join(block) + "\n"
 
 
 def _place(span: Span, words: str, paint: Mapping[str, str]) -> str:
-    return f"  {paint['place']}{_visible(span.file)}:{span.line}:{span.column}{paint['end']}{words}"
+    return f"  {paint['place']}{visible(span.file)}:{span.line}:{span.column}{paint['end']}{words}"
 
 
 def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> list[str]:
@@ -72,7 +72,7 @@ def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> 
     if not 1 <= span.line <= len(lines):
         return []
     line, near = _near(lines[span.line - 1], span)
-    before, token, after = _cut(*(_visible(uncovered(part)) for part in shown(line, one, near)))
+    before, token, after = _cut(*(visible(uncovered(part)) for part in shown(line, one, near)))
     gutter = len(str(span.line)) + 2
     carets = f"{paint[one.severity]}{'^' * max(_cells(token), 1)}{paint['end']}"
     return [
@@ -88,15 +88,6 @@ def _near(line: str, span: Span) -> tuple[str, Span]:
     cut = max(span.column - 1 - NEAR // 2, 0)
     columns = (span.column - cut, max(span.end_column - cut, 1))
     return line[cut : cut + NEAR], span._replace(column=columns[0], end_column=columns[1])
-
-
-def _visible(text: str) -> str:
-    """Replace what would move a terminal's cursor or hide on it; a tab becomes an arrow, one cell wide."""
-    if text.isprintable():
-        return text
-    return "".join(
-        "→" if one == "\t" else "�" if category(one)[0] in "CZ" and one not in _SPACES else one for one in text
-    )
 
 
 def _cells(text: str) -> int:

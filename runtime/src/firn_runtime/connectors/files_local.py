@@ -6,11 +6,12 @@ A path never leads out of the root, whatever globs and symlinks say. What become
 import glob
 import os
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from firn_runtime.confined_paths import confined
+from firn_runtime.cancel import current
+from firn_runtime.confined_paths import confined, placed
 from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_publication import MODES, Target
@@ -18,7 +19,7 @@ from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import written_format
 from firn_runtime.engine import Places
 from firn_runtime.errors import ConnectorError
-from firn_runtime.patterns import is_pattern
+from firn_runtime.patterns import folder_of, is_pattern, matcher
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -63,7 +64,7 @@ class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
 
     def _matches(self, path: str) -> list[Path]:
         name = confined(path)
-        found = glob.glob(name, root_dir=self.root, recursive=True) if is_pattern(name) else [name]
+        found = _named(self.root, name) if is_pattern(name) else [name]
         files = [self.root / name for name in sorted(set(found)) if os.path.isfile(self.root / name)]
         for file in files:
             if not Path(os.path.realpath(file)).is_relative_to(self.root):
@@ -85,6 +86,22 @@ class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
             raise ConnectorError(
                 "connection", f"cannot write `{inputs.path}`: {(error.strerror or '').lower()}"
             ) from None
+
+
+def _named(root: Path, pattern: str) -> Iterable[str]:
+    """Yield the names below the root that a pattern matches.
+
+    `**` enters no folder that is a link: one that leads back would give each file forty times, and two of them no end.
+    """
+    if "**" not in pattern.split("/"):
+        yield from glob.glob(pattern, root_dir=root)
+        return
+    folder, matches = folder_of(pattern), matcher(pattern)
+    for place, _, files in os.walk(placed(root, folder) if folder else root):
+        current().check()
+        below = os.path.normpath(os.path.join(folder, os.path.relpath(place, root / folder)))
+        names = files if below == "." else [f"{below}/{one}" for one in files]
+        yield from filter(matches, names)
 
 
 class LocalFiles(FolderFiles[LocalFilesConfig]):

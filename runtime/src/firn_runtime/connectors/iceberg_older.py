@@ -71,8 +71,8 @@ def _listed(target: Target) -> Sequence[Record]:
 def _totals(target: Target) -> Mapping[str, int]:
     if target.table.current is None:
         return _NOTHING
-    summary = target.table.current.summary
-    return {name: int(text) for name in _NOTHING if (text := summary.get(f"total-{name}", "")).isdecimal()}
+    said = {name: target.table.current.summary.get(f"total-{name}", "") for name in _NOTHING}
+    return {name: int(text) for name, text in said.items() if text.isdecimal() and len(text) < 20}
 
 
 def _without(target: Target, looked_at: Callable[[Record], bool], gone: Callable[[str], bool]) -> Older:

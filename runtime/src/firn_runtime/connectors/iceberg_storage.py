@@ -176,11 +176,12 @@ class Vended:
 
     def _issue(self) -> Issued[AccessKey]:
         found, self._first = self._first or self._again(), None
-        if not found.get(_ID) or not found.get(_SECRET):
+        said = [found.get(name, "") for name in (_ID, _SECRET)]
+        if not all(one and one.isascii() and one.isprintable() for one in (*said, found.get(_TOKEN) or "none")):
             help = "check what the catalog's role may do; or `access_delegation: none`, with the platform's own keys"
             raise ConnectorError("auth", "the catalog gives no keys for the table's files", help)
         token = Secret(found[_TOKEN]) if found.get(_TOKEN) else None
         key = AccessKey(found[_ID], Secret(found[_SECRET]), token)
         end = found.get(_END, "")
-        seconds = max(int(end) / 1000 - time.time(), 0.0) if end.isdecimal() else float("inf")
+        seconds = max(int(end) / 1000 - time.time(), 0.0) if end.isdecimal() and len(end) < 20 else float("inf")
         return Issued(key, seconds, [one for one in (key.secret, token) if one is not None])

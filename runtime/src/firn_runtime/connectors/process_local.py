@@ -22,11 +22,13 @@ from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOpti
 _DEFAULTS = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 _LOADING = re.compile(
     r"PATH|LD_\w*|DYLD_\w*|GCONV_PATH|GLIBC_TUNABLES"  # the system's
-    r"|ENV|BASH_ENV|BASH_FUNC_\S*|SHELLOPTS|BASHOPTS|PS4"  # shells'
-    r"|PYTHON(?:PATH|HOME|STARTUP|USERBASE|WARNINGS|BREAKPOINT)"
+    r"|HOME|XDG_\w*"  # where a user keeps settings, Python modules too
+    r"|OPENSSL_\w*|GIT_\w*|TCL\w*"
+    r"|ENV|BASH_ENV|BASH_FUNC_\S*|SHELLOPTS|BASHOPTS|PS4|ZDOTDIR"  # shells'
+    r"|PYTHON(?:PATH|HOME|STARTUP|USERBASE|WARNINGS|BREAKPOINT|PLATLIBDIR|PYCACHEPREFIX|EXECUTABLE)"
     r"|PERL5?(?:LIB|OPT|DB)|RUBY(?:LIB|OPT)|NODE_(?:PATH|OPTIONS)|CLASSPATH|(?:JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS"
 )
-"""Variables that name code for a program, or for the interpreter of one."""
+"""Variables that name code, or a folder with code, for a program, its interpreter or a library of many programs."""
 _HELP = {
     errno.ENOENT: "it is not there, or the program that its first line names is not",
     errno.EACCES: "the user of the run may not execute it",

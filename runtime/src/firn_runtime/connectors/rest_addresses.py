@@ -10,6 +10,17 @@ from firn_runtime.errors import ConnectorError
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the last four bytes are the address that is reached."""
+_TAKEN_FOR_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("192.0.0.0/24", "64:ff9b:1::/48", "fec0::/10"),  # RFC 6890, RFC 8215, RFC 3879
+            *("::/96", "::ffff:0:0:0/96"),  # RFC 4291 and RFC 2765: an IPv4 address in an old spelling
+            "168.63.129.16/32",  # what an Azure machine is told by its host: no other machine reaches it
+        ),
+    )
+)
+"""What `ipaddress` says of these is otherwise, in some versions of Python or in all."""
 
 
 def addresses(host: str, port: int, *, allow_private: bool) -> list[str]:
@@ -47,4 +58,4 @@ def is_private(address: str) -> bool:
             inner = ipaddress.IPv4Address(found.packed[-4:])
         if inner is not None:
             return is_private(str(inner))
-    return not found.is_global or found.is_multicast
+    return not found.is_global or found.is_multicast or any(found in one for one in _TAKEN_FOR_PUBLIC)

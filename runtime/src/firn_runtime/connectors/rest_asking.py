@@ -3,11 +3,13 @@
 Credentials go to the host of `base_url` alone: redirects and addresses that lead elsewhere are refused.
 """
 
+import re
 from collections.abc import Container, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from firn_runtime.confined_paths import leads_out
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.rest_addresses import addresses
 from firn_runtime.connectors.rest_client import REPEATABLE, Answer, Call, Client, Limits
@@ -28,6 +30,11 @@ _STATUS: dict[int, tuple[ErrorClass, str]] = {
     429: ("rate_limited", "set the resource's `rate_limit`"),
 }
 
+_NOT_TO_BE_SAID = frozenset(
+    ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]
+)
+"""Headers that say whom a request is for, where it ends, or what becomes of its connection: by them the credentials
+would go to another host behind the same address."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -107,6 +114,9 @@ class Asking:
     def exchange(self, call: Call, carried: Carried) -> Answer:
         """Send a call once, with what the login gives it, and return what came back."""
         headers = lower(self._config.headers) | dict(call.headers) | lower(carried.headers)
+        for name in headers:
+            if name in _NOT_TO_BE_SAID:
+                raise ConnectorError("data", f"the header `{name}` is not to be said", "remove it: Firn says it itself")
         call = call._replace(headers=headers, params={**call.params, **carried.params})
         return self._client.exchange(call, Limits(self._options.timeout, self._options.max_response_bytes))
 
@@ -114,8 +124,11 @@ class Asking:
         return addresses(host, port, allow_private=self._options.allow_private_hosts)
 
     def below_base(self, path: str) -> str:
-        """Return the address of a path; raise ConnectorError where it names another host."""
-        return self.joined(self.base, path.lstrip("/"))
+        """Return the address of a path; raise ConnectorError where it is not below `base_url`."""
+        found = self.joined(self.base, path.lstrip("/"))
+        if leads_out(re.split("[?#]", path)[0]) or not urlsplit(found).path.startswith(urlsplit(self.base).path):
+            raise ConnectorError("data", "a path must stay below `base_url`", "write it without `..`")
+        return found
 
     def joined(self, before: str, address: str) -> str:
         """Return an address, seen from another one; raise ConnectorError for any but of the host of `base_url`."""

@@ -4,6 +4,7 @@ Signed by this package rather than by a library: see docs/adr/0016.
 """
 
 import hashlib
+import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from firn_schemas.connectors.files import S3Config
 
 _BLOCK = 1 << 18
 _META = "x-amz-meta-"
+_PAGES = 10_000
+"""Pages of one listing, at most; a page has a thousand objects."""
+_SIZE, _ETAG = re.compile(r"[0-9]{1,18}"), re.compile(r"[ -~]{0,1024}")
 
 
 class Listed(NamedTuple):
@@ -83,15 +87,18 @@ class Bucket:
         query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(most)), ("prefix", prefix)]
         query = query if deep else [("delimiter", "/"), *query]
         after: list[tuple[str, str]] = []
-        while True:
+        for _ in range(_PAGES):
             answer = self._send("GET", "", [*query, *after])
             page = parsed(_yes(answer, "listing the bucket").body)
             if page.tag != "ListBucketResult":
-                raise ConnectorError("connection", "what answers does not speak S3", "check `endpoint`")
+                raise _strange()
             yield from map(_listed(page), page.findall("Contents"))
             if most < 1000 or text_of(page, "IsTruncated") != "true":
                 return
-            after = [("continuation-token", text_of(page, "NextContinuationToken"))]
+            before, after = after, [("continuation-token", text_of(page, "NextContinuationToken"))]
+            if after == before:
+                raise _strange()
+        raise ConnectorError("data", f"the listing has more than {_PAGES:,} pages", "name a prefix with fewer objects")
 
     def head(self, key: str) -> Head | None:
         """Return what an object tells of itself; None where there is none."""
@@ -100,7 +107,7 @@ class Bucket:
             return None
         known = _yes(answer, f"looking at `{key}`").headers
         metadata = {name.removeprefix(_META): value for name, value in known.items() if name.startswith(_META)}
-        return Head(int(known.get("content-length", 0)), known.get("etag", ""), metadata)
+        return Head(_size(known.get("content-length", "")), _etag(known.get("etag", "")), metadata)
 
     def get(self, one: Listed, piece: Piece, sink: Callable[[Iterator[bytes]], object]) -> None:
         """Hand a part of an object to `sink`, from its start again where the connection breaks.
@@ -194,12 +201,31 @@ def _yes(answer: Answer, what: str) -> Answer:
     return answer
 
 
+def _size(text: str) -> int:
+    """Return how large an object is said to be, nothing where nothing is said; raise ConnectorError for no number."""
+    if text and not _SIZE.fullmatch(text):
+        raise _strange()
+    return int(text or 0)
+
+
+def _etag(text: str) -> str:
+    """Return a version that can stand in a header (RFC 9110, section 8.8.3); raise ConnectorError for another."""
+    if not _ETAG.fullmatch(text):
+        raise _strange()
+    return text
+
+
+def _strange() -> ConnectorError:
+    return ConnectorError("connection", "what answers does not speak S3", "check `endpoint`")
+
+
 def _listed(page: ElementTree.Element) -> Callable[[ElementTree.Element], Listed]:
     """Return how a page spells an object; some services ignore that keys shall be encoded, and say so."""
     encoded = text_of(page, "EncodingType") == "url"
 
     def one(item: ElementTree.Element) -> Listed:
         key = text_of(item, "Key")
-        return Listed(unquote_plus(key) if encoded else key, int(text_of(item, "Size") or 0), text_of(item, "ETag"))
+        size, etag = _size(text_of(item, "Size")), _etag(text_of(item, "ETag"))
+        return Listed(unquote_plus(key) if encoded else key, size, etag)
 
     return one

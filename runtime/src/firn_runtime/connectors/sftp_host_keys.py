@@ -55,8 +55,10 @@ def trusted(config: SftpConfig, base: Path) -> Trusted:
         raise ConnectorError("connection", message, "the other one is left out")
     if config.host_key_fingerprint:
         return Trusted(fingerprint=_fingerprint(config.host_key_fingerprint))
-    found = _lines(config.known_hosts or "", base).match(config.host, "", None if config.port == _SSH else config.port)
-    return Trusted(found[0], found[1], found[2])
+    lines = _lines(config.known_hosts or "", base)
+    found = [lines.match(name, "", None) for name in _names(config)]
+    keys, authorities = next(((one[0], one[1]) for one in found if one[0] or one[1]), ((), ()))
+    return Trusted(keys, authorities, [key for one in found for key in one[2]])
 
 
 class Shown(SSHClient):
@@ -90,6 +92,11 @@ def distrusted(config: SftpConfig, known: Trusted, shown: str) -> ConnectorError
     message = f"the host key of {where} is unknown: it shows {shown}"
     help = f"compare it with what its operator says, then add the line of `ssh-keyscan {port}{config.host}` to it"
     return ConnectorError("connection", f"{message}, and `known_hosts` has no line for it", help)
+
+
+def _names(config: SftpConfig) -> list[str]:
+    """Return what the host is called in lines: with its port before without it. A key is revoked by either."""
+    return [config.host] if config.port == _SSH else [f"[{config.host}]:{config.port}", config.host]
 
 
 def _fingerprint(text: str) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from firn_runtime.events import Event
 from firn_runtime.observe.words import HEADINGS, RIGHT, closing, complaint, counted, duration, summary
+from firn_schemas.visible import visible
 
 _STYLES = {"SUCCESS": "green", "FAILED": "bold red", "SKIPPED": "yellow", "BLOCKED": "yellow"}
 
@@ -60,7 +61,8 @@ class LiveProgress:
 
     def _head(self, event: Event) -> None:
         detail = event.detail or {}
-        self.console.print(Text.assemble((event.flow, "bold"), f" for {detail.get('environment')}, run {event.run}"))
+        environment = visible(str(detail.get("environment")))
+        self.console.print(Text.assemble((event.flow, "bold"), f" for {environment}, run {event.run}"))
         self.console.print(Text(str(detail.get("artifact")), style="dim"))
 
     def _finished(self, event: Event) -> None:

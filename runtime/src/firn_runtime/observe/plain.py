@@ -4,6 +4,7 @@ from typing import TextIO
 
 from firn_runtime.events import Event
 from firn_runtime.observe.words import HEADINGS, aligned, closing, complaint, counted, duration, summary
+from firn_schemas.visible import visible
 
 
 class PlainLines:
@@ -22,7 +23,8 @@ class PlainLines:
     def _lines(self, event: Event) -> list[str]:
         if event.name == "run.started":
             detail = event.detail or {}
-            return [f"{event.flow} for {detail.get('environment')}, run {event.run}", f"{detail.get('artifact')}"]
+            environment = visible(str(detail.get("environment")))
+            return [f"{event.flow} for {environment}, run {event.run}", f"{detail.get('artifact')}"]
         if event.name == "step.finished":
             count = f"  {counted(event)}" if counted(event) else ""
             return [f"{event.job}.{event.step}  {event.status}{count}  {duration(event.seconds)}", *complaint(event)]

@@ -26,7 +26,7 @@ class IcebergRestConfig:
         aliases=["endpoint_url"],
         endpoint=True,
     )
-    path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False)
+    path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False, endpoint=True)
     storage_credentials: Credentials | None = doc(
         "As whom the bucket is used where the catalog gives no keys; absent: the ambient role.", default=None
     )
@@ -49,6 +49,7 @@ class IcebergRestOptions:
     access_delegation: Literal["vended-credentials", "none"] = doc(
         "Whose keys reach the tables' files: those that the catalog gives for each table, or the platform's.",
         default="none",
+        endpoint=True,
     )
     token_refresh_enabled: bool = doc("Fetch a new token before the old one ends.", default=True)
     timeout: float = doc("Seconds for one request.", default=60, aliases=["timeout_seconds"], minimum=1)

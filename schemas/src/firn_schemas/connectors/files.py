@@ -41,7 +41,7 @@ class S3Config:
     endpoint: str | None = doc(
         "URL of another service; absent or empty: AWS.", default=None, aliases=["endpoint_url"], endpoint=True
     )
-    path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False)
+    path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False, endpoint=True)
     ca_file: str | None = doc(
         "File of the authorities to trust; absent: the system's.", default=None, local_path=True, endpoint=True
     )

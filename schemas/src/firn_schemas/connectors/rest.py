@@ -20,8 +20,8 @@ class RestConfig:
     basic_user: str | None = doc("User of HTTP basic authentication.", default=None, endpoint=True)
     basic_password: Secret | None = doc("Password of HTTP basic authentication.", default=None)
     api_key: Secret | None = doc("Sent as a header or a query parameter.", default=None)
-    api_key_name: str = doc("Name of that header or parameter.", default="X-API-Key")
-    api_key_in: Literal["header", "query"] = doc("Where the key goes.", default="header")
+    api_key_name: str = doc("Name of that header or parameter.", default="X-API-Key", endpoint=True)
+    api_key_in: Literal["header", "query"] = doc("Where the key goes.", default="header", endpoint=True)
     credentials: Credentials | None = doc(
         "As whom: mode `static` with `token`, or `user` and `password`; `oauth2`; or `service_account`.", default=None
     )
