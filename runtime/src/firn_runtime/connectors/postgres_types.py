@@ -210,8 +210,8 @@ def to_csv(name: str, kind: str, column: Column) -> str:
     """Return a dataset's column as the server reads it from CSV for a column of its own."""
     own = identifier(name)
     if _is_nested(kind):
-        value = of_array(column)
-        return f"{_array(name, kind, value) if value else f'to_json({own})::varchar'} as {own}"
+        inner = of_array(column)
+        return f"{_array(name, kind, inner) if inner else f'to_json({own})::varchar'} as {own}"
     value = whole(_spelled(own, name, kind), name, column)
     return own if value == own else f"{value} as {own}"
 
