@@ -5,7 +5,7 @@ In SQLite a declared type binds nobody: where the engine takes a column for date
 
 from collections.abc import Container
 
-from firn_runtime.engine import Session
+from firn_runtime.engine import Row, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
 
@@ -46,6 +46,6 @@ def _refuse_unseen(session: Session, database: str, table: str, seen: Container[
         raise ConnectorError("data", said, "name the others in `columns`")
 
 
-def _asked(session: Session, database: str, sql: str) -> list[tuple[object, ...]]:
+def _asked(session: Session, database: str, sql: str) -> list[Row]:
     """Return what SQLite itself answers."""
     return session.execute(f"from sqlite_query({literal(database)}, {literal(sql)})")
