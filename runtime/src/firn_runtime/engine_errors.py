@@ -48,8 +48,13 @@ _QUOTED_VALUE = (
         r"\1: a value does not fit its column",
     ),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
+    (
+        re.compile(r"""Duplicate name "(.*)" in struct auto-detected in JSON, try ignore_errors=true""", re.DOTALL),
+        r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
+    ),
+    (re.compile(r"\. Try auto-detecting the JSON format"), ""),
 )
-"""Where the engine quotes data: rows may hold what a log must not."""
+"""Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
 
 _KEPT = re.compile(
     r"^(Error when converting|Candidate bindings|Did you mean|Expected Number of Columns|Column a)", re.I

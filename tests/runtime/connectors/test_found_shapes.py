@@ -32,6 +32,17 @@ def test_keys_that_cannot_be_columns_of_one_table_are_refused(files: Workbench, 
     read(files, f"a.{ending}", whole, schema={"a": "integer"})
 
 
+def test_objects_within_a_record_whose_keys_differ_in_case_alone_may_be_json(files: Workbench) -> None:
+    text = '{"a": {"b": 1, "B": 2}}'
+    with pytest.raises(ConnectorError) as caught:
+        read(files, "a.ndjson", text)
+    assert caught.value.message == (
+        "objects in a column have keys that differ in case alone, such as `B`: `schema` may call the column `json`"
+    )
+    read(files, "a.ndjson", text, schema={"a": "json"})
+    assert [json.loads(value) for (value,) in files.rows()] == [{"b": 1, "B": 2}]
+
+
 def test_keys_that_look_like_made_names_are_names(files: Workbench) -> None:
     read(files, "a.ndjson", '{"a": 1, "a_1": 2, "c0": 3}')
     assert files.rows() == [(1, 2, 3)]

@@ -189,6 +189,12 @@ def test_rows_of_duckdb_that_foreign_keys_point_to_are_changed(target: Target) -
     assert (written.inserted, written.updated) == (1, 1)
 
 
+def test_an_upsert_of_what_is_there_already_changes_nothing(target: Target) -> None:
+    target.do(TABLE, FILLED)
+    written = target.write("select * from (values (1, 'a', 10), (2, 'a', 20), (3, 'b', 30)) d(k, p, v)", "upsert")
+    assert (written.inserted, written.updated, target.rows()) == (0, 3, OLD)
+
+
 def test_every_row_of_a_key_is_changed(target: Target) -> None:
     target.do(TABLE, FILLED, "insert into t values (2, 'b', 25), (2, null, null)")
     written = target.write("select * from (values (2, 21), (4, 41)) d(k, v)", "upsert")

@@ -100,6 +100,40 @@ def test_a_column_that_would_change_values_is_refused(target: Target, column: st
         assert f"`v` is {kind}, and " in target.refusal(sql, "append")
 
 
+@modes
+@pytest.mark.parametrize(
+    ("column", "kind", "value"),
+    [
+        ("varchar(3)", "varchar", "'abc '"),
+        ("char(3)", "varchar", "'abc  '"),
+        ("varchar(2)", "varchar", "'é🎈 '"),
+        ("varchar(3)[]", "varchar[]", "['abc ']"),
+        ("varchar(3)", "enum ('abc  ')", "'abc  '"),
+    ],
+)
+def test_spaces_that_the_server_would_cut_off_are_refused(
+    target: Target, mode: str, column: str, kind: str, value: str
+) -> None:
+    target.do(f"create table t (k bigint, p text, v {column})")
+    error = failure(lambda: target.write(f"select 1 as k, 'a' as p, {value}::{kind} as v", mode))
+    assert (error.error_class, "a text of the column `v` has spaces beyond " in error.message) == ("data", True)
+    assert target.rows("select count(*) from t") == [(0,)]
+
+
+@modes
+@pytest.mark.parametrize("timing", ["insert", "insert or update"])
+def test_a_trigger_that_leaves_rows_out_undoes_the_write(target: Target, mode: str, timing: str) -> None:
+    target.do(
+        TABLE,
+        FILLED,
+        "create function skip() returns trigger language plpgsql as "
+        "'begin if new.k in (2, 4) then return null; end if; return new; end'",
+        f"create trigger skipping before {timing} on t for each row execute function skip()",
+    )
+    assert "rows were left out" in target.refusal(NEW, mode)
+    assert target.rows() == OLD
+
+
 def test_names_are_compared_as_the_server_does(target: Target) -> None:
     target.do('create table t (k bigint, p text, "V" bigint)')
     message = target.refusal(NEW, "append")

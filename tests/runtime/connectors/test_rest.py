@@ -64,7 +64,7 @@ def test_types_are_chosen_from_all_records(bench: Make) -> None:
     assert list(work.session.columns("data")) == ["id", "late"]
 
 
-def test_pages_are_counted_until_one_is_short(bench: Make) -> None:
+def test_pages_are_counted_until_one_is_empty(bench: Make) -> None:
     def reply(asked: Asked) -> Answer:
         start = (int(asked.query["page"]) - 1) * 2
         return Answer(RECORDS[start : start + 2])
@@ -72,7 +72,7 @@ def test_pages_are_counted_until_one_is_short(bench: Make) -> None:
     with serving(reply) as api:
         work = fetch(bench, api.url, pages(type="page", size=2, size_param="per_page"))
     assert [row[0] for row in work.rows()] == [0, 1, 2, 3, 4]
-    assert [asked.query for asked in api.asked] == [{"page": str(page), "per_page": "2"} for page in (1, 2, 3)]
+    assert [asked.query for asked in api.asked] == [{"page": str(page), "per_page": "2"} for page in (1, 2, 3, 4)]
 
 
 def test_pages_of_unknown_size_are_counted_until_one_is_empty(bench: Make) -> None:
@@ -81,14 +81,14 @@ def test_pages_of_unknown_size_are_counted_until_one_is_empty(bench: Make) -> No
     assert len(api.asked) == 2
 
 
-def test_slices_go_on_until_one_is_not_full(bench: Make) -> None:
+def test_slices_go_on_until_one_is_empty(bench: Make) -> None:
     def reply(asked: Asked) -> Answer:
         start, limit = int(asked.query["offset"]), int(asked.query["limit"])
         return Answer(RECORDS[start : start + limit])
 
     with serving(reply) as api:
         work = fetch(bench, api.url, pages(type="offset", limit=2))
-    assert (len(work.rows()), [asked.query["offset"] for asked in api.asked]) == (5, ["0", "2", "4"])
+    assert (len(work.rows()), [asked.query["offset"] for asked in api.asked]) == (5, ["0", "2", "4", "5"])
 
 
 def test_cursors_are_followed_until_there_is_none(bench: Make) -> None:

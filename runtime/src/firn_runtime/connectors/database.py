@@ -214,6 +214,17 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
         path, timeout = Path(self.config.path), self.options.busy_timeout
         return session.engine.attach(path, "sqlite", read_only=not self.written, busy_timeout=timeout)
 
+    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
+        """Read a table whose values the engine leaves as they are, or a SELECT over the file's tables."""
+        rows = super().read(inputs, context)
+        if inputs.table is not None:
+            from firn_runtime.connectors.sqlite_reading import refuse_bent
+
+            names = inputs.columns or inputs.schema
+            wanted = {name.lower() for name in names} if names else None
+            refuse_bent(context.session, self.attached(context.session), table_name(inputs.table)[1], wanted)
+        return rows
+
     def table(self, session: Session, place: tuple[str, str, str], dataset: str) -> AttachedTable:
         """Return a table as a write meets it."""
         return SqliteTable(session, place, dataset)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from firn_runtime.connector import WriteContext
 from firn_runtime.connectors.pipe import piped
 from firn_runtime.connectors.postgres_server import Server
-from firn_runtime.connectors.postgres_types import WRITTEN, Column, binary_type, to_csv
+from firn_runtime.connectors.postgres_types import WRITTEN, Column, binary_type, to_csv, whole
 from firn_runtime.connectors.spool import NULL
+from firn_runtime.connectors.write_modes import refuse_unless_all
 from firn_runtime.engine import identifier, literal
 from firn_runtime.errors import ConnectorError
 
@@ -28,13 +29,16 @@ def loaded(
     options = "FORMAT postgres_binary" if binary else _CSV
     copy = f"COPY (SELECT {', '.join(chosen)} FROM {identifier(dataset)}) TO {literal(str(pipe))} ({options})"
     written = "format binary" if binary else f"format csv, null '{NULL}'"
+    sent: list[tuple[int]] = []
     try:
-        with piped(pipe, lambda: context.session.execute(copy)) as blocks:
-            return server.upload(f"copy {table} ({columns}) from stdin ({written})", blocks)
+        with piped(pipe, lambda: sent.extend(context.session.execute(copy))) as blocks:
+            rows = server.upload(f"copy {table} ({columns}) from stdin ({written})", blocks)
     except ConnectorError as error:
         if "NULL-byte" in error.message or "character not in repertoire" in error.message:
             raise _holding_nul(types) from None
         raise
+    refuse_unless_all(rows, sent[0][0])
+    return rows
 
 
 def _holding_nul(types: Mapping[str, str]) -> ConnectorError:
@@ -48,4 +52,7 @@ def _binary(types: Mapping[str, str], stored: list[Column]) -> list[str]:
     kinds = [binary_type(kind, column) for kind, column in zip(types.values(), stored, strict=True)]
     if any(kind is None for kind in kinds):
         return []
-    return [f"{identifier(name)}::{kind} as {identifier(name)}" for name, kind in zip(types, kinds, strict=True)]
+    return [
+        f"{whole(identifier(name), name, column)}::{kind} as {identifier(name)}"
+        for name, kind, column in zip(types, kinds, stored, strict=True)
+    ]

@@ -65,6 +65,8 @@ _ARRAYS = {
 }
 """The numbers of types of arrays, with those of their values; the modifier is that of a value."""
 NUMERIC = 1700
+_LIMITED = frozenset([1042, 1043])
+"""The numbers of `char(n)` and `varchar(n)`."""
 
 WRITTEN = {
     "BOOLEAN": "boolean",
@@ -208,13 +210,24 @@ def to_csv(name: str, kind: str, column: Column) -> str:
     """Return a dataset's column as the server reads it from CSV for a column of its own."""
     own = identifier(name)
     if _is_nested(kind):
-        return f"{_array(name, kind) if of_array(column) else f'to_json({own})::varchar'} as {own}"
-    value = _spelled(own, name, kind)
+        inner = of_array(column)
+        return f"{_array(name, kind, inner) if inner else f'to_json({own})::varchar'} as {own}"
+    value = whole(_spelled(own, name, kind), name, column)
     return own if value == own else f"{value} as {own}"
 
 
-def _array(name: str, kind: str) -> str:
-    text = f"({_spelled('x', name, elements(kind)[0])})::varchar"
+def whole(text: str, name: str, column: Column) -> str:
+    """Return a text that no column cuts: spaces beyond its length the server would leave out without a word."""
+    if column.oid not in _LIMITED or column.modifier < _HEADER:
+        return text
+    longest, value = column.modifier - _HEADER, f"({text})::varchar"
+    said = literal(f"a text of the column `{name}` has spaces beyond {longest} characters, which would be cut off")
+    is_cut = f"length({value}) > {longest} and trim(substr({value}, {longest + 1}), ' ') = ''"
+    return f"if({is_cut}, error({said}), {value})"
+
+
+def _array(name: str, kind: str, column: Column) -> str:
+    text = f"({whole(_spelled('x', name, elements(kind)[0]), name, column)})::varchar"
     quoted = f"""'"' || replace(replace({text}, '\\', '\\\\'), '"', '\\"') || '"'"""
     values = each(identifier(name), 1, f"coalesce({quoted}, 'NULL')")
     return f"if({identifier(name)} is null, null, '{{' || coalesce(array_to_string({values}, ','), '') || '}}')"

@@ -17,7 +17,7 @@ from firn_schemas.steps.requests import (
     Pagination,
 )
 
-_LINK = re.compile(r"<([^>]*)>\s*((?:;[^,<]*)*)")
+_LINK = re.compile(r"<([^>]*)>((?:[^\",<]|\"[^\"]*\")*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*(?:\"[^\"]*\bnext\b[^\"]*\"|next\b)", re.IGNORECASE)
 
 
@@ -28,6 +28,8 @@ class Place(NamedTuple):
     """How many pages come before it."""
     params: Mapping[str, Any] = {}
     address: str | None = None
+    beyond: bool = False
+    """The page before it was not full: there may be no such page."""
 
     @property
     def mark(self) -> str:
@@ -36,11 +38,12 @@ class Place(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One answer: what came, and how many records were in it."""
+    """One answer: what came, and how long its list is."""
 
     body: Any
     headers: Mapping[str, str]
-    records: int
+    items: int
+    """Elements of the list that is paged: of the outermost, where lists within its elements are read."""
     place: Place
 
 
@@ -79,9 +82,10 @@ def placed(body: Json, params: Mapping[str, Any]) -> Any:
 
 
 def _after_page(pagination: PagePagination, page: Page) -> Place | None:
-    if page.records == 0 or (pagination.size is not None and page.records < pagination.size):
+    after = counted(pagination, page.place.number + 1)
+    if page.items == 0 or after is None:
         return None
-    return counted(pagination, page.place.number + 1)
+    return after._replace(beyond=pagination.size is not None and page.items < pagination.size)
 
 
 def _size(pagination: PagePagination) -> dict[str, int]:
@@ -91,15 +95,28 @@ def _size(pagination: PagePagination) -> dict[str, int]:
 
 
 def _after_offset(pagination: OffsetPagination, page: Page) -> Place | None:
-    return None if page.records < pagination.limit else counted(pagination, page.place.number + 1)
+    """Go on behind a slice that is not full, too: APIs have limits of their own, and say nothing of them."""
+    after = counted(pagination, page.place.number + 1)
+    if page.items == 0 or after is None:
+        return None
+    if page.items > pagination.limit:
+        wrong = f"the API gives more records in a slice than `limit`, {pagination.limit}, asks for"
+        raise ConnectorError("data", wrong, "`limit_param` must be the API's name of it")
+    if page.place.beyond:
+        wrong = f"the API gives fewer records in a slice than `limit`, {pagination.limit}, asks for"
+        raise ConnectorError("data", wrong, "set `limit` to the most that it gives at once")
+    if page.items == pagination.limit:
+        return after
+    offset = page.place.params[pagination.offset_param] + page.items
+    return after._replace(params={**after.params, pagination.offset_param: offset}, beyond=True)
 
 
 def _after_cursor(pagination: CursorPagination, page: Page) -> Place | None:
     cursor = value_at(page.body, parsed(pagination.cursor))
-    if cursor is None or cursor == "" or cursor is False:
+    if cursor is None or cursor is False or cursor in ("", [], {}):
         return None
-    if not isinstance(cursor, (str, int)) or isinstance(cursor, bool):
-        raise ConnectorError("data", f"the cursor at `{pagination.cursor}` is neither text nor a number")
+    if pagination.in_ == "query" and (not isinstance(cursor, (str, int)) or cursor is True):
+        raise ConnectorError("data", f"the cursor at `{pagination.cursor}` is neither text nor a whole number")
     return Place(page.place.number + 1, {pagination.param: cursor})
 
 

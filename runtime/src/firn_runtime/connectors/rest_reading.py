@@ -12,13 +12,16 @@ from firn_runtime.cancel import Token, current, working_for
 from firn_runtime.connectors.rest_client import Answer
 from firn_runtime.connectors.rest_pages import Kept, Pages, digest_of
 from firn_runtime.connectors.rest_pagination import Page, Place, counted, first, following
-from firn_runtime.connectors.rest_paths import Missing, NotJson, Path, compacted, list_at, parsed
+from firn_runtime.connectors.rest_paths import EVERY, Missing, NotJson, Path, compacted, lines_of, parsed, records_at
 from firn_runtime.connectors.rest_types import Types
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.steps.requests import Pagination, Request
 
 _CONTENT_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
+_LINES = frozenset(f"application/{name}" for name in ("jsonl", "jsonlines", "ndjson", "x-jsonlines", "x-ndjson"))
+"""Content types of answers that have each record on a line of its own."""
+_NO_CONTENT = 204
 _NO_LONGER = Failure("", "process", "the page is no longer needed")
 
 
@@ -77,16 +80,27 @@ class _Reading:
         return True
 
     def _fetch(self, turns: "_Turns", place: Place) -> None:
-        if place.number >= self._limit:
+        if place.number >= self._limit + place.beyond:
             raise ConnectorError("data", f"the API has more than {self._limit} pages", "raise `max_pages`")
-        answer = turns.take(place)
-        records = _records(answer, self._records, self._source.request.records)
-        after = following(self._pagination, Page(answer.content, answer.headers, len(records), place))
+        answer = self._answer(turns, place)
+        records, items = _records(answer, self._records, self._source.request.records)
+        after = following(self._pagination, Page(answer.content, answer.headers, items, place))
         after = self._source.settle(after, place) if after else None
+        if after and not items and after.mark == place.mark:
+            after = None  # behind their last page some APIs give the same cursor again and again
         lines = compacted(records)
         digest = digest_of(lines)
         self._refuse_repetition(digest if records else "", after)
         self.pages.add(lines, Kept(len(lines), len(records), max(map(len, records), default=0), digest, after))
+
+    def _answer(self, turns: "_Turns", place: Place) -> Answer:
+        """Return the answer of a page; one behind a page that was not full may be refused, and holds nothing then."""
+        try:
+            return turns.take(place)
+        except ConnectorError as error:
+            if not (place.beyond and error.error_class == "data"):
+                raise
+            return Answer("", _NO_CONTENT, {}, b"")
 
     def _refuse_repetition(self, digest: str, after: Place | None) -> None:
         if after and after.mark in self.pages.asked:
@@ -126,7 +140,7 @@ class _Ahead:
 
     def __init__(self, source: Source, pagination: Pagination | None, limit: int) -> None:
         self._source, self._pagination, self._limit = source, pagination, limit
-        self._waiting: deque[Future[Answer]] = deque()
+        self._waiting: deque[tuple[str, Future[Answer]]] = deque()
         self._next = 0
         self._token = Token(current())
         self._pool = ThreadPoolExecutor(source.at_once, thread_name_prefix="firn-pages")
@@ -135,9 +149,12 @@ class _Ahead:
         """Return the answer of a page; they are taken in their order."""
         self._next = max(self._next, place.number)
         while len(self._waiting) < self._source.at_once and self._next < self._limit:
-            self._waiting.append(self._pool.submit(self._asked, counted(self._pagination, self._next)))
+            foreseen: Any = counted(self._pagination, self._next)
+            self._waiting.append((foreseen.mark, self._pool.submit(self._asked, foreseen)))
             self._next += 1
-        return self._waiting.popleft().result()
+        if not self._waiting or self._waiting[0][0] != place.mark:
+            return self._source.ask(place)  # it lies behind a slice that was not full
+        return self._waiting.popleft()[1].result()
 
     def _asked(self, place: Any) -> Answer:
         with working_for(Token(self._token)):
@@ -148,19 +165,29 @@ class _Ahead:
 
     def __exit__(self, *_: object) -> None:
         """Break off what lies behind the last page, or was under way when one failed."""
-        if any(not one.done() for one in self._waiting):
+        if any(not one.done() for _, one in self._waiting):
             self._token.cancel(_NO_LONGER)
         self._pool.shutdown(cancel_futures=True)
         self._token.close()
 
 
-def _records(answer: Answer, path: Path, spelled: str | None) -> list[Any]:
-    """Return the records of an answer, each as it is spelled; raise ConnectorError."""
+def _records(answer: Answer, path: Path, spelled: str | None) -> tuple[list[Any], int]:
+    """Return the records of an answer, each as it is spelled, and how long the list is that is paged.
+
+    Raise ConnectorError.
+    """
+    if answer.status == _NO_CONTENT:
+        return [], 0
+    kind = _CONTENT_TYPE.match(answer.headers.get("content-type", "").lower())
     try:
         str(answer.content, "utf-8")
-        return list_at(answer.content, path)
+        if not path and kind and kind[0] in _LINES:
+            records = lines_of(answer.content)
+        else:
+            records = records_at(answer.content, path)
+        is_inner = EVERY in path[:-1]
+        return records, len(records_at(answer.content, path[: path.index(EVERY)]) if is_inner else records)
     except (NotJson, UnicodeDecodeError):
-        kind = _CONTENT_TYPE.match(answer.headers.get("content-type", "").lower())
         named = f"its content type is {kind[0]}" if kind else "it names no content type"
         wrong, help = f"the answer is not JSON; {named}", ""
     except Missing:

@@ -210,6 +210,8 @@ def _upsert(load: _Load) -> Written:
         _refuse_repeated(load.repeated(), load.keys)
         updated = load.update()
         inserted = load.insert_new()
+        if len(load.names) > len(load.keys):
+            refuse_unless_all(updated + inserted, rows)
     return Written(rows, inserted=inserted, updated=updated)
 
 
@@ -226,7 +228,7 @@ def _insert_overwrite(load: _Load) -> Written:
             some = " or ".join(f"{load.dialect.types.quoted(key)} is null" for key in nulls)
             source = f"(select distinct {keys} from {load.dialect.stage} where {some})"
             load.delete(source, load.same(load.dialect.same_or_null))
-        load.insert()
+        refuse_unless_all(load.insert(), rows)
     return Written(rows)
 
 
@@ -236,6 +238,13 @@ _MODES: dict[str, Callable[[_Load], Written]] = {
     "replace": _replace,
     "upsert": _upsert,
 }
+
+
+def refuse_unless_all(done: int, rows: int) -> None:
+    """Raise ConnectorError where the table took fewer rows than it was given: triggers and rules may leave some out."""
+    if done < rows:
+        said = f"{rows - done} of {rows} rows were left out: a trigger or rule of the table does that"
+        raise ConnectorError("data", said, "write to a table without it, or leave the rows out in a `sql` step before")
 
 
 def _refuse_nulls(keys: Sequence[str]) -> None:

@@ -17,14 +17,14 @@ class PagePagination:
     param: str = doc("Parameter of the page's number.", default="page")
     start: int = doc("Number of the first page.", default=1, minimum=0)
     size_param: str | None = doc("Parameter of the page's size.", default=None)
-    size: int | None = doc("Records in a page; a shorter page is the last one.", default=None, minimum=1)
+    size: int | None = doc("Records in a page; a shorter one may be the last.", default=None, minimum=1)
     in_: ParamsIn = doc(_WHERE, default="query")
     max_pages: int = doc(_MOST, default=100_000, minimum=1)
 
 
 @record
 class OffsetPagination:
-    """Slices by offset and limit: asked for until one is not full."""
+    """Slices by offset and limit: asked for until one is empty."""
 
     type: Literal["offset"] = doc("Slices are given by offset and limit.")
     offset_param: str = doc("Parameter of the offset.", default="offset")
@@ -75,7 +75,7 @@ class Request:
     headers: dict[str, str] = doc("Headers beside the resource's own.", default_factory=dict)
     body: Json = doc("Sent as JSON.", default=None)
     records: str | None = doc(
-        "Path of the list of records in the answer; absent: the answer is the list.",
+        "Path of the records in the answer; absent: the answer is their list.",
         default=None,
         examples=["data.items", "$.orders[*].lines[*]"],
     )
