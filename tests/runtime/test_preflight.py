@@ -424,7 +424,7 @@ def test_an_api_that_needs_no_credentials_is_not_said_to_accept_them(tmp_path: P
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:9/v1", "HEAD /v1: the connection was refused"),
+        ("http://127.0.0.1:9/v1", "HEAD /v1: `127.0.0.1`, port 9, refused the connection"),
         ("http://nowhere.invalid/v1", "the host `nowhere.invalid` cannot be resolved"),
         (f"http://{CANARY}.invalid/v1", "the host `***.invalid` cannot be resolved"),
         ("ftp://h/v1", "`base_url` must be `http://host` or `https://host`, without a user"),
@@ -438,7 +438,8 @@ def test_an_api_that_cannot_be_asked_says_why(tmp_path: Path, url: str, message:
 def test_a_certificate_that_nobody_trusts_is_a_failure(tmp_path: Path) -> None:
     with untrusted(tmp_path) as port:
         report = look(tmp_path, api(f"https://localhost:{port}/v1"), API_TOKEN=CANARY)
-    assert about(report, "connection") == [("failed", "HEAD /v1: the server's certificate is not trusted")]
+    message = f"HEAD /v1: `localhost`, port {port}, has a certificate that is not trusted"
+    assert about(report, "connection") == [("failed", message)]
 
 
 @contextmanager
