@@ -435,6 +435,18 @@ def test_an_api_that_cannot_be_asked_says_why(tmp_path: Path, url: str, message:
     assert about(look(tmp_path, api(url), API_TOKEN=CANARY), "connection") == [("failed", message)]
 
 
+def test_programs_that_are_allowed_and_not_there_are_warnings(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no program")
+    allowed = ["sh", "no-such-program", "/no/such/program", f"{tmp_path}/text"]
+    report = look(tmp_path, one_resource("process", "local", {"allowed": allowed}))
+    assert about(report, "connection") == [
+        ("ok", f"the folder `{tmp_path}` is there"),
+        ("warning", "there is no program `no-such-program`"),
+        ("warning", "there is no program `/no/such/program`, or it may not be executed"),
+        ("warning", f"there is no program `{tmp_path}/text`, or it may not be executed"),
+    ]
+
+
 def test_a_certificate_that_nobody_trusts_is_a_failure(tmp_path: Path) -> None:
     with untrusted(tmp_path) as port:
         report = look(tmp_path, api(f"https://localhost:{port}/v1"), API_TOKEN=CANARY)
