@@ -59,6 +59,8 @@ def compile_command(
         raise click.UsageError(
             "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
         )
+    if output == "-":
+        raise click.UsageError("an artifact is a file, with its map and statement beside it: name one with `-o FILE`")
     started, materials = _now(), Materials()
     request, unread = project_request(paths or (".",), platform, env, _variables(variables))
     kept = None if no_cache else FolderCache(Path(FOLDER))
@@ -176,7 +178,9 @@ def explain_command(
     try:
         found = explain(known, path)
     except NotExplained as error:
-        raise click.UsageError(concealed(f"{error}; {error.help}", secrets)) from None
+        lacking = "; what a platform says is known with `-p FILE` or `--env NAME`"
+        alone = any(not one.endswith(".json") for one in sources) and not (platform or env)
+        raise click.UsageError(concealed(f"{error}; {error.help}{lacking if alone else ''}", secrets)) from None
     if form == "json":
         import orjson
 

@@ -275,6 +275,8 @@ def _artifact(file: Path) -> tuple[str, dict[str, Any]]:
 def _json(file: Path) -> dict[str, Any]:
     try:
         found = orjson.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise click.UsageError(f"there is no file `{file}`: make it with `firn compile`") from None
     except OSError as error:
         raise click.UsageError(f"cannot read `{file}`: {(error.strerror or 'failed').lower()}") from None
     except ValueError:
