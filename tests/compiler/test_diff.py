@@ -313,7 +313,7 @@ def test_what_is_in_no_fingerprint_is_shown() -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "cannot read `other.json`: no such file or directory"),
+        (None, "there is no file `other.json`: make it with `firn compile`"),
         ("", "`other.json` is not JSON"),
         ("[]", "`other.json` is not JSON of this kind"),
         ("{}", "`other.json` is not an artifact"),

@@ -485,7 +485,7 @@ def test_an_artifact_is_named_and_its_files_are_shown_from_here(project: Path, m
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "cannot read `compiled_artifacts.map.json`: no such file or directory"),
+        (None, "there is no file `compiled_artifacts.map.json`: make it with `firn compile`"),
         ("[", "`compiled_artifacts.map.json` is not JSON"),
         ("[]", "`compiled_artifacts.map.json` is not JSON of this kind"),
         ("{}", "`compiled_artifacts.map.json` belongs to another artifact: compile again"),
@@ -500,6 +500,11 @@ def test_a_map_that_is_missing_or_another_is_refused(project: Path, content: str
     assert refused("resources.shop") == sentence
 
 
+def test_sources_without_a_platform_say_that_one_is_missing(project: Path) -> None:
+    sentence = refused("flow.yaml", "resources.shop.config.host")
+    assert sentence.endswith("; what a platform says is known with `-p FILE` or `--env NAME`")
+
+
 def test_the_map_of_an_artifact_that_has_changed_since_is_refused(project: Path) -> None:
     old = Path("compiled_artifacts.map.json").read_bytes()
     put("flow.yaml", FLOW.replace("connect_timeout: 5", "connect_timeout: 6"))
@@ -511,7 +516,7 @@ def test_the_map_of_an_artifact_that_has_changed_since_is_refused(project: Path)
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "cannot read `x.json`: no such file or directory"),
+        (None, "there is no file `x.json`: make it with `firn compile`"),
         ("", "`x.json` is not JSON"),
         ("[]", "`x.json` is not JSON of this kind"),
         ('{"payload": {}}', "`x.json` is not an artifact"),

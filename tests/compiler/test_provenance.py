@@ -174,6 +174,12 @@ def test_the_statement_is_named_after_the_artifact() -> None:
     assert json.loads(Path("prod.intoto.json").read_text())["subject"][0]["name"] == "prod.json"
 
 
+def test_an_artifact_is_not_written_to_standard_output_where_nothing_lies_beside_it() -> None:
+    done = CliRunner().invoke(compile_command, ["flow.yaml", "-p", "platform.yaml", "-o", "-"])
+    assert (done.exit_code, done.output.splitlines()[-1].partition(":")[0]) == (2, "Error")
+    assert not Path("-").exists()
+
+
 def git(*words: str) -> str:
     environ = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "PATH": os.environ["PATH"]}
     who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")

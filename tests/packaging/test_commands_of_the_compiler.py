@@ -30,3 +30,12 @@ def test_damaged_metadata_of_another_distribution_add_no_command(tmp_path: Path,
     assert (told.returncode, "compile" in told.stdout) == (0, True), told.stderr
     told = subprocess.run([*words, "nothing"], capture_output=True, text=True, check=False, env=environ)
     assert (told.returncode, "No such command 'nothing'" in told.stderr) == (2, True), told.stderr
+
+
+def test_the_list_of_commands_says_of_each_a_whole_sentence() -> None:
+    words = [sys.executable, "-m", "firn_runtime", "--help"]
+    environ = os.environ | {"COLUMNS": "80"}
+    told = subprocess.run(words, capture_output=True, text=True, check=True, env=environ)
+    listed = told.stdout.partition("Commands:\n")[2].splitlines()
+    assert len(listed) >= len(COMPILER_COMMANDS)
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []

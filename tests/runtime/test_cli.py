@@ -15,8 +15,8 @@ HEAVY = ("duckdb", "httpx", "rich", "importlib.metadata", "psycopg", "dotenv", "
 FORBIDDEN = ("firn_compiler", "pydantic", "ruamel", "jsonschema", "detect_secrets", "sqlglot")
 
 
-def firn(folder: Path, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    answer = subprocess.run([FIRN, *words], cwd=folder, capture_output=True, text=True, check=False, **options)
+def firn(folder: Path, *words: str, program: str = FIRN, **options: Any) -> subprocess.CompletedProcess[str]:
+    answer = subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False, **options)
     assert "Traceback" not in answer.stdout + answer.stderr
     return answer
 
@@ -172,3 +172,39 @@ def test_a_base_folder_whose_path_is_no_utf_8_is_refused_before_the_run(tmp_path
     answer = firn(folder, "run")
     assert (answer.returncode, "the path of the base folder is not UTF-8" in answer.stderr) == (2, True)
     assert firn(folder, "run", "--base-dir", str(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("prefligth", "preflight"), ("complie", "compile"), ("watermark", "watermarks")]
+)
+def test_a_misspelt_command_is_told_which_one_is_meant(tmp_path: Path, word: str, meant: str) -> None:
+    answer = firn(tmp_path, word)
+    said = answer.stderr.splitlines()[-1]
+    assert (answer.returncode, said) == (2, f"Error: there is no command `{word}`; did you mean `{meant}`?")
+
+
+def test_output_that_cannot_be_written_is_said_and_no_fault_of_firns(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "-c", f"exec {FIRN} inspect >/dev/full", program="sh")
+    assert (answer.returncode, answer.stderr) == (1, "error: the output cannot be written: no space left on device\n")
+
+
+def test_a_command_whose_output_is_closed_does_its_work(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    for words in ("inspect", "run", "run 2>&-"):
+        answer = firn(tmp_path, "-c", f"exec {FIRN} {words} >&-", program="sh")
+        assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    answer = firn(tmp_path, "run", env=os.environ | {"PYTHONPATH": str(tmp_path)})
+    assert (answer.returncode, answer.stdout + answer.stderr) == (130, "")
+
+
+def test_a_state_that_cannot_be_looked_at_is_said(tmp_path: Path) -> None:
+    name = "s" * 300
+    make(tmp_path, payload(job("a"), state={"path": name}))
+    answer = firn(tmp_path, "runs")
+    said = f"error[R401]: cannot read the state in `{tmp_path}/{name}`: file name too long"
+    assert (answer.returncode, answer.stderr.splitlines()[0]) == (1, said)

@@ -93,6 +93,7 @@ def test_a_live_lock_is_taken_away_by_force_alone_and_its_run_stops(project: Pat
 
 def test_a_lock_that_nobody_holds_and_a_run_that_nobody_knows_are_said(project: Path, at_work: Start) -> None:
     assert firn(project, "runs").stdout == "there are no runs yet\n"
+    assert firn(project, "runs", "--flow", "flw").stdout == "there are no runs of a flow `flw`\n"
     assert firn(project, "unlock").stdout == "no lock is held\n"
     assert "error[R406]" in firn(project, "runs", "last", code=2).stderr
     assert not (project / ".firn").exists()

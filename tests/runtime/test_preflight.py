@@ -424,7 +424,7 @@ def test_an_api_that_needs_no_credentials_is_not_said_to_accept_them(tmp_path: P
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://127.0.0.1:9/v1", "HEAD /v1: the connection was refused"),
+        ("http://127.0.0.1:9/v1", "HEAD /v1: `127.0.0.1`, port 9, refused the connection"),
         ("http://nowhere.invalid/v1", "the host `nowhere.invalid` cannot be resolved"),
         (f"http://{CANARY}.invalid/v1", "the host `***.invalid` cannot be resolved"),
         ("ftp://h/v1", "`base_url` must be `http://host` or `https://host`, without a user"),
@@ -435,10 +435,23 @@ def test_an_api_that_cannot_be_asked_says_why(tmp_path: Path, url: str, message:
     assert about(look(tmp_path, api(url), API_TOKEN=CANARY), "connection") == [("failed", message)]
 
 
+def test_programs_that_are_allowed_and_not_there_are_warnings(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no program")
+    allowed = ["sh", "no-such-program", "/no/such/program", f"{tmp_path}/text"]
+    report = look(tmp_path, one_resource("process", "local", {"allowed": allowed}))
+    assert about(report, "connection") == [
+        ("ok", f"the folder `{tmp_path}` is there"),
+        ("warning", "there is no program `no-such-program`"),
+        ("warning", "there is no program `/no/such/program`, or it may not be executed"),
+        ("warning", f"there is no program `{tmp_path}/text`, or it may not be executed"),
+    ]
+
+
 def test_a_certificate_that_nobody_trusts_is_a_failure(tmp_path: Path) -> None:
     with untrusted(tmp_path) as port:
         report = look(tmp_path, api(f"https://localhost:{port}/v1"), API_TOKEN=CANARY)
-    assert about(report, "connection") == [("failed", "HEAD /v1: the server's certificate is not trusted")]
+    message = f"HEAD /v1: `localhost`, port {port}, has a certificate that is not trusted"
+    assert about(report, "connection") == [("failed", message)]
 
 
 @contextmanager

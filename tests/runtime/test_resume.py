@@ -165,6 +165,12 @@ def test_what_is_not_there_is_said_before_anything_runs(
     assert (caught.value.code, caught.value.message, caught.value.exit_code) == (code, message, 2)
 
 
+def test_a_step_that_is_named_without_its_job_is_told_the_whole_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Session(tmp_path, waiting(), only=("read",))
+    assert caught.value.help == "there is `a`, `b`; did you mean `b.read`?"
+
+
 def test_a_run_id_is_used_once(tmp_path: Path) -> None:
     Session(tmp_path, waiting(), run_id="r1")
     with pytest.raises(UsageError) as caught:

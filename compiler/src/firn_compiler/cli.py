@@ -59,6 +59,8 @@ def compile_command(
         raise click.UsageError(
             "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
         )
+    if output == "-":
+        raise click.UsageError("an artifact is a file, with its map and statement beside it: name one with `-o FILE`")
     started, materials = _now(), Materials()
     request, unread = project_request(paths or (".",), platform, env, _variables(variables))
     kept = None if no_cache else FolderCache(Path(FOLDER))
@@ -94,7 +96,7 @@ def validate_command(
     variables: tuple[str, ...],
     form: str,
 ) -> None:
-    """Run every check and write nothing; without a platform, every check that needs none.
+    """Run every check and write nothing. Without a platform, every check that needs none.
 
     PATHS are flows, a platform, or folders; the current folder by default.
     """
@@ -159,7 +161,7 @@ def _every_environment(flows: list[str], variables: dict[str, Json], form: str) 
 def explain_command(
     words: tuple[str, ...], platform: str | None, env: str | None, variables: tuple[str, ...], form: str
 ) -> None:
-    """Say where a value comes from: what set it, and what that replaced.
+    """Say what set a value, and what that replaced.
 
     SOURCE is an artifact, or a flow or folder with `-p` or `--env`. PATH is such as `resources.shop.config.host`,
     `jobs.build.steps.orders.inputs.table` or, of sources, `connectors.shop_db.config.host` and `variables.days`.
@@ -176,7 +178,9 @@ def explain_command(
     try:
         found = explain(known, path)
     except NotExplained as error:
-        raise click.UsageError(concealed(f"{error}; {error.help}", secrets)) from None
+        lacking = "; what a platform says is known with `-p FILE` or `--env NAME`"
+        alone = any(not one.endswith(".json") for one in sources) and not (platform or env)
+        raise click.UsageError(concealed(f"{error}; {error.help}{lacking if alone else ''}", secrets)) from None
     if form == "json":
         import orjson
 
@@ -218,7 +222,7 @@ def _artifact_history(artifact: Path) -> "Iterable[Place]":
 @click.argument("name", required=False, type=click.Choice(["flow", "platform", "artifact", "events", "preflight"]))
 @click.option("-o", "--output", metavar="FOLDER", default=".", help="Where to write; the current folder by default.")
 def schema_command(name: str | None, output: str) -> None:
-    """Write the JSON Schemas of flow, platform, artifact, events and preflight; with a NAME, print that one."""
+    """Write the JSON Schemas of all files and outputs, or print one."""
     from firn_compiler.published import SCHEMAS, schema_bytes
 
     if name is not None:
@@ -240,9 +244,10 @@ def schema_command(name: str | None, output: str) -> None:
 @click.command("help")
 @click.argument("name", required=False)
 def help_command(name: str | None) -> None:
-    """Explain a NAME: a code such as E301, a connector, a step type, a part of a platform; without one, list them all.
+    """Explain a code, a connector, a step type, a platform's part.
 
-    A connector is named as a file names it: `postgres` or `db/postgres`.
+    NAME is such as `E301` or `read`; a connector is named as a file names it, `postgres` or `db/postgres`. Without one,
+    all are listed.
     """
     from firn_compiler.manual import closest, contents, page
 

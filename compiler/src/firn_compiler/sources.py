@@ -12,6 +12,7 @@ import click
 import orjson
 
 from firn_compiler.assembly import Request, encoding
+from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.document import beginning, printable
 from firn_compiler.emit import map_path
@@ -43,7 +44,7 @@ def project_request(
         place = Path(platform) if platform is not None else platform_file(files, str(env), found)
         if place is not None and place.is_dir():
             place = place / PLATFORM_NAME
-        source = _read(place, found) if place is not None else None
+        source = _read(place, found, but=files) if place is not None else None
         environment = printable(env or (place.resolve().parent.name if place else ""))
     return Request(
         tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()
@@ -150,7 +151,8 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES) -> Source | None:
+def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES, but: Iterable[Path] = ()) -> Source | None:
+    """Read a file; one that is not there is a finding that names those beside it, `but` what is something else."""
     if path.suffix in _YAML and os.path.splitext(os.path.realpath(path))[1] not in _YAML:
         message = f"`{path}` is a link to a file of another kind"  # whose lines findings would show
         found.append(Diagnostic("E108", message, help="link to a file that ends in `.yaml` or `.yml`"))
@@ -158,12 +160,20 @@ def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES) -> Source
     try:
         with path.open("rb") as file:
             return Source(str(path), file.read(limit + 1))
+    except FileNotFoundError:
+        found.append(Diagnostic("E108", f"there is no file `{path}`", help=_beside(path, but)))
     except OSError as error:
-        reason = {FileNotFoundError: "there is no file", IsADirectoryError: "this is a folder, not a file:"}
-        words = reason.get(type(error), f"cannot read ({error.strerror})")
-        near = sorted(one.name for one in path.parent.glob("*.y*ml")) if path.parent.is_dir() else []
-        found.append(Diagnostic("E108", f"{words} `{path}`", help=suggestion(path.name, near, "here:") if near else ""))
-        return None
+        found.append(Diagnostic("E108", f"cannot read `{path}`: {(error.strerror or 'failed').lower()}"))
+    return None
+
+
+def _beside(path: Path, but: Iterable[Path]) -> str:
+    """Return help for a file that is not there: the YAML files of its folder, and which was meant."""
+    others = {one.resolve() for one in but}
+    near = [one for one in path.parent.glob("*.y*ml") if one.resolve() not in others] if path.parent.is_dir() else []
+    stems = {one.stem: one.name for one in sorted(near)}
+    meant = stems.get(closest(path.stem, stems) or "", "")
+    return suggestion(path.name, [one.name for one in near], "here:", meant) if near else ""
 
 
 def read_beside(file: str, path: str) -> Source | None:
@@ -282,6 +292,8 @@ def _artifact(file: Path) -> tuple[str, dict[str, Any]]:
 def _json(file: Path) -> dict[str, Any]:
     try:
         found = orjson.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise click.UsageError(f"there is no file `{file}`: make it with `firn compile`") from None
     except OSError as error:
         raise click.UsageError(f"cannot read `{file}`: {(error.strerror or 'failed').lower()}") from None
     except ValueError:

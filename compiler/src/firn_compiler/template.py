@@ -57,13 +57,15 @@ _ROOTS_ELSEWHERE = {
     "execution_date": "write `run.started_at`",
     "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
     "params": "write `var.NAME`",
+    "row_count": "write `result.row_count`, the step's own result, in its `outputs`",
+    "rows": "write `result.rows`, the step's own result, in its `outputs`",
     "run_id": "write `run.id`",
     "secret": _REFERENCE,
     "secrets": _REFERENCE,
     "step": "write `steps.ID.outputs.KEY`",
     "ts": "write `run.started_at`",
 }
-"""Words that begin other tools' paths."""
+"""Words that begin other tools' paths, and those that lack their root."""
 _OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")
 _SPACE = re.compile(r"\s*")

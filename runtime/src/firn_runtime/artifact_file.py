@@ -76,9 +76,11 @@ def read_bytes(path: Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         with open(handle, "rb") as file:
             content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ArtifactRefused("R101", f"there is no artifact `{path}`", "make it with `firn compile`") from None
     except OSError as error:
-        reason = "there is no artifact" if isinstance(error, FileNotFoundError) else f"cannot read ({error.strerror})"
-        raise ArtifactRefused("R101", f"{reason} `{path}`", "make it with `firn compile`") from None
+        reason = (error.strerror or "failed").lower()
+        raise ArtifactRefused("R101", f"cannot read the artifact `{path}`: {reason}") from None
     if len(content) > MAX_BYTES:
         raise ArtifactRefused("R101", f"`{path}` is larger than {MAX_BYTES // 2**20} MiB")
     return content

@@ -37,7 +37,7 @@ class Commands(click.Group):
         """Return the names of all commands, for `--help`."""
         return sorted({*OWN, *(entry.name for entry in _external())})
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:  # noqa: ARG002  # as click calls it
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Return a command; packages are searched only for a name that is not the runtime's own."""
         if name in OWN:
             own: click.Command = import_module(f"firn_runtime.commands.{name}").command
@@ -48,6 +48,11 @@ class Commands(click.Group):
             if entry.name == name:
                 command: click.Command = entry.load()
                 return command
+        from difflib import get_close_matches  # only a mistake needs it
+
+        near = get_close_matches(name, {*self.list_commands(context), *COMPILER_COMMANDS}, n=1)
+        if near:
+            raise click.UsageError(f"there is no command `{name}`; did you mean `{near[0]}`?", context)
         return None
 
 
@@ -108,6 +113,7 @@ def firn() -> None:
 
 def main() -> None:
     """Run the command and end the process with its exit code; no user ever sees a traceback."""
+    _hold_output()
     try:
         firn.main(standalone_mode=False)
     except FirnError as error:
@@ -124,7 +130,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
-        click.echo(f"error[R399]: {internal(error)}", err=True)
+        reason = _not_written(error)
+        click.echo(f"error: {reason}" if reason else f"error[R399]: {internal(error)}", err=True)
         sys.exit(1)
     finally:
         _let_go_of_output()
@@ -135,9 +142,27 @@ def _shown(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
+def _hold_output() -> None:
+    """Write to nowhere what would go to an output that was closed; no file that is opened later gets its number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # it is open as long as the process is
+
+
+def _not_written(error: Exception) -> str:
+    """Say why standard output does not take what a command tells, where that is what failed; empty for all else."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    echoing = trace is not None and trace.tb_frame.f_globals.get("__name__") == click.utils.__name__
+    if not isinstance(error, OSError) or not echoing:
+        return ""
+    return f"the output cannot be written: {(error.strerror or 'unknown').lower()}"
+
+
 def _let_go_of_output() -> None:
     """Write out what is left; where the reader has gone, nothing is left to say."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

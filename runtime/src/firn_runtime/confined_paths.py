@@ -12,6 +12,12 @@ _SHOWN = 120
 """Characters of an outsider's name in a message."""
 
 
+def no_folder(root: str) -> ConnectorError:
+    """Return the error of a resource whose folder is not there."""
+    help = "it is the resource's `root`; a relative one begins at the base folder, `--base-dir` or the current one"
+    return ConnectorError("connection", f"there is no folder `{root}`", help)
+
+
 def confined(path: str) -> str:
     """Return the path in its one spelling; raise ConnectorError for one that could lead out of the root."""
     parts = PurePosixPath(path)

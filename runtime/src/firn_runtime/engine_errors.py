@@ -64,7 +64,12 @@ _FILE = "file = "
 _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)|pg_|duckdb_|information_schema")
 
 
-_CUT_WRONG = ("CSV Error", "Error when sniffing file", "The Parallel CSV Reader")
+_SNIFFING = "Error when sniffing file"
+_NO_CSV = "the rows of a CSV file cannot be told apart in"
+_LAYOUT = (
+    "`format_options` of the read says how the file is laid out: `delimiter`, `quote`, `escape`, `header`, `encoding`"
+)
+_CUT_WRONG = ("CSV Error", _NO_CSV, "The Parallel CSV Reader")
 
 _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
     ("statement timeout", "timeout", "the statement took longer than `statement_timeout`"),
@@ -89,8 +94,9 @@ def translated(error: Exception) -> ConnectorError:
         row = next(row for row in _SERVER if re.search(row[0], text, re.IGNORECASE))
         return ConnectorError(*row[1:])
     name = type(error).__name__
-    help = _MORE if name == "OutOfMemoryException" else ""
-    return ConnectorError(_class_of(name, text), _sentence(text), help)
+    sentence = _sentence(text)
+    help = _MORE if name == "OutOfMemoryException" else _LAYOUT if sentence.startswith(_NO_CSV) else ""
+    return ConnectorError(_class_of(name, text), sentence, help)
 
 
 def is_cut_wrong(error: ConnectorError) -> bool:
@@ -111,8 +117,9 @@ def _sentence(text: str) -> str:
     """Keep the first line and those that say where; drop advice, listings and data."""
     lines = [line.strip() for line in _without_values(text).splitlines()]
     first = _PREFIX.sub("", lines[0]) if lines else ""
-    if first.startswith("Error when sniffing file"):
-        return f"{first.rstrip('.')}: it does not hold to its delimiter, quote and escape, or its rows differ in length"
+    if first.startswith(_SNIFFING):
+        file = first.removeprefix(_SNIFFING).strip(' ."')
+        return f"{_NO_CSV} `{file}`: its delimiter, quote or escape is another, or its rows differ in length"
     kept = [line for line in lines[1:] if _KEPT.match(line) and not _NOISE.search(line)][:2]
     kept += [f"in the file `{basename(line.removeprefix(_FILE))}`" for line in lines[1:] if line.startswith(_FILE)]
     return "; ".join(part.rstrip(".!;") for part in [first or "the engine failed", *kept])

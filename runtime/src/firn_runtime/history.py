@@ -51,8 +51,12 @@ def listed(state: State | None, flow: str | None, limit: int) -> Page:
         for row, status in ((one.row, one.status) for one in found)
     ]
     headings = ("run", "flow", "status", "started", "time", "resumed", "artifact")
-    lines = aligned([headings, *table], frozenset([4, 5])) if table else ["there are no runs yet"]
+    lines = aligned([headings, *table], frozenset([4, 5])) if table else [_no_runs(flow)]
     return Page(lines, {"runs": [one.document for one in found]})
+
+
+def _no_runs(flow: str | None) -> str:
+    return "there are no runs yet" if flow is None else f"there are no runs of a flow `{flow}`"
 
 
 def shown(state: State | None, artifact: Artifact, flow: str | None, run: str) -> Page:

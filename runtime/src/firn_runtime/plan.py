@@ -128,7 +128,8 @@ def selected(flow: Flow, only: Sequence[str], done: Container[str]) -> tuple[Job
         job, _, step = name.partition(".")
         if job not in steps or (step and step not in steps[job]):
             known = ", ".join(f"`{one}`" for one in (steps.get(job) or steps))
-            raise UsageError("R002", f"the flow has no `{name}`", f"there is {known}")
+            meant = next((f"; did you mean `{one}.{name}`?" for one, ids in steps.items() if name in ids), "")
+            raise UsageError("R002", f"the flow has no `{name}`", f"there is {known}{meant}")
         chosen.setdefault(job, set()).update([step] if step else steps[job])
     jobs = tuple(_part(job, chosen[job.id]) for job in flow.jobs if job.id in chosen)
     _refuse_missing(jobs, chosen.keys(), done)

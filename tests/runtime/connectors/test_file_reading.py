@@ -224,7 +224,7 @@ def test_the_line_is_named_where_it_is_known(work: Workbench, root: Path) -> Non
     assert "Line: 30002" in refused(work, "*.csv")
     assert "in the file `b.csv`" in refused(work, "*.csv")
     put(root, "b.csv", BROKEN["half_a_row_early.csv"])
-    assert 'Error when sniffing file "b.csv"' in refused(work, "*.csv")
+    assert "the rows of a CSV file cannot be told apart in `b.csv`: " in refused(work, "*.csv")
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,8 @@ def test_a_warehouse_that_the_catalog_does_not_know_is_said(place: Lake, bench: 
 
 def test_a_catalog_that_is_down_is_a_failed_connection(place: Lake, bench: Make) -> None:
     error = refused(bench(lake=place.resource(uri="http://127.0.0.1:9/catalog")), place)
-    assert (error.error_class, error.message) == ("connection", "GET /catalog/v1/config: the connection was refused")
+    message = "GET /catalog/v1/config: `127.0.0.1`, port 9, refused the connection"
+    assert (error.error_class, error.message) == ("connection", message)
 
 
 def test_a_namespace_that_is_missing_is_said(place: Lake, bench: Make) -> None:

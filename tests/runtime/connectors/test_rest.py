@@ -233,7 +233,8 @@ def test_nobody_listening_is_a_connection_error(bench: Make) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     error = failure(bench, f"http://127.0.0.1:{port}", {"path": "/items"}, **SECRETS)
-    assert (error.error_class, error.message) == ("connection", "GET /items: the connection was refused")
+    assert error.error_class == "connection"
+    assert error.message == f"GET /items: `127.0.0.1`, port {port}, refused the connection"
     assert_silent(error)
 
 

@@ -174,10 +174,11 @@ def test_what_a_token_server_answers_instead_has_its_class(
 def test_a_token_server_that_is_not_there_is_a_connection_error(bench: Make) -> None:
     with serving(lambda asked: Answer(RECORDS)) as api, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/token"
+        port = free.getsockname()[1]
         both = Guarded(api, Api("", []))
-        error = failure(bench(api=both.made(token_url=url)))
-    assert (error.error_class, error.message) == ("connection", "POST /token: the connection was refused")
+        error = failure(bench(api=both.made(token_url=f"http://127.0.0.1:{port}/token")))
+    assert error.error_class == "connection"
+    assert error.message == f"POST /token: `127.0.0.1`, port {port}, refused the connection"
 
 
 @pytest.mark.parametrize(
@@ -351,7 +352,8 @@ def test_a_certificate_must_be_of_the_name_and_of_a_trusted_authority(
         with pytest.raises(ConnectorError) as caught:
             client.exchange(Call("GET", f"https://{name}:{port}/items"), LIMITS)
         client.close()
-    assert (caught.value.message, api.asked) == ("GET /items: the server's certificate is not trusted", [])
+    message = f"GET /items: `{name}`, port {port}, has a certificate that is not trusted"
+    assert (caught.value.message, api.asked) == (message, [])
 
 
 def test_a_file_of_authorities_is_taken_from_the_base_folder(bench: Make, proof: Certificate) -> None:

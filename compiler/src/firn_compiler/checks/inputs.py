@@ -358,7 +358,10 @@ def _allowed(step: Step, settled: Settled, path: Path) -> Found:
     if not isinstance(allowed, Sequence) or not isinstance(program, Scalar) or not isinstance(program.value, str):
         return
     names = [item.value for item in allowed.items if isinstance(item, Scalar)]
-    if program.value not in names and all(isinstance(name, str) for name in names):
+    if "/" in program.value and not program.value.startswith("/"):
+        help = "name it, and allow it, by its name alone or by its absolute path"
+        yield finding("E313", f"the program `{program.value}` is a relative path", program.span, help, path)
+    elif program.value not in names and all(isinstance(name, str) for name in names):
         message = f"`{text_at(step.inputs, 'resource')}` does not allow the program `{program.value}`"
         yield finding("E313", message, program.span, suggestion(program.value, map(str, names), "allowed:"), path)
 

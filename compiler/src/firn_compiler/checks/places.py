@@ -45,7 +45,8 @@ def _place(item: Scalar, value: Deferred, path: Path) -> Iterator[Diagnostic]:
     if value.roots == {"var"}:
         return
     if not isinstance(first, str) or not first.strip("./ "):
-        help = f"begin it with text that is always the same, such as `{path[-1]}: exports/{{{{ … }}}}`"
+        beginning = "orders_" if path[-1] == "table" else "exports/"
+        help = f"begin it with text that is always the same, such as `{path[-1]}: {beginning}{{{{ … }}}}`"
         message = f"`{path[-1]}` begins with a value of the run: it could lead anywhere"
         yield finding("E407", message, item.span, help, path)
     elif ".." in re.split(r"[/\\]", first) or _host_open(first):

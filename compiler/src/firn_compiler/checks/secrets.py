@@ -188,7 +188,7 @@ def _name(node: Node, reference: dict[str, str], path: Path, seen: Seen) -> Iter
         return
     where = node.entries["secret_ref"].span
     if not valid_name(name) or (key is not None and not valid_key(key)):
-        help = "use lower-case letters, digits, `-`, `.` and `_`, such as `shop-db`"
+        help = "use lower-case letters, digits, `-`, `.` and `_`: `shop-db` is read from the variable `SHOP_DB`"
         yield finding("E603", "this is not the name of a secret", where, help, path)
         return
     variable, full = variable_name(name, key), f"{name}/{key}" if key else name

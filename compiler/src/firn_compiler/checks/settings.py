@@ -69,8 +69,17 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
             records = {"config": (schema.config, settled.config), "options": (schema.options, settled.options)}
         for key, (record, node) in records.items():
             for one in _beside(shape(record, node, ("resources", name, key)), key, row):
+                one = _to_add(one, key, flow.resources.get(name))
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
         yield from _exactly_one(settled, ("resources", name, "config"))
+
+
+def _to_add(one: Diagnostic, part: str, declared: Node | None) -> Diagnostic:
+    """Say of a setting that is missing where a flow and its platform can bring it."""
+    profile = text_at(declared, "profile")
+    if one.code != "E203" or profile is None:
+        return one
+    return one._replace(help=f"{one.help} to `{part}` of the platform's connector `{profile}`, or of this resource")
 
 
 def _exactly_one(settled: Settled, path: Path) -> Iterator[Diagnostic]:
@@ -104,14 +113,14 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
             assert row is not None
             for one in _beside(shape(record, part(node, key, row), ("connectors", name, key)), key, row):
                 if one.code != "E203":  # a flow may still add what is missing
-                    yield one
+                    yield _left_over(one, node)
     for section in TYPES:
         for name, node in _section(platform, section):
             row = served_by(section, node)
             for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row else ():
                 for one in shape(record, tree, (section, name)):
                     if one.code != "E203" or "config" not in node.entries:  # what is missing may stand in there
-                        yield _flat(one)
+                        yield _left_over(_flat(one), node)
     for name, node in _section(platform, "compute"):
         yield from _compute(node, ("compute", name))
     documents = {document.file: document for document in platform.documents}
@@ -124,6 +133,16 @@ def _flat(one: Diagnostic) -> Diagnostic:
     """Say of `config` and `options` in a storage or catalog that its settings stand beside its type."""
     nested = one.code == "E201" and one.path.rpartition(".")[2] in ("config", "options", "params")
     return one._replace(help="write its settings beside `type`, without a level of their own") if nested else one
+
+
+def _left_over(one: Diagnostic, node: Mapping) -> Diagnostic:
+    """Say of an unknown setting that it is one of another type, which a later file of the chain has replaced."""
+    words = (node.entries.get(word) for word in ("type", "driver", "kind"))
+    chosen = next((word.span for word in words if word is not None and word.prior), one.span)
+    if one.code != "E201" or chosen.file == one.span.file:
+        return one
+    help = f"where the type is another, write `{one.path.rpartition('.')[2]}: null`, which takes this away"
+    return one._replace(help=help, related=(*one.related, Related("its type is replaced here", chosen)))
 
 
 def _section(platform: Platform, name: str) -> Iterator[tuple[str, Mapping]]:

@@ -12,7 +12,8 @@ from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_span, lookup, nearest, text_at, value_of
 from firn_compiler.model.closed import Fault, SecretReference, faults
 from firn_compiler.model.names import TEXTS, Duration, duration_meant
-from firn_compiler.model.shapes import FlowShape, JobShape, PlatformShape, StepShape
+from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.secret import Secret
 
@@ -77,7 +78,7 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
     if fault.kind == "unknown":
         owner = _record_at(record, node, path[:-1])
         known = _keys(owner)
-        help = _belongs(owner, str(path[-1])) if meant is None else ""
+        help = _belongs(owner, str(path[-1]), full) if meant is None else ""
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
@@ -115,7 +116,9 @@ def _wrong_word(node: Node, base: Path, fault: Fault, name: str) -> Diagnostic:
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     actual = value_of(node)
     help = ""
-    if isinstance(node, Scalar) and node.source is not None:
+    if expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
+        help = f"give it a name, and write its settings below: `{path[0]}: {{{_OF_NAMES[path[0]]}: {{{path[1]}: …}}}}`"
+    elif isinstance(node, Scalar) and node.source is not None:
         help = "its template gives another type: change the variable, or put text around the template"
     elif expected == "text" and isinstance(actual, (bool, int, float)):
         help = 'write a semantic version in quotes, such as `"1.0.0"`' if name == "`version`" else "quote it"
@@ -153,9 +156,27 @@ def _owner(node: Node, path: Path) -> Any:
     return nearest(node, parent).span.opening
 
 
-def _belongs(owner: Any, key: str) -> str:
-    """Return help for a key that is known, but of something else beside or around; empty for all others."""
-    return next((f"it belongs to {whose}" for whose, record in _AROUND.get(owner, ()) if key in _keys(record)), "")
+_OF_NAMES = dict.fromkeys(("catalogs", "compute", "storage"), "default") | dict.fromkeys(
+    ("connectors", "resources"), "NAME"
+)
+"""Sections whose entries have names of their own, and the name that an only one has."""
+
+
+def _belongs(owner: Any, key: str, path: Path) -> str:
+    """Return help for a key that is known, but of something inside, beside or around; empty for all others."""
+    around = _AROUND.get(owner, (("the step, beside `inputs`", StepShape),) if "inputs" in path else ())
+    whose = next((whose for whose, record in (*_inside(owner), *around) if key in _keys(record)), None)
+    return f"it belongs to {whose}" if whose else ""
+
+
+def _inside(owner: Any) -> Iterator[tuple[str, type]]:
+    """Yield the records that stand in a record, each with the key that they stand under."""
+    for part in ("config", "options") if owner in (ConnectorShape, ResourceShape) else ():
+        yield from ((f"`{part}`", getattr(row, part)) for row in CONNECTORS.values())
+    for field in fields(owner) if isinstance(owner, type) and is_dataclass(owner) else ():
+        inner = member(hints(owner)[field.name], None)
+        if isinstance(inner, type) and is_dataclass(inner):
+            yield f"`{spelling(field)}`", inner
 
 
 _AROUND: dict[Any, tuple[tuple[str, type], ...]] = {

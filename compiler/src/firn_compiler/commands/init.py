@@ -55,7 +55,9 @@ SCHEMAS = ".firn/schemas"
 @click.option("--name", metavar="NAME", help="The flow's name; by default the folder's.")
 @click.option("--plugin", metavar="NAME", help="Write a plug-in's project instead, by default to a folder NAME.")
 def init_command(folder: str | None, name: str | None, plugin: str | None) -> None:
-    """Write a flow and a platform to begin with, and the schemas that editors use. Nothing is overwritten.
+    """Write a flow and a platform to begin with.
+
+    Beside them are data, and the schemas that editors use. Nothing is overwritten.
 
     FOLDER is the current one by default.
     """

@@ -18,7 +18,7 @@ DAYS = 90
 @click.option("--exceptions", is_flag=True, help="Print what would allow the findings, for `security.allow_findings`.")
 @format_option
 def scan_command(paths: tuple[str, ...], platform: str | None, exceptions: bool, form: str) -> None:
-    """Look for secrets in YAML, JSON, SQL, env and other settings files; exit 1 where one is found.
+    """Look for secrets in the settings files of any tool. Exit 1 where one is found.
 
     PATHS are files or folders; the current folder by default. A PLATFORM brings its `security.allow_findings`.
     """

@@ -11,7 +11,7 @@ from firn_runtime.commands.options import artifact_argument, format_option, prin
 @artifact_argument
 @format_option
 def command(artifact: str, form: str) -> None:
-    """Show what an artifact holds and requires; nobody need have signed it."""
+    """Show what an artifact holds and requires. Nobody need have signed it."""
     from firn_runtime.artifact_file import decoded, look, read_bytes
     from firn_runtime.inspection import as_json, as_text
 

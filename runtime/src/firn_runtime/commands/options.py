@@ -36,14 +36,17 @@ env_file_option = click.option(
     "env_files",
     multiple=True,
     metavar="SPEC",
-    help="Variables below the environment: PATH[,prefix=TEXT][,optional][,format=dotenv|json|folder].",
+    help="Variables below the environment: a file or folder, and after it `,prefix=TEXT`, `,optional`, "
+    "`,format=dotenv`, `,format=json` or `,format=folder`; again for more.",
 )
 
 
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--format text|json`, and `--json` as its short form."""
     command = click.option("--json", "form", flag_value="json", help="Short for `--format json`.")(command)
-    return click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")(command)
+    return click.option(
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="For people, or JSON."
+    )(command)
 
 
 def base_folder(text: str) -> Path:

@@ -9,12 +9,19 @@ from firn_runtime.commands.options import print_json
 
 
 @click.command("plugins")
-@click.option("--folder", "folders", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="FOLDER")
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="List those of a folder of plug-ins instead; again for more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(folders: tuple[str, ...], as_json: bool) -> None:
-    """List installed plug-ins, each with the line that allows it in `security.plugins`. Nothing is imported.
+    """List installed plug-ins, each with the line that allows it. Nothing is imported.
 
-    With `--folder`, those of these folders instead.
+    The line belongs to `security.plugins` of a platform.
     """
     from firn_runtime.plugins.installed import every
     from firn_runtime.plugins.outcome import plain

@@ -38,9 +38,11 @@ INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
 @click.option("--resume", metavar="RUN", help="Go on with a run: its id, `last`, or `auto` (unfinished, else new).")
 @click.option("--from-changed", is_flag=True, help="Resume with another artifact: what changed runs again.")
 @click.option("--repeat-unsafe", is_flag=True, help="Resume also where a mail or request may go out twice.")
-@click.option("--only", multiple=True, metavar="JOB[.STEP]", help="Only these jobs or steps.")
+@click.option("--only", multiple=True, metavar="JOB[.STEP]", help="Only these jobs or steps; again for more.")
 @click.option("--dry-run", is_flag=True, help="Everything but the work: say what would run.")
-@click.option("--max-parallel", type=click.IntRange(1, 256), metavar="N", help="Jobs side by side.")
+@click.option(
+    "--max-parallel", type=click.IntRange(1, 256), metavar="N", help="Jobs side by side; by default as the flow says."
+)
 @click.option("--fail-fast", is_flag=True, help="End everything as soon as one job has failed.")
 @click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Wait for a held lock.")
 @click.option(
@@ -51,10 +53,15 @@ INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
     metavar="SECONDS",
     help="After SIGTERM, what steps at work may take.",
 )
-@click.option("--log-format", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", help="Lines for people, or one event a line."
+)
 @click.option("--events", type=click.Path(dir_okay=False), metavar="FILE", help="Append every event as a line of JSON.")
 def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: str | None, **words: Any) -> None:
-    """Run one flow of an artifact."""
+    """Run one flow of an artifact.
+
+    ARTIFACT is `compiled_artifacts.json` by default.
+    """
     from firn_runtime.redaction.core_dumps import no_core_dumps
     from firn_runtime.redaction.process import guard_for_good
     from firn_runtime.run import plan_artifact, run_artifact

@@ -27,7 +27,10 @@ from firn_runtime.commands.options import (
 def command(
     words: tuple[str, ...], flow: str | None, base_dir: str, env_files: tuple[str, ...], limit: int, form: str
 ) -> None:
-    """List the runs that the state knows, or show one: its id, or `last`."""
+    """List the runs that the state knows, or show one.
+
+    RUN is its id, or `last`.
+    """
     from firn_runtime.history import listed, shown, state_of
 
     artifact, run = split(words, "run")

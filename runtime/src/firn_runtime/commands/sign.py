@@ -15,7 +15,10 @@ from firn_runtime.commands.options import artifact_argument, format_option, prin
 @click.option("--passphrase-ref", metavar="REF[/KEY]", help="The secret that the private key is encrypted with.")
 @format_option
 def command(artifact: str, key_file: str | None, key_ref: str | None, passphrase_ref: str | None, form: str) -> None:
-    """Sign what the compiler said of an artifact, and write the signature beside it."""
+    """Sign an artifact, and write the signature beside it.
+
+    What is signed is the statement that the compiler wrote about it.
+    """
     from firn_runtime.redaction.core_dumps import no_core_dumps
     from firn_runtime.signing import from_reference, key_from_file, private_key, sign
 

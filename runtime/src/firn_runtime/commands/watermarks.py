@@ -25,7 +25,7 @@ from firn_runtime.commands.options import (
 def command(
     words: tuple[str, ...], flow: str | None, base_dir: str, env_files: tuple[str, ...], reset: bool, form: str
 ) -> None:
-    """Show how far the incremental reads have come; with `--reset JOB.STEP`, let one begin anew."""
+    """Show how far the incremental reads have come. With `--reset JOB.STEP`, let one begin anew."""
     from firn_runtime.history import forgotten, state_of, watermarks
 
     artifact, read = split(words, "step")

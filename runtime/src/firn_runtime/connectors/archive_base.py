@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from firn_runtime.cancel import current
-from firn_runtime.confined_paths import confined, placed
+from firn_runtime.confined_paths import confined, no_folder, placed
 from firn_runtime.connector import ConnectorBase
 from firn_runtime.connectors.archive_bad import BadArchive, PasswordNeeded
 from firn_runtime.connectors.archive_meter import Meter
@@ -22,6 +22,10 @@ from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.archive import ArchiveOptions
 
 _BLOCK = 1024 * 1024
+_ROOT = (
+    "the resource's `root`; files of `download` and `export` lie in the run's folder, which an archive connector takes"
+    " that has no `root`"
+)
 
 
 class Found(NamedTuple):
@@ -55,9 +59,7 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
     def connect(self) -> None:
         """Refuse a folder that is not there."""
         if self.config.root is not None and not os.path.isdir(self.config.root):
-            raise ConnectorError(
-                "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
-            )
+            raise no_folder(self.config.root)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -143,7 +145,7 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
     def _present(self, name: str) -> Path:
         path = placed(self.root, name)
         if not path.is_file():
-            where = "the run's folder of files" if self.config.root is None else "the resource's `root`"
+            where = _ROOT if self.config.root is not None else "the run's folder of files"
             raise ConnectorError("data", f"there is no file `{confined(name)}`", f"looked in {where}")
         return path
 

@@ -27,7 +27,7 @@ _GIVERS = ("http://169.254.170.2/", "http://169.254.170.23/", "http://[fd00:ec2:
 """Where ECS and EKS give keys without TLS: the machine itself."""
 _ROLE = re.compile(r"[\w+=,.@-]{1,64}\Z", re.ASCII)
 _NAME = "the role's keys cannot be fetched"
-_HELP = "give this machine a role, or name keys with `mode: static`"
+_HELP = "give this machine a role, or name keys with `mode: static`: variables such as AWS_ACCESS_KEY_ID are not read"
 
 
 def container_keys(machine: Machine, context: ssl.SSLContext) -> Issued[AccessKey] | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from firn_runtime.cancel import current
-from firn_runtime.confined_paths import confined, placed
+from firn_runtime.confined_paths import confined, no_folder, placed
 from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_publication import MODES, Target
@@ -120,9 +120,7 @@ class LocalFiles(FolderFiles[LocalFilesConfig]):
     def connect(self) -> None:
         """Refuse a folder that is not there, unless a write may make it."""
         if not self.written and not os.path.isdir(self.config.root):
-            raise ConnectorError(
-                "connection", f"there is no folder `{self.config.root}`", "it is the resource's `root`"
-            )
+            raise no_folder(self.config.root)
 
     def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
         """Look for the files that are read, and at the folders of those that are written."""

@@ -8,8 +8,9 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from firn_runtime.cancel import Token, current
 from firn_runtime.connector import ConnectorBase, Program, Ran
@@ -18,6 +19,9 @@ from firn_runtime.connectors.process_output import Output
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import CODES, Failure
 from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOptions
+
+if TYPE_CHECKING:
+    from firn_runtime.probing import Seen, Use
 
 _DEFAULTS = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 _LOADING = re.compile(
@@ -46,6 +50,22 @@ class LocalPrograms(ConnectorBase[LocalProcessConfig, LocalProcessOptions]):
             raise ConnectorError(
                 "process", f"there is no folder `{self.config.cwd or '.'}`", "it is the resource's `cwd`"
             )
+
+    def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
+        """Look for the folder, and for every program that is allowed: no failure, since the flow may do without it."""
+        from firn_runtime.probing import Seen
+
+        del uses
+        self.connect()
+        yield Seen("connection", "ok", f"the folder `{self.root}` is there")
+        for name in self.config.allowed:
+            try:
+                file = self._executable(name)
+            except ConnectorError as error:
+                yield Seen("connection", "warning", error.message, error.help)
+                continue
+            if not (os.path.isfile(file) and os.access(file, os.X_OK)):
+                yield Seen("connection", "warning", f"there is no program `{name}`, or it may not be executed")
 
     def close(self) -> None:
         """Nothing is held: a program does not outlive its step."""

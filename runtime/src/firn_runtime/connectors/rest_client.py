@@ -105,7 +105,7 @@ class Client:
         except httpcore.TimeoutException:
             found = ConnectorError("timeout", f"{call.name}: no whole answer within {limits.seconds:g} s")
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
-            found = ConnectorError("connection", f"{call.name}: {_reason(error)}")
+            found = ConnectorError("connection", f"{call.name}: {_reason(error, httpx.URL(call.url))}")
         except (httpx.InvalidURL, OSError, ValueError, RuntimeError):
             found = ConnectorError("connection", f"{call.name}: the request could not be made")
         if isinstance(found, ConnectorError):
@@ -141,12 +141,13 @@ def _trust(verify: bool, ca_file: str | None) -> ssl.SSLContext:
         raise ConnectorError("connection", f"`{ca_file}` holds no certificates", "it is the option `ca_file`") from None
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, url: httpx.URL) -> str:
     """Say why a request failed in words of our own: httpx's may quote the address with its query."""
     text = str(error).lower()
     if isinstance(error, httpcore.ConnectError):
-        known = {"certificate": "the server's certificate is not trusted", "refused": "the connection was refused"}
-        return next((sentence for word, sentence in known.items() if word in text), "the host cannot be reached")
+        where = f"`{url.host}`, port {url.port or {'http': 80}.get(url.scheme, 443)},"
+        known = {"certificate": "has a certificate that is not trusted", "refused": "refused the connection"}
+        return next((f"{where} {what}" for word, what in known.items() if word in text), f"{where} cannot be reached")
     if isinstance(error, (httpcore.NetworkError, httpcore.RemoteProtocolError)):
         return "the connection broke off"
     return "the request could not be made"

@@ -77,11 +77,11 @@ class SqliteDatabase:
         self._logged, self._synchronous = False, ""
         if not read_only:
             _make(path)
-        elif not path.exists() or path.stat().st_size == 0:
+        elif _size(path) == 0:
             raise StateMissing(
                 "R401", f"there is no state at `{path}`", "a run makes it: look at the folder and `state.path`"
             )
-        if 0 < path.stat().st_size < _SMALLEST:  # SQLite would take it for an empty one, and write over it
+        if 0 < _size(path) < _SMALLEST:  # SQLite would take it for an empty one, and write over it
             raise self.damaged("it is cut off")
         try:
             self._connection = self._opened(file_system, read_only=read_only)
@@ -231,6 +231,19 @@ def _make(path: Path) -> None:
         raise _unusable(path, (error.strerror or "unknown").lower(), _WRITABLE) from None
     if not os.access(path, os.W_OK):
         raise _unusable(path, *_REASONS[sqlite3.SQLITE_READONLY])
+
+
+def _size(path: Path) -> int:
+    """Return the file's size, 0 where it is missing."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        help = "the file must be readable: run as the user who runs the flow, or name another folder with `--base-dir`"
+        raise StateError(
+            "R401", f"cannot read the state in `{path}`: {(error.strerror or 'unknown').lower()}", help
+        ) from None
 
 
 def _unusable(path: Path, reason: str, help: str) -> StateError:

@@ -34,8 +34,7 @@ class IcebergRestConfig:
         "The folder of this machine in which tables' files may lie.", default=None, local_path=True, endpoint=True
     )
     ca_file: str | None = doc(
-        "File of the authorities to trust, for catalog and bucket; absent: the system's. A relative path is taken "
-        "from the run's base folder.",
+        "File of the authorities to trust, for catalog and bucket; absent: the system's.",
         default=None,
         local_path=True,
         endpoint=True,
