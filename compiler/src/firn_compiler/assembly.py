@@ -113,10 +113,10 @@ def ground(request: Request) -> Ground:
     variables = variables_of(root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
     meant = platform_as_meant(tree)
-    if (foreign := no_platform(tree, meant.root)) is not None:
+    broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
+    if foreign := no_platform(tree, meant.root, broken):
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
-        broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
-        return Ground(None, variables, {}, texts, [*broken, foreign], (), leaks, lost)
+        return Ground(None, variables, {}, texts, foreign, (), leaks, lost)
     tree = meant.root
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
@@ -216,10 +216,9 @@ def assemble(source: Source, on: Ground) -> Assembled:
     constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
-    if (foreign := no_flow(root, meant.root)) is not None:
+    if foreign := no_flow(root, meant.root, parsed.found if parsed.lost else ()):
         leaks = tuple(in_source(source.file, text, parsed))
-        broken = parsed.found if parsed.lost else ()
-        return Assembled(None, constants, text, [*broken, foreign], leaks, names_in(parsed.lost))
+        return Assembled(None, constants, text, foreign, leaks, names_in(parsed.lost))
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)

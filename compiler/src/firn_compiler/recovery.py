@@ -29,6 +29,8 @@ def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, 
     `unknown` is the sign that stands for a key or a value in its place.
     """
     at: int | None = _block_around(lines, line - 1)
+    if (start := _control_lines(lines, line)) < line:
+        yield (Mended([*lines[:start], *map(_break, lines[start:line]), *lines[line:]], start, line),)
     if _colon_is_missing(lines, line - 1):
         yield (_with_colon(lines, line - 1),)
     while at is not None:
@@ -43,6 +45,7 @@ def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, 
 
 
 _CONTENT = re.compile(r"\s*[^\s#]")
+_CONTROL = re.compile(r"\{\{-.*\}\}|\{[%#].*[%#]\}")
 _LINE = re.compile(r"(?P<indent>[ ]*)(?P<dashes>(?:- +)*)(?:(?P<key>\w[\w.-]*|'[^'\n]*'|\"[^\"\n]*\")[ ]*:(?=\s))?")
 
 
@@ -66,6 +69,12 @@ def _parts(line: str) -> tuple[str, str, str]:
     found = _LINE.match(line)
     assert found is not None
     return found["indent"], found["dashes"], found["key"] or ""
+
+
+def _control_lines(lines: list[str], end: int) -> int:
+    """Return the index of the first of the lines before `end` that are a template engine's and follow each other."""
+    above = range(end - 1, -1, -1)
+    return next((index + 1 for index in above if not _CONTROL.fullmatch(lines[index].strip())), 0)
 
 
 def _colon_is_missing(lines: list[str], at: int) -> bool:
