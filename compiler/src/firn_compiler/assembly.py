@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.braces import without_colon
 from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.settings import platform_settings
@@ -118,6 +119,7 @@ def ground(request: Request) -> Ground:
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
         return Ground(None, variables, {}, texts, foreign, (), leaks, lost)
     tree = meant.root
+    found += [one for document in chain for one in without_colon(document.root, ())]
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
     found += unfit
@@ -223,7 +225,9 @@ def assemble(source: Source, on: Ground) -> Assembled:
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
     leaks = (*in_source(source.file, text, parsed), *in_expanded([document], root))
-    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks, names_in(parsed.lost))
+    alone = without_colon(document.root, [one.span for one in meant.found])
+    every = [*parsed.found, *alone, *found, *meant.found, *shape]
+    return Assembled(flow, constants, text, every, leaks, names_in(parsed.lost))
 
 
 def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:

@@ -77,6 +77,7 @@ _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...]
     ("E604", ("E601",), _at_path),
     ("E40", ("E601",), _at_path),
     ("E602", ("E201",), _at_path),
+    ("E713", ("E701",), _at_path),
     ("E40", ("E201",), _at_path),
 )
 """A code that is left out where one of others stands at the same place: those say it better."""
