@@ -12,6 +12,7 @@ _OURS: dict[str, str] = {
     "check": "test tests assert expect validate quality",
     "command": "argv args cmd run shell script",
     "config": "settings properties",
+    "cursor": "next next_cursor cursor_path cursor_field",
     "data": "append insert",
     "database": "db catalog dbname",
     "depends_on": "needs after requires upstream upstream_tasks deps run_after",

@@ -211,7 +211,8 @@ class _Resolver:
         if isinstance(column.this, exp.Star):
             return False
         if len(column.parts) > 1:
-            return column.parts[0].name.lower() in scope.relations
+            owner = scope.relations.get(column.parts[0].name.lower())
+            return owner is not None and owner.may_have(column.parts[1].name)
         return any(column.name.lower() in one.columns for one in scope.relations.values())
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
