@@ -128,3 +128,10 @@ def test_a_long_file_full_of_mistakes_ends_in_time() -> None:
     text = FLOW + "  - id: x\n    steps: {a: [b\n" * 20_000
     found = compiled(text, PLATFORM).diagnostics
     assert {one.code for one in found} == {"E101"}
+
+
+def test_lines_of_a_template_engine_hide_nothing_around_them() -> None:
+    text = FLOW.replace("        type: sql\n", "        {{- if .on }}\n        type: sqll\n        {{- end }}\n")
+    found = compiled("{{- if .on }}\n" + text.rstrip() + "\n      {{- end }}\n{{- end }}\n", PLATFORM).diagnostics
+    assert ("E304", 15) in [(one.code, one.span.line) for one in found]
+    assert {one.code for one in found} == {"E101", "E106", "E304"}

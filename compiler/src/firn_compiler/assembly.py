@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Any, NamedTuple, Protocol
 
+from firn_compiler.checks.braces import without_colon
 from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.settings import platform_settings
@@ -113,11 +114,12 @@ def ground(request: Request) -> Ground:
     variables = variables_of(root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
     meant = platform_as_meant(tree)
-    if (foreign := no_platform(tree, meant.root)) is not None:
+    broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
+    if foreign := no_platform(tree, meant.root, broken):
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
-        broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
-        return Ground(None, variables, {}, texts, [*broken, foreign], (), leaks, lost)
+        return Ground(None, variables, {}, texts, foreign, (), leaks, lost)
     tree = meant.root
+    found += [one for document in chain for one in without_colon(document.root, ())]
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
     found += unfit
@@ -216,15 +218,16 @@ def assemble(source: Source, on: Ground) -> Assembled:
     constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
-    if (foreign := no_flow(root, meant.root)) is not None:
+    if foreign := no_flow(root, meant.root, parsed.found if parsed.lost else ()):
         leaks = tuple(in_source(source.file, text, parsed))
-        broken = parsed.found if parsed.lost else ()
-        return Assembled(None, constants, text, [*broken, foreign], leaks, names_in(parsed.lost))
+        return Assembled(None, constants, text, foreign, leaks, names_in(parsed.lost))
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
     leaks = (*in_source(source.file, text, parsed), *in_expanded([document], root))
-    return Assembled(flow, constants, text, [*parsed.found, *found, *meant.found, *shape], leaks, names_in(parsed.lost))
+    alone = without_colon(document.root, [one.span for one in meant.found])
+    every = [*parsed.found, *alone, *found, *meant.found, *shape]
+    return Assembled(flow, constants, text, every, leaks, names_in(parsed.lost))
 
 
 def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:

@@ -13,7 +13,7 @@ _OURS: dict[str, str] = {
     "command": "argv args cmd run shell script",
     "columns": "fields cols select_columns",
     "config": "settings properties",
-    "cursor": "cursor_field watermark_column incremental_key",
+    "cursor": "cursor_field cursor_path next next_cursor watermark_column incremental_key",
     "data": "append insert",
     "database": "db catalog dbname",
     "depends_on": "needs after requires upstream upstream_tasks deps run_after",

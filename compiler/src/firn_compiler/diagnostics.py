@@ -72,11 +72,12 @@ def _at_path(one: Diagnostic) -> object:
 
 
 _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...] = (
-    ("E202", ("E601", "E602"), _at_opening),
+    ("E202", ("E101", "E601", "E602"), _at_opening),
     ("E201", ("E106", "E402"), _at_span),
     ("E604", ("E601",), _at_path),
     ("E40", ("E601",), _at_path),
     ("E602", ("E201",), _at_path),
+    ("E713", ("E701",), _at_path),
     ("E40", ("E201",), _at_path),
 )
 """A code that is left out where one of others stands at the same place: those say it better."""

@@ -186,6 +186,13 @@ def nearest(node: Node, path: Path) -> Node:
     return node
 
 
+def stands_alone(node: Mapping, key: str) -> bool:
+    """Whether no colon stands after a key, as in braces: `{a, b c}`."""
+    found, place = node.entries[key], node.keys[key]
+    empty = isinstance(found, Scalar) and found.value is None and found.span[1:3] == found.span[3:]
+    return empty and found.span[3:] == place[3:] != place[1:3]
+
+
 def text_at(node: Node | None, key: str) -> str | None:
     """Return the text under `key` of a mapping; None where there is none, or it is not text."""
     found = node.entries.get(key) if isinstance(node, Mapping) else None

@@ -4,7 +4,7 @@ Lines and columns of what is left do not move, and nothing is said of what only 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -29,6 +29,8 @@ def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, 
     `unknown` is the sign that stands for a key or a value in its place.
     """
     at: int | None = _block_around(lines, line - 1)
+    if (start := _control_lines(lines, line)) < line:
+        yield (Mended([*lines[:start], *map(_break, lines[start:line]), *lines[line:]], start, line),)
     if _colon_is_missing(lines, line - 1):
         yield (_with_colon(lines, line - 1),)
     while at is not None:
@@ -43,6 +45,7 @@ def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, 
 
 
 _CONTENT = re.compile(r"\s*[^\s#]")
+_CONTROL = re.compile(r"\{\{-.*\}\}|\{[%#].*[%#]\}")
 _LINE = re.compile(r"(?P<indent>[ ]*)(?P<dashes>(?:- +)*)(?:(?P<key>\w[\w.-]*|'[^'\n]*'|\"[^\"\n]*\")[ ]*:(?=\s))?")
 
 
@@ -66,6 +69,12 @@ def _parts(line: str) -> tuple[str, str, str]:
     found = _LINE.match(line)
     assert found is not None
     return found["indent"], found["dashes"], found["key"] or ""
+
+
+def _control_lines(lines: list[str], end: int) -> int:
+    """Return the index of the first of the lines before `end` that are a template engine's and follow each other."""
+    above = range(end - 1, -1, -1)
+    return next((index + 1 for index in above if not _CONTROL.fullmatch(lines[index].strip())), 0)
 
 
 def _colon_is_missing(lines: list[str], at: int) -> bool:
@@ -190,13 +199,32 @@ def without_followers(found: Iterable[Diagnostic], lost: frozenset[str]) -> Iter
             yield one
 
 
+def without_unsure(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Leave out that nothing uses an output where a reference that cannot be followed may be meant to."""
+    wrong = [one for one in found if one.code in _OF_REFERENCES]
+    told = {word for one in wrong for name in _QUOTED.findall(_meant(one)) for word in names_in(name)}
+    unreadable = any(one.code == "E401" and "is not a path of" not in one.message for one in wrong)
+    return [
+        one
+        for one in found
+        if one.code != "W303" or not (unreadable or told.intersection(_QUOTED.findall(one.message)))
+    ]
+
+
+def _meant(one: Diagnostic) -> str:
+    """Return what is wrong, with the name that is meant; where nobody can tell, with all that may be."""
+    return f"{one.message} {one.help.rpartition('did you mean')[2]}"
+
+
+_OF_REFERENCES = ("E305", "E306", "E401", "E402")
+_QUOTED = re.compile("`([^`]*)`")
 _OF_ABSENCE = ("E203", "E205", "E3", "E403", "E502", "E503", "E506", "E7", "W3")
 
 
 def _about(one: Diagnostic, lost: frozenset[str]) -> bool:
     told = [one.message, *re.findall("(?:add|give it) `[^`]*`", one.help)]
     told += [one.help] if one.code.startswith(("E205", "E7")) else []
-    words = {word for name in re.findall("`([^`]*)`", " ".join(told)) for word in names_in(name)}
+    words = {word for name in _QUOTED.findall(" ".join(told)) for word in names_in(name)}
     if one.code == "E203":
         words |= {word for word in lost if closest(word, words)}  # another word for the same key
     return one.code == "W302" or not words or not words.isdisjoint(lost)

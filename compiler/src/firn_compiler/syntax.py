@@ -192,12 +192,26 @@ def _deeper(seen: _Seen) -> Diagnostic | None:
         return _no_colon(seen, above)
     if (found := _item_above(seen)) is not None:
         return found
+    if _is_item_without_dash(seen, above):
+        return Diagnostic("E101", "an item of a list begins without `- `", seen.span(above, len(written[1])), DASH)
     where = seen.span((seen.at[0], indentation(seen.here) + 1), len(key))
     help = f"align it with `{written[1]}`, or write nothing after `{written[1]}:`"
     return Diagnostic("E101", DEEPER, where, help)
 
 
 DEEPER = "the line is indented deeper than its neighbours"
+
+
+DASH = "write `- ` before it, as before its neighbours"
+
+
+def _is_item_without_dash(seen: _Seen, at: At) -> bool:
+    """Whether the next line that is indented as far as one without a dash is an item."""
+    if seen.word(at).startswith("-") or at[1] >= indentation(seen.here) + 1:
+        return False
+    below = (line for line in seen.lines[at[0] :] if line.strip() and indentation(line) < at[1])
+    beside = next(below, "")
+    return indentation(beside) + 1 == at[1] and beside.lstrip().startswith("- ")
 
 
 def _odd_quote(seen: _Seen) -> Diagnostic | None:

@@ -34,6 +34,8 @@ _SHAPES = {
     "steps": re.compile(f"steps{_OUTPUTS}"),
     "var": re.compile(r"var\.[A-Za-z_][\w-]*\Z"),
 }
+_LISTED = {"flow": ("flow.name", "flow.version"), "run": ("run.id", "run.started_at")}
+"""Of roots that have few paths, all of them."""
 _OF_STATUS = re.compile(r"jobs\.[\w-]+\.(?:status|state|success|succeeded)\Z")
 _STATUS = "; a job of `depends_on` has always succeeded, and its status is no value"
 _FOREIGN = {
@@ -247,6 +249,7 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
         raise TemplateError("E402", f"`{path}` does not begin with a known root", help)
     if not _SHAPES[root].match(path):
         help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
+        help = suggestion(path, _LISTED[root]) if root in _LISTED else help
         raise TemplateError("E401", f"`{path}` is not a path of `{root}`", help)
     name = path.partition(".")[2]
     if root == "var":

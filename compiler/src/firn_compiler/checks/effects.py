@@ -90,19 +90,25 @@ def _unused_outputs(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:
     for job in flow.jobs:
         for step in job.steps:
             for name in step.outputs.entries:
-                if not {f"jobs.{job.id}.{name}", f"{job.id}:{step.id}.{name}"} & used:
+                if not {f"jobs.{job.id}.{name}", f"{job.id}:{step.id}.{name}", f"?.{name}"} & used:
                     message = f"nothing uses the output `{name}` of `{step.id}`"
                     yield finding("W303", message, step.outputs.keys[name], "remove it", (*step.path, "outputs", name))
 
 
 def _used(flow: Flow, constants: Constants) -> Iterator[str]:
-    """Yield every output that something names: `jobs.JOB.NAME`, or `JOB:STEP.NAME` within a job."""
+    """Yield every output that something names: `jobs.JOB.NAME`, or `JOB:STEP.NAME` within a job.
+
+    Of what names no job it is `?.NAME`: any may be meant.
+    """
+    known = {job.id for job in flow.jobs}
     for job in flow.jobs:
         named = [reference for step in job.steps for tree in (step.inputs, step.outputs) for reference in _named(tree)]
         named += list(_in_condition(job, constants))
         for reference in named:
             parts = reference.replace("[", ".").split(".")
-            if len(parts) > 3:
+            if len(parts) > 3 and parts[0] == "jobs" and parts[1] not in known:
+                yield f"?.{parts[3]}"
+            elif len(parts) > 3:
                 yield f"jobs.{parts[1]}.{parts[3]}" if parts[0] == "jobs" else f"{job.id}:{parts[1]}.{parts[3]}"
 
 

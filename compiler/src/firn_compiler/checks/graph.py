@@ -155,7 +155,7 @@ def _reference(
     elif root == "jobs":
         yield from job_output(flow, job, reference, span, path)
     elif root == "steps":
-        yield from _step_output(job, index, reference, span, path)
+        yield from _step_output(flow, job, index, reference, span, path)
     elif root in ("env", "run") and part == "outputs":
         help = "outputs name parts of `result`, and outputs of earlier steps"
         yield finding("E402", f"an output cannot use `{root}`", span, help, path)
@@ -193,7 +193,8 @@ def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> 
         if len(known) == len(flow.jobs):
             yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)
         return
-    outputs = {output: step for step in known[name].steps for output in step.outputs.entries}
+    made = [step for one in flow.jobs if one.id == name for step in one.steps]
+    outputs = {output: step for step in made for output in step.outputs.entries}
     if name == job.id:
         maker = outputs.get(key)
         help = f"write `steps.{maker.id if maker else 'ID'}.outputs.{key}`"
@@ -206,7 +207,7 @@ def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> 
         yield finding("E306", f"`{job.id}` does not depend on the job `{name}`", span, help, path)
 
 
-def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
+def _step_output(flow: Flow, job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
     _, name, _, rest = reference.split(".", 3)
     key = _first(rest)
     earlier = {one.id: one for one in job.steps[:index]}
@@ -214,7 +215,9 @@ def _step_output(job: Job, index: int, reference: str, span: Span, path: Path) -
         if "" in earlier:
             return
         later = any(one.id == name for one in job.steps[index:])
-        help = "it comes later, or is this step" if later else suggestion(name, earlier, "earlier steps:")
+        other = next((one.id for one in flow.jobs for step in one.steps if step.id == name and one.id), "")
+        help = f"it is of another job: write `jobs.{other}.outputs.{key}`" if other else ""
+        help = "it comes later, or is this step" if later else help or suggestion(name, earlier, "earlier steps:")
         yield finding("E306", f"no earlier step of this job is called `{name}`", span, help, path)
         return
     results = results_of(earlier[name])

@@ -11,6 +11,7 @@ from firn_compiler.document import (
     Path,
     Scalar,
     Sequence,
+    Span,
     dotted,
     items_at,
     key_span,
@@ -38,7 +39,7 @@ def platform_policy(platform: Platform) -> Iterator[Diagnostic]:
         if isinstance(node, Mapping) and row is not None:
             for item in items_at(node, "locked"):
                 if isinstance(item, Scalar) and isinstance(item.value, str):
-                    yield from _setting(item.value, row, item, ("connectors", name, "locked"))
+                    yield from _setting(item.value, row, item.span, ("connectors", name, "locked"))
             yield from _decode(platform, node, row, ("connectors", name, "decode"))
     security = mapping_at(platform.root, "security")
     yield from _hook(security)
@@ -63,20 +64,20 @@ def _pinned(security: Mapping | None) -> Iterator[Diagnostic]:
         yield finding("E711", message, where, help, ("security", "plugin_folders"))
 
 
-def _setting(word: str, row: tuple[str, str], node: Node, path: Path) -> Iterator[Diagnostic]:
+def _setting(word: str, row: tuple[str, str], place: Span, path: Path) -> Iterator[Diagnostic]:
     """Report a dotted name that is no setting of the connector."""
     key, _, rest = word.partition(".")
     name = rest.partition(".")[0]
     if key == "params":
         key = "config"
     if key not in PARTS:
-        yield finding("E201", f"`{word}` is not a setting", node.span, "write `config.NAME` or `options.NAME`", path)
+        yield finding("E201", f"`{word}` is not a setting", place, "write `config.NAME` or `options.NAME`", path)
         return
     record = _record(key, row)
     if rest and name not in words(record):
         own = [f"{key}.{word}" for word in keys(record)]
         message = f"`{word}` is not a setting of `{row[0]}/{row[1]}`"
-        yield finding("E201", message, node.span, suggestion(word, own), path)
+        yield finding("E201", message, place, suggestion(word, own), path)
 
 
 def _decode(platform: Platform, node: Mapping, row: tuple[str, str], path: Path) -> Iterator[Diagnostic]:
@@ -85,7 +86,7 @@ def _decode(platform: Platform, node: Mapping, row: tuple[str, str], path: Path)
         return
     for where, leaf in walk(marks):
         if isinstance(leaf, Scalar) and len(where) > 1:
-            yield from _setting(".".join(map(str, where)), row, leaf, (*path, *where))
+            yield from _setting(".".join(map(str, where)), row, key_span(marks, where), (*path, *where))
         if isinstance(leaf, Sequence) or (isinstance(leaf, Scalar) and not isinstance(leaf.value, bool)):
             message = f"`{where[-1] if where else 'decode'}` must be true or false"
             yield finding(
@@ -270,6 +271,8 @@ def _archives(flow: Flow, name: str, node: Mapping, platform: Platform) -> Itera
     policy = listed if isinstance(listed, Sequence) else security.entries.get("mode")
     enterprise = text_at(security, "mode") == "enterprise"
     drivers = [item.value for item in items_at(security, "archive_drivers") if isinstance(item, Scalar)]
+    if {*drivers} - {driver for kind, driver in CONNECTORS if kind == settled.kind}:
+        return  # one that is none may be meant to be this, and another finding says so
     if policy is not None and (policy is listed or enterprise) and settled.driver not in drivers:
         place = node.entries.get("profile") or node.entries.get("driver") or node.entries.get("type") or node
         related = (Related("the platform's policy", policy.span),)

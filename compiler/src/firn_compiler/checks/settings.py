@@ -29,7 +29,7 @@ from firn_compiler.stages.expand import templates_in
 from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource, served_by
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.decode import keys
+from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
 
@@ -88,6 +88,8 @@ def _exactly_one(settled: Settled, path: Path) -> Iterator[Diagnostic]:
     given = settled.config.entries if isinstance(settled.config, Mapping) else {}
     choices = row.exactly_one if row else ()
     named = [key for key in choices if key in given and value_of(given[key]) is not None]
+    if row and not named and any(misspelt(key, choices) for key in given.keys() - words(row.config)):
+        return  # one of them is there, misspelt, and another finding says so
     if row and choices and len(named) != 1:
         listed = ", ".join(f"`{key}`" for key in choices)
         message = f"`{settled.kind}/{settled.driver}` takes exactly one of {listed}"

@@ -9,9 +9,22 @@ from typing import Any, Union
 
 from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Deferred, Node, Path, Scalar, dotted, key_span, lookup, nearest, text_at, value_of
+from firn_compiler.document import (
+    Deferred,
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    dotted,
+    key_span,
+    lookup,
+    nearest,
+    stands_alone,
+    text_at,
+    value_of,
+)
 from firn_compiler.model.closed import Fault, SecretReference, faults
-from firn_compiler.model.names import TEXTS, Duration, duration_meant
+from firn_compiler.model.names import TEXTS, Duration, duration_meant, is_duration, seconds
 from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
@@ -48,11 +61,18 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
     for path, group in seen.items():
         if path in corrected:
             continue  # it is there, misspelt, and another finding says so
+        if group[0].kind == "type" and _has_no_colon(node, path):
+            continue  # which another finding says
         if path in outer and all(fault.kind == "type" for fault in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
         key = (group[0].chosen_by,) if group[0].words and group[0].chosen_by else ()
         if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, (*path, *key))):
             yield _finding(record, node, base, path, group, misspelt.get(path))
+
+
+def _has_no_colon(node: Node, path: Path) -> bool:
+    parent = lookup(node, path[:-1]) if path else None
+    return isinstance(parent, Mapping) and path[-1] in parent.entries and stands_alone(parent, str(path[-1]))
 
 
 def _misspelt(seen: dict[Path, list[Fault]]) -> Iterator[tuple[Path, str]]:
@@ -82,6 +102,8 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
+        elif (head := str(path[-1]).partition(" ")[0]) in known:
+            help = f"write a `:` after `{head}`"
         return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
     if fault.kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
@@ -121,16 +143,23 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     elif isinstance(node, Scalar) and node.source is not None:
         help = "its template gives another type: change the variable, or put text around the template"
     elif expected == "text" and isinstance(actual, (bool, int, float)):
-        help = 'write a semantic version in quotes, such as `"1.0.0"`' if name == "`version`" else "quote it"
+        help = 'write a semantic version in quotes, such as `"1.0.0"`' if name.endswith("version`") else "quote it"
     elif expected == "a list" and isinstance(actual, (str, bool, int, float)):
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):
         help = "begin each item with `- `; a name that stood before it is its `id:`"
     elif expected == "a mapping" and isinstance(actual, list):
         help = "write its keys below it, each without `- `"
-    elif isinstance(actual, str) and expected in ("an integer", "a number", "true or false"):
-        help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?|true|false", actual) else ""
+    elif isinstance(actual, str) and expected in ("an integer", "a number"):
+        help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?", actual) else ""
+        help = f"write `{seconds(actual)}`" if name.endswith("_seconds`") and is_duration(actual) else help
+    elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
+        help = "remove the quotes" if actual == word else f"write `{word}`"
     return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)
+
+
+_BOOLEANS = dict.fromkeys(("true", "yes", "on", "y"), "true") | dict.fromkeys(("false", "no", "off", "n"), "false")
+"""Words that mean one of the two, and what YAML 1.2 calls it."""
 
 
 def kind_of(value: Any) -> str:

@@ -350,7 +350,7 @@ class _Reader:
             )
             for column, pairs in found.lineage.items()
         }
-        wrong = text.guessed or any(one.code.startswith("E50") for one in found.problems)  # so what comes out is too
+        wrong = text.guessed or any(one.code in _UNREAD for one in found.problems)
         self.tables[step.path] = found.tables
         reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
         return Dataset(None if wrong else found.columns, origins, reads=reads)
@@ -395,6 +395,10 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
     "sql": _Reader.sql_step,
     "write": _Reader.write_step,
 }
+
+
+_UNREAD = frozenset(["E501", "E504", "E505"])
+"""Problems of a query after which nothing is known of what comes out."""
 
 
 def _loses_history(step: Step) -> Iterator[Diagnostic]:
@@ -516,5 +520,11 @@ def _numbered(step: Step, params: Sequence, used: tuple[str, ...], named: Mappin
         help = "write `params` as a mapping of names to values"
         yield finding("E506", "the query's placeholders have names, and `params` has none", place, help, path)
     elif needed != len(params.items):
-        message = f"the query has {needed} placeholders, and `params` {len(params.items)} values"
+        message = (
+            f"the query has {_counted(needed, 'placeholder')}, and `params` {_counted(len(params.items), 'value')}"
+        )
         yield finding("E506", message, place, "give one value for each, in order", path)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"

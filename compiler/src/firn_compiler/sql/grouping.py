@@ -94,7 +94,7 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
     keys = [_key(item, select) for item in items]
     if any(isinstance(key, (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
         return
-    if any(isinstance(key, exp.Column) and not owns(key) for key in keys):
+    if any(not owns(column) for key in keys for column in key.find_all(exp.Column)):
         return  # what is grouped by is not known
     for projection in select.expressions:
         value = projection.this if isinstance(projection, exp.Alias) else projection

@@ -78,6 +78,8 @@ class _Resolver:
         self.closed = closed
         self.problems: list[Problem] = []
         self.read: set[str] = set()
+        self.meant: dict[int, str] = {}
+        """Of columns that are not there, by their names' nodes, which are meant; empty where nobody can tell."""
 
     def query(self, node: Any, outer: Scope | None, ctes: Ctes) -> Relation:
         """Return the result of a query, whatever its form."""
@@ -209,7 +211,8 @@ class _Resolver:
         if isinstance(column.this, exp.Star):
             return False
         if len(column.parts) > 1:
-            return column.parts[0].name.lower() in scope.relations
+            owner = scope.relations.get(column.parts[0].name.lower())
+            return owner is not None and owner.may_have(column.parts[1].name)
         return any(column.name.lower() in one.columns for one in scope.relations.values())
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
@@ -320,7 +323,7 @@ class _Resolver:
                 open_ |= unknown
                 columns += more
                 continue
-            if projection.find(exp.Columns) is not None or may_be_several(projection):
+            if projection.find(exp.Columns) is not None or may_be_several(projection) or self.unnameable(projection):
                 open_ = True
             else:
                 columns.append(Column(self.name(projection, scope), origin))
@@ -339,8 +342,15 @@ class _Resolver:
             return "" if signed else self.spelled(projection, scope)
         return names.of(projection) if names is not None else ""
 
+    def unnameable(self, projection: exp.Expr) -> bool:
+        """Whether a projection is a column that is not there, in the place of which any other may be meant."""
+        column = projection.unnest()
+        return isinstance(column, exp.Column) and self.meant.get(id(column.parts[-1])) == ""
+
     def spelled(self, projection: exp.Column, scope: Scope) -> str:
         """Return a column's name as its relation spells it: so the engine names the result."""
+        if meant := self.meant.get(id(projection.parts[-1])):
+            return meant
         key = projection.name.lower()
         named = scope.relations.get(projection.table.lower()) if projection.table else None
         owners = [one for one in ([named] if named else scope.relations.values()) if key in one.columns]
@@ -467,6 +477,7 @@ class _Resolver:
             return NOWHERE  # a column of that name, whose field is meant
         known = owner.names()
         start, end = place(part)
+        self.meant[id(part)] = alike(name, known) or ""
         help = suggested(name, known, f"columns of `{alias}`:")
         self.problems.append(Problem("E503", f"`{alias}` has no column `{name}`", help, start, end))
         return NOWHERE
@@ -496,10 +507,10 @@ class _Resolver:
             tables = {alias.strip("'") for alias in _aliases(scope) if alias}
             message, help = f"there is no table `{name}` in this query", suggested(name, tables, "tables:")
             self.problems.append(Problem("E503", message, help, *place(part)))
-        elif known or scope.relations:
-            self.unknown_column(name, [*known, *scope.aliases], place(part))
         else:
-            self.unknown_column(name, [*scope.aliases], place(part))
+            known += scope.aliases
+            self.meant[id(part)] = alike(name, known) or ""
+            self.unknown_column(name, known, place(part))
         return NOWHERE
 
     def find(self, name: str, scope: Scope) -> Origin | None:

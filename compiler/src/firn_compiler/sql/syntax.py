@@ -41,6 +41,8 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
     if tokens[at].text == "`":
         at = next(index for index, token in enumerate(tokens) if token.text == "`")
     at, help = _near(tokens, at, known)
+    if tokens[at].text == "." and at > 1 and _ends_a_value(tokens, at - 2):
+        at -= 1  # the parser took the name before it for an alias
     token, before = tokens[at], tokens[at - 1] if at else None
     shown_ = shown(token)
     message = f"{shown_} is not expected here"
@@ -58,7 +60,7 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
         message = f"a parenthesis should be closed after {shown_}"
     elif "END after CASE" in description:
         message, help = "`case` is not closed", "end it with `end`"
-    elif before is not None and before.token_type in _ENDS_A_VALUE and token.token_type in _BEGINS_A_VALUE:
+    elif before is not None and _ends_a_value(tokens, at - 1) and token.token_type in _BEGINS_A_VALUE:
         help = "is a comma missing before it?" if _listed(tokens, at) else ""
     return Problem("E501", message, help, token.start, min(token.end + 1, len(text)))
 
@@ -169,6 +171,11 @@ _QUOTE = re.compile(r"'|\"|`|/\*|--|\$[A-Za-z_]*\$")
 _QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
 _ENDS_A_VALUE = (*_QUOTED, TokenType.VAR, TokenType.NUMBER, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.STAR)
 _BEGINS_A_VALUE = (*_QUOTED, TokenType.VAR, TokenType.NUMBER)
+
+
+def _ends_a_value(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a token may be a value's last: after a dot, each word is a name."""
+    return tokens[at].token_type in _ENDS_A_VALUE or (at > 0 and tokens[at - 1].text == ".")
 
 
 def _listed(tokens: Sequence[Token], at: int) -> bool:

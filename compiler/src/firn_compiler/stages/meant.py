@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, dotted, text_at
+from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, dotted, stands_alone, text_at
 from firn_compiler.model.shapes import (
     ConnectorShape,
     FlowShape,
@@ -18,6 +18,7 @@ from firn_compiler.model.shapes import (
     ResourceShape,
     StepShape,
 )
+from firn_compiler.yaml_source import plain_value
 from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
@@ -166,13 +167,23 @@ class _Meant:
         return _with(node, "inputs", self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs")))
 
     def transform(self, node: Mapping, path: Path) -> Mapping:
-        """Return an item of `transforms`, whose inputs stand beside its type; only the type is looked for."""
+        """Return an item of `transforms`, whose inputs stand beside the step's own keys."""
         key = next((one for one in node.entries if misspelt(one, ["type"])), "")
-        if not key or "type" in node.entries:
+        if key and "type" not in node.entries:
+            help = suggestion(key, ["type"])
+            self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
+            node = _renamed(node, {key: "type"})
+        row = STEPS.get(word_meant(node, "type", STEPS) or "")
+        if row is None:
             return node
-        help = suggestion(key, ["type"])
-        self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
-        return _renamed(node, {key: "type"})
+        if isinstance(inner := node.entries.get("inputs"), Mapping):
+            help = "write what it holds beside `type`"
+            where = (*path, "inputs")
+            self.found.append(finding("E201", "`inputs` is not a known key", node.keys["inputs"], help, where))
+            entries = {key: item for key, item in node.entries.items() if key != "inputs"}
+            node = Mapping(inner.entries | entries, inner.keys | node.keys, node.span, node.prior)
+        own = {*keys(StepShape), *keys(row.inputs)} - {"inputs"}
+        return self.known_keys(own, {*words(StepShape), *words(row.inputs)}, node, path)
 
     def with_inputs(self, node: Mapping, path: Path) -> Mapping:
         """Return the step with those of its keys below `inputs` that are inputs of its type."""
@@ -196,9 +207,13 @@ class _Meant:
 
     def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return one mapping with the record's own keys where others were surely meant to be those."""
-        own, known = keys(record), words(record)
-        if node.entries.keys() <= known:
+        return self.known_keys(keys(record), words(record), node, path)
+
+    def known_keys(self, own: Collection[str], known: Collection[str], node: Mapping, path: Path) -> Mapping:
+        """Return one mapping with these keys, which have further spellings that are `known`, where they were meant."""
+        if node.entries.keys() <= {*known}:
             return node
+        node = self.in_braces(node, known, path)
         names: dict[str, str] = {}
         free = set(own) - node.entries.keys()
         for key in node.entries:
@@ -213,6 +228,32 @@ class _Meant:
                 where = (*path, key)
                 self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
         return _renamed(node, names)
+
+    def in_braces(self, node: Mapping, known: Collection[str], path: Path) -> Mapping:
+        """Return a mapping in braces with what lacks a colon, or the quotes around a comma, as it was meant."""
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        last = cut = ""
+        for key in node.entries:
+            place, value = node.keys[key], entries.get(last)
+            head, _, rest = key.partition(" ")
+            if key in known or not stands_alone(node, key):
+                entries[key], keys[key], last = node.entries[key], place, key
+            elif rest and head in known and head not in node.entries:
+                help = f"write a `:` after `{head}`"
+                self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
+                middle = place.column + len(head)
+                entries[head] = Scalar(plain_value(rest), place._replace(column=middle + 1))
+                keys[head], last = place._replace(end_column=middle), head
+            elif isinstance(value, Scalar) and isinstance(value.value, str) and value.plain:
+                if cut != last:
+                    help = "in braces a comma ends a value: quote the text that holds it"
+                    self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
+                cut, whole = last, value.span._replace(end_line=place.end_line, end_column=place.end_column)
+                entries[last] = Scalar(f"{value.value}, {key}", whole, plain=True)
+            else:
+                entries[key], keys[key], last = node.entries[key], place, key
+        return Mapping(entries, keys, node.span, node.prior)
 
 
 def _are_steps(node: Node) -> bool:

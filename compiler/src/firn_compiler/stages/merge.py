@@ -1,6 +1,6 @@
 """The merge: mappings key by key, lists and scalars replace, null removes. Every value keeps what it replaced."""
 
-from firn_compiler.document import Mapping, Node, Scalar, Sequence
+from firn_compiler.document import Mapping, Node, Scalar, Sequence, stands_alone
 
 
 def merged(lower: Node, upper: Node) -> Node:
@@ -25,15 +25,16 @@ def merged(lower: Node, upper: Node) -> Node:
 
 
 def without_nulls(node: Node) -> Node:
-    """Return the tree without the keys whose value is null; null in a list stays."""
+    """Return the tree without the keys whose value is null; null in a list stays, and so does a key without a colon."""
     if not isinstance(node, Mapping):
         return node
-    kept = {
-        key: without_nulls(item)
-        for key, item in node.entries.items()
-        if not (_is_null(item) or (isinstance(item, Mapping) and item.removed))
-    }
+    kept = {key: without_nulls(item) for key, item in node.entries.items() if not _removes(node, key)}
     return Mapping(kept, {key: node.keys[key] for key in kept}, node.span, node.prior)
+
+
+def _removes(node: Mapping, key: str) -> bool:
+    item = node.entries[key]
+    return item.removed if isinstance(item, Mapping) else _is_null(item) and not stands_alone(node, key)
 
 
 def _is_null(node: Node) -> bool:
