@@ -177,7 +177,7 @@ def test_only_files_below_the_root_are_packed_or_unpacked(place: ArchivePlace, n
 def test_a_file_that_changes_while_it_is_packed_is_a_conflict(place: ArchivePlace) -> None:
     place.put("a", "x")
     for size in (0, 2):
-        error = refused(lambda size=size: list(content_of(Source("a", place.root / "a", size))))  # type: ignore[misc]
+        error = refused(lambda size=size: list(content_of(Source("a", place.root / "a", size))))  # type: ignore[misc]  # a default
         assert (error.error_class, error.message) == ("conflict", "the file `a` was changed while it was packed")
 
 

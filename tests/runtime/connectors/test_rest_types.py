@@ -100,7 +100,7 @@ def test_types_do_not_depend_on_the_page_that_a_value_is_on(bench: Make) -> None
         [],
     ]
     for order in (pages, [*pages[-2::-1], []]):
-        with serving(lambda asked, order=order: Answer(order[int(asked.query["page"]) - 1])) as api:  # type: ignore[misc]
+        with serving(lambda asked, order=order: Answer(order[int(asked.query["page"]) - 1])) as api:  # type: ignore[misc]  # a default
             work = bench(api=connector("rest", "httpx", base_url=api.url))
             work.do("read", {"resource": "api", "request": {"path": "/i", "pagination": {"type": "page"}}})
         types = work.session.columns("data")
