@@ -265,7 +265,7 @@ def help_command(name: str | None) -> None:
 
 def _variables(words: tuple[str, ...]) -> dict[str, Json]:
     from firn_compiler.model.names import TEXTS, Name
-    from firn_compiler.yaml_source import plain_value
+    from firn_compiler.scalars import plain_value
 
     variables: dict[str, Json] = {}
     for word in words:

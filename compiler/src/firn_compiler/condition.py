@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from firn_compiler.document import Deferred
+from firn_compiler.scalars import out_of_range
 from firn_compiler.template import OUT_OF_RANGE, Constants, TemplateError, literal, resolve
-from firn_compiler.yaml_source import out_of_range
 from firn_schemas.base import Json
 
 _TOKEN = re.compile(

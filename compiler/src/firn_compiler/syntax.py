@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
+from firn_compiler.scalars import MAX_KEY
 
 At = tuple[int, int]
 """A line and a column, from 1."""
@@ -29,7 +30,6 @@ class Trouble(NamedTuple):
 
 
 COLON = "found unexpected ':'"
-MAX_KEY = 1024
 
 
 def syntax_finding(file: str, lines: list[str], trouble: Trouble) -> Diagnostic:

@@ -24,8 +24,8 @@ from firn_compiler.checks.sql import Known, Text, Texts, sql, text_of
 from firn_compiler.checks.streams import streams
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
+from firn_compiler.followers import without_followers
 from firn_compiler.model.project import Flow, Platform, Step
-from firn_compiler.recovery import without_followers
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
 from firn_compiler.stages.places import Place, flow_places
 from firn_compiler.stages.settle import resource
