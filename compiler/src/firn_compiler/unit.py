@@ -5,7 +5,7 @@ A unit holds plain values alone, so that it can be kept and used again while not
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
@@ -20,7 +20,7 @@ from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
 from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
-from firn_compiler.checks.sql import Known, Text, Texts, sql, text_of
+from firn_compiler.checks.sql import Known, Texts, sql
 from firn_compiler.checks.streams import streams
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
@@ -34,6 +34,9 @@ from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source
 from firn_schemas.base import JsonObject
 from firn_schemas.canonical import digest
+
+if TYPE_CHECKING:
+    from firn_compiler.checks.sql_text import Text
 
 
 class Unit(NamedTuple):
@@ -101,10 +104,12 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
 def _files(attached: Attachments, constants: Constants) -> Texts:
     """Return how the SQL of a step's file is found, with the places of that file."""
 
-    def text(step: Step) -> Text | None:
+    def text(step: Step) -> "Text | None":
         file = attached.sql.get(step.path)
         if file is None:
             return None
+        from firn_compiler.checks.sql_text import text_of  # hardly a flow has such a file
+
         return text_of(
             file.text, constants, lambda start, end: place_in_text(beginning(file.file), file.text, start, end)
         )
