@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from firn_compiler.syntax import CONFLICT, begins_block, indentation
+from firn_compiler.syntax import CONFLICT
+from firn_compiler.trouble import begins_block, indentation
 
 
 class Mended(NamedTuple):

@@ -16,7 +16,7 @@ from firn_compiler.yaml_source.tree import UNPRINTABLE, Builder, Misplaced, Stop
 
 if TYPE_CHECKING:
     from firn_compiler.recovery import Mended
-    from firn_compiler.syntax import Trouble
+    from firn_compiler.trouble import Trouble
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -141,7 +141,7 @@ def _parsed(file: str, text: str, unknown: str, stand_in: str = "") -> Parsed | 
 
 
 def _trouble(error: YAMLError, quoted: Span | None) -> "Trouble":
-    from firn_compiler.syntax import Trouble
+    from firn_compiler.trouble import Trouble
 
     problem, context = getattr(error, "problem", None), getattr(error, "context", None)
     at, since = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
