@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
-from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
+from firn_compiler.checks.fitting import fitting
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
 from firn_compiler.checks.leaks import Verdict, judged
@@ -91,14 +91,22 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from duplicates(flow)
     yield from references(flow, platform)
     yield from step_inputs(flow)
-    yield from inputs(flow, platform)
+    yield from inputs(flow)
+    yield from fitting(flow, platform)
     yield from resource_settings(flow, platform)
     yield from credentials(flow, platform)
     yield from flow_policy(flow, platform)
     yield from graph(flow)
     yield from places(flow)
-    yield from conditions(flow, flow.document, constants)
+    yield from _conditions(flow, constants)
     yield from effects(flow, platform, constants)
+
+
+def _conditions(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:
+    if any("when" in job.node.entries for job in flow.jobs):
+        from firn_compiler.checks.conditions import conditions  # few flows have one
+
+        yield from conditions(flow, flow.document, constants)
 
 
 def _files(attached: Attachments, constants: Constants) -> Texts:
