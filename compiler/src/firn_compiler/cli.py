@@ -203,9 +203,9 @@ def _sources_history(
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":
+    from firn_compiler.compiled import history_of
     from firn_compiler.emit import map_path
     from firn_compiler.explanation import DamagedMap, of_artifact
-    from firn_compiler.sources import history_of
 
     payload, known = history_of(artifact)
     try:
