@@ -9,6 +9,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from runtime.connectors.server import Answer, serving
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -32,9 +33,7 @@ def column(bench: Make, *values: str, **inputs: Any) -> tuple[str, list[Any]]:
 
 
 def failure(bench: Make, body: Any, **inputs: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        read(bench, body, **inputs)
-    return caught.value
+    return refused(read, bench, body, **inputs)
 
 
 WIDEST = 2**63 - 1
