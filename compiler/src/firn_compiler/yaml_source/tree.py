@@ -92,7 +92,9 @@ class Builder:
 
     def span(self, event: Event) -> Span:
         """Return where an event's text stands."""
-        start, end = event.start_mark, event.end_mark
+        return self._between(event.start_mark, event.end_mark)
+
+    def _between(self, start: Any, end: Any) -> Span:
         return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def node(self, event: Any, depth: int) -> Node:
@@ -141,7 +143,7 @@ class Builder:
 
     def scalar(self, event: ScalarEvent) -> Scalar:
         """Return a scalar with its meaning."""
-        start, end = event.start_mark, event.end_mark
+        start, end = event.start_mark, event.end_mark  # `_between`, without a call for each scalar
         span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
         text: str = event.value
         if self.stand_in:
@@ -190,8 +192,7 @@ class Builder:
         while True:
             event = next_event()
             if isinstance(event, CollectionEndEvent):
-                end = event.end_mark
-                span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+                span = self._between(start, event.end_mark)
                 if broken and not entries:
                     return Scalar(UNKNOWN, span)
                 return Mapping(entries, keys, span)
@@ -269,7 +270,6 @@ class Builder:
         while True:
             event = next_event()
             if isinstance(event, CollectionEndEvent):
-                end = event.end_mark
-                span = Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+                span = self._between(start, event.end_mark)
                 return Sequence(items, span)
             items.append(self.node(event, depth + 1))
