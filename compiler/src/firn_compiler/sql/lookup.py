@@ -93,6 +93,13 @@ class Lookup:
             self.unknown_column(name, [*known, *scope.aliases], place(part))
         return NOWHERE
 
+    def spelled(self, projection: exp.Column, scope: Scope) -> str:
+        """Return a column's name as its relation spells it: so the engine names the result."""
+        key = projection.name.lower()
+        named = scope.relations.get(projection.table.lower()) if projection.table else None
+        owners = [one for one in ([named] if named else scope.relations.values()) if key in one.columns]
+        return owners[0].columns[key].name if len(projection.parts) < 3 and owners else str(projection.name)
+
     def ambiguous(self, nodes: Iterable[Any], scope: Scope) -> None:
         """Report bare columns of the select list, WHERE and ON that more than one relation has."""
         for node in nodes:

@@ -31,7 +31,7 @@ from firn_compiler.sql.relations import (
     renamed,
     scope_of,
 )
-from firn_compiler.sql.select_list import called, may_be_several, star_of, starred
+from firn_compiler.sql.select_list import may_be_several, star_of, starred
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 
@@ -288,9 +288,21 @@ class _Resolver:
             if projection.find(exp.Columns) is not None or may_be_several(projection):
                 open_ = True
             else:
-                columns.append(Column(called(projection, scope, self.engine_names), origin))
+                columns.append(Column(self.name(projection, scope), origin))
         unnamed = self.engine_names is None and any(not column.name for column in columns)
         return Relation(keyed(column for column in columns if not open_ or column.name), open_ or unnamed)
+
+    def name(self, projection: exp.Expr, scope: Scope) -> str:
+        """Return what a projection calls its column; empty where the engine makes a name up that is not known."""
+        if isinstance(projection, exp.Alias):
+            return str(projection.alias)
+        if isinstance(projection, exp.Paren):
+            return self.name(projection.unnest(), scope)
+        names = self.engine_names
+        if isinstance(projection, exp.Column):
+            signed = names is not None and names.signed(projection)
+            return "" if signed else self.lookup.spelled(projection, scope)
+        return names.of(projection) if names is not None else ""
 
     def star(self, projection: Any, star: exp.Star, scope: Scope, ctes: Ctes) -> tuple[list[Column], bool]:
         """Return what `*` or `t.*` stands for, and whether that may be more."""

@@ -1,12 +1,11 @@
-"""Items of a select list: which of them are several columns, which columns those are, and what one is called."""
+"""Items of a select list: which of them are several columns, and which columns those are."""
 
 from collections.abc import Mapping, Set
 from typing import Any
 
 from sqlglot import exp
 
-from firn_compiler.sql.names import Names
-from firn_compiler.sql.relations import Column, Relation, Scope
+from firn_compiler.sql.relations import Column, Relation
 
 
 def starred(relations: Mapping[str, Relation], merged: Set[tuple[str, str]]) -> list[Column]:
@@ -57,23 +56,3 @@ def star_of(projection: Any) -> exp.Star | None:
         return projection
     inner = projection.this if isinstance(projection, exp.Column) else None
     return inner if isinstance(inner, exp.Star) else None
-
-
-def called(projection: exp.Expr, scope: Scope, names: Names | None) -> str:
-    """Return what a projection calls its column; empty where the engine makes a name up that is not known."""
-    if isinstance(projection, exp.Alias):
-        return str(projection.alias)
-    if isinstance(projection, exp.Paren):
-        return called(projection.unnest(), scope, names)
-    if isinstance(projection, exp.Column):
-        signed = names is not None and names.signed(projection)
-        return "" if signed else _spelled(projection, scope)
-    return names.of(projection) if names is not None else ""
-
-
-def _spelled(projection: exp.Column, scope: Scope) -> str:
-    """Return a column's name as its relation spells it: so the engine names the result."""
-    key = projection.name.lower()
-    named = scope.relations.get(projection.table.lower()) if projection.table else None
-    owners = [one for one in ([named] if named else scope.relations.values()) if key in one.columns]
-    return owners[0].columns[key].name if len(projection.parts) < 3 and owners else str(projection.name)
