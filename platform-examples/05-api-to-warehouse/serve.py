@@ -111,7 +111,7 @@ class Door(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *words: Any) -> None:  # noqa: ARG002
+    def log_message(self, format: str, *words: Any) -> None:  # noqa: ARG002  # as it is called
         """Say what was asked for: no header, and so no credential."""
         print(f"crm: {words[0]} {words[1]}", file=sys.stderr, flush=True)
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.projects import compiled
-from firn_compiler.condition import MAX_DEPTH, MAX_TOKENS, Term, constant, parse_condition, read_condition, type_errors
+from firn_compiler.condition import Term, constant, type_errors
+from firn_compiler.condition_text import MAX_DEPTH, MAX_TOKENS, parse_condition, read_condition
 from firn_compiler.pipeline import Compilation
 from firn_compiler.template import Constants, TemplateError
 from firn_runtime.resolve import Scope, Unresolved, misshapen

@@ -9,7 +9,8 @@ from compiler.places import astray
 from compiler.projects import FLOW, compiled
 from firn_compiler.document import value_of
 from firn_compiler.render.text import render
-from firn_compiler.yaml_source import Source, parse, plain_value
+from firn_compiler.scalars import plain_value
+from firn_compiler.yaml_source import Source, parse
 
 MEGA = 1_000_000
 

@@ -10,6 +10,7 @@ import pytest
 from compiler.projects import PLATFORM, source
 from firn_compiler import sources
 from firn_compiler.assembly import Request
+from firn_compiler.installed import installed_plugins
 from firn_compiler.pipeline import Compilation, compile_project
 from firn_compiler.plugins import Plugin
 from firn_schemas.connectors import CONNECTORS
@@ -248,7 +249,7 @@ def test_it_is_found_through_package_metadata_and_not_imported(tmp_path: Path, m
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-sap\nVersion: 1.4.2\n")
     (metadata / "entry_points.txt").write_text("[firn.plugins]\nsap = acme_sap\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    (found,) = sources.plugins()
+    (found,) = installed_plugins()
     assert (found.name, found.version, json.loads(found.manifest)) == ("acme-sap", "1.4.2", MANIFEST)
     assert found.sha256 is None
 
@@ -264,7 +265,7 @@ def test_it_is_found_in_a_folder_of_the_platform_from_where_the_compiler_is_call
     (folder / "acme_far-1.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: acme-far\nVersion: 1\n")
     (folder / "acme_far-1.dist-info/entry_points.txt").write_text("[firn.plugins]\nsap = acme_far\n")
     monkeypatch.chdir(tmp_path)
-    assert "acme-far" not in [one.name for one in sources.plugins()]
+    assert "acme-far" not in [one.name for one in installed_plugins()]
     platform = source("platform.yaml", PLATFORM + ERP + "security: {mode: internal_fast, plugin_folders: [plugins]}\n")
     request, _ = sources.project_request([], None, None, {})
     made = compile_project(request._replace(flows=(source("flow.yaml", FLOW),), platform=platform))
@@ -312,4 +313,4 @@ def test_damaged_metadata_of_another_distribution_do_not_matter(
     if content is not None:
         damaged.write_bytes(content)
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert "acme_sound" in [one.name for one in sources.plugins()]
+    assert "acme_sound" in [one.name for one in installed_plugins()]

@@ -311,29 +311,20 @@ def test_sigterm_lets_the_step_at_work_finish_and_begins_no_other(small: Small) 
     assert small.result() == RESULT
 
 
-def test_sigterm_ends_the_step_that_does_not_finish_within_the_grace(small: Small) -> None:
+@pytest.mark.parametrize(
+    ("sent", "words", "code"), [(signal.SIGTERM, ("--grace", "0.1"), 143), (signal.SIGINT, (), 130)]
+)
+def test_sigterm_after_the_grace_and_sigint_at_once_end_the_step_at_work(
+    small: Small, sent: signal.Signals, words: tuple[str, ...], code: int
+) -> None:
     small.api.hold()
-    running = small.start("--grace", "0.1")
+    running = small.start(*words)
     small.api.wait_until_asked()
     small.until_done("numbers_table")
-    running.send(signal.SIGTERM)
+    running.send(sent)
     answer = running.answer()
-    assert answer.code == 143
-    assert answer.failures["ask.answer"] == "the run was stopped by SIGTERM"
-    small.api.may_answer.set()
-    assert small.run("--resume", "last").started == WHILE_IT_ASKS
-    assert small.result() == RESULT
-
-
-def test_sigint_ends_the_step_at_work(small: Small) -> None:
-    small.api.hold()
-    running = small.start()
-    small.api.wait_until_asked()
-    small.until_done("numbers_table")
-    running.send(signal.SIGINT)
-    answer = running.answer()
-    assert answer.code == 130
-    assert answer.failures["ask.answer"] == "the run was stopped by SIGINT"
+    assert answer.code == code
+    assert answer.failures["ask.answer"] == f"the run was stopped by {sent.name}"
     small.api.may_answer.set()
     assert small.run("--resume", "last").started == WHILE_IT_ASKS
     assert small.result() == RESULT

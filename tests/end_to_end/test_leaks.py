@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from end_to_end.leaking import FLOW, firn, variable
 from end_to_end.searching import everything, found_in
 from runtime.connectors.server import Answer, Asked, serving
-from runtime.observe.receivers import Heard, receiving
+from runtime.observe.receivers import Heard
 from servers import mysql
 from servers.postgres import fresh_database, server
 
-FIRN = str(Path(sys.executable).parent / "firn")
 CANARIES = {
     "bearer": "canary-9f1c2b7e4d3aQmX7",
     "query-key": "cAnary/+&=?%#;9 'q\"u\\o`te",
@@ -36,15 +36,6 @@ CANARIES = {
     "session": "canary//Session==token+/5D2f8Kq0",
     "maria": "m4r1A'canary\\\"pass%word",
 }
-FLOW = """\
-name: leaks
-version: "1.0.0"
-observability: {{traces: true, metrics: true, lineage: true}}
-resources:
-{resources}
-jobs:
-{jobs}
-"""
 PATHS = ("refused", "broken", "page", "elsewhere", "half", "junk", "next", "ok")
 DATABASES = ("shop", "lost", "maria", "refused")
 APIS = ("bearer", "query", "basic", "gone", "nowhere", "tls", "hooked")
@@ -66,12 +57,6 @@ def reply(asked: Asked) -> Answer:
         "lake": Answer(text),  # where the objects of a bucket are expected
         "next": Answer([{"id": 1}], headers={"link": f'<http://example.invalid/?{words}>; rel="next"'}),
     }.get(what, Answer([{"id": 1}]))
-
-
-@pytest.fixture
-def heard() -> Iterator[Heard]:
-    with receiving() as found:
-        yield found
 
 
 @pytest.fixture
@@ -168,25 +153,23 @@ security: {{mode: internal_fast, secret_mounts: [secrets], decode_hook: {{module
             for id, path in (("refused", "refused"), ("elsewhere", "elsewhere"), ("broken", "broken"), ("listed", "*"))
         ]
         resources = "\n".join(f"  {name}: {{profile: {name}}}" for name in names)
-        (tmp_path / "flow.yaml").write_text(FLOW.format(resources=resources, jobs="\n".join(jobs)))
+        (tmp_path / "flow.yaml").write_text(FLOW.format(name="leaks", resources=resources, jobs="\n".join(jobs)))
         yield tmp_path
 
 
-def firn(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[bytes]:
+def kept(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[bytes]":
     """Run a command with half of the secrets in the environment and half in files."""
-    mount = folder / "secrets"
+    mount, environ = folder / "secrets", dict(more)
     mount.mkdir(exist_ok=True)
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("FIRN")} | more
     for number, (name, value) in enumerate(CANARIES.items()):
         held = base64.b64encode(value.encode()).decode() if name == "encoded" else value
         if number % 2:
             (mount / name).write_text(held + "\n")
             (mount / name).chmod(0o600)
         else:
-            environ[name.upper().replace("-", "_")] = held
-    answer = subprocess.run([FIRN, *words], cwd=folder, capture_output=True, check=False, env=environ, timeout=300)
+            environ[variable(name)] = held
+    answer = firn(folder, environ, *words)
     shutil.rmtree(mount)  # what is searched afterwards is what the commands made
-    assert b"Traceback" not in answer.stdout + answer.stderr
     return answer
 
 
@@ -201,7 +184,7 @@ def test_what_is_searched_for_would_be_found() -> None:
 
 
 def test_no_byte_that_a_run_makes_holds_a_secret(project: Path, heard: Heard) -> None:
-    assert firn(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
+    assert kept(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
     said = b""
     for words in (
         ["run", "--run-id", "r1", "--events", "events.jsonl"],
@@ -214,7 +197,7 @@ def test_no_byte_that_a_run_makes_holds_a_secret(project: Path, heard: Heard) ->
         ["preflight", "--timeout", "5"],
         ["preflight", "--json", "--timeout", "5"],
     ):
-        answer = firn(project, *words)
+        answer = kept(project, *words)
         said += answer.stdout + answer.stderr
     events = [json.loads(line) for line in (project / "events.jsonl").read_text().splitlines()]
     status = {event["job"]: event["status"] for event in events if event["event"] == "job.finished"}
@@ -241,14 +224,14 @@ def test_no_byte_that_a_run_makes_holds_a_secret(project: Path, heard: Heard) ->
 def test_the_environment_of_a_child_and_the_processs_own_are_as_they_were(project: Path) -> None:
     """Nothing writes `os.environ`: not an env file, not a hook, not a secret."""
     (project / "more.env").write_text("FROM_A_FILE=canary-in-a-file\n")
-    assert firn(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
+    assert kept(project, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
     script = (
         "import os, sys\nbefore = dict(os.environ)\nfrom firn_runtime.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print('the same' if before == dict(os.environ) else 'changed')"
     )
     held = CANARIES | {"encoded": base64.b64encode(CANARIES["encoded"].encode()).decode()}
-    environ = os.environ | {name.upper().replace("-", "_"): value for name, value in held.items()}
+    environ = os.environ | {variable(name): value for name, value in held.items()}
     words = ["run", "--env-file", "more.env", "--only", "bearer-ok"]
     done = subprocess.run(
         [sys.executable, "-c", script, *words], cwd=project, capture_output=True, text=True, check=False, env=environ
@@ -294,9 +277,9 @@ jobs:
           params: ["{{ jobs.ask.outputs.said }}"]
 """.replace("LENGTH", str(len(f"Bearer {secret}")))
         )
-        assert firn(tmp_path, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
-        runs = [firn(tmp_path, "run", "--run-id", "r1", "--log-format", "json")]
-        runs.append(firn(tmp_path, "run", "--resume", "r1", "--log-format", "json"))
+        assert kept(tmp_path, "compile", "flow.yaml", "-p", "platform.yaml").returncode == 0
+        runs = [kept(tmp_path, "run", "--run-id", "r1", "--log-format", "json")]
+        runs.append(kept(tmp_path, "run", "--resume", "r1", "--log-format", "json"))
     for one in runs:
         events = [json.loads(line) for line in one.stdout.splitlines()]
         assert [event["step"] for event in events if event["event"] == "step.started"][-2:] == ["look", "fails"]

@@ -5,9 +5,6 @@ They repeat what they were told wherever a protocol lets them say something.
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,15 +13,15 @@ import asyncssh
 import pytest
 import pyzipper
 
+from end_to_end.leaking import FLOW, firn, variable
 from end_to_end.searching import everything, found_in
-from runtime.observe.receivers import Heard, receiving
+from runtime.observe.receivers import Heard
 from servers.front import certificate
 from servers.mail import player
 from servers.rogue_sftp import Doorkeeper, rogue, saying
 from servers.samba import share
 from servers.sshd import server
 
-FIRN = str(Path(sys.executable).parent / "firn")
 KEY = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
 CANARIES = {
     "sftp-password": "canary-sftp'p4ss \\word/+=",
@@ -33,15 +30,6 @@ CANARIES = {
     "post-password": "canary+post=&w0rd-77",
     "zip-password": 'canary-zip "pass" 41',
 }
-HEAD = """\
-name: transfers
-version: "1.0.0"
-observability: {{traces: true, metrics: true, lineage: true}}
-resources:
-{resources}
-jobs:
-{jobs}
-"""
 
 
 class Parrot(asyncssh.SFTPServer):
@@ -58,12 +46,6 @@ class Gossip(Doorkeeper):
 
     def validate_password(self, username: str, password: str) -> bool:
         raise asyncssh.PermissionDenied(f"not with {password}")
-
-
-@pytest.fixture
-def heard() -> Iterator[Heard]:
-    with receiving() as found:
-        yield found
 
 
 @pytest.fixture
@@ -140,20 +122,13 @@ security: {{mode: internal_fast, secret_mounts: [secrets]}}
             for step in does.get(name.partition("-")[0], ("list", "fetch", "drop", "read"))
         ]
         resources = "\n".join(f"  {name}: {{profile: {name}}}" for name in names)
-        (tmp_path / "flow.yaml").write_text(HEAD.format(resources=resources, jobs="\n".join(jobs)))
+        (tmp_path / "flow.yaml").write_text(FLOW.format(name="transfers", resources=resources, jobs="\n".join(jobs)))
         yield tmp_path
 
 
-def firn(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("FIRN")}
-    environ |= {name.upper().replace("-", "_"): value for name, value in CANARIES.items()}
-    answer = subprocess.run([FIRN, *words], cwd=folder, capture_output=True, check=False, env=environ, timeout=300)
-    assert b"Traceback" not in answer.stdout + answer.stderr
-    return answer
-
-
 def test_no_byte_that_a_failed_transfer_makes_holds_a_secret(project: Path, heard: Heard) -> None:
-    compiled = firn(project, "compile", "flow.yaml", "-p", "platform.yaml")
+    environ = {variable(name): value for name, value in CANARIES.items()}
+    compiled = firn(project, environ, "compile", "flow.yaml", "-p", "platform.yaml")
     assert compiled.returncode == 0, compiled.stdout
     said = b""
     for words in (
@@ -162,7 +137,7 @@ def test_no_byte_that_a_failed_transfer_makes_holds_a_secret(project: Path, hear
         ["runs", "r1", "--json"],
         ["preflight", "--json", "--timeout", "10"],
     ):
-        answer = firn(project, *words)
+        answer = firn(project, environ, *words)
         said += answer.stdout + answer.stderr
     events = [json.loads(line) for line in (project / "events.jsonl").read_text().splitlines()]
     status = {event["job"]: event["status"] for event in events if event["event"] == "job.finished"}

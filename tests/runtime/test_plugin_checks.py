@@ -116,7 +116,7 @@ def test_what_was_checked_is_what_is_imported(tmp_path: Path) -> None:
     assert acme_checked.code.Table
     assert acme_checked.code.__file__ == str(tmp_path / "acme_checked/code.py")
     with pytest.raises(ModuleNotFoundError, match="among the files of acme-checked"):
-        import acme_checked.other  # type: ignore[import-not-found]
+        import acme_checked.other  # type: ignore[import-not-found]  # as above
 
 
 def test_the_data_of_a_checked_package_is_found_beside_it(tmp_path: Path) -> None:

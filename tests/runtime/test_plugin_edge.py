@@ -413,10 +413,10 @@ def test_a_step_has_the_connector_of_its_own_plug_in_as_it_was_written(tmp_path:
         (StepResult({"n": "1"}), "gave the result `n` in another type than it declares"),
         (StepResult({"n": True}), "gave the result `n` in another type than it declares"),
         (StepResult({"n": 1}, rows=-1), "counted its rows"),
-        (StepResult({"n": 1}, rows="3"), "counted its rows"),  # type: ignore[arg-type]
+        (StepResult({"n": 1}, rows="3"), "counted its rows"),  # type: ignore[arg-type]  # as above
         (StepResult({"n": 1}, rows=2**63), "counted its rows"),
-        (StepResult({"n": 1}, warnings=(3,)), "gave a warning that is no text"),  # type: ignore[arg-type]
-        (StepResult({"n": 1}, warnings=3), "gave a warning that is no text"),  # type: ignore[arg-type]
+        (StepResult({"n": 1}, warnings=(3,)), "gave a warning that is no text"),  # type: ignore[arg-type]  # as above
+        (StepResult({"n": 1}, warnings=3), "gave a warning that is no text"),  # type: ignore[arg-type]  # as above
         (StepResult({"n": 1}), "made no dataset"),
     ],
 )
@@ -501,9 +501,9 @@ def test_warnings_are_cut_and_hold_no_control_characters(tmp_path: Path) -> None
         Written(2**63),
         Written("1"),  # type: ignore[arg-type]  # what an author may do
         Written(1, bytes=-1),
-        Written(1, inserted="1"),  # type: ignore[arg-type]
-        Written(1, warnings=5),  # type: ignore[arg-type]
-        Written(1, warnings=(object(),)),  # type: ignore[arg-type]
+        Written(1, inserted="1"),  # type: ignore[arg-type]  # as above
+        Written(1, warnings=5),  # type: ignore[arg-type]  # as above
+        Written(1, warnings=(object(),)),  # type: ignore[arg-type]  # as above
         2**63,
         True,
     ],

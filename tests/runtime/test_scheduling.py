@@ -1,6 +1,7 @@
 """Which job runs when, what is tried again, what is stopped, and that every start has its one end."""
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ def read(id: str = "r", **parts: Any) -> dict[str, Any]:
 
 def retry(attempts: int, *on: str, backoff: float = 0.01) -> dict[str, Any]:
     return {"max_attempts": attempts, "backoff": backoff, "max_backoff": 1, "on": list(on)}
+
+
+def at(name: str, act: Callable[[], None]) -> Listener:
+    """Return a listener that acts at every event of that name."""
+    return lambda event: act() if event.name == name else None
 
 
 def test_with_one_at_a_time_jobs_run_in_the_artifacts_order(tmp_path: Path) -> None:
@@ -168,8 +174,7 @@ def test_terminating_lets_the_step_at_work_finish_and_begins_no_other(tmp_path: 
 
 def test_after_the_grace_what_is_still_at_work_is_ended(tmp_path: Path) -> None:
     stop = Stop()
-    ask: Listener = lambda event: stop.terminate() if event.name == "step.started" else None  # noqa: E731
-    result = run(tmp_path, flow(job("a", sql("x", ENDLESS))), ask, stop=stop, grace=0.2)
+    result = run(tmp_path, flow(job("a", sql("x", ENDLESS))), at("step.started", stop.terminate), stop=stop, grace=0.2)
     error = result.jobs[0].steps[0].error
     assert error is not None
     assert (error.code, error.message) == ("R309", "the run was stopped by SIGTERM")
@@ -177,8 +182,7 @@ def test_after_the_grace_what_is_still_at_work_is_ended(tmp_path: Path) -> None:
 
 def test_a_run_that_had_nothing_left_to_do_was_not_stopped(tmp_path: Path) -> None:
     stop = Stop()
-    ask: Listener = lambda event: stop.terminate() if event.name == "step.finished" else None  # noqa: E731
-    result = run(tmp_path, flow(job("a", sql("x"))), ask, stop=stop)
+    result = run(tmp_path, flow(job("a", sql("x"))), at("step.finished", stop.terminate), stop=stop)
     assert (result.status, result.stopped) == ("SUCCESS", None)
 
 
@@ -246,9 +250,8 @@ def test_two_runs_of_one_flow_do_not_overlap(tmp_path: Path) -> None:
 
 def test_a_wait_for_the_next_attempt_ends_when_the_run_is_stopped(tmp_path: Path) -> None:
     stop = Stop()
-    ask: Listener = lambda event: stop.interrupt() if event.name == "step.retried" else None  # noqa: E731
     rule = {"max_attempts": 2, "backoff": 86400, "max_backoff": 86400, "on": ["data"]}
-    result = run(tmp_path, flow(job("a", read(retry=rule))), ask, stop=stop)
+    result = run(tmp_path, flow(job("a", read(retry=rule))), at("step.retried", stop.interrupt), stop=stop)
     assert (result.stopped, result.jobs[0].steps[0].attempts) == ("interrupt", 1)
 
 

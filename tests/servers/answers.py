@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body[: answer.cut] if self.command != "HEAD" else b"")
         self.close_connection = answer.cut is not None
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815  # names of http.server
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -19,7 +19,7 @@ import pymysql
 from servers.front import Certificate, certificate
 from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
-from servers.starting import until_it_answers
+from servers.starting import until_it_answers, watched
 
 _PACKAGES = ("mariadb-server-core", "libaio1", "liburing2", "libnuma1", "libpcre2-8-0")
 """What the program needs beside what every Debian has."""
@@ -38,8 +38,6 @@ _SETTINGS = {
     "default-time-zone": "+05:00",
 }
 """What a connection relies on is set otherwise here: it has to say so itself."""
-_WATCHED = '"$@" & read -r _; kill -KILL $!; wait $!'
-"""The server ends with whoever holds the other end of the shell's standard input, also if that is killed."""
 
 
 class Server(NamedTuple):
@@ -97,11 +95,8 @@ def start(server: Server) -> None:
     proof = server.certificate
     named = {"ssl-ca": proof.authority, "ssl-cert": proof.certificate, "ssl-key": proof.key, "port": server.port}
     words = [f"--{key}={value}" for key, value in (_SETTINGS | named).items()]
-    command = ["/bin/sh", "-c", _WATCHED, "sh", *_command(server), *words]
     with (server.folder / "log").open("ab") as log:
-        _running[server] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, **_surroundings()
-        )
+        _running[server] = watched([*_command(server), *words], "-KILL $!", log, **_surroundings())
     until_it_answers(partial(_answers, server), _running[server], (server.folder / "log").read_text)
 
 

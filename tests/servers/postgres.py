@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
-from servers.starting import until_it_answers
+from servers.starting import until_it_answers, watched
 
 _NOBODY = 65534
 """PostgreSQL refuses to run as root."""
@@ -31,8 +31,6 @@ _SETTINGS = {
     "max_connections": "100",
     "autovacuum": "off",
 }
-_WATCHED = '"$@" & read -r _; kill -INT $!; wait $!'
-"""The server ends with whoever holds the other end of the shell's standard input, also if that is killed."""
 
 
 class Server(NamedTuple):
@@ -96,15 +94,9 @@ def start(server: Server) -> None:
         "unix_socket_directories": str(folder),
     }
     words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    command = [_program("postgres"), "-D", folder / "data", *words]
     with (folder / "log").open("ab") as log:
-        _running[server] = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHED, "sh", _program("postgres"), "-D", str(folder / "data"), *words],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            **as_nobody(),
-        )
+        _running[server] = watched(command, "-INT $!", log, **as_nobody())
     until_it_answers(partial(_answers, server), _running[server], (Path(server.socket_dir) / "log").read_text)
 
 

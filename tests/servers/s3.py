@@ -19,10 +19,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.config import Config
 
-from servers.starting import until_it_answers
-
-_WATCHED = '"$@" & read -r _; kill -INT $!; wait $!'
-"""The server ends with whoever holds the other end of the shell's standard input, also if that is killed."""
+from servers.starting import until_it_answers, watched
 
 
 class Server(NamedTuple):
@@ -84,8 +81,7 @@ def _free_port() -> int:
 
 
 def _start(command: Sequence[str], port: int) -> None:
-    shell = ["sh", "-c", _WATCHED, "sh", *command]
-    process = subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = watched(command, "-INT $!", subprocess.DEVNULL)
     atexit.register(_stop, process)
     until_it_answers(partial(_answers, port), process, lambda: "it keeps no log")
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from servers.packages import unpacked
 from servers.postgres import free_port
-from servers.starting import until_it_answers
+from servers.starting import until_it_answers, watched
 
 _PACKAGES = (
     "samba",
@@ -38,8 +38,6 @@ _PACKAGES = (
 _LIBRARIES = tuple(
     f"usr/lib/{machine}{more}" for machine in ("x86_64-linux-gnu", "aarch64-linux-gnu") for more in ("", "/samba")
 )
-_WATCHED = '"$@" & read -r _; kill -TERM -- -$$; wait $!'
-"""The server and what it forked end with whoever holds the other end of the shell's standard input."""
 
 
 class Share(NamedTuple):
@@ -83,14 +81,7 @@ def _started(home: Path, user: str, password: str, settings: dict[str, str]) -> 
     subprocess.run(words, input=f"{password}\n{password}\n".encode(), check=True, capture_output=True, env=_env())
     command = [_program("usr/sbin/smbd"), "-F", "--no-process-group", "-s", str(home / "smb.conf")]
     with (home / "log" / "out").open("wb") as log:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", _WATCHED, "sh", *command],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=_env(),
-        )
+        process = watched(command, "-TERM -- -$$", log, env=_env())
     until_it_answers(partial(_answers, port), process, partial(_logged, home))
     return Share("127.0.0.1", port, user, password, folder, process)
 

@@ -19,7 +19,7 @@ import asyncssh
 
 from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
-from servers.starting import until_it_answers
+from servers.starting import until_it_answers, watched
 
 _PACKAGES = ("openssh-server", "libwrap0", "libnss-wrapper")
 _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib/aarch64-linux-gnu")
@@ -36,8 +36,6 @@ _SETTINGS = {
     "Subsystem": "sftp internal-sftp",
     "UsePAM": "no",
 }
-_WATCHED = '"$@" & read -r _; kill -KILL $!; wait $!'
-"""The server ends with whoever holds the other end of the shell's standard input, also if that is killed."""
 
 
 class Server(NamedTuple):
@@ -103,16 +101,10 @@ def start(server: Server) -> None:
     if server in _running:
         return
     root = _root()
-    command = ["/bin/sh", "-c", _WATCHED, "sh", str(root / "usr/sbin/sshd"), "-D", "-e"]
+    command = [root / "usr/sbin/sshd", "-D", "-e", "-f", server.folder / "config"]
     with (server.folder / "log").open("ab") as log:
-        _running[server] = subprocess.Popen(
-            [*command, "-f", str(server.folder / "config")],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            **as_nobody() | {"env": _environment(server, root)},
-        )
+        around = as_nobody() | {"env": _environment(server, root)}
+        _running[server] = watched(command, "-KILL $!", log, **around)
     logged = (server.folder / "log").read_text
     until_it_answers(lambda: "Server listening" in logged(), _running[server], logged)
 

@@ -12,10 +12,10 @@ from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, printable, text_at
+from firn_compiler.followers import names_in
 from firn_compiler.leaks import Located, in_expanded, in_source
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.plugins import Plugin
-from firn_compiler.recovery import names_in
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates

@@ -207,9 +207,9 @@ def _sources_history(
 
 
 def _artifact_history(artifact: Path) -> "Iterable[Place]":
+    from firn_compiler.compiled import history_of
     from firn_compiler.emit import map_path
     from firn_compiler.explanation import DamagedMap, of_artifact
-    from firn_compiler.sources import history_of
 
     payload, known = history_of(artifact)
     try:
@@ -270,7 +270,7 @@ def help_command(name: str | None) -> None:
 
 def _variables(words: tuple[str, ...]) -> dict[str, Json]:
     from firn_compiler.model.names import TEXTS, Name
-    from firn_compiler.yaml_source import plain_value
+    from firn_compiler.scalars import plain_value
 
     variables: dict[str, Json] = {}
     for word in words:

@@ -145,12 +145,11 @@ def _after(span: Span, text: str, offset: int) -> tuple[int, int]:
 
 def value_of(node: Node) -> Any:
     """Return the plain value; what is known only at run time stays a Deferred."""
-    kind = type(node)
-    if kind is Scalar:
-        return node.value  # type: ignore[union-attr]  # narrowed by the exact type above
-    if kind is Mapping:
-        return {key: value_of(item) for key, item in node.entries.items()}  # type: ignore[union-attr]
-    return [value_of(item) for item in node.items]  # type: ignore[union-attr]
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, Mapping):
+        return {key: value_of(item) for key, item in node.entries.items()}
+    return [value_of(item) for item in node.items]
 
 
 def lookup(node: Node, path: Path) -> Node | None:

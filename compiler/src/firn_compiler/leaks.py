@@ -21,7 +21,7 @@ from firn_compiler.scalar_text import place_in
 from firn_compiler.scan.engine import Leak, leaks
 from firn_compiler.scan.found import Text
 from firn_compiler.scan.words import saying, sort_of
-from firn_compiler.yaml_source import Parsed, parse_loosely
+from firn_compiler.yaml_source import Parsed
 from firn_schemas.attestation import PAYLOAD_TYPE
 
 Sort = Literal["value", "key", "comment", "text", "other"]
@@ -76,6 +76,8 @@ def in_file(file: str, text: str) -> list[Located]:
 
 def in_yaml(file: str, text: str) -> list[Located]:
     """Return the secrets of any YAML or JSON; of what is neither, line by line."""
+    from firn_compiler.yaml_source.loose import parse_loosely  # hardly a compilation needs it
+
     roots = parse_loosely(file, text)
     if roots is None:
         return in_text(file, text)

@@ -17,10 +17,10 @@ from firn_compiler.checks.settings import platform_settings
 from firn_compiler.concealment import findings_without, texts_without
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
 from firn_compiler.document import BUILT_IN, items_at, mapping_at, text_at, value_of
+from firn_compiler.followers import without_followers
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Platform, Project
 from firn_compiler.plugins import BadManifest, Plugin, claimed_twice, plugged_in
-from firn_compiler.recovery import without_followers
 from firn_compiler.scan.conceal import concealed
 from firn_compiler.stages.freeze import payload, with_plugins
 from firn_compiler.stages.places import Place, policy_places

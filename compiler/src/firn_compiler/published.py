@@ -4,7 +4,7 @@ They are made from the same records and shapes that the compiler checks with; th
 """
 
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import orjson
 from pydantic.json_schema import models_json_schema
@@ -38,9 +38,9 @@ def _artifact() -> dict[str, Any]:
 
 def _events() -> dict[str, Any]:
     """Return the schema of one event: a line of `--log-format json` or `--events`."""
-    models = [(closed_model(record), "serialization") for record in EVENTS]
-    references, joined = models_json_schema(models, by_alias=True)  # type: ignore[arg-type]  # a list of literal pairs
-    return {"oneOf": [references[model] for model in models], "$defs": _settled(joined["$defs"])}  # type: ignore[index]
+    models: list[tuple[Any, Literal["serialization"]]] = [(closed_model(record), "serialization") for record in EVENTS]
+    references, joined = models_json_schema(models, by_alias=True)
+    return {"oneOf": [references[model] for model in models], "$defs": _settled(joined["$defs"])}
 
 
 def _preflight() -> dict[str, Any]:

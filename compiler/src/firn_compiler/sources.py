@@ -6,21 +6,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import click
-import orjson
 
 from firn_compiler.assembly import Request, encoding
 from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, suggestion
 from firn_compiler.document import beginning, printable
-from firn_compiler.emit import map_path
-from firn_compiler.plugins import Plugin
+from firn_compiler.installed import installed_plugins
 from firn_compiler.yaml_source import MAX_BYTES, Source
-from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.base import Json
-from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
@@ -47,7 +40,7 @@ def project_request(
         source = _read(place, found, but=files) if place is not None else None
         environment = printable(env or (place.resolve().parent.name if place else ""))
     return Request(
-        tuple(flows), source, environment, variables, read_beside, read_folder, plugins, today=today()
+        tuple(flows), source, environment, variables, read_beside, read_folder, installed_plugins, today=today()
     ), found
 
 
@@ -84,7 +77,7 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
     for folder in (start, *start.parents):
         place = folder / "platform" / env / PLATFORM_NAME
         if place.is_file():
-            return _shown(place)
+            return shown(place)
         nearest = nearest or (folder / "platform" if (folder / "platform").is_dir() else None)
     known = [one.parent.name for one in sorted(nearest.glob(f"*/{PLATFORM_NAME}"))] if nearest else []
     help = (
@@ -145,7 +138,7 @@ def platforms_below(paths: Iterable[str]) -> list[str]:
     return [str(file) for folder in folders for file in _without_parents(_below(folder, PLATFORM_NAMES))]
 
 
-def _shown(path: Path) -> Path:
+def shown(path: Path) -> Path:
     """Return the path as messages show it: from the current folder where it lies below."""
     here = Path.cwd().resolve()
     return path.relative_to(here) if path.is_relative_to(here) else path
@@ -183,7 +176,7 @@ def read_beside(file: str, path: str) -> Source | None:
     try:
         resolved = place.resolve()
         with resolved.open("rb") as opened:
-            return Source(str(_shown(resolved)), opened.read(MAX_BYTES + 1))
+            return Source(str(shown(resolved)), opened.read(MAX_BYTES + 1))
     except (OSError, ValueError):
         return None
 
@@ -251,104 +244,3 @@ def _settings_below(folder: Path) -> Iterator[Path]:
             file = Path(place) / name
             if (file.suffix.lower() in SCANNED or name.startswith(".env")) and file.is_file() and not file.is_symlink():
                 yield file
-
-
-def payload_of(artifact: Path) -> dict[str, Any]:
-    """Return an artifact's payload; raises click's own error where it cannot be read."""
-    return _artifact(artifact)[1]
-
-
-def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return an artifact's payload and the map beside it; raises click's own error where they cannot be read."""
-    digest, payload = _artifact(artifact)
-    beside = map_path(artifact)
-    known = _json(beside)
-    if known.get("artifact") != digest:
-        raise click.UsageError(f"`{beside}` belongs to another artifact: compile again")
-    folder = artifact.resolve().parent
-    named = known.get("files")
-    files = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
-    shown = [str(_shown((folder / file).resolve())) if file not in ("", "-") else file for file in files]
-    return payload, known | {"files": shown}
-
-
-def _artifact(file: Path) -> tuple[str, dict[str, Any]]:
-    from firn_schemas.artifact import Envelope
-    from firn_schemas.decode import DecodeError, decode
-
-    whole = _json(file)
-    form = whole.get("format")
-    if form != FORMAT and str(form).startswith(f"{FORMAT_NAME}/"):
-        raise click.UsageError(f"`{file}` has another format than `{FORMAT}`: compile it again, or use a newer Firn")
-    try:
-        decode(Envelope, whole)
-    except (DecodeError, RecursionError):
-        form = None
-    if form != FORMAT:
-        raise click.UsageError(f"`{file}` is not an artifact")
-    return whole["digest"], whole["payload"]
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        found = orjson.loads(file.read_bytes())
-    except FileNotFoundError:
-        raise click.UsageError(f"there is no file `{file}`: make it with `firn compile`") from None
-    except OSError as error:
-        raise click.UsageError(f"cannot read `{file}`: {(error.strerror or 'failed').lower()}") from None
-    except ValueError:
-        raise click.UsageError(f"`{file}` is not JSON") from None
-    if not isinstance(found, dict):
-        raise click.UsageError(f"`{file}` is not JSON of this kind")
-    return found
-
-
-def plugins(folders: Iterable[str] = ()) -> tuple[Plugin, ...]:
-    """Find the manifests of installed plug-ins through package metadata; no code of theirs is imported.
-
-    `folders` are those of the platform, taken from the current folder as a run takes them from its base folder; what
-    the interpreter itself has comes first.
-    """
-    from importlib.metadata import MetadataPathFinder
-
-    from firn_schemas.distribution import announced, record_of  # only a plug-in needs it
-
-    found: dict[str, Plugin] = {}
-    for path in (sys.path, *([folder] for folder in folders)):
-        for one in MetadataPathFinder.find_distributions(MetadataPathFinder.Context(path=path)):
-            said = announced(one)
-            for entry in said.entries if said else ():
-                manifest = _manifest_of(entry.value, path) if entry.group == GROUP else None
-                if said and manifest is not None and said.name not in found:
-                    found[said.name] = Plugin(said.name, said.version, manifest, _digest_of(record_of(one)))
-    return tuple(found[name] for name in sorted(found))
-
-
-def _manifest_of(package: str, path: list[str]) -> bytes | None:
-    """Read the manifest in a package's folder; finding a top-level package does not run it."""
-    spec = _found(package, path) if package.isidentifier() else None
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        try:
-            with (Path(folder) / FILE).open("rb") as file:
-                return file.read(MAX_MANIFEST)
-        except OSError:
-            continue
-    return None
-
-
-def _found(package: str, path: list[str]) -> Any:
-    """Return where a package lies; that of an editable installation is known to other finders than the path's."""
-    from importlib.machinery import PathFinder
-    from importlib.util import find_spec
-
-    return find_spec(package) if path is sys.path else PathFinder.find_spec(package, path)
-
-
-def _digest_of(record: str) -> str | None:
-    """Return the digest over a distribution's files, as its RECORD has them; None where there is no whole RECORD."""
-    from firn_schemas.installed_files import BadRecord, digest, own_files  # only a plug-in needs it
-
-    try:
-        return digest(own_files(record)) if record else None
-    except BadRecord:
-        return None

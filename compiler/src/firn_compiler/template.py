@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from firn_compiler.diagnostics import suggestion
 from firn_compiler.document import UNKNOWN, Deferred
-from firn_compiler.yaml_source import out_of_range, plain_value
+from firn_compiler.scalars import out_of_range, plain_value
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import MAX_INTEGER
 

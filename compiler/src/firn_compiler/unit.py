@@ -5,13 +5,13 @@ A unit holds plain values alone, so that it can be kept and used again while not
 
 from collections.abc import Iterator
 from collections.abc import Mapping as Map
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
-from firn_compiler.checks.conditions import conditions
 from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
+from firn_compiler.checks.fitting import fitting
 from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
 from firn_compiler.checks.leaks import Verdict, judged
@@ -20,12 +20,12 @@ from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
 from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
-from firn_compiler.checks.sql import Known, Text, Texts, sql, text_of
+from firn_compiler.checks.sql import Known, Texts, sql
 from firn_compiler.checks.streams import streams
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
+from firn_compiler.followers import without_followers, without_unsure
 from firn_compiler.model.project import Flow, Platform, Step
-from firn_compiler.recovery import without_followers, without_unsure
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
 from firn_compiler.stages.places import Place, flow_places
 from firn_compiler.stages.settle import resource
@@ -34,6 +34,9 @@ from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source
 from firn_schemas.base import JsonObject
 from firn_schemas.canonical import digest
+
+if TYPE_CHECKING:
+    from firn_compiler.checks.sql_text import Text
 
 
 class Unit(NamedTuple):
@@ -88,23 +91,33 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from duplicates(flow)
     yield from references(flow, platform)
     yield from step_inputs(flow)
-    yield from inputs(flow, platform)
+    yield from inputs(flow)
+    yield from fitting(flow, platform)
     yield from resource_settings(flow, platform)
     yield from credentials(flow, platform)
     yield from flow_policy(flow, platform)
     yield from graph(flow)
     yield from places(flow)
-    yield from conditions(flow, flow.document, constants)
+    yield from _conditions(flow, constants)
     yield from effects(flow, platform, constants)
+
+
+def _conditions(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:
+    if any("when" in job.node.entries for job in flow.jobs):
+        from firn_compiler.checks.conditions import conditions  # few flows have one
+
+        yield from conditions(flow, flow.document, constants)
 
 
 def _files(attached: Attachments, constants: Constants) -> Texts:
     """Return how the SQL of a step's file is found, with the places of that file."""
 
-    def text(step: Step) -> Text | None:
+    def text(step: Step) -> "Text | None":
         file = attached.sql.get(step.path)
         if file is None:
             return None
+        from firn_compiler.checks.sql_text import text_of  # hardly a flow has such a file
+
         return text_of(
             file.text, constants, lambda start, end: place_in_text(beginning(file.file), file.text, start, end)
         )

@@ -66,6 +66,10 @@ class Careful(NamedTuple):
     reads_all: Callable[[], bool]
     """Look whether it reads every row of these texts."""
 
+    def gets_over(self, error: ConnectorError) -> bool:
+        """Look whether it reads the rows at which another SELECT of them has failed."""
+        return is_cut_wrong(error) and self.reads_all()
+
 
 class Relation(NamedTuple):
     """Rows to come: one SELECT that the engine can run, with the values bound to it."""
@@ -251,7 +255,7 @@ class Session:
             try:
                 return int(self.execute(sql, relation.params)[0][0])
             except ConnectorError as error:
-                if relation.careful is None or not is_cut_wrong(error) or not relation.careful.reads_all():
+                if relation.careful is None or not relation.careful.gets_over(error):
                     raise
         return self.materialise(dataset, relation._replace(sql=relation.careful.sql, careful=None))
 
@@ -265,7 +269,7 @@ class Session:
         try:
             self._view(dataset, relation.sql)
         except ConnectorError as error:
-            if relation.careful is None or not is_cut_wrong(error) or not relation.careful.reads_all():
+            if relation.careful is None or not relation.careful.gets_over(error):
                 raise
             self._view(dataset, relation.careful.sql)
             relation = relation._replace(careful=None)
@@ -274,9 +278,7 @@ class Session:
 
     def read_carefully(self, error: ConnectorError) -> bool:
         """Say whether what failed is worth doing again: streams that may be why are read carefully from now on."""
-        if not self._careful or not is_cut_wrong(error):
-            return False
-        if not all(one.reads_all() for one in self._careful.values()):
+        if not self._careful or not all(one.gets_over(error) for one in self._careful.values()):
             return False
         for dataset, one in self._careful.items():
             self._view(dataset, one.sql)

@@ -18,6 +18,11 @@ def folder_of(pattern: str) -> str:
     return "/".join(parts[:fixed])
 
 
+def in_any_folder(pattern: str) -> str:
+    """Return a pattern that matches at any depth, where it names no folder by itself."""
+    return pattern if "/" in pattern else f"**/{pattern}"
+
+
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Return the names that a pattern matches, sorted: as a shell does, `**` for folders, without hidden parts."""
     return sorted(filter(matcher(pattern), names))

@@ -76,7 +76,8 @@ def header(
 
 def tarred(name: str | bytes, content: bytes = b"", kind: bytes = b"0", **fields: bytes) -> bytes:
     """Return a member with its content."""
-    return header(name, len(content), kind, **fields) + content + bytes(-len(content) % 512)  # type: ignore[arg-type]
+    head = header(name, len(content), kind, **fields)  # type: ignore[arg-type]  # whichever fields they are
+    return head + content + bytes(-len(content) % 512)
 
 
 def pax(**records: str) -> bytes:

@@ -1,5 +1,6 @@
 """A catalog for tests, with what three programs say of its tables: this one, PyIceberg, and DuckDB's own extension."""
 
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,11 +8,16 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
+import pytest
 
+from firn_runtime.errors import ConnectorError
 from firn_runtime.extensions import path_of
 from firn_schemas.secret import Secret
-from runtime.workbench import connector
+from runtime.workbench import Workbench, connector
 from servers import iceberg
+
+READ = {"resource": "lake", "table": "orders"}
+WRITE = {**READ, "from": "d", "mode": "append"}
 
 
 class Lake(NamedTuple):
@@ -46,6 +52,16 @@ class Lake(NamedTuple):
         table = self.table(content.schema, name, **more)
         table.append(content)
         return table
+
+    def refused(self, work: Workbench, type: str = "read", **inputs: Any) -> ConnectorError:
+        """Return why a step fails; nothing of it shows a secret."""
+        with pytest.raises(ConnectorError) as caught:
+            work.do(type, inputs or READ)
+        shown = "".join(traceback.TracebackException.from_exception(caught.value).format())
+        for secret in (self.catalog.secret, self.catalog.fixed, *self.catalog.tokens):
+            assert secret not in f"{caught.value.message}{caught.value.help}{shown}"
+        assert "canary" not in f"{caught.value.message}{caught.value.help}"
+        return caught.value
 
     def by_pyiceberg(self, name: str = "orders") -> list[tuple[Any, ...]]:
         """Return a table's rows as PyIceberg reads them."""

@@ -17,10 +17,11 @@ from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors.archive_base import Source
 from firn_runtime.connectors.archive_base import content as content_of
-from firn_runtime.errors import ConnectorError, LeaseLost
+from firn_runtime.errors import LeaseLost
 from firn_runtime.events import Failure
 from runtime.connectors.archive_place import CANARY, DRIVERS, ArchivePlace
 from runtime.connectors.hostile_archives import END, Packed, tarred, zipped
+from runtime.refusals import refused
 from runtime.workbench import connector
 
 KINDS = [
@@ -59,14 +60,6 @@ def unpack(made: Any, *archives: str, dest: str = "out", wanted: Callable[[str],
 def pack(made: Any, dest: str, *files: str, compression: str | None = None) -> int:
     size: int = made.pack(files, dest, compression, "mark", lambda: None)
     return size
-
-
-def refused(act: Callable[[], object]) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        act()
-    assert CANARY not in caught.value.message + caught.value.help
-    assert caught.value.__cause__ is None
-    return caught.value
 
 
 def identities(place: ArchivePlace, *names: str) -> list[tuple[int, int]]:
@@ -177,7 +170,7 @@ def test_only_files_below_the_root_are_packed_or_unpacked(place: ArchivePlace, n
 def test_a_file_that_changes_while_it_is_packed_is_a_conflict(place: ArchivePlace) -> None:
     place.put("a", "x")
     for size in (0, 2):
-        error = refused(lambda size=size: list(content_of(Source("a", place.root / "a", size))))  # type: ignore[misc]
+        error = refused(lambda size=size: list(content_of(Source("a", place.root / "a", size))))
         assert (error.error_class, error.message) == ("conflict", "the file `a` was changed while it was packed")
 
 

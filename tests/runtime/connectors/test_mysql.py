@@ -19,6 +19,7 @@ from firn_runtime.probing import Use
 from firn_schemas.decode import decode
 from firn_schemas.secret import Secret
 from firn_schemas.steps.data import ReadInputs
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 from servers.front import front, patience_of_clients
 from servers.mysql import connected, fresh_database, server
@@ -76,16 +77,6 @@ def write(work: Workbench, table: str = "t", **inputs: Any) -> Any:
 def read(work: Workbench, **inputs: Any) -> list[tuple[Any, ...]]:
     work.do("read", {"resource": "db", **inputs})
     return work.rows()
-
-
-def failure(act: Callable[..., Any], *arguments: Any, **inputs: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        act(*arguments, **inputs)
-    error = caught.value
-    assert error.__cause__ is None
-    assert error.__suppress_context__ or error.__context__ is None
-    assert "canary" not in repr((error.message, error.help, error.args))
-    return error
 
 
 # reading
@@ -167,14 +158,14 @@ def test_a_value_that_its_type_cannot_hold_is_an_error_that_names_the_column(
     work: Workbench, shop: Shop, kind: str
 ) -> None:
     shop.do(f"create table source (v {kind})", f"insert into source values ({OUTSIDE[kind]})")
-    error = failure(read, work, table="source")
+    error = refused(read, work, table="source")
     assert error.error_class == "data"
     assert "a value of the column `v` is outside of what" in error.message
 
 
 def test_a_type_without_a_place_in_a_dataset_is_an_error_that_names_the_column(work: Workbench, shop: Shop) -> None:
     shop.do("create table source (place geometry)")
-    error = failure(read, work, table="source")
+    error = refused(read, work, table="source")
     assert (error.error_class, error.message) == ("data", "the column `place` is of a type that no dataset holds")
 
 
@@ -182,7 +173,7 @@ def test_a_text_is_a_list_where_the_schema_says_so(work: Workbench, shop: Shop) 
     shop.do("create table source (v text)", """insert into source values ('["a\\\\n, \\\\"b", null]'), (null)""")
     assert read(work, table="source", schema={"V": "varchar[]"}) == [(['a\n, "b', None],), (None,)]
     shop.do("update source set v = '[canary'")
-    error = failure(read, work, table="source", schema={"v": "varchar[]"})
+    error = refused(read, work, table="source", schema={"v": "varchar[]"})
     assert error.error_class == "data"
     assert 'column "v"' in error.message
 
@@ -213,7 +204,7 @@ def test_sums_are_whole_numbers_that_can_be_compared(work: Workbench, shop: Shop
 
 def test_a_row_longer_than_the_servers_packet_is_an_error_and_not_null(work: Workbench, shop: Shop) -> None:
     shop.do("create table source (a int, v longblob)", "insert into source values (1, repeat('x', 9000000))")
-    error = failure(read, work, table="source")
+    error = refused(read, work, table="source")
     assert (error.error_class, error.message) == ("data", "a row is longer than the server's 16777216 bytes")
     assert read(work, table="source", columns=["a"]) == [(1,)]
 
@@ -246,7 +237,7 @@ REFUSED = {
 @pytest.mark.parametrize("sql", REFUSED)
 def test_placeholders_and_values_have_to_agree(work: Workbench, sql: str) -> None:
     params = [] if "?" in sql else ["canary"]
-    error = failure(read, work, sql=sql, params=params)
+    error = refused(read, work, sql=sql, params=params)
     assert (error.error_class, error.message) == ("data", REFUSED[sql])
 
 
@@ -256,14 +247,14 @@ def test_placeholders_and_values_have_to_agree(work: Workbench, sql: str) -> Non
 )
 def test_what_is_not_one_select_is_refused(work: Workbench, shop: Shop, sql: str) -> None:
     shop.do("create table victim (n int)")
-    assert failure(read, work, sql=sql).error_class == "data"
+    assert refused(read, work, sql=sql).error_class == "data"
     assert shop.rows("select * from victim") == []
 
 
 def test_a_read_is_of_one_moment(work: Workbench, shop: Shop) -> None:
     shop.do("create function grows() returns int deterministic begin insert into t values (1); return 1; end")
     shop.do("create table t (n int)")
-    error = failure(read, work, sql="select grows() as n")
+    error = refused(read, work, sql="select grows() as n")
     assert error.message == "Cannot execute statement in a READ ONLY transaction"
 
 
@@ -407,7 +398,7 @@ def test_a_value_that_would_change_is_an_error_and_nothing_is_written(work: Work
     value, message = LOST[column]
     shop.do(f"create table t (v {column}) character set utf8mb4")
     work.make("d", f"select {value} as v")
-    error = failure(write, work, mode="append")
+    error = refused(write, work, mode="append")
     assert (error.error_class, error.message) == ("data", message)
     assert shop.rows("select * from t") == []
 
@@ -432,7 +423,7 @@ def test_numbers_that_a_column_of_mysqls_own_json_would_change_are_refused(work:
         ((found,),) = work.session.execute(spelled)
         assert found == f"'{text}'".replace("\\", "\\\\")
     else:
-        assert failure(work.session.execute, spelled).message.startswith(
+        assert refused(work.session.execute, spelled).message.startswith(
             "`v` is JSON and holds numbers of more digits than MySQL's JSON keeps, which json in the table cannot hold"
         )
 
@@ -467,7 +458,7 @@ def test_a_column_that_would_change_values_is_refused(work: Workbench, shop: Sho
         write(work, mode="append", on_schema_change="fail")
         assert shop.rows("select * from t") == [(None,)]
     else:
-        assert f"`v` is {kind}, and " in failure(write, work, mode="append").message
+        assert f"`v` is {kind}, and " in refused(write, work, mode="append").message
 
 
 def test_zero_is_a_number_and_no_request_for_one(work: Workbench, shop: Shop) -> None:
@@ -487,7 +478,7 @@ def test_zero_is_a_number_and_no_request_for_one(work: Workbench, shop: Shop) ->
 def test_only_tables_with_transactions_are_written(work: Workbench, shop: Shop, made: str, said: str) -> None:
     shop.do(made)
     work.make("d", "select 1 as v")
-    assert failure(write, work).message == f"the table `t` is {said}"
+    assert refused(write, work).message == f"the table `t` is {said}"
 
 
 def test_keys_are_the_same_where_the_tables_own_order_says_so(work: Workbench, shop: Shop) -> None:
@@ -497,7 +488,7 @@ def test_keys_are_the_same_where_the_tables_own_order_says_so(work: Workbench, s
     write(work, mode="upsert", keys=["k"])
     assert shop.rows("select v from t") == [(2,)]
     work.make("d", "select unnest(['B', 'b']) as k, 3 as v")
-    assert "one key in more than one row" in failure(write, work, mode="upsert", keys=["k"]).message
+    assert "one key in more than one row" in refused(write, work, mode="upsert", keys=["k"]).message
 
 
 def test_many_rows_without_an_index_are_upserted(work: Workbench, shop: Shop) -> None:
@@ -533,7 +524,7 @@ def test_rows_of_many_pieces_are_written(work: Workbench, shop: Shop) -> None:
         (5000, 12497500, sum(1000 + n % 7 for n in range(5000)))
     ]
     work.make("d", "select 1 as v, repeat('x', 17000000) as t")
-    assert failure(write, work).message in (
+    assert refused(write, work).message in (
         "the database reports: row too large",
         "the server has closed the connection",
     )
@@ -544,13 +535,13 @@ def test_rows_of_many_pieces_are_written(work: Workbench, shop: Shop) -> None:
 
 
 def test_errors_are_told_apart(work: Workbench, shop: Shop) -> None:
-    assert failure(read, work, table="nothing").message == f"Table '{shop.database}.nothing' doesn't exist"
+    assert refused(read, work, table="nothing").message == f"Table '{shop.database}.nothing' doesn't exist"
     shop.do("create table t (id int)")
-    error = failure(read, work, sql="select nam from t")
+    error = refused(read, work, sql="select nam from t")
     assert (error.error_class, error.message) == ("data", error.message)
     assert error.message.startswith("Unknown column 'nam' in ")
     shop.do("create database if not exists other")
-    assert failure(read, work, table="other.t").error_class == "auth"
+    assert refused(read, work, table="other.t").error_class == "auth"
 
 
 LOGINS: dict[str, tuple[dict[str, Any], str, str]] = {
@@ -566,7 +557,7 @@ LOGINS: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_what_keeps_from_logging_in(bench: Make, shop: Shop, case: str) -> None:
     own, error_class, message = LOGINS[case]
     work = bench(db=shop.resource(**own))
-    error = failure(read, work, table="t")
+    error = refused(read, work, table="t")
     expected = message.format(user=shop.user, port=shop.server.port)
     assert (error.error_class, error.message) == (error_class, expected)
 
@@ -574,7 +565,7 @@ def test_what_keeps_from_logging_in(bench: Make, shop: Shop, case: str) -> None:
 def test_a_server_that_says_nothing_is_a_timeout(bench: Make, shop: Shop) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         work = bench(db=shop.resource(port=silent.getsockname()[1], connect_timeout=0.2))
-        error = failure(read, work, table="t")
+        error = refused(read, work, table="t")
     assert error.error_class == "timeout"
     assert "within `connect_timeout`" in error.message
 
@@ -595,10 +586,10 @@ def test_tls_is_verified(bench: Make, shop: Shop) -> None:
         assert read(work, resource=trusted, table="t") == []
     said = "the server's certificate is not one that is trusted for `127.0.0.1`"
     for untrusted in ("other_name", "other_authority"):
-        error = failure(read, work, resource=untrusted, table="t")
+        error = refused(read, work, resource=untrusted, table="t")
         assert (error.error_class, error.message) == ("connection", said)
-    assert failure(read, work, resource="plain", table="t").error_class == "auth"
-    assert "cannot be read" in failure(read, work, resource="no_file", table="t").message
+    assert refused(read, work, resource="plain", table="t").error_class == "auth"
+    assert "cannot be read" in refused(read, work, resource="no_file", table="t").message
 
 
 @pytest.mark.parametrize("plugin", [b"mysql_clear_password", b"dialog", b"caching_sha2_password"])
@@ -624,7 +615,7 @@ def test_the_password_is_sent_to_nobody_who_asks_for_it_without_tls(bench: Make,
         thread = threading.Thread(target=answer)
         thread.start()
         work = bench(db=shop.resource(port=listener.getsockname()[1], connect_timeout=5))
-        assert failure(read, work, table="t").error_class in ("auth", "connection")
+        assert refused(read, work, table="t").error_class in ("auth", "connection")
         thread.join()
     assert heard[0]
     assert CANARY.encode() not in b"".join(heard)
@@ -658,7 +649,7 @@ def test_a_step_that_is_stopped_ends_its_statement(work: Workbench, shop: Shop) 
 
 def test_a_statement_that_takes_too_long_is_a_timeout(bench: Make, shop: Shop) -> None:
     work = bench(db=shop.resource(statement_timeout=0.2))
-    error = failure(read, work, sql="select sleep(60) as n")
+    error = refused(read, work, sql="select sleep(60) as n")
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
 
@@ -668,7 +659,7 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(benc
         work = bench(db=shop.resource(port=network.port, statement_timeout=0.2, connect_timeout=0.2))
         work.make("d", "select 2 as n")
         network.fall_silent(b"commit")
-        error = failure(write, work)
+        error = refused(write, work)
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
 
@@ -677,7 +668,7 @@ def test_a_server_that_falls_silent_after_the_login_is_a_timeout(bench: Make, sh
     with front(shop.server.host, shop.server.port) as network:
         network.fall_silent(last)
         work = bench(db=shop.resource(port=network.port, connect_timeout=0.2))
-        error = failure(read, work, sql="select 1 as n")
+        error = refused(read, work, sql="select 1 as n")
     expected = f"no answer from `127.0.0.1`, port {network.port}, within `connect_timeout`"
     assert (error.error_class, error.message) == ("timeout", expected)
 
@@ -710,7 +701,7 @@ def test_a_lock_that_is_held_too_long_is_a_conflict(work: Workbench, shop: Shop)
         with connected(shop.server, shop.database) as other, other.cursor() as cursor:
             cursor.execute("begin")
             cursor.execute("select * from t for update")
-            error = failure(write, work)
+            error = refused(write, work)
     finally:
         shop.do("set global innodb_lock_wait_timeout = 20")
     assert (error.error_class, error.message) == ("conflict", "the database reports: lock wait timeout")
@@ -724,7 +715,7 @@ def test_a_deadlock_is_a_conflict(work: Workbench, shop: Shop) -> None:
     shop.do("create trigger waits before insert on t for each row update other set v = 3")
     work.make("d", "select 2 as v")
     found: list[ConnectorError] = []
-    thread = threading.Thread(target=lambda: found.append(failure(write, work)))
+    thread = threading.Thread(target=lambda: found.append(refused(write, work)))
     with connected(shop.server, shop.database) as other, other.cursor() as cursor:
         cursor.execute("begin")
         cursor.execute("update big set v = v + 1")  # who has changed less is the one to give up
@@ -762,10 +753,10 @@ def test_a_connection_that_breaks_is_an_error_of_that_class(bench: Make, shop: S
         work = bench(db=shop.resource(port=network.port))
         work.make("d", "select 1 as v")
         network.cut = [b"insert into `"]
-        assert failure(write, work).error_class == "connection"
+        assert refused(write, work).error_class == "connection"
         assert shop.rows("select * from t") == []
         network.cut = [b"as firn_spelled"]
-        assert failure(read, work, table="t").error_class == "connection"
+        assert refused(read, work, table="t").error_class == "connection"
 
 
 def test_a_commit_whose_answer_was_lost_is_found_by_the_next_attempt(bench: Make, shop: Shop) -> None:
@@ -775,7 +766,7 @@ def test_a_commit_whose_answer_was_lost_is_found_by_the_next_attempt(bench: Make
         work = bench(db=shop.resource(port=network.port))
         work.make("d", "select 1 as v")
         network.cut = [b"\x03commit"]
-        error = failure(work.write, PUBLICATION, resource="db", table="t", mode="append")
+        error = refused(work.write, PUBLICATION, resource="db", table="t", mode="append")
         assert (error.error_class, error.message) == ("connection", "the server has closed the connection")
         again = work.write(PUBLICATION._replace(attempt=2), resource="db", table="t", mode="append")
     assert again.rows == 1
@@ -785,7 +776,7 @@ def test_a_commit_whose_answer_was_lost_is_found_by_the_next_attempt(bench: Make
 def test_the_password_is_in_no_message_and_no_statement(bench: Make, shop: Shop, tmp_path: Path) -> None:
     with front(shop.server.host, shop.server.port) as network:
         work = bench(db=shop.resource(port=network.port))
-        assert failure(read, work, table="nothing").error_class == "data"
+        assert refused(read, work, table="nothing").error_class == "data"
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert b"canary" not in path.read_bytes()
@@ -808,5 +799,5 @@ def test_a_preflight_sees_what_the_user_may_do(shop: Shop) -> None:
         ("ok", "the table `orders` can be read"),
         ("ok", "the table `orders` can be written"),
     ]
-    assert failure(lambda: list(shop.resource(password=Secret("no canary")).probe(uses))).error_class == "auth"
+    assert refused(lambda: list(shop.resource(password=Secret("no canary")).probe(uses))).error_class == "auth"
     assert shop.rows("select * from orders") == []

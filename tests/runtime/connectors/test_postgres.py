@@ -16,6 +16,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.publication import Publication
 from firn_schemas.secret import Secret
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 from servers.front import Certificate, certificate, front, patience_of_clients
 from servers.postgres import Server, connected, fresh_database, server
@@ -72,16 +73,6 @@ def write(work: Workbench, table: str = "t") -> Any:
 def read(work: Workbench, **inputs: Any) -> list[tuple[Any, ...]]:
     work.do("read", {"resource": "db", **inputs})
     return work.rows()
-
-
-def failure(act: Callable[..., Any], *arguments: Any, **inputs: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        act(*arguments, **inputs)
-    error = caught.value
-    assert error.__cause__ is None
-    assert error.__suppress_context__ or error.__context__ is None
-    assert "canary" not in repr((error.message, error.help, error.args))
-    return error
 
 
 def test_a_table_is_read(work: Workbench, shop: Shop) -> None:
@@ -229,7 +220,7 @@ def test_a_query_gives_records(work: Workbench, shop: Shop, tmp_path: Path) -> N
 )
 def test_a_query_is_one_select_that_changes_nothing(work: Workbench, shop: Shop, query: str) -> None:
     shop.do("create table t as select 1 as n")
-    assert failure(read, work, sql=query).error_class == "data"
+    assert refused(read, work, sql=query).error_class == "data"
     assert shop.rows("select n from t") == [(1,)]
 
 
@@ -237,7 +228,7 @@ def test_a_function_that_writes_may_not(work: Workbench, shop: Shop) -> None:
     shop.do(
         "create table t (n int); create function f() returns int language sql as 'insert into t values (1) returning n'"
     )
-    assert "read-only transaction" in failure(read, work, sql="select f() as n").message
+    assert "read-only transaction" in refused(read, work, sql="select f() as n").message
     assert shop.rows("select count(*) from t") == [(0,)]
 
 
@@ -267,7 +258,7 @@ def test_a_write_needs_no_right_to_create_what_is_there(work: Workbench, shop: S
     shop.do(f"revoke create on database {shop.database} from {shop.user}; revoke all on schema public from {shop.user}")
     shop.do(f"grant usage on schema public to {shop.user}; alter table t owner to current_user")
     assert write(work).rows == 1
-    assert failure(write, work, "other").message == "permission denied for schema public"
+    assert refused(write, work, "other").message == "permission denied for schema public"
 
 
 def test_a_value_may_be_long(work: Workbench, shop: Shop) -> None:
@@ -304,7 +295,7 @@ def test_readers_see_the_old_rows_or_the_new_and_never_wait(work: Workbench, sho
 def test_a_write_that_fails_leaves_the_old_rows_and_no_row_of_its_own(work: Workbench, shop: Shop) -> None:
     shop.do("create table t (id int check (id < 3)); insert into t values (1)")
     work.make("d", "select range as id from range(5)")
-    error = failure(write, work)
+    error = refused(write, work)
     assert (error.error_class, error.message) == ("data", "the database reports: check violation (`t_id_check`)")
     assert shop.rows("select id from t") == [(1,)]
     assert shop.rows("select * from _firn_loads") == []
@@ -324,7 +315,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize("case", ERRORS)
 def test_what_cannot_connect_says_why_without_a_secret(bench: Make, shop: Shop, case: str) -> None:
     options, error_class, words = ERRORS[case]
-    error = failure(read, bench(db=shop.resource(**options)), table="t")
+    error = refused(read, bench(db=shop.resource(**options)), table="t")
     assert error.error_class == error_class
     assert words in error.message
 
@@ -343,7 +334,7 @@ STATEMENTS: dict[str, tuple[str, str, str]] = {
 def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Shop, case: str) -> None:
     shop.do("create table t as select 1 as n, 'canary' as name")
     query, error_class, message = STATEMENTS[case]
-    error = failure(read, bench(db=shop.resource(statement_timeout=0.5)), sql=query)
+    error = refused(read, bench(db=shop.resource(statement_timeout=0.5)), sql=query)
     assert (error.error_class, error.message) == (error_class, message)
 
 
@@ -351,13 +342,13 @@ def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> 
     shop.do("create table t (n int, m varchar(3))")
     work.make("d", "select 1 as n, 'canary' as m")
     message = "the database reports: string data right truncation in the column `m`"
-    assert failure(write, work).message == message
+    assert refused(write, work).message == message
 
 
 def test_a_server_that_goes_away_is_a_failed_connection(bench: Make, shop: Shop) -> None:
     work = bench(db=shop.resource(application_name="to be cut"))
     found: list[ConnectorError] = []
-    thread = threading.Thread(target=lambda: found.append(failure(read, work, sql="select pg_sleep(30)::text as n")))
+    thread = threading.Thread(target=lambda: found.append(refused(read, work, sql="select pg_sleep(30)::text as n")))
     thread.start()
     in_a_while(shop, "to be cut", "pg_terminate_backend")
     thread.join()
@@ -421,7 +412,7 @@ def test_a_value_that_the_engine_has_none_for_is_refused_and_never_changed(
     column, value, shown = DOUBTFUL[case]
     shop.do(f"create table everything {EVERYTHING}")
     shop.do(f"insert into everything ({column}) values ({value})")
-    error = failure(read, work, table="everything")
+    error = refused(read, work, table="everything")
     assert error.error_class == "data"
     assert re.search(f'["`]{column}["`]', error.message)
     assert shown not in error.message
@@ -444,7 +435,7 @@ def test_a_server_that_goes_away_within_a_stream_is_a_failed_connection(bench: M
     work.streamed = frozenset(["d"])
     work.do("read", {"resource": "db", "table": "slow"}, "d")
     found: list[ConnectorError] = []
-    thread = threading.Thread(target=lambda: found.append(failure(write, work)))
+    thread = threading.Thread(target=lambda: found.append(refused(write, work)))
     thread.start()
     in_a_while(shop, "to be cut off", "pg_terminate_backend")
     thread.join()
@@ -456,7 +447,7 @@ def test_a_dataset_that_cannot_be_made_leaves_the_table_as_it_is(work: Workbench
     shop.do("create table t as select 1 as n")
     work.streamed = frozenset(["d"])
     work.do("sql", {"sql": "select if(range = 99999, error('no'), range)::int as n from range(100000)"}, "d")
-    assert failure(write, work).error_class == "data"
+    assert refused(write, work).error_class == "data"
     assert shop.rows("select n from t") == [(1,)]
 
 
@@ -466,7 +457,7 @@ def test_a_line_that_breaks_is_a_failed_connection_and_a_write_is_undone(bench: 
         shop.do("create table t as select 1 as n")
         work.make("d", "select 2 as n")
         line.cut.append(b"delete from")
-        error = failure(write, work)
+        error = refused(write, work)
     assert (error.error_class, error.message) == ("connection", "the server has closed the connection")
     assert shop.rows("select n from t") == [(1,)]
     assert shop.rows("select * from _firn_loads") == []
@@ -480,7 +471,7 @@ def test_a_line_that_breaks_while_the_engine_reads_a_table_is_a_failed_connectio
     with front(shop.server.host, shop.server.port) as line:
         work = bench(db=shop.resource(port=line.port))
         line.cut.append(cut)
-        error = failure(read, work, table="t")
+        error = refused(read, work, table="t")
     assert line.cut == []
     assert (error.error_class, error.message) == ("connection", "the database server has closed the connection")
 
@@ -489,7 +480,7 @@ def test_a_commit_whose_answer_is_lost_is_found_by_the_next_attempt(bench: Make,
     with front(shop.server.host, shop.server.port) as line:
         work = bench(db=shop.resource(port=line.port))
         work.make("d", "select range as n from range(3)")
-        lost = failure(work.write, publication(), lambda: line.cut.append(b"COMMIT"), resource="db", table="t")
+        lost = refused(work.write, publication(), lambda: line.cut.append(b"COMMIT"), resource="db", table="t")
         assert lost.error_class == "connection"
         shop.do("insert into t values (99)")
         assert work.write(publication(attempt=2), resource="db", table="t").rows == 3
@@ -522,7 +513,7 @@ TRUST: dict[str, dict[str, Any]] = {
 def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certificate, case: str) -> None:
     with front(shop.server.host, shop.server.port, proof) as line:
         work = bench(db=shop.resource(**{"port": line.port, "sslrootcert": str(proof.authority)} | TRUST[case]))
-        error = failure(read, work, table="t")
+        error = refused(read, work, table="t")
     assert error.error_class == "connection"
     assert error.message.startswith("the server's certificate is not one that is trusted for")
 
@@ -544,7 +535,7 @@ def at_work(token: Token, found: list[ConnectorError], work: Workbench, **inputs
 
     def act() -> None:
         with working_for(token):
-            found.append(failure(read, work, **inputs))
+            found.append(refused(read, work, **inputs))
 
     thread = threading.Thread(target=act)
     thread.start()
@@ -591,7 +582,7 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(
         work = bench(db=shop.resource(port=network.port, statement_timeout=0.3))
         work.make("d", "select 2 as n")
         network.fall_silent(last)
-        error = failure(work.write, publication(), resource="db", table="t")
+        error = refused(work.write, publication(), resource="db", table="t")
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
 

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from firn_runtime.connectors.postgres_table import POSTGRES, column_kind
 from firn_runtime.errors import ConnectorError
 from runtime.connectors.sinks import PUBLICATION
 from runtime.connectors.target import ADDED, FILLED, MODES, NEW, OLD, TABLE, Target
+from runtime.refusals import refused
 from servers import postgres
 
 AGAIN = PUBLICATION._replace(run="r2")
@@ -22,13 +22,6 @@ modes = pytest.mark.parametrize("mode", MODES)
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
     return Target("postgres", tmp_path)
-
-
-def failure(act: Callable[[], Any]) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        act()
-    assert "canary" not in repr((caught.value.message, caught.value.help))
-    return caught.value
 
 
 COLUMNS = {
@@ -59,7 +52,7 @@ def test_a_domain_stands_for_the_type_below_it(target: Target) -> None:
     )
     assert "`k`, which the table requires" in target.refusal("select 'a' as p", "append")
     target.write("select 2 as k", "append")
-    assert failure(lambda: target.write("select -2 as k", "append", AGAIN)).error_class == "data"
+    assert refused(lambda: target.write("select -2 as k", "append", AGAIN)).error_class == "data"
     assert target.rows("select k, p from t") == [(2, "d")]
 
 
@@ -115,7 +108,7 @@ def test_spaces_that_the_server_would_cut_off_are_refused(
     target: Target, mode: str, column: str, kind: str, value: str
 ) -> None:
     target.do(f"create table t (k bigint, p text, v {column})")
-    error = failure(lambda: target.write(f"select 1 as k, 'a' as p, {value}::{kind} as v", mode))
+    error = refused(lambda: target.write(f"select 1 as k, 'a' as p, {value}::{kind} as v", mode))
     assert (error.error_class, "a text of the column `v` has spaces beyond " in error.message) == ("data", True)
     assert target.rows("select count(*) from t") == [(0,)]
 
@@ -142,7 +135,7 @@ def test_names_are_compared_as_the_server_does(target: Target) -> None:
 
 def test_a_table_with_views_is_not_made_anew(target: Target) -> None:
     target.do(TABLE, FILLED, "create view seen as select * from t")
-    error = failure(lambda: target.write(f"select *, 1 as more from ({NEW})", "replace"))
+    error = refused(lambda: target.write(f"select *, 1 as more from ({NEW})", "replace"))
     assert (error.error_class, error.message) == (
         "data",
         "the table `t` cannot be made anew: cannot drop table t because other objects depend on it; "
@@ -188,7 +181,7 @@ def test_a_deadlock_is_a_conflict(target: Target) -> None:
         f"alter database {target.sink.config['database']} set deadlock_timeout = '3s'",
     )
     found: list[ConnectorError] = []
-    thread = threading.Thread(target=lambda: found.append(failure(lambda: target.write(NEW, "append"))))
+    thread = threading.Thread(target=lambda: found.append(refused(lambda: target.write(NEW, "append"))))
     with (
         postgres.connected(postgres.server(), target.sink.config["database"]) as looking,
         postgres.connected(postgres.server(), target.sink.config["database"]) as other,
@@ -209,7 +202,7 @@ def test_a_lock_that_outlasts_the_servers_timeout_is_a_conflict(target: Target) 
     target.do(TABLE, FILLED, f"alter database {target.sink.config['database']} set lock_timeout = '100ms'")
     with postgres.connected(postgres.server(), target.sink.config["database"]) as other, other.transaction():
         other.execute("lock table t in row exclusive mode")
-        error = failure(lambda: target.write(NEW, "append"))
+        error = refused(lambda: target.write(NEW, "append"))
     assert (error.error_class, error.message) == ("conflict", "the database reports: lock not available")
     assert "another transaction holds the table" in error.help
 
@@ -232,7 +225,7 @@ def test_what_the_server_cannot_do_in_the_middle_undoes_all(target: Target, mode
         "create trigger stops before insert on t for each row when (new.k = 4) execute function stop()",
     )
     sql = f"select *, 1 as more from ({NEW})"
-    error = failure(lambda: target.write(sql, mode, on_schema_change="add_columns"))
+    error = refused(lambda: target.write(sql, mode, on_schema_change="add_columns"))
     error_class, message, help = STATES[state]
     assert (error.error_class, error.message) == (error_class, message)
     assert help in error.help
@@ -268,7 +261,7 @@ def test_a_column_that_is_gone_is_named_with_the_one_that_is_like_it(target: Tar
     target.do("create table orders (id bigint, customer_ref text)")
     work = Workbench(target.folder, {"sink": target.sink.resource()})
     wanted = {"resource": "sink", "table": "orders", "columns": ["id", "customer_rev"]}
-    error = failure(lambda: work.do("read", wanted))
+    error = refused(lambda: work.do("read", wanted))
     work.close()
     assert (error.error_class, error.message) == ("data", 'column "customer_rev" does not exist')
     assert error.help == "did you mean `customer_ref`?"

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from firn_runtime.connector import Program, Ran
 from firn_runtime.connectors.process_output import KEPT, Output
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
+from runtime.refusals import refused
 from runtime.workbench import connector
 
 CANARY = "canary-8f14e45f"
@@ -57,13 +58,6 @@ def token() -> Iterator[Token]:
     made = Token()
     with working_for(made):
         yield made
-
-
-def refused(act: Callable[[], object]) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        act()
-    assert CANARY not in caught.value.message + caught.value.help
-    return caught.value
 
 
 def gone(pid: int) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
 from runtime.connectors.server import Answer, Api, Asked, serving
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -28,9 +29,7 @@ def fetch(bench: Make, url: str, inputs: dict[str, Any], **config: Any) -> Workb
 
 
 def failure(bench: Make, url: str, inputs: dict[str, Any], **config: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        fetch(bench, url, inputs, **config)
-    return caught.value
+    return refused(fetch, bench, url, inputs, **config)
 
 
 def pages(**pagination: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from firn_schemas.secret import Secret
 from firn_schemas.steps.data import ReadInputs
 from firn_schemas.steps.requests import Request
 from runtime.connectors.server import Answer, Asked, serving
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -37,9 +38,7 @@ def fetch(bench: Make, url: str, request: dict[str, Any], **config: Any) -> Work
 
 
 def failure(bench: Make, url: str, request: dict[str, Any], **config: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        fetch(bench, url, request, **config)
-    return caught.value
+    return refused(fetch, bench, url, request, **config)
 
 
 def sliced(start: int, size: int = 2) -> list[dict[str, int]]:

@@ -21,6 +21,7 @@ from firn_runtime.mail import Mail
 from firn_schemas.mail_address import parsed
 from firn_schemas.secret import Secret
 from runtime.artifacts import job, payload, resource, spelled, step
+from runtime.refusals import refused
 from runtime.workbench import connector
 from servers.front import Certificate, certificate
 from servers.mail import CLOSE, SILENCE, Mailbox, mail_server, player
@@ -49,18 +50,6 @@ def letter(**parts: Any) -> Mail:
     assert ann is not None
     mail = Mail([ann], [], [], "Done", f"{CANARY} text", None, [], "0" * 32, datetime.now(UTC))
     return mail._replace(**parts)
-
-
-def refused(act: Callable[[], object]) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        act()
-    shown = caught.value.message + caught.value.help
-    assert (CANARY in shown, shown.isprintable()) == (False, True)
-    assert (caught.value.__cause__, caught.value.__context__ is None or caught.value.__suppress_context__) == (
-        None,
-        True,
-    )
-    return caught.value
 
 
 def sending(made: Any, mail: Mail | None = None) -> ConnectorError:

@@ -8,6 +8,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import Mark, StepResult, Window
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -37,10 +38,9 @@ def after(value: str, type: str) -> Window:
 
 
 def failure(*arguments: Any, **incremental: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        read(*arguments, **incremental)
-    assert caught.value.error_class == "data"
-    return caught.value
+    error = refused(read, *arguments, **incremental)
+    assert error.error_class == "data"
+    return error
 
 
 VALUES = {

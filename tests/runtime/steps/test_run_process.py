@@ -17,6 +17,7 @@ from firn_runtime import Edge, Options, RunResult, Stop, run_artifact
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Event, Failure
 from runtime.artifacts import job, payload, resource, spelled, step
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -38,9 +39,7 @@ class Programs:
         return dict(result.results) | ({"warnings": result.warnings} if result.warnings else {})
 
     def failure(self, text: str, **inputs: Any) -> ConnectorError:
-        with pytest.raises(ConnectorError) as caught:
-            self.do(text, **inputs)
-        return caught.value
+        return refused(self.do, text, **inputs)
 
 
 @pytest.fixture

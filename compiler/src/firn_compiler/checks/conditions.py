@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from firn_compiler.checks.graph import job_output, results_of
-from firn_compiler.condition import Term, constant, read_condition, type_errors, type_of_value
+from firn_compiler.condition import Term, constant, type_errors, type_of_value
+from firn_compiler.condition_text import read_condition
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Document, Mapping, Path, Scalar, Sequence
 from firn_compiler.model.project import Flow, Job, Step

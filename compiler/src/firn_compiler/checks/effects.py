@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from firn_compiler.checks.targets import target
 from firn_compiler.checks.written import written
-from firn_compiler.condition import parse_condition
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import Mapping, Node, Path, Span, deferred, text_at, value_of
 from firn_compiler.model.datasets import references_in
@@ -119,7 +118,11 @@ def _named(tree: Mapping) -> Iterator[str]:
 
 def _in_condition(job: Job, constants: Constants) -> Iterator[str]:
     text = text_at(job.node, "when") if job.path else None
+    if not text:
+        return
+    from firn_compiler.condition_text import parse_condition  # few flows have one
+
     try:
-        yield from (term.path for term in parse_condition(text, constants).paths) if text else ()
+        yield from (term.path for term in parse_condition(text, constants).paths)
     except TemplateError:  # its own check says why; what it names is used all the same
-        yield from re.findall(r"jobs\.[\w-]+\.outputs\.[\w-]+", text or "")
+        yield from re.findall(r"jobs\.[\w-]+\.outputs\.[\w-]+", text)

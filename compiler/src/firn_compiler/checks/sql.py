@@ -3,19 +3,17 @@
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from firn_compiler.checks.dataset import Columns, Dataset
 from firn_compiler.checks.graph import elsewhere, may_follow, of_a_job
-from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
-    Deferred,
     Document,
     Path,
     Scalar,
     Sequence,
     Span,
-    key_span,
     lookup,
     mapping_at,
     text_at,
@@ -27,49 +25,18 @@ from firn_compiler.model.graph import nearest_upstream, ordered
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.expand import templates_in, within
 from firn_compiler.stages.settle import logical, resource
-from firn_compiler.template import Constants, as_text, pieces
+from firn_compiler.template import Constants
 from firn_schemas.base import JsonObject
 from firn_schemas.compute import DIALECTS
 from firn_schemas.connectors import CONNECTORS
 
-Origin = frozenset[tuple[str, str, str]]
-"""Columns outside the flow: (resource, dataset, column)."""
-
-
-class Dataset(NamedTuple):
-    """What is known of a dataset."""
-
-    columns: tuple[str, ...] | None = None
-    """An empty name is one that the engine makes up, and that is not known but for being no plain word."""
-    origins: Mapping[str, Origin] = {}  # never changed: a named tuple takes no factory
-    base: tuple[str, str] | None = None
-    """(resource, dataset) that it is read from as it is: a column that is not known is that one's."""
-    reads: frozenset[Path] = frozenset()
-    """The incremental reads from which rows may have come into it, by the paths of their steps."""
-
-    def origin(self, column: str) -> Origin:
-        """Return where a column comes from."""
-        key = column.lower()
-        found = next((origin for name, origin in self.origins.items() if name.lower() == key), None)
-        if found is not None or self.base is None or self.columns is not None:
-            return found or frozenset()
-        return frozenset([(*self.base, column)])
-
-
-class Text(NamedTuple):
-    """A piece of SQL: the query, and how an offset in it becomes a place in a file."""
-
-    query: str
-    place: Callable[[int, int], Span]
-    guessed: frozenset[int] = frozenset()
-    """Offsets of what stands for templates that cannot be read: nothing is said of it, nor of what it makes."""
-
+if TYPE_CHECKING:
+    from firn_compiler.checks.sql_text import Text
 
 STAND_INS = ("1", "firn")
 """What may stand for a template that cannot be read: a value or a name, the first with which the text is a query."""
 
-
-Texts = Callable[[Step], Text | None]
+Texts = Callable[[Step], "Text | None"]
 """Returns the SQL of a step's `sql_file`."""
 
 
@@ -84,25 +51,6 @@ class Known(NamedTuple):
 def sql(flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts) -> Known:
     """Check every query of a flow, and follow the columns of its datasets."""
     return _Reader(flow, platform, document, constants, files).read()
-
-
-class _Columns(Mapping[str, "tuple[str, ...] | None"]):
-    """The columns of datasets, where they are known, by the names that SQL may use."""
-
-    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
-        self._datasets = datasets
-
-    def __getitem__(self, name: str) -> tuple[str, ...] | None:
-        return self._datasets[name].columns
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._datasets
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._datasets)
-
-    def __len__(self) -> int:
-        return len(self._datasets)
 
 
 class _Reader:
@@ -244,9 +192,8 @@ class _Reader:
         for path, node in walk(step.outputs) if made.columns is not None else ():
             for reference, span in templates_in(node, self.documents) if isinstance(node, Scalar) else ():
                 named = re.fullmatch(r"result\.rows\[\d+\]\.([^.\[\]]+).*", reference)
-                columns = made.columns or ()
-                if named and not _has(columns, named[1]):
-                    help = suggestion(named[1], filter(None, columns), "columns:")
+                if named and not made.has(named[1]):
+                    help = suggestion(named[1], made.names(), "columns:")
                     message = f"the query gives no column `{named[1]}`"
                     self.known.found.append(finding("E503", message, span, help, (*step.path, "outputs", *path)))
 
@@ -304,18 +251,16 @@ class _Reader:
     def column(self, node: Any, dataset: Dataset | None, step: Step) -> None:
         """Report a column that the dataset cannot have."""
         name = node.value if isinstance(node, Scalar) else None
-        if not isinstance(name, str) or dataset is None or dataset.columns is None:
-            return
-        if not _has(dataset.columns, name):
+        if isinstance(name, str) and dataset is not None and not dataset.has(name):
             source = text_at(step.inputs, "from")
-            help = suggestion(name, filter(None, dataset.columns), f"columns of `{source}`:" if source else "columns:")
+            help = suggestion(name, dataset.names(), f"columns of `{source}`:" if source else "columns:")
             message = f"the dataset has no column `{name}`"
             self.known.found.append(finding("E503", message, node.span, help, step.inputs_path))
 
     def query(
         self,
         step: Step,
-        text: Text,
+        text: "Text",
         visible: Mapping[str, Dataset],
         *,
         closed: bool,
@@ -325,10 +270,11 @@ class _Reader:
         """Analyse one query; return what comes out."""
         if not dialect:
             return Dataset()
+        from firn_compiler.checks.placeholders import placeholders  # for flows with SQL alone
         from firn_compiler.sql import analyse
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
-        found = analyse(text.query, dialect, _Columns(visible), closed=closed)
+        found = analyse(text.query, dialect, Columns(visible), closed=closed)
         self.reads(found.tables if closed else (), found.once if step.type == "sql" else ())
         for one in found.problems:
             if text.guessed and (one.code == "E501" or text.guessed.intersection(range(one.start, one.end))):
@@ -341,7 +287,7 @@ class _Reader:
                 help = elsewhere(self.flow, self.job, name) or help
             self.known.found.append(finding(one.code, one.message, place, help, path))
         if dialect == "duckdb" and not any(one.code == "E501" for one in found.problems):
-            self.known.found.extend(_parameters(step, text, found.placeholders, path))
+            self.known.found.extend(placeholders(step, text, found.placeholders, path))
         origins = {
             column: frozenset(
                 origin
@@ -355,19 +301,21 @@ class _Reader:
         reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
         return Dataset(None if wrong else found.columns, origins, reads=reads)
 
-    def inline(self, step: Step) -> Text | None:
+    def inline(self, step: Step) -> "Text | None":
         node = step.inputs.entries.get("sql")
         if not isinstance(node, Scalar):
             return None
         return self.text(node) if isinstance(node.value, str) else self.guessed(node)
 
-    def text(self, node: Scalar, stand_in: str = "") -> Text:
+    def text(self, node: Scalar, stand_in: str = "") -> "Text":
+        from firn_compiler.checks.sql_text import Text, text_of  # as above
+
         def at(start: int, end: int) -> Span:
             return within(node, self.document, start, end)
 
         return Text(str(node.value), at) if node.source is None else text_of(node.source, self.constants, at, stand_in)
 
-    def guessed(self, node: Scalar) -> Text | None:
+    def guessed(self, node: Scalar) -> "Text | None":
         """Return the SQL of a scalar in which a template cannot be read; None where nothing can stand for it."""
         from firn_compiler.sql import analyse
 
@@ -412,48 +360,6 @@ def _loses_history(step: Step) -> Iterator[Diagnostic]:
         yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
 
 
-def _has(columns: tuple[str, ...], name: str) -> bool:
-    """Whether one of the columns may be called this; a name that the engine makes up is no plain word."""
-    made_up = "" in columns and not name.isidentifier()
-    return made_up or name.lower() in {column.lower() for column in columns}
-
-
-class _Stretch(NamedTuple):
-    """A part of a query: where it begins, its text, and what it is in the text that holds templates."""
-
-    begin: int
-    text: str
-    first: int
-    stop: int
-    literal: bool
-    guessed: bool
-
-
-def text_of(source: str, constants: Constants, at: Callable[[int, int], Span], stand_in: str = "") -> Text:
-    """Return the SQL that a text becomes once its templates are replaced; `at` says where a part of the text stands."""
-    rows: list[_Stretch] = []
-    begin = 0
-    for piece in pieces(source, constants)[0]:
-        literal = piece.value == source[piece.start : piece.end]
-        text = stand_in if isinstance(piece.value, (Deferred, list, dict)) else as_text(piece.value)
-        rows.append(_Stretch(begin, text, piece.start, piece.end, literal, isinstance(piece.value, Deferred)))
-        begin += len(text)
-
-    def place(start: int, end: int) -> Span:
-        return at(_back(rows, start, last=False), _back(rows, end, last=True))
-
-    guessed = frozenset(offset for row in rows if row.guessed for offset in range(row.begin, row.begin + len(row.text)))
-    return Text("".join(row.text for row in rows), place, guessed)
-
-
-def _back(rows: list[_Stretch], offset: int, *, last: bool) -> int:
-    for row in rows:
-        end = row.begin + len(row.text)
-        if offset < end or (last and offset == end):
-            return row.first + offset - row.begin if row.literal else row.stop if last else row.first
-    return rows[-1].stop if rows else 0
-
-
 def _listed(step: Step, key: str) -> tuple[str, ...] | None:
     names = tuple(item.value for item in _items(step, key) if isinstance(item, Scalar) and isinstance(item.value, str))
     return names or None
@@ -476,55 +382,3 @@ def _columns_of(expectation: MappingNode) -> Iterator[Any]:
         yield from node.items if isinstance(node, Sequence) else [node]
     for key in ("accepted_values", "between", "freshness", "relationship"):
         yield lookup(expectation, (key, "column"))
-
-
-def _parameters(step: Step, text: Text, used: tuple[str, ...], path: Path) -> Iterator[Diagnostic]:
-    """Report placeholders without a value, and values without a placeholder."""
-    params = step.inputs.entries.get("params")
-    given = params.entries if isinstance(params, MappingNode) else {}
-    named = dict.fromkeys(name for name in used if name != "?" and not name.isdigit())
-    if isinstance(params, Sequence):
-        yield from _numbered(step, params, used, named)
-        return
-    if params is not None and not named and any(name == "?" or name.isdigit() for name in used):
-        message = "the query's placeholders have no names, and `params` has"
-        help = "write `params` as a list: one value for each, in order"
-        yield finding("E506", message, key_span(step.inputs, ("params",)), help, (*step.inputs_path, "params"))
-        return
-    missing = [name for name in named if name not in given]
-    meant = {misspelt(name, [key for key in given if key not in named]) for name in missing}
-    for name in named:
-        if name not in given:
-            match = re.search(rf"\${re.escape(name)}\b", text.query)
-            place = text.place(*match.span()) if match else key_span(step.inputs, ("sql",))
-            help = suggestion(name, given, "params:") if given else f"add `params: {{{name}: …}}`"
-            yield finding("E506", f"`${name}` has no value in `params`", place, help, path)
-    for name in given:
-        if name not in named and name not in meant and params is not None and isinstance(params, MappingNode):
-            help = suggestion(name, named, "placeholders:")
-            message = f"the query has no placeholder `${name}`"
-            yield finding("E506", message, params.keys[name], help, (*step.inputs_path, "params", name))
-    if not given and params is None and any(name == "?" or name.isdigit() for name in used):
-        message = "the query's placeholders have no values"
-        place = key_span(step.inputs, ("sql",)) if "sql" in step.inputs.keys else step.node.span.opening
-        yield finding("E506", message, place, "add `params: [ … ]`", path)
-
-
-def _numbered(step: Step, params: Sequence, used: tuple[str, ...], named: Mapping[str, None]) -> Iterator[Diagnostic]:
-    """Report a list of values whose length is not the number of placeholders."""
-    numbers = {int(name) for name in used if name.isdigit()}
-    needed = max(numbers, default=0) or sum(name == "?" for name in used)
-    place = key_span(step.inputs, ("params",))
-    path = (*step.inputs_path, "params")
-    if named:
-        help = "write `params` as a mapping of names to values"
-        yield finding("E506", "the query's placeholders have names, and `params` has none", place, help, path)
-    elif needed != len(params.items):
-        message = (
-            f"the query has {_counted(needed, 'placeholder')}, and `params` {_counted(len(params.items), 'value')}"
-        )
-        yield finding("E506", message, place, "give one value for each, in order", path)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"

@@ -11,9 +11,9 @@ import click
 @click.argument("new")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def diff_command(old: str, new: str, form: str) -> None:
-    """Say what changed in meaning between two artifacts. Exit 1 where anything did."""
+    """Say what changed in meaning between two artifacts; exit 1 where anything did."""
+    from firn_compiler.compiled import payload_of
     from firn_compiler.difference import as_text, changes, sources
-    from firn_compiler.sources import payload_of
 
     before, after = payload_of(Path(old)), payload_of(Path(new))
     found = changes(before, after)

@@ -135,7 +135,7 @@ def _write(made: Mapping[Path, bytes]) -> None:
 def _name(name: str | None, base: Path) -> str:
     """Return the flow's name as YAML: what was asked for, or the folder's as far as it can be one."""
     from firn_compiler.model.names import TEXTS, Name
-    from firn_compiler.yaml_source import plain_value
+    from firn_compiler.scalars import plain_value
 
     if name is None:
         kept = "".join(one if one.isascii() and one.isalnum() else "-" for one in base.resolve().name).strip("-")

@@ -81,7 +81,8 @@ def _annotation(kind: Any) -> Any:
     if origin is list:
         return Annotated[list[_annotation(arguments[0])], Templated()]  # type: ignore[misc]  # built from data
     if origin is dict:
-        return Annotated[dict[_annotation(arguments[0]), _annotation(arguments[1])], Templated()]  # type: ignore[misc]
+        key, item = map(_annotation, arguments)
+        return Annotated[dict[key, item], Templated()]  # type: ignore[valid-type]  # built from data
     if origin is Literal and len(arguments) == 1:
         return kind  # the word that tells one record from another is never a template
     return Annotated[kind, Templated()]
@@ -92,7 +93,8 @@ def _union(arguments: tuple[Any, ...]) -> Any:
     tagged = [kind for kind in models if tag(kind)]
     if len(tagged) > 1:
         chosen_by = next(found[0] for kind in tagged if (found := tag(kind)))
-        chosen: Any = Annotated[Union[tuple(map(_annotation, tagged))], ModelField(discriminator=chosen_by)]  # noqa: UP007
+        choices: Any = Union[tuple(map(_annotation, tagged))]  # noqa: UP007  # as below
+        chosen: Any = Annotated[choices, ModelField(discriminator=chosen_by)]
         rest = [kind for kind in arguments if kind not in tagged]
         return Union[(chosen, *map(_annotation, rest))]
     plain = tuple(_annotation(kind) if is_dataclass(kind) or kind is Secret else _bare(kind) for kind in arguments)

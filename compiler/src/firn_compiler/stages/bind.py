@@ -5,7 +5,6 @@ What has no readable name is called "": the shape check reports it.
 
 from collections.abc import Iterator
 
-from firn_compiler.condition import parse_condition
 from firn_compiler.document import (
     Document,
     Mapping,
@@ -91,6 +90,8 @@ def condition(node: Mapping, constants: Constants) -> Json:
     if not isinstance(found, Scalar):
         return None
     if isinstance(found.value, str):
+        from firn_compiler.condition_text import parse_condition  # few flows have one
+
         try:
             return parse_condition(found.value, constants).lowered()
         except TemplateError:

@@ -18,7 +18,7 @@ from firn_compiler.model.shapes import (
     ResourceShape,
     StepShape,
 )
-from firn_compiler.yaml_source import plain_value
+from firn_compiler.scalars import plain_value
 from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 

@@ -5,12 +5,12 @@ by itself would drop columns that the first file lacks, and round what it took f
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
 
-from firn_runtime.connectors.file_formats import Format, delimiter, format_of
+from firn_runtime.connectors.file_dataset import Found, one_dataset
+from firn_runtime.connectors.file_formats import delimiter
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, retyped, sql_type
@@ -18,8 +18,6 @@ from firn_runtime.connectors.text_values import Made, finite_json, from_csv, fro
 from firn_runtime.engine import Careful, Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
-
-T = TypeVar("T")
 
 _ROW, _QUICK_ROW = 1 << 24, 1 << 21
 """Bytes of one row of CSV, at most: the engine's own 2 MB are less than what people keep in a text, and buffers of more
@@ -51,65 +49,17 @@ _MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
 """How the engine names a column whose key has no name, or that of another column in another case."""
 
 
-class Found(NamedTuple):
-    """Files that are one dataset."""
-
-    root: Path
-    names: Sequence[str]
-    """Below the root, sorted; at least one."""
-    format: Format
-    keys: tuple[str, ...]
-    """The columns that their folders name as `column=value`."""
-
-    @property
-    def files(self) -> list[Path]:
-        """Return where they are."""
-        return [self.root / name for name in self.names]
-
-
 def relation(session: Session, root: Path, names: Sequence[str], inputs: ReadInputs, compression: str) -> Relation:
     """Return the rows of the files `names` below `root`, in this order; raise ConnectorError.
 
     `compression` is the connector's. Heads of the files are read, and compressed ones whole.
     """
-    found = _found(root, names, inputs, compression)
+    found = one_dataset(root, names, inputs, compression)
     for name, file in zip(found.names, found.files, strict=True):
         refuse_broken(file, name, found.format, inputs.format_options)
     if found.format.kind in ("csv", "parquet") and len(found.names) > 1:
         _refuse_other_columns(session, found, inputs)
     return _SELECTS[found.format.kind](session, found, inputs)
-
-
-def _found(root: Path, names: Sequence[str], inputs: ReadInputs, compression: str) -> Found:
-    formats = _firsts(names, lambda name: format_of(name, inputs, compression))
-    if len(formats) > 1:
-        shown = f"`{formats[0][1]}` and `{formats[1][1]}`"
-        raise ConnectorError("data", f"{shown} are not of one format", "read them by two steps")
-    layouts = _firsts(names, partition_keys)
-    if len(layouts) > 1:
-        shown = f"`{layouts[0][1]}` and `{layouts[1][1]}`"
-        help = "files of one dataset lie in folders that name the same columns"
-        raise ConnectorError("data", f"{shown} are not partitioned alike", help)
-    (format, _), (keys, _) = formats[0], layouts[0]
-    return Found(root, _with_content(root, names, format, inputs), format, keys)
-
-
-def _firsts(names: Sequence[str], quality: Callable[[str], T]) -> list[tuple[T, str]]:
-    """Return every quality that a name has, with the first that has it, in their order."""
-    found: dict[T, str] = {}
-    for name in names:
-        found.setdefault(quality(name), name)
-    return list(found.items())
-
-
-def _with_content(root: Path, names: Sequence[str], format: Format, inputs: ReadInputs) -> Sequence[str]:
-    """Leave out texts without a byte; where there are no others, there is at least to be a header or a `schema`."""
-    if format.kind == "parquet":
-        return names
-    full = [name for name in names if (root / name).stat().st_size]
-    if not full and format.kind == "csv" and _options(inputs).header:
-        raise ConnectorError("data", f"`{names[0]}` is empty: it has not even a header")
-    return full or names
 
 
 def _options(inputs: ReadInputs) -> FormatOptions:
@@ -159,9 +109,8 @@ def _refuse_wide_decimals(session: Session, found: Found) -> None:
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
-    options = [f"compression = {literal(found.format.compression)}", *_partitions(found, inputs)]
+    options = [*_json(found), *_partitions(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
-    options.append(f"format = {literal('newline_delimited' if found.format.kind == 'ndjson' else 'auto')}")
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
     if not schema and not any((found.root / name).stat().st_size for name in found.names):
@@ -192,9 +141,7 @@ def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) ->
     doubtful = [name for name in columns if _MADE_NAME.search(name)]
     if not doubtful:
         return
-    format = "newline_delimited" if found.format.kind == "ndjson" else "auto"
-    options = [f"compression = {literal(found.format.compression)}", f"format = {literal(format)}"]
-    scan = _scan("json_objects", found, [*options, "hive_partitioning = false"])
+    scan = _scan("json_objects", found, [*_json(found), "hive_partitioning = false"])
     keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
     if not keys.issuperset(name for name in doubtful if name not in found.keys):
         said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
@@ -315,6 +262,11 @@ def _csv(found: Found, inputs: ReadInputs) -> list[str]:
         f"decimal_separator = {literal(options.decimal_separator)}",
         *_CSV_FIXED,
     ]
+
+
+def _json(found: Found) -> list[str]:
+    form = "newline_delimited" if found.format.kind == "ndjson" else "auto"
+    return [f"compression = {literal(found.format.compression)}", f"format = {literal(form)}"]
 
 
 def _partitions(found: Found, inputs: ReadInputs) -> list[str]:

@@ -148,7 +148,7 @@ def _sentence(error: MySQLError, number: int, *, of_rows: bool) -> str:
     if number in _LATE:
         return "the statement took longer than `statement_timeout`"
     if str(number) in _ABOUT_THE_QUERY and not of_rows:
-        return text
+        return " ".join(text.split())  # it quotes the query's lines
     return f"the database reports: {_worded(number, text)}"
 
 

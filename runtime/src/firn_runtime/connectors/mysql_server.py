@@ -6,7 +6,6 @@ handed to the driver as an argument of its own: it is in no address, no statemen
 
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -24,6 +23,7 @@ from firn_runtime.connectors.mysql_errors import refused, translated, warned
 from firn_runtime.connectors.mysql_placeholders import Value
 from firn_runtime.connectors.mysql_tls import context
 from firn_runtime.connectors.mysql_types import Column
+from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
 
@@ -41,13 +41,11 @@ _BLOCK = 1 << 20
 _KILL = 5.0
 """Seconds that asking the server to stop may take."""
 _ALIVE = {
-    socket.TCP_KEEPIDLE: 30,
-    socket.TCP_KEEPINTVL: 10,
-    socket.TCP_KEEPCNT: 3,
-    socket.TCP_USER_TIMEOUT: 60_000,
+    socket.TCP_KEEPIDLE: IDLE,
+    socket.TCP_KEEPINTVL: INTERVAL,
+    socket.TCP_KEEPCNT: COUNT,
+    socket.TCP_USER_TIMEOUT: UNANSWERED,
 }
-"""Seconds, the last one milliseconds: a server that is gone without a word is noticed after a minute, also while rows
-are on their way to it."""
 _NO_CHANGE = frozenset([1287, 1592, 1681])
 """Warnings about words of SQL and about replication; every other one is about values."""
 _WHO = "select @@hostname, @@port, @@server_id"
@@ -74,8 +72,7 @@ class Server:
 
     def __init__(self, config: MySqlConfig, options: MySqlOptions, *, writing: bool = False) -> None:
         self._config, self._options = config, options
-        self._stopped = threading.Event()
-        self._late = False
+        self._ending = Ending()
         self._connection = _connected(config, options, options.connect_timeout)
         self._thread = self._connection.thread_id()
         try:
@@ -91,16 +88,16 @@ class Server:
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""
-        if self._connection.open and not self._stopped.is_set():
+        if self._connection.open and not self._ending.is_stopped:
             with contextlib.suppress(MySQLError):
                 self._connection.close()
         self._connection._force_close()
 
     def stop(self) -> None:
         """End the statement that runs in another thread, and let no other begin."""
-        if self._stopped.is_set():
+        if self._ending.is_stopped:
             return
-        self._stopped.set()
+        self._ending.is_stopped = True
         with contextlib.suppress(ConnectorError, MySQLError, OSError):
             self._kill()
         with contextlib.suppress(OSError):
@@ -125,7 +122,7 @@ class Server:
         self.rows(f"start transaction{' with consistent snapshot, read only' if read_only else ''}")
         try:
             yield
-            self._go_on()
+            self._ending.go_on()
         except BaseException:
             self._roll_back()
             raise
@@ -206,32 +203,25 @@ class Server:
         return unless_done(self._options.statement_timeout or None, partial(copy_context().run, self._end_late))
 
     def _end_late(self) -> None:
-        self._late = True
+        self._ending.is_late = True
         self.stop()
 
     @contextlib.contextmanager
     def _translating(self, *, of_rows: bool = False) -> Iterator[None]:
-        self._go_on()
+        self._ending.go_on()
         try:
             yield
         except MySQLError as error:
-            self._go_on()
+            self._ending.go_on()
             if self._connection._read_timeout and isinstance(error.__context__, TimeoutError):
                 raise refused(error, self._config) from None
             raise translated(error, of_rows=of_rows) from None
         except (AttributeError, RuntimeError, ValueError):  # the driver's, where the connection was closed below it
-            self._go_on()
+            self._ending.go_on()
             raise ConnectorError("connection", "the server has closed the connection") from None
         except OSError as error:
-            self._go_on()
-            said = f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"
-            raise ConnectorError("process", said) from None
-
-    def _go_on(self) -> None:
-        if self._late:
-            raise ConnectorError("timeout", "the statement took longer than `statement_timeout`") from None
-        if self._stopped.is_set():
-            raise ConnectorError("timeout", "the statement was interrupted") from None
+            self._ending.go_on()
+            raise not_kept(error) from None
 
 
 def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float) -> Any:

@@ -10,9 +10,8 @@ _UNSIGNED = 32
 """The flag of a number without a sign."""
 _BINARY = 63
 """The number of the character set that has no characters."""
-
-
 _LONGEST = 64
+"""Characters of a name, at most."""
 
 
 def quoted(name: str) -> str:

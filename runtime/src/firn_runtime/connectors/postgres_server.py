@@ -9,7 +9,6 @@ import logging
 import math
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,8 +21,8 @@ from psycopg import generators, pq
 from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.postgres_errors import refused, translated
 from firn_runtime.connectors.postgres_types import Column
+from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
 from firn_runtime.connectors.spool import NULL
-from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 from firn_runtime.postgres_tls import tls
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
@@ -48,9 +47,12 @@ NOT_FROM_OUTSIDE: dict[str, Any] = {
     "target_session_attrs": "any",
 }
 """What the driver would otherwise take from variables such as PGHOSTADDR, or from files in the home folder."""
-ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-"""Seconds, the last one milliseconds: a server that is gone without a word is noticed after a minute, also while rows
-are on their way to it."""
+ALIVE = {
+    "keepalives_idle": IDLE,
+    "keepalives_interval": INTERVAL,
+    "keepalives_count": COUNT,
+    "tcp_user_timeout": UNANSWERED,
+}
 
 _BLOCK = 1 << 20
 _CANCEL = 5.0
@@ -84,8 +86,7 @@ class Server:
         if config.schema is not None:
             self._settings["search_path"] = identifier(config.schema)
         self._timeout = options.statement_timeout
-        self._stopped = threading.Event()
-        self._late = False
+        self._ending = Ending()
         self._patience = math.inf
         try:
             self._connection = psycopg.connect(
@@ -114,9 +115,9 @@ class Server:
 
         It is asked again until the work has ended; a server that does not end it within some seconds is left.
         """
-        if not self._stopped.is_set():
+        if not self._ending.is_stopped:
             self._patience = time.monotonic() + _CANCEL
-            self._stopped.set()
+            self._ending.is_stopped = True
         try:
             self._connection.cancel_safe(timeout=_CANCEL)
         except psycopg.Error:
@@ -138,7 +139,7 @@ class Server:
             for name, value in self._settings.items():
                 self.set(name, value)
             yield
-            self._go_on()
+            self._ending.go_on()
 
     @contextlib.contextmanager
     def _begun(self) -> Iterator[None]:
@@ -209,13 +210,13 @@ class Server:
         with self._running(), self._connection.cursor() as cursor:
             with cursor.copy(sql.encode()) as copy:
                 for block in blocks:
-                    self._go_on()
+                    self._ending.go_on()
                     copy.write(block)
             return cursor.rowcount
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
-        self._go_on()
+        self._ending.go_on()
         with self._translating(), self._limited():
             yield
 
@@ -224,7 +225,7 @@ class Server:
         return unless_done(self._timeout + _GRACE if self._timeout else None, self._end_late)
 
     def _end_late(self) -> None:
-        self._late = True
+        self._ending.is_late = True
         self._hang_up()
 
     @contextlib.contextmanager
@@ -232,14 +233,7 @@ class Server:
         try:
             yield
         except psycopg.Error as error:
-            self._go_on()
+            self._ending.go_on()
             raise translated(error) from None
         except OSError as error:
-            said = f"cannot keep rows in the workspace: {(error.strerror or '').lower()}"
-            raise ConnectorError("process", said) from None
-
-    def _go_on(self) -> None:
-        if self._late:
-            raise ConnectorError("timeout", "the statement took longer than `statement_timeout`") from None
-        if self._stopped.is_set():
-            raise ConnectorError("timeout", "the statement was interrupted") from None
+            raise not_kept(error) from None

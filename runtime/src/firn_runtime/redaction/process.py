@@ -31,7 +31,8 @@ class _All:
         return settled(text, self.places) if self.redactors else text
 
     def places(self, text: str) -> list[tuple[int, int]]:
-        return [place for one in self.redactors for place in one.places(text)]
+        """Return where in a text any of them finds something; one may guard several blocks at once."""
+        return [place for one in set(self.redactors) for place in one.places(text)]
 
 
 _all = _All()
@@ -45,8 +46,7 @@ def guard(redactor: Redactor) -> Iterator[None]:
     with _lock:
         if not _all.redactors:
             _install()
-        if not (_all.for_good and redactor in _all.redactors):  # once is enough where it never leaves
-            _all.redactors = (*_all.redactors, redactor)
+        _all.redactors = (*_all.redactors, redactor)
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ from typing import cast
 import orjson
 
 from firn_runtime.connector import Archiver
-from firn_runtime.patterns import matcher
+from firn_runtime.patterns import in_any_folder, matcher
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import MOST, named
 from firn_schemas.base import Json
@@ -27,8 +27,8 @@ def archive_extract(inputs: ArchiveExtractInputs, context: StepContext) -> StepR
 
 
 def _wanted(patterns: Sequence[str] | None) -> Callable[[str], bool]:
-    """Return what says of a member whether it is to be unpacked; a pattern without `/` is for names in any folder."""
+    """Return what says of a member whether it is to be unpacked."""
     if patterns is None:
         return lambda _: True
-    matchers = [matcher(one if "/" in one else f"**/{one}") for one in patterns]
+    matchers = [matcher(in_any_folder(one)) for one in patterns]
     return lambda name: any(matches(name) for matches in matchers)

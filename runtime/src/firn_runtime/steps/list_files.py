@@ -6,6 +6,7 @@ from firn_runtime.confined_paths import confined
 from firn_runtime.connector import HasFiles
 from firn_runtime.errors import ConnectorError
 from firn_runtime.fetching import matched
+from firn_runtime.patterns import in_any_folder
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, refuse_many
 from firn_schemas.base import Json
@@ -16,8 +17,7 @@ def list_files(inputs: ListFilesInputs, context: StepContext) -> StepResult:
     """Return the names of the files that match, from the resource's root on, sorted."""
     store = cast(HasFiles, context.resource(inputs.resource)).store()
     folder, pattern = folder_name(inputs.path), confined(inputs.pattern)
-    deep = f"**/{pattern}" if inputs.recursive and "/" not in pattern else pattern
-    found = matched(store, folder, deep)
+    found = matched(store, folder, in_any_folder(pattern) if inputs.recursive else pattern)
     names: list[Json] = [one.name for one in found]
     if len(names) < inputs.min_count:
         where = f"`{folder}`" if folder else "the resource's root"

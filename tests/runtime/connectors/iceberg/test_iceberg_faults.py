@@ -2,9 +2,8 @@
 
 import json
 import shutil
-import traceback
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,12 @@ from firn_runtime.connectors.iceberg_avro import read as avro
 from firn_runtime.connectors.iceberg_avro_writing import written
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
-from runtime.connectors.lake import Lake, lake
+from runtime.connectors.lake import READ, WRITE, Lake, lake
 from runtime.connectors.server import Answer, Asked
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
 
 Make = Callable[..., Workbench]
-READ = {"resource": "lake", "table": "orders"}
-WRITE = {"resource": "lake", "table": "orders", "from": "d", "mode": "append"}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lake]:
-    with lake(tmp_path) as one:
-        yield one
-
-
-def refused(work: Workbench, place: Lake, type: str = "read", **inputs: Any) -> ConnectorError:
-    """Return why a step fails; nothing of it shows a secret."""
-    with pytest.raises(ConnectorError) as caught:
-        work.do(type, inputs or READ)
-    shown = "".join(traceback.TracebackException.from_exception(caught.value).format())
-    for secret in (place.catalog.secret, place.catalog.fixed, *place.catalog.tokens):
-        assert secret not in f"{caught.value.message}{caught.value.help}{shown}"
-    assert "canary" not in f"{caught.value.message}{caught.value.help}"
-    return caught.value
 
 
 # --- as whom
@@ -92,14 +72,14 @@ def test_a_refused_token_is_renewed_once(place: Lake, bench: Make) -> None:
     work.do("read", READ)
     assert len(place.asked("POST", "/v1/oauth/tokens")) == 2
     place.catalog.fault = lambda asked: Answer({}, 401) if asked.method == "GET" else None
-    error = refused(work, place)
+    error = place.refused(work)
     assert (error.error_class, error.help) == ("auth", "check the resource's credentials")
     assert len(place.asked("POST", "/v1/oauth/tokens")) == 3
 
 
 def test_a_wrong_secret_is_a_failed_login(place: Lake, bench: Make) -> None:
     credentials = place.oauth(client_secret=Secret("canary-wrong"))
-    error = refused(bench(lake=place.resource(credentials=credentials)), place)
+    error = place.refused(bench(lake=place.resource(credentials=credentials)))
     assert error.message == "POST /v1/oauth/tokens: the token server refused the client with 401, `invalid_client`"
 
 
@@ -137,18 +117,18 @@ def test_an_answer_that_is_no_table_is_one_error(
 ) -> None:
     work = bench(lake=place.resource())
     place.catalog.fault = lambda asked: answer if asked.path.endswith("/tables/orders") else None
-    error = refused(work, place)
+    error = place.refused(work)
     assert error.error_class == error_class
     assert said in error.message
 
 
 def test_a_warehouse_that_the_catalog_does_not_know_is_said(place: Lake, bench: Make) -> None:
-    error = refused(bench(lake=place.resource(warehouse="lost")), place)
+    error = place.refused(bench(lake=place.resource(warehouse="lost")))
     assert error.message == "the catalog has no warehouse `lost`"
 
 
 def test_a_catalog_that_is_down_is_a_failed_connection(place: Lake, bench: Make) -> None:
-    error = refused(bench(lake=place.resource(uri="http://127.0.0.1:9/catalog")), place)
+    error = place.refused(bench(lake=place.resource(uri="http://127.0.0.1:9/catalog")))
     message = "GET /catalog/v1/config: `127.0.0.1`, port 9, refused the connection"
     assert (error.error_class, error.message) == ("connection", message)
 
@@ -156,7 +136,7 @@ def test_a_catalog_that_is_down_is_a_failed_connection(place: Lake, bench: Make)
 def test_a_namespace_that_is_missing_is_said(place: Lake, bench: Make) -> None:
     work = bench(lake=place.resource(namespace="lost"))
     work.make("d", "select 1 as id")
-    assert refused(work, place, "write", **WRITE).message == "the catalog has no namespace `lost`"
+    assert place.refused(work, "write", **WRITE).message == "the catalog has no namespace `lost`"
 
 
 @pytest.mark.parametrize(
@@ -177,7 +157,7 @@ def test_metadata_that_are_not_read_are_refused(place: Lake, bench: Make, change
     place.made({"id": [1]})
     work = bench(lake=place.resource())
     place.catalog.spoilt = lambda asked, answer: _changed(answer, change)
-    assert said in refused(work, place).message
+    assert said in place.refused(work).message
 
 
 def _changed(answer: Answer, change: Any) -> Answer:
@@ -197,7 +177,7 @@ def test_a_type_that_is_not_read_is_named_and_can_be_left_out(place: Lake, bench
         return answer
 
     place.catalog.spoilt = spoil
-    error = refused(work, place)
+    error = place.refused(work)
     assert error.message == "the column `v` is variant, which this version does not read"
     work.do("read", {**READ, "columns": ["id"]})
     assert work.rows() == [(1,)]
@@ -210,7 +190,7 @@ def test_files_outside_of_the_place_that_the_platform_names_are_not_touched(plac
     place.made({"id": [1]})
     inner = place.folder / "inner"
     inner.mkdir()
-    error = refused(bench(lake=place.resource(root=str(inner))), place)
+    error = place.refused(bench(lake=place.resource(root=str(inner))))
     assert error.error_class == "auth"
     assert error.message.endswith("lies where this resource touches no files")
     assert error.help == "the platform names them: `bucket` and `prefix`, or `root`, of the catalog"
@@ -245,7 +225,7 @@ def test_a_list_of_manifests_elsewhere_is_not_touched(place: Lake, bench: Make, 
         return answer
 
     place.catalog.spoilt = spoil
-    assert refused(work, place).error_class in ("auth", "data")
+    assert place.refused(work).error_class in ("auth", "data")
 
 
 def test_a_link_out_of_the_folder_is_not_followed(place: Lake, bench: Make, tmp_path: Path) -> None:
@@ -254,7 +234,7 @@ def test_a_link_out_of_the_folder_is_not_followed(place: Lake, bench: Make, tmp_
     outside = tmp_path / "outside.parquet"
     shutil.move(file, outside)
     file.symlink_to(outside)
-    assert "leads out of its folder by a symbolic link" in refused(bench(lake=place.resource()), place).message
+    assert "leads out of its folder by a symbolic link" in place.refused(bench(lake=place.resource())).message
 
 
 def _manifests(place: Lake) -> tuple[Path, Path]:
@@ -296,14 +276,14 @@ def test_a_manifest_that_names_what_is_not_read_is_refused(
     lists, manifest = _manifests(place)
     known = value.format(root=place.folder) if isinstance(value, str) else value
     _rewritten(manifest, lambda record: record[2].update({field: known}), lists)
-    assert said in refused(bench(lake=place.resource()), place).message
+    assert said in place.refused(bench(lake=place.resource())).message
 
 
 def test_equality_deletes_are_never_left_out_in_silence(place: Lake, bench: Make) -> None:
     place.made({"id": [1]})
     lists, manifest = _manifests(place)
     _rewritten(manifest, lambda record: record[2].update({134: 2, 135: [1]}), lists)
-    error = refused(bench(lake=place.resource()), place)
+    error = place.refused(bench(lake=place.resource()))
     assert error.message == "the table has equality deletes, which this version does not read"
 
 
@@ -311,7 +291,7 @@ def test_a_manifest_is_as_long_as_its_list_says(place: Lake, bench: Make) -> Non
     place.made({"id": [1]})
     _, manifest = _manifests(place)
     manifest.write_bytes(manifest.read_bytes()[:-20])
-    assert refused(bench(lake=place.resource()), place).message.endswith("has not the size that the table says")
+    assert place.refused(bench(lake=place.resource())).message.endswith("has not the size that the table says")
 
 
 def test_a_damaged_list_is_one_error(place: Lake, bench: Make) -> None:
@@ -321,14 +301,14 @@ def test_a_damaged_list_is_one_error(place: Lake, bench: Make) -> None:
     work = bench(lake=place.resource())
     for damaged in (b"", b"canary", whole[:-1], whole[:40], whole.replace(b"avro.schema", b"avro.schemb")):
         lists.write_bytes(damaged)
-        assert "cannot be read: it is" in refused(work, place).message
+        assert "cannot be read: it is" in place.refused(work).message
 
 
 def test_a_data_file_that_is_no_parquet_is_one_error(place: Lake, bench: Make) -> None:
     place.made({"id": [1]})
     (file,) = place.files()
     file.write_bytes(b"x" * file.stat().st_size)
-    assert refused(bench(lake=place.resource()), place).error_class == "data"
+    assert place.refused(bench(lake=place.resource())).error_class == "data"
 
 
 def _file(block: bytes, count: int, schema: Any, codec: bytes = b"null") -> bytes:
@@ -406,7 +386,7 @@ def test_a_table_that_another_writer_has_changed_is_a_conflict_and_nothing_is_le
         place.catalog.lock.acquire()
 
     place.catalog.fault = lambda asked: between(asked) if asked.method == "POST" else None
-    error = refused(work, place, "write", **WRITE)
+    error = place.refused(work, "write", **WRITE)
     assert (error.error_class, error.message) == ("conflict", "another writer has changed the table `sales.orders`")
     assert error.help == "`retry: {on: [conflict]}` writes again, upon what is there now"
     assert len(place.files() - before) == 1
@@ -425,7 +405,7 @@ def test_a_table_that_another_writer_has_made_meanwhile_is_a_conflict(place: Lak
         place.catalog.lock.acquire()
 
     place.catalog.fault = lambda asked: between(asked) if asked.path.endswith("/tables/orders") and asked.body else None
-    assert refused(work, place, "write", **WRITE).error_class == "conflict"
+    assert place.refused(work, "write", **WRITE).error_class == "conflict"
     work.do("write", WRITE)
     assert [row[0] for row in place.by_pyiceberg()] == [2, 3]
 
@@ -494,7 +474,7 @@ def test_a_version_of_the_format_that_is_not_written_is_said(place: Lake, bench:
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
     place.catalog.spoilt = lambda asked, answer: _changed(answer, {"format-version": version})
-    error = refused(work, place, "write", **WRITE)
+    error = place.refused(work, "write", **WRITE)
     assert error.message == f"the table has the format version {version}; 2 is written"
 
 
@@ -512,4 +492,4 @@ def test_a_full_list_is_not_gone_on_with_where_counts_are_missing(place: Lake, b
     work.do("read", READ)
     assert work.rows() == [(1,)]
     work.make("d", "select 2::bigint as id")
-    assert "lacks counts" in refused(work, place, "write", **WRITE).message
+    assert "lacks counts" in place.refused(work, "write", **WRITE).message

@@ -3,8 +3,7 @@
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -13,20 +12,12 @@ import pytest
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
-from runtime.connectors.lake import Lake, lake
+from runtime.connectors.lake import READ, WRITE, Lake
 from runtime.workbench import Workbench
 from servers import s3
 
 Make = Callable[..., Workbench]
-READ = {"resource": "lake", "table": "orders"}
-WRITE = {"resource": "lake", "table": "orders", "from": "d", "mode": "append"}
 VENDED = {"access_delegation": "vended-credentials"}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lake]:
-    with lake(tmp_path) as one:
-        yield one
 
 
 def keys(server: s3.Server) -> dict[str, str]:

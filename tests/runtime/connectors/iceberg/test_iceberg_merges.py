@@ -1,32 +1,18 @@
 """Rows that take the place of others in Iceberg tables, and rows that others have deleted."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from firn_runtime.errors import ConnectorError
-from runtime.connectors.lake import Lake, lake
+from runtime.connectors.lake import READ, Lake
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
 
 Make = Callable[..., Workbench]
-READ = {"resource": "lake", "table": "orders"}
 UPSERT = {"resource": "lake", "table": "orders", "from": "d", "mode": "upsert", "keys": ["id"]}
 OVERWRITE = {"resource": "lake", "table": "orders", "from": "d", "mode": "insert_overwrite", "partition_by": ["day"]}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lake]:
-    with lake(tmp_path) as one:
-        yield one
-
-
-@pytest.fixture
-def work(bench: Make, place: Lake) -> Workbench:
-    return bench(lake=place.resource())
 
 
 def rows(work: Workbench, place: Lake) -> list[tuple[Any, ...]]:
@@ -36,12 +22,6 @@ def rows(work: Workbench, place: Lake) -> list[tuple[Any, ...]]:
     assert found == place.by_pyiceberg()
     assert len(found) == len(place.by_duckdb()) == int(place.summary()["total-records"])
     return found
-
-
-def refused(work: Workbench, **inputs: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        work.do("write", inputs)
-    return caught.value
 
 
 def test_an_upsert_changes_the_rows_of_its_keys_and_adds_the_others(place: Lake, work: Workbench) -> None:
@@ -91,7 +71,7 @@ def test_keys_name_one_row_each(place: Lake, work: Workbench, sql: str, more: An
     place.made({"id": [1]})
     before = place.files()
     work.make("d", sql)
-    assert refused(work, **{**UPSERT, **more}).message == said
+    assert place.refused(work, "write", **{**UPSERT, **more}).message == said
     assert place.files() == before
     assert rows(work, place) == [(1,)]
 
@@ -129,7 +109,7 @@ def test_a_table_whose_columns_are_not_written_is_not_written_anew(place: Lake, 
     place.made({"id": [1], "s": pa.array([[1]], pa.list_(pa.int64()))})
     work.make("d", "select 1::bigint as id")
     said = "files of the table would be written anew, and its column `s` is not written"
-    assert refused(work, **UPSERT).message == said
+    assert place.refused(work, "write", **UPSERT).message == said
     work.do("write", {**UPSERT, "mode": "append", "keys": None})
     assert len(rows(work, place)) == 2
 

@@ -1,9 +1,8 @@
 """Tables of an Iceberg REST catalog, read and written; PyIceberg and DuckDB's extension say what is in them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,35 +17,16 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.probing import Use
 from firn_schemas.decode import decode
 from firn_schemas.steps.data import ReadInputs
-from runtime.connectors.lake import Lake, lake
+from runtime.connectors.lake import READ, WRITE, Lake
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
 
 Make = Callable[..., Workbench]
-READ = {"resource": "lake", "table": "orders"}
-WRITE = {"resource": "lake", "table": "orders", "from": "d", "mode": "append"}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Lake]:
-    with lake(tmp_path) as one:
-        yield one
-
-
-@pytest.fixture
-def work(bench: Make, place: Lake) -> Workbench:
-    return bench(lake=place.resource())
 
 
 def read(work: Workbench, **more: Any) -> list[tuple[Any, ...]]:
     work.do("read", {**READ, **more})
     return sorted(work.rows(), key=str)
-
-
-def refused(work: Workbench, type: str, **inputs: Any) -> ConnectorError:
-    with pytest.raises(ConnectorError) as caught:
-        work.do(type, inputs)
-    return caught.value
 
 
 def test_a_table_is_read_with_the_types_of_its_schema(place: Lake, work: Workbench) -> None:
@@ -110,7 +90,7 @@ def test_a_part_of_a_nested_column_that_was_renamed_is_refused_and_never_read_as
     table = place.made({"id": [1], "s": pa.array([{"a": 1}], pa.struct([("a", pa.int64())]))})
     with table.update_schema() as change:
         change.rename_column("s.a", "b")
-    error = refused(work, "read", **READ)
+    error = place.refused(work)
     assert error.message == 'the column `s` is STRUCT("b" BIGINT), and in a file of the table it is STRUCT(a BIGINT)'
     assert read(work, columns=["id"]) == [(1,)]
 
@@ -133,7 +113,7 @@ def test_files_without_ids_are_read_by_the_names_that_the_table_maps(place: Lake
     assert read(work) == [(1, "a")]
     with table.transaction() as change:
         change.remove_properties("schema.name-mapping.default")
-    assert refused(work, "read", **READ).message == "a file of the table has no field ids, and the table maps no names"
+    assert place.refused(work).message == "a file of the table has no field ids, and the table maps no names"
 
 
 def test_rows_that_were_deleted_in_their_files_are_gone(place: Lake, work: Workbench) -> None:
@@ -158,7 +138,7 @@ def test_a_table_may_be_named_with_its_namespace(place: Lake, bench: Make) -> No
     place.made({"id": [1]})
     work = bench(lake=place.resource(namespace=None))
     assert read(work, table="sales.orders") == [(1,)]
-    error = refused(work, "read", **READ)
+    error = place.refused(work)
     assert (error.message, error.help) == (
         "`table` is a name in a namespace of the catalog",
         "write `table: namespace.name`, or give the resource a `namespace`",
@@ -173,8 +153,8 @@ def test_a_namespace_of_several_parts_is_one_part_of_the_path(place: Lake, bench
     assert place.catalog.asked[-1].path == "/v1/wh/production/namespaces/sales%1Feu/tables/orders"
 
 
-def test_a_table_that_is_not_there_is_named(work: Workbench) -> None:
-    assert refused(work, "read", **READ).message == "the catalog has no table `sales.orders`"
+def test_a_table_that_is_not_there_is_named(place: Lake, work: Workbench) -> None:
+    assert place.refused(work).message == "the catalog has no table `sales.orders`"
 
 
 TYPES = """
@@ -209,7 +189,7 @@ def test_a_table_that_is_missing_is_made_with_the_first_commit(place: Lake, work
 @pytest.mark.parametrize("sql", ["[1, 2]", "{'a': 1}", "interval 1 day", "timestamp_ns '2026-01-01'", "map {'a': 1}"])
 def test_a_type_that_has_no_column_is_refused_with_its_name(place: Lake, work: Workbench, sql: str) -> None:
     work.make("d", f"select 1 as id, {sql} as v")
-    error = refused(work, "write", **WRITE)
+    error = place.refused(work, "write", **WRITE)
     assert (error.error_class, error.help) == ("data", "cast it in a `sql` step before, such as to text")
     assert error.message.startswith("`v` is ")
     assert place.catalog.tables == {}
@@ -304,20 +284,20 @@ def test_a_partition_that_this_version_cannot_tell_is_refused(place: Lake, work:
     with table.update_spec() as change:
         change.add_field("id", BucketTransform(4), "id_bucket")
     work.make("d", "select 1::bigint as id")
-    error = refused(work, "write", **WRITE)
+    error = place.refused(work, "write", **WRITE)
     assert error.message == "the table is partitioned by `bucket[4]` of `id`, which this version does not write"
 
 
 def test_columns_that_differ_follow_the_policy(place: Lake, work: Workbench) -> None:
     place.made({"id": [1], "name": ["a"]})
     work.make("d", "select 2::bigint as id, 0.5::double as price")
-    error = refused(work, "write", **WRITE)
+    error = place.refused(work, "write", **WRITE)
     assert error.message == ("the dataset does not fit the table `orders`: the table has no column `price` (DOUBLE)")
     work.do("write", {**WRITE, "on_schema_change": "add_columns"})
     assert read(work) == [(1, "a", None), (2, None, 0.5)] == place.by_pyiceberg()
     assert len(place.by_duckdb()) == 2
     work.make("d", "select 'x' as id")
-    assert "`id` is VARCHAR, and long in the table" in refused(work, "write", **WRITE).message
+    assert "`id` is VARCHAR, and long in the table" in place.refused(work, "write", **WRITE).message
 
 
 def test_strict_takes_exactly_the_columns_and_types_of_the_table(place: Lake, work: Workbench) -> None:
@@ -328,7 +308,7 @@ def test_strict_takes_exactly_the_columns_and_types_of_the_table(place: Lake, wo
     assert len(read(work)) == 2
     work.make("d", "select 2::smallint as id, 2.5::decimal(8,2) as amount")
     assert "`amount` is DECIMAL(8,2), and decimal(9, 2) in the table" in (
-        refused(work, "write", **{**WRITE, "on_schema_change": "strict"}).message
+        place.refused(work, "write", **{**WRITE, "on_schema_change": "strict"}).message
     )
 
 
@@ -354,7 +334,7 @@ def test_replace_gives_a_table_other_columns_and_says_so(place: Lake, work: Work
 def test_a_null_in_a_required_column_is_refused_before_anything_is_there(place: Lake, work: Workbench) -> None:
     place.table(pa.schema([pa.field("id", pa.int64(), nullable=False), ("name", pa.string())]))
     work.make("d", "select null::bigint as id, 'a' as name union all select 1, 'b'")
-    assert refused(work, "write", **WRITE).message == "the dataset has NULL in `id`, which the table requires"
+    assert place.refused(work, "write", **WRITE).message == "the dataset has NULL in `id`, which the table requires"
     assert place.files() == set()
     work.make("d", "select 1::bigint as id, 'b' as name")
     work.do("write", WRITE)
@@ -364,7 +344,7 @@ def test_a_null_in_a_required_column_is_refused_before_anything_is_there(place: 
 def test_a_number_that_does_not_fit_is_refused(place: Lake, work: Workbench) -> None:
     place.made({"id": pa.array([1], pa.int32())})
     work.make("d", "select 3000000000 as id")
-    assert refused(work, "write", **WRITE).error_class == "data"
+    assert place.refused(work, "write", **WRITE).error_class == "data"
     assert read(work) == [(1,)]
 
 

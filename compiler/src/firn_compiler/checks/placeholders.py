@@ -1,0 +1,62 @@
+"""Placeholders of a query and the values that a step gives them."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from firn_compiler.checks.sql_text import Text
+from firn_compiler.closest import misspelt
+from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.document import Mapping as MappingNode
+from firn_compiler.document import Path, Sequence, key_span
+from firn_compiler.model.project import Step
+
+
+def placeholders(step: Step, text: Text, used: tuple[str, ...], path: Path) -> Iterator[Diagnostic]:
+    """Report placeholders without a value, and values without a placeholder."""
+    params = step.inputs.entries.get("params")
+    given = params.entries if isinstance(params, MappingNode) else {}
+    named = dict.fromkeys(name for name in used if name != "?" and not name.isdigit())
+    if isinstance(params, Sequence):
+        yield from _numbered(step, params, used, named)
+        return
+    if params is not None and not named and any(name == "?" or name.isdigit() for name in used):
+        message = "the query's placeholders have no names, and `params` has"
+        help = "write `params` as a list: one value for each, in order"
+        yield finding("E506", message, key_span(step.inputs, ("params",)), help, (*step.inputs_path, "params"))
+        return
+    missing = [name for name in named if name not in given]
+    meant = {misspelt(name, [key for key in given if key not in named]) for name in missing}
+    for name in named:
+        if name not in given:
+            match = re.search(rf"\${re.escape(name)}\b", text.query)
+            place = text.place(*match.span()) if match else key_span(step.inputs, ("sql",))
+            help = suggestion(name, given, "params:") if given else f"add `params: {{{name}: …}}`"
+            yield finding("E506", f"`${name}` has no value in `params`", place, help, path)
+    for name in given:
+        if name not in named and name not in meant and params is not None and isinstance(params, MappingNode):
+            help = suggestion(name, named, "placeholders:")
+            message = f"the query has no placeholder `${name}`"
+            yield finding("E506", message, params.keys[name], help, (*step.inputs_path, "params", name))
+    if not given and params is None and any(name == "?" or name.isdigit() for name in used):
+        message = "the query's placeholders have no values"
+        place = key_span(step.inputs, ("sql",)) if "sql" in step.inputs.keys else step.node.span.opening
+        yield finding("E506", message, place, "add `params: [ … ]`", path)
+
+
+def _numbered(step: Step, params: Sequence, used: tuple[str, ...], named: Mapping[str, None]) -> Iterator[Diagnostic]:
+    """Report a list of values whose length is not the number of placeholders."""
+    numbers = {int(name) for name in used if name.isdigit()}
+    needed = max(numbers, default=0) or sum(name == "?" for name in used)
+    place = key_span(step.inputs, ("params",))
+    path = (*step.inputs_path, "params")
+    if named:
+        help = "write `params` as a mapping of names to values"
+        yield finding("E506", "the query's placeholders have names, and `params` has none", place, help, path)
+    elif needed != len(params.items):
+        values = _counted(len(params.items), "value")
+        message = f"the query has {_counted(needed, 'placeholder')}, and `params` {values}"
+        yield finding("E506", message, place, "give one value for each, in order", path)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"

@@ -1,0 +1,218 @@
+"""What a name in a query means: a column or a relation of this query or of one around it; and what to say of none.
+
+Only what is certain is reported: a column is unknown where every relation it could belong to has known columns.
+"""
+
+from collections.abc import Iterable, Iterator, Set
+from typing import Any
+
+from sqlglot import exp
+
+from firn_compiler.closest import alike, misspelt
+from firn_compiler.diagnostics import suggestion
+from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.reading import place
+from firn_compiler.sql.relations import NOWHERE, UNKNOWN, Origin, Relation, Scope
+
+_PSEUDO = frozenset(
+    "rowid filename file_row_number ctid tableoid user current_user session_user current_role current_catalog"
+    " current_schema".split()
+)
+"""Columns that a relation has without declaring them, and words that SQL reads as values."""
+_APART = (exp.Identifier, exp.Literal, exp.Query, exp.Lambda, exp.Comprehension, exp.Star)
+"""What holds no column without a table, or columns of its own."""
+_VALUES = frozenset(["current_date", "current_timestamp", "distinct", "false", "interval", "null", "true"])
+"""Words that stand where a column may."""
+
+
+class Lookup:
+    """Looks columns up, and adds to `problems` those that cannot exist or could be several."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._meant: dict[int, str] = {}
+        """Of columns that are not there, by their names' nodes, which are meant; empty where nobody can tell."""
+
+    def column(self, node: exp.Column, scope: Scope, bound: frozenset[str]) -> Origin:
+        """Return what a column is computed from; report one that cannot exist."""
+        parts = node.parts
+        first = parts[0].name
+        if first.lower() in bound or (len(parts) == 1 and first.lower() in _PSEUDO):
+            return NOWHERE
+        if len(parts) > 1:
+            owner = qualified(parts[0], scope, parts[1].name)
+            if owner is None and len(parts) > 2:
+                owner = qualified(parts[-2], scope)
+                return owner.origin(parts[-1].name) if owner is not None else NOWHERE
+            if owner is not None:
+                return self._member(owner, parts[0].name, parts[1], scope)
+            if first.lower() == "alias" and parts[1].name.lower() in scope.aliases:
+                return scope.aliases[parts[1].name.lower()]
+            if first.lower().startswith("unnamed_subquery") or _whole(parts, scope):
+                return NOWHERE
+        return self._bare(node, scope, is_qualified=len(parts) > 1)
+
+    def _member(self, owner: Relation, alias: str, part: Any, scope: Scope) -> Origin:
+        name = part.name
+        if owner.may_have(name) or name.lower() in _PSEUDO:
+            return owner.origin(name)
+        if alias.lower() == "alias" and name.lower() in scope.aliases:
+            return scope.aliases[name.lower()]  # DuckDB's word for the select list
+        if _find(alias.lower(), scope) is not None:
+            return NOWHERE  # a column of that name, whose field is meant
+        known = owner.names()
+        start, end = place(part)
+        self._meant[id(part)] = alike(name, known) or ""
+        help = suggested(name, known, f"columns of `{alias}`:")
+        self._problems.append(Problem("E503", f"`{alias}` has no column `{name}`", help, start, end))
+        return NOWHERE
+
+    def _bare(self, node: exp.Column, scope: Scope, *, is_qualified: bool) -> Origin:
+        part = node.parts[0]
+        name = part.name
+        found = _find(name.lower(), scope)
+        if found is not None:
+            return found
+        level: Scope | None = scope
+        known: list[str] = []
+        while level is not None:
+            open_ = [one for one in level.relations.values() if one.may_have(name)]
+            if name.lower() in level.relations:
+                return NOWHERE  # the whole row
+            if open_:
+                alone = len(open_) == 1 and level is scope
+                return open_[0].origin(name) if alone else NOWHERE
+            known += [one for relation in level.relations.values() for one in relation.names()]
+            level = level.outer
+        if part.args.get("quoted") and not is_qualified:
+            message = f"no table of this query has a column `{name}`"
+            help = "text stands in single quotes; double quotes are for names"
+            self._problems.append(Problem("E503", message, help, *place(part)))
+        elif is_qualified:
+            tables = {alias.strip("'") for alias in _aliases(scope) if alias}
+            message, help = f"there is no table `{name}` in this query", suggested(name, tables, "tables:")
+            self._problems.append(Problem("E503", message, help, *place(part)))
+        else:
+            known += scope.aliases
+            self._meant[id(part)] = alike(name, known) or ""
+            self.unknown_column(name, known, place(part))
+        return NOWHERE
+
+    def spelled(self, projection: exp.Column, scope: Scope) -> str:
+        """Return a column's name as its relation spells it: so the engine names the result."""
+        if meant := self._meant.get(id(projection.parts[-1])):
+            return meant
+        key = projection.name.lower()
+        named = scope.relations.get(projection.table.lower()) if projection.table else None
+        owners = [one for one in ([named] if named else scope.relations.values()) if key in one.columns]
+        return owners[0].columns[key].name if len(projection.parts) < 3 and owners else str(projection.name)
+
+    def unnameable(self, projection: exp.Expr) -> bool:
+        """Whether a projection is a column that is not there, in the place of which any other may be meant."""
+        column = projection.unnest()
+        return isinstance(column, exp.Column) and self._meant.get(id(column.parts[-1])) == ""
+
+    def ambiguous(self, nodes: Iterable[Any], scope: Scope) -> None:
+        """Report bare columns of the select list, WHERE and ON that more than one relation has."""
+        for node in nodes:
+            for column in _bare_columns(node):
+                name = column.name.lower()
+                level = _level_of(name, scope)
+                owners = [alias for alias, one in level.relations.items() if name in one.columns]
+                if len(owners) > 1 and name not in level.joined and name not in level.aliases:
+                    listed = ", ".join(f"`{alias.strip(chr(39))}.{column.name}`" for alias in owners)
+                    message = f"`{column.name}` is ambiguous: {len(owners)} tables have it"
+                    self._problems.append(Problem("E503", message, f"write one of {listed}", *place(column.parts[0])))
+
+    def used(self, column: Any, left: list[Relation], right: list[Relation], joined: Set[str]) -> None:
+        """Report a column of USING that one of the sides does not have, or the left one more than once."""
+        owners = [one for one in left if column.name.lower() in one.columns]
+        if len(owners) > 1 and column.name.lower() not in joined:
+            message = f"`{column.name}` is ambiguous: {len(owners)} tables before the join have it"
+            self._problems.append(Problem("E503", message, "write `on` with the tables' names", *place(column)))
+        if not all(any(one.may_have(column.name) for one in side) for side in (left, right)):
+            known = [name for one in (*left, *right) for name in one.names()]
+            self.unknown_column(column.name, known, place(column), "both sides of the join need a column")
+
+    def unknown_column(self, name: str, known: list[str], spot: tuple[int, int], what: str = "") -> None:
+        """Report a column that none of those is which are known."""
+        message = f"{what or 'no table of this query has a column'} `{name}`"
+        self._problems.append(Problem("E503", message, suggested(name, dict.fromkeys(known), "columns:"), *spot))
+
+
+def _find(name: str, scope: Scope) -> Origin | None:
+    """Return the origin of a column by its name alone: of this query's relations, its aliases, or those around."""
+    level: Scope | None = scope
+    while level is not None:
+        owners = [one for one in level.relations.values() if name in one.columns]
+        if owners:
+            return frozenset(pair for one in owners for pair in one.columns[name].origin)
+        if name in level.aliases:
+            return level.aliases[name]
+        level = level.outer
+    return None
+
+
+def qualified(owner: exp.Expr, scope: Scope, member: str = "") -> Relation | None:
+    """Return the relation that `owner.` names, in this query or one around it: the first that has the member."""
+    level: Scope | None = scope
+    nearest: Relation | None = None
+    while level is not None:
+        found = level.relations.get(owner.name.lower())
+        if found is not None and f"{owner.name.lower()}'" in level.relations:
+            return UNKNOWN
+        if found is not None and (not member or found.may_have(member)):
+            return found
+        nearest = nearest or found
+        level = level.outer
+    return nearest
+
+
+def _whole(parts: list[Any], scope: Scope) -> bool:
+    """Whether a name is that of a relation with its schema before it: the whole row is meant."""
+    full = ".".join(part.name.lower() for part in parts)
+    return any(one.base == full for one in scope.relations.values())
+
+
+def owns(column: exp.Column, scope: Scope) -> bool:
+    """Whether a column is certainly one of the scope's own relations."""
+    if isinstance(column.this, exp.Star):
+        return False
+    if len(column.parts) > 1:
+        owner = scope.relations.get(column.parts[0].name.lower())
+        return owner is not None and owner.may_have(column.parts[1].name)
+    return any(column.name.lower() in one.columns for one in scope.relations.values())
+
+
+def _level_of(name: str, scope: Scope) -> Scope:
+    """Return the query, this one or one around it, in which a name is looked up with some result."""
+    while scope.outer is not None and name not in scope.aliases:
+        if any(one.may_have(name) for one in scope.relations.values()):
+            return scope
+        scope = scope.outer
+    return scope
+
+
+def _aliases(scope: Scope | None) -> Iterator[str]:
+    """Yield the names of the relations that a query sees."""
+    while scope is not None:
+        yield from scope.relations
+        scope = scope.outer
+
+
+def _bare_columns(node: Any) -> Iterator[exp.Column]:
+    """Yield columns without a table; not those of queries inside, nor what a lambda binds."""
+    if isinstance(node, exp.Column):
+        if len(node.parts) == 1 and not isinstance(node.this, exp.Star):
+            yield node
+    elif not isinstance(node, _APART):
+        for one in node.iter_expressions():
+            yield from _bare_columns(one)
+
+
+def suggested(name: str, known: Iterable[str], what: str) -> str:
+    """Return help for a name that is none of these; names in a query are not other tools' words for them."""
+    names = [*known]
+    meant = alike(name, names)
+    word = misspelt(name, _VALUES) if meant is None and "." not in name else None
+    return f"did you mean `{word}`?" if word else suggestion(name, names, what, meant or "")

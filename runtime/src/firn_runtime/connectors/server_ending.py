@@ -1,0 +1,28 @@
+"""How work at a database server ends before it is done: the server is gone, the work is stopped, or takes too long."""
+
+from firn_runtime.errors import ConnectorError
+
+IDLE, INTERVAL, COUNT, UNANSWERED = 30, 10, 3, 60_000
+"""After how many seconds of silence, how often and how many times it is asked whether the server is there, and for how
+many milliseconds what was sent may go unanswered: one that is gone without a word is noticed after a minute, also while
+rows are on their way to it."""
+
+
+class Ending:
+    """Whether the work of one connection shall end; another thread says so."""
+
+    def __init__(self) -> None:
+        self.is_stopped = False
+        self.is_late = False
+
+    def go_on(self) -> None:
+        """Raise ConnectorError where the work shall end."""
+        if self.is_late:
+            raise ConnectorError("timeout", "the statement took longer than `statement_timeout`") from None
+        if self.is_stopped:
+            raise ConnectorError("timeout", "the statement was interrupted") from None
+
+
+def not_kept(error: OSError) -> ConnectorError:
+    """Return the error that stands for one of the disk, on which rows lie between the server and the engine."""
+    return ConnectorError("process", f"cannot keep rows in the workspace: {(error.strerror or '').lower()}")
