@@ -4,6 +4,7 @@ Signed by this package rather than by a library: see docs/adr/0016.
 """
 
 import hashlib
+import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -21,6 +22,10 @@ from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.files import S3Config
 
 _BLOCK = 1 << 18
+_PAGES = 2_000
+"""Of a listing: some may hold no object, and all of them together have an end."""
+_SIZE = re.compile("[0-9]{1,15}")
+_NOT_S3 = ConnectorError("connection", "what answers does not speak S3", "check `endpoint`")
 _META = "x-amz-meta-"
 
 
@@ -83,15 +88,16 @@ class Bucket:
         query = [("encoding-type", "url"), ("list-type", "2"), ("max-keys", str(most)), ("prefix", prefix)]
         query = query if deep else [("delimiter", "/"), *query]
         after: list[tuple[str, str]] = []
-        while True:
+        for _ in range(_PAGES):
             answer = self._send("GET", "", [*query, *after])
             page = parsed(_yes(answer, "listing the bucket").body)
             if page.tag != "ListBucketResult":
-                raise ConnectorError("connection", "what answers does not speak S3", "check `endpoint`")
+                raise _NOT_S3
             yield from map(_listed(page), page.findall("Contents"))
             if most < 1000 or text_of(page, "IsTruncated") != "true":
                 return
             after = [("continuation-token", text_of(page, "NextContinuationToken"))]
+        raise ConnectorError("data", f"a listing has more than {_PAGES:,} pages", "name a folder with fewer files")
 
     def head(self, key: str) -> Head | None:
         """Return what an object tells of itself; None where there is none."""
@@ -199,7 +205,9 @@ def _listed(page: ElementTree.Element) -> Callable[[ElementTree.Element], Listed
     encoded = text_of(page, "EncodingType") == "url"
 
     def one(item: ElementTree.Element) -> Listed:
-        key = text_of(item, "Key")
-        return Listed(unquote_plus(key) if encoded else key, int(text_of(item, "Size") or 0), text_of(item, "ETag"))
+        key, size = text_of(item, "Key"), text_of(item, "Size") or "0"
+        if not _SIZE.fullmatch(size):
+            raise _NOT_S3
+        return Listed(unquote_plus(key) if encoded else key, int(size), text_of(item, "ETag"))
 
     return one
