@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -66,6 +67,15 @@ _SPELLING = {
 }
 
 
+def lets_in(config: PostgresConfig, options: PostgresOptions, seconds: float) -> bool:
+    """Say whether the server gives an answer to who wants to log in, be it a refusal."""
+    try:
+        Server(config, replace(options, connect_timeout=seconds)).close()
+    except ConnectorError as error:
+        return error.error_class != "timeout"
+    return True
+
+
 class Described(NamedTuple):
     """What a query gives and takes; the places' types as SQL names them."""
 
@@ -103,6 +113,11 @@ class Server:
         except psycopg.Error as error:
             raise refused(error, config) from None
         self._line = socket.socket(fileno=os.dup(self._connection.fileno()))
+
+    @property
+    def peer(self) -> Any:
+        """With whom it is connected: address and port, or the path of a socket."""
+        return self._line.getpeername()
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""
