@@ -41,7 +41,7 @@ fuzz: .venv/ready
 	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/fuzz/fuzz.py --count 100000
 
 crash: .venv/ready
-	@FIRN_CRASH=1 $(BIN)/python -m pytest -q --no-cov tests/crash/test_faults.py tests/crash/test_recovery.py
+	@FIRN_CRASH=1 $(BIN)/python -m pytest -q --no-cov tests/crash/test_faults.py tests/crash/test_plugs.py tests/crash/test_recovery.py
 	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/crash/harness.py
 
 memory: .venv/ready

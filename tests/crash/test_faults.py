@@ -8,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -290,6 +291,28 @@ def test_a_run_that_was_stopped_as_it_published_asks_for_its_lease_before_it_doe
     assert answer.code == 5
     assert "error[R405]: the lock `flow:small` is no longer held by this run" in answer.text
     assert small.published_file == published
+    assert small.result() == RESULT
+
+
+# The process ends, and says that all is well.
+
+
+def test_a_run_whose_process_was_ended_from_within_is_cut_off_whatever_its_exit_code_and_goes_on(small: Small) -> None:
+    """As a plug-in or library can do it."""
+    ending = """
+import os, pathlib
+from firn_runtime import Edge, Options, run_artifact
+
+def end(event):
+    if event.name == "step.started" and event.step == "total":
+        os._exit(0)
+
+run_artifact(pathlib.Path("a.json"), Edge(os.environ, pathlib.Path.cwd(), [end]), Options())
+"""
+    subprocess.run([sys.executable, "-c", ending], cwd=small.folder, env=small.environ, check=True)
+    shown = subprocess.run([FIRN, "runs", "a.json"], cwd=small.folder, check=True, capture_output=True, text=True)
+    assert "CUT OFF" in shown.stdout
+    assert small.run("--resume", "last").started == ["tell.total", "tell.total_file", "tell.total_table"]
     assert small.result() == RESULT
 
 

@@ -78,12 +78,15 @@ class Shelf:
         return StoredFile(name, len(content), str(hash(content)))
 
 
+AS_USUAL = SftpOptions()
+
+
 class ShelfFiles(RemoteFiles[SftpConfig, SftpOptions]):
     """The base of remote files over a shelf."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, options: SftpOptions = AS_USUAL) -> None:
         config = decode(SftpConfig, {"host": "h", "user": "u", "known_hosts": "k"})
-        super().__init__(config=config, options=SftpOptions())
+        super().__init__(config=config, options=options)
         self.shelf = shelf
 
     @property

@@ -50,6 +50,7 @@ class Told(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Told
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body at once: a body that follows alone waits until the head is acknowledged
 
     def _answer(self) -> None:
         length = int(self.headers.get("content-length", 0))

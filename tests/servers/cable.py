@@ -14,6 +14,8 @@ class Cable:
         """After so many bytes to the server the cable is cut."""
         self.got: int | None = None
         """After so many bytes to the client the cable is cut."""
+        self.is_silent = False
+        """Where the cable is cut nobody hangs up, and nothing more arrives."""
         self.bent: int | None = None
         """The byte to the client with this number is another one."""
         self.forge: Callable[[bytes], bytes] | None = None
@@ -34,8 +36,14 @@ class Cable:
                 client, _ = self._listener.accept()
                 self.connections += 1
                 server = socket.create_connection(self._target)
-                threading.Thread(target=_pass_on, args=(client, server, self.sent, None), daemon=True).start()
-                back = (server, client, self.forge) if self.forge else (server, client, self.got, self.bent)
+                threading.Thread(
+                    target=_pass_on, args=(client, server, self.sent, None, self.is_silent), daemon=True
+                ).start()
+                back = (
+                    (server, client, self.forge)
+                    if self.forge
+                    else (server, client, self.got, self.bent, self.is_silent)
+                )
                 threading.Thread(target=_forge if self.forge else _pass_on, args=back, daemon=True).start()
 
 
@@ -46,16 +54,16 @@ def _forge(source: socket.socket, target: socket.socket, forge: Callable[[bytes]
             target.sendall(len(content).to_bytes(4, "big") + content)
 
 
-def _pass_on(source: socket.socket, target: socket.socket, most: int | None, bent: int | None) -> None:
+def _pass_on(source: socket.socket, target: socket.socket, most: int | None, bent: int | None, is_silent: bool) -> None:
     passed = 0
     with suppress(OSError):
         while content := source.recv(65536):
             if bent is not None and passed <= bent < passed + len(content):
                 at = bent - passed
                 content = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-            target.sendall(content if most is None else content[: most - passed])
+            target.sendall(content if most is None else content[: max(most - passed, 0)])
             passed += len(content)
-            if most is not None and passed >= most:
+            if most is not None and passed >= most and not is_silent:
                 break
     for one in (source, target):
         with suppress(OSError):

@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import sql
 
+from servers import standstill
 from servers.starting import until_it_answers, watched
 
 _NOBODY = 65534
@@ -105,6 +107,11 @@ def stop(server: Server) -> None:
     process = _running.pop(server, None)
     if process is not None:
         process.communicate()
+
+
+def standing_still(server: Server) -> AbstractContextManager[None]:
+    """Let a server do nothing until the block ends."""
+    return standstill.standing_still(_running[server].pid)
 
 
 _running: dict[Server, "subprocess.Popen[bytes]"] = {}

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 from firn_runtime.errors import ConnectorError
 
 _HELP = "write it relative, without `..`"
+_LONGEST = 4096
+"""Characters of a path that an outsider lists: none of a file system is longer."""
 _SHOWN = 120
 """Characters of an outsider's name in a message."""
 
@@ -56,6 +58,9 @@ def told(folder: str, name: str) -> str:
 
     Servers are outsiders: what they list is not taken for a path before it was looked at.
     """
+    if len(name) > _LONGEST:
+        message = f"`{shown(name)}` is listed, whose name has more than {_LONGEST:,} characters"
+        raise ConnectorError("data", message, "rename the file, or name a folder without it")
     parts = name.split("/")
     strange = any(part in ("", ".", "..") or "\0" in part for part in parts)
     if strange or (folder and not name.startswith(f"{folder}/")):

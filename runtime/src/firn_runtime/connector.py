@@ -134,6 +134,11 @@ class ConnectorBase(ABC, Generic[C, P]):
         """Name the variables by which its credentials may come from the machine."""
         return ()
 
+    @property
+    def max_bytes(self) -> int | None:
+        """Bytes that one step may fetch of its files; None: no limit."""
+        return None
+
     def places(self) -> "Places":
         """Return what the engine must be able to reach; touches nothing. Paths in `config` are absolute by now."""
         from firn_runtime.engine import Places
@@ -219,7 +224,7 @@ class FileStore(Protocol):
         """Fetch a file's content into `target`, going on where an earlier call for the same version was cut off.
 
         What `target` holds already is the beginning of that version. It is whole when this returns; raises
-        ConnectorError where the file is by now another one than `file`.
+        ConnectorError where the file is by now another one than `file`. No more is taken than `file.size`.
         """
         ...
 
@@ -238,6 +243,11 @@ class FileStore(Protocol):
 
 class HasFiles(Protocol):
     """A connector that file steps use."""
+
+    @property
+    def max_bytes(self) -> int | None:
+        """Bytes that one step may fetch; None: no limit."""
+        ...
 
     def store(self) -> FileStore:
         """Return its files."""

@@ -1,10 +1,12 @@
 """Files of a place found and brought here: under which names they can lie, and each whole before it has one."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
+from typing import TypeVar
 from unicodedata import normalize
 
 from firn_runtime.confined_paths import shown, told
@@ -12,10 +14,35 @@ from firn_runtime.connector import FileStore, StoredFile
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import matcher
 
+T = TypeVar("T")
+
 _LISTED = 1_000_000
 """Files that are looked at in one listing."""
 _LONGEST = 255
 """Bytes in one part of a path that file systems take."""
+
+
+class Allowance:
+    """What a step may still fetch of a resource: `most` bytes in all, `taken` of them already. Threads may share it."""
+
+    def __init__(self, most: int | None, taken: int = 0) -> None:
+        self._most, self._taken, self._lock = most, taken, Lock()
+
+    def take(self, size: int) -> None:
+        """Count a file by the size that it is listed with, which no store goes beyond; raise ConnectorError."""
+        with self._lock:
+            self._taken += size
+            if self._most is not None and self._taken > self._most:
+                message = f"the files of the step have more than {self._most:,} bytes together"
+                raise ConnectorError("data", message, "raise the resource's `max_bytes`, or take them in several steps")
+
+
+def counted(listed: Iterable[T]) -> Iterator[T]:
+    """Yield what a place lists; raise ConnectorError where it does not come to an end."""
+    for count, one in enumerate(listed):
+        if count == _LISTED:
+            raise ConnectorError("data", f"more than {_LISTED:,} files are listed", "name a folder with fewer files")
+        yield one
 
 
 def matched(store: FileStore, folder: str, pattern: str) -> list[StoredFile]:
@@ -25,9 +52,7 @@ def matched(store: FileStore, folder: str, pattern: str) -> list[StoredFile]:
     """
     beginning = f"{folder}/" if folder else ""
     wanted, found = matcher(pattern), dict[str, StoredFile]()
-    for count, file in enumerate(store.list(folder, recursive="/" in pattern or "**" in pattern)):
-        if count == _LISTED:
-            raise ConnectorError("data", f"more than {_LISTED:,} files are listed", "name a folder with fewer files")
+    for file in counted(store.list(folder, recursive="/" in pattern or "**" in pattern)):
         if wanted(told(folder, file.name).removeprefix(beginning)):
             found[file.name] = file
     return [found[name] for name in sorted(found)]

@@ -1,9 +1,11 @@
 """Patterns of names: as a shell matches them, `**` for folders, and nothing hidden unless the pattern says so."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from glob import has_magic
 from pathlib import PurePosixPath
+
+from firn_runtime.errors import ConnectorError
 
 
 def is_pattern(path: str) -> bool:
@@ -29,33 +31,67 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Return what says of a name whether the pattern matches it."""
-    matches = re.compile(_expression(pattern)).fullmatch
+    """Return what says of a name whether the pattern matches it; raise ConnectorError for no pattern."""
+    try:
+        matches = re.compile(_expression(pattern)).fullmatch
+    except re.error:
+        help = "a range in brackets ends before it begins; `[a-z]` is one"
+        raise ConnectorError("data", f"`{pattern}` is no pattern of names", help) from None
     return lambda name: matches(name) is not None
 
 
 def _expression(pattern: str) -> str:
-    parts = PurePosixPath(pattern).parts
-    inner = "".join(r"(?:(?!\.)[^/]+/)*" if part == "**" else f"{_part(part)}/" for part in parts[:-1])
-    return inner + (r"(?:(?!\.)[^/]+/)*(?!\.)[^/]+" if parts[-1] == "**" else _part(parts[-1]))
+    *before, last = _between(PurePosixPath(pattern).parts, "**")
+    if before and not last:  # at the end it stands for files too
+        last = ["?*"]
+    return _in_turn(
+        ["".join(f"{_part(part)}/" for part in one) for one in before], "/".join(map(_part, last)), _FOLDERS
+    )
 
 
 def _part(part: str) -> str:
-    words = re.split(r"(\[!?\]?[^\]]*\]|\*+|\?)", part)
+    words = ["*" if word.startswith("*") else word for word in _WORDS.findall(part)]
+    *before, last = ["".join(map(_character, one)) for one in _between(words, "*")]
     shown = "" if part.startswith(".") else r"(?!\.)"
-    return shown + "".join(map(_word, words))
+    return shown + _in_turn(before, last, "[^/]*")
 
 
-def _word(word: str) -> str:
-    if word.startswith("*"):
-        return "[^/]*"
+_FOLDERS = r"(?:(?!\.)[^/]++/)*"
+_SET = r"\[!?\]?[^\]]*\]"
+_WORDS = re.compile(rf"{_SET}|\*+|.", re.DOTALL)
+
+
+def _between(words: Sequence[str], star: str) -> list[list[str]]:
+    """Return what stands between the stars; each of it has a fixed length of characters, or of parts."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == star:
+            found.append([])
+        else:
+            found[-1].append(word)
+    return found
+
+
+def _in_turn(before: list[str], last: str, gap: str) -> str:
+    """Return an expression for all of these, with a gap between two of them.
+
+    Each between the first and the last is taken where it comes first, and never tried elsewhere: that leaves most room
+    for what follows. Tried everywhere, five stars and a name of 255 characters, which outsiders choose, take a minute.
+    """
+    if not before:
+        return last
+    first, *middle = before
+    return first + "".join(f"(?>{gap}?{one})" for one in middle) + gap + last
+
+
+def _character(word: str) -> str:
     if word == "?":
         return "[^/]"
-    if re.fullmatch(r"\[!?\]?[^\]]*\]", word):
+    if re.fullmatch(_SET, word):
         chosen = word[1:-1]
-        return f"[{'^' * chosen.startswith('!')}{_escaped(chosen.removeprefix('!'))}]"
+        return f"(?!/)[{'^' * chosen.startswith('!')}{_escaped(chosen.removeprefix('!'))}]"
     return re.escape(word)
 
 
 def _escaped(characters: str) -> str:
-    return re.sub(r"([\\\]\[^&~|])", r"\\\1", characters)
+    return re.sub(r"([\\\]\[^&~|]|(?<=-)-)", r"\\\1", characters)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -320,6 +321,11 @@ NAMES = [".h/a.csv", "a.csv", "b.CSV", "s/.h.csv", "s/a b+%?.csv", "s/t/ü.csv",
         ("?.*", ["a.csv", "b.CSV"]),
         (".h/*", [".h/a.csv"]),
         ("*/.h.csv", ["s/.h.csv"]),
+        ("s[!x]t[+-9]*", []),
+        ("*a*[+--]*.c?v", []),
+        ("**/*a*[+--]*.c?v", ["s/a b+%?.csv"]),
+        ("**/s/**/*.*", ["s/[x].csv", "s/a b+%?.csv", "s/t/ü.csv"]),
+        ("*/**/?.csv", ["s/t/ü.csv"]),
         ("a.csv", ["a.csv"]),
         ("s", []),
     ],
@@ -332,6 +338,17 @@ def test_patterns_mean_what_they_mean_to_a_shell(root: Path, pattern: str, expec
     assert matching(pattern, NAMES) == expected
     found = glob.glob(pattern, root_dir=root, recursive=True)
     assert sorted(name for name in found if (root / name).is_file()) == expected
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 40 + "b", "*?a" * 40 + "b", "**/" * 40 + "*a*b"])
+def test_no_name_is_looked_at_in_more_ways_than_it_has_characters(pattern: str) -> None:
+    """Looked at in all ways, each of these would outlast whoever waits for it."""
+    assert matching(pattern, ["a" * 4096, "a/" * 1000 + "a"]) == []
+
+
+def test_a_pattern_whose_range_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ConnectorError, match=re.escape("`x[z-a]*` is no pattern of names")):
+        matching("x[z-a]*", NAMES)
 
 
 def test_the_folders_before_a_wildcard_are_known() -> None:

@@ -663,6 +663,17 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(benc
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
 
+@pytest.mark.parametrize("connect_timeout", [1.3, 20])
+def test_a_server_that_falls_silent_after_the_login_does_not_outlast_the_statements_timeout(
+    bench: Make, shop: Shop, connect_timeout: float
+) -> None:
+    """It is asked by a second connection to end the statement, before it was known which server it is."""
+    with front(shop.server.host, shop.server.port) as network:
+        network.fall_silent(b"time_zone")
+        work = bench(db=shop.resource(port=network.port, statement_timeout=0.1, connect_timeout=connect_timeout))
+        assert refused(read, work, sql="select 1 as n").error_class == "timeout"
+
+
 @pytest.mark.parametrize("last", [b"time_zone", b"@@hostname"])
 def test_a_server_that_falls_silent_after_the_login_is_a_timeout(bench: Make, shop: Shop, last: bytes) -> None:
     with front(shop.server.host, shop.server.port) as network:

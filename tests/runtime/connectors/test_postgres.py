@@ -4,6 +4,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 from psycopg import sql
 
 from firn_runtime.cancel import Ended, Token, working_for
+from firn_runtime.connectors.postgres_server import lets_in
+from firn_runtime.connectors.postgres_watch import Watch
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.publication import Publication
@@ -19,7 +23,7 @@ from firn_schemas.secret import Secret
 from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 from servers.front import Certificate, certificate, front, patience_of_clients
-from servers.postgres import Server, connected, fresh_database, server
+from servers.postgres import Server, connected, fresh_database, server, standing_still
 
 CANARY = "k9#canary pw'x"
 
@@ -597,6 +601,36 @@ def test_cancelling_ends_the_wait_for_a_server_that_has_fallen_silent(bench: Mak
         token.cancel(STOP)
         thread.join(30)
     assert [error.message for error in found] == ["the statement was interrupted"]
+
+
+@pytest.fixture
+def slow_table(shop: Shop) -> None:
+    shop.do("create table t as select 1 as n; create view slow as select n from t where pg_sleep(3) is not null")
+
+
+def watched(shop: Shop) -> Watch:
+    """Return what looks after the connections to the server, and does not look on for long."""
+    made = shop.resource()
+    return Watch((shop.server.host, shop.server.port), partial(lets_in, made.config, made.options), patience=0.3)
+
+
+@pytest.mark.usefixtures("slow_table")
+def test_a_server_that_stands_still_while_the_engine_reads_from_it_is_left(bench: Make, shop: Shop) -> None:
+    found: list[ConnectorError] = []
+    thread = at_work(Token(), found, bench(db=shop.resource(application_name="to be left")), table="slow")
+    in_a_while(shop, "to be left")
+    with standing_still(shop.server), closing(watched(shop)):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert [(error.error_class, error.message) for error in found] == [
+        ("connection", "the database server has closed the connection")
+    ]
+
+
+@pytest.mark.usefixtures("slow_table")
+def test_a_server_that_takes_its_time_and_lets_others_in_is_not_left(bench: Make, shop: Shop) -> None:
+    with closing(watched(shop)):
+        assert read(bench(db=shop.resource()), table="slow") == [(1,)]
 
 
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:

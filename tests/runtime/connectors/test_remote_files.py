@@ -7,6 +7,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from firn_runtime.probing import Use
+from firn_schemas.connectors.files import SftpOptions
 from runtime.connectors.sinks import PUBLICATION
 from runtime.shelf import Shelf, ShelfFiles
 from runtime.workbench import Workbench
@@ -89,6 +90,17 @@ def test_a_file_that_changes_while_it_is_fetched_is_a_conflict(work: Workbench, 
     shelf.before_get = lambda name: shelf.files.update({name: b"n\n2\n"})
     error = refused(work, "in/a.csv")
     assert (error.error_class, error.message) == ("conflict", "`in/a.csv` has changed")
+
+
+def test_a_read_that_would_fetch_more_than_the_platform_allows_fetches_nothing(
+    bench: Callable[..., Workbench], shelf: Shelf
+) -> None:
+    work = bench(there=ShelfFiles(shelf, SftpOptions(max_bytes=7)))
+    shelf.files = {"a.csv": b"n\n1\n", "b.csv": b"n\n2\n"}
+    with pytest.raises(ConnectorError, match="more than 7 bytes together") as caught:
+        work.do("read", {"resource": "there", "path": "*.csv"})
+    assert caught.value.error_class == "data"
+    assert not [name for asked, name in shelf.asked if asked == "get"]
 
 
 def test_a_file_is_put_in_the_place_of_another(work: Workbench, shelf: Shelf) -> None:

@@ -141,6 +141,35 @@ def test_an_object_of_another_size_than_listed_is_not_taken(bench: Open, body: b
     assert caught.value.error_class == "connection"
 
 
+def test_an_object_without_an_end_is_not_waited_for(bench: Open) -> None:
+    """Nobody hangs up, and the length that is told never comes."""
+    endless = Answer(200, b"n" * (1 << 20), {"content-length": str(1 << 50)})
+    with answering(Answer(200, ONE), endless) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url, options={"timeout": 1000})))
+    assert caught.value.error_class == "connection"
+
+
+def test_a_listing_without_an_end_is_given_up(bench: Open) -> None:
+    page = ONE.replace(b"<Key>a.csv</Key>", b"<Key>folder/</Key>").replace(b"false", b"true")
+    with answering(Answer(200, page)) as server, pytest.raises(ConnectorError, match="more than 2,000 pages"):
+        read(bench(lake=resource(server.url)))
+
+
+@pytest.mark.parametrize("size", [b"-5", b"x", b"9" * 5000])
+def test_a_size_that_is_none_is_no_answer(bench: Open, size: bytes) -> None:
+    page = ONE.replace(b"<Size>5", b"<Size>" + size)
+    with answering(Answer(200, page)) as server, pytest.raises(ConnectorError, match="does not speak S3"):
+        read(bench(lake=resource(server.url)))
+
+
+def test_no_more_is_fetched_than_the_platform_allows(bench: Open) -> None:
+    with answering(Answer(200, ONE)) as server, pytest.raises(ConnectorError) as caught:
+        read(bench(lake=resource(server.url, options={"max_bytes": 4})))
+    assert caught.value.message == "the files of the step have more than 4 bytes together"
+    assert caught.value.help == "raise the resource's `max_bytes`, or take them in several steps"
+    assert len(server.asked) == 1
+
+
 def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open) -> None:
     with answering(Answer(200, ONE), Answer(412)) as server, pytest.raises(ConnectorError) as caught:
         read(bench(lake=resource(server.url)))

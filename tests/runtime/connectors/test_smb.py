@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import StoredFile
+from firn_runtime.connectors.smb_link import Handle
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.probing import Use
@@ -408,6 +409,22 @@ def test_an_answer_that_is_neither_signed_nor_encrypted_is_no_answer(
         error = refused(made.connect)
         assert (error.error_class, "is no answer" in error.message) == ("connection", True)
         made.close()
+
+
+def test_a_server_that_lists_nothing_and_never_says_that_this_was_all_is_given_up() -> None:
+    class Mute:
+        def query_directory(self, *asked: Any) -> list[Any]:
+            return []
+
+    error = refused(lambda: next(Handle(cast(Any, None), Mute()).entries()))
+    assert (error.error_class, "lists nothing" in error.message) == ("connection", True)
+
+
+def test_no_more_is_fetched_of_a_share_than_the_platform_allows(bench: Callable[..., Workbench], place: Share) -> None:
+    (place.folder / "a.csv").write_bytes(b"n\n42\n")
+    work = bench(share=smb(place, options={"max_bytes": 4}))
+    error = refused(lambda: work.do("read", {"resource": "share", "path": "*.csv"}))
+    assert error.message == "the files of the step have more than 4 bytes together"
 
 
 def test_a_transfer_that_was_cut_off_goes_on(place: Share, tmp_path: Path) -> None:

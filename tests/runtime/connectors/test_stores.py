@@ -144,6 +144,21 @@ def test_a_file_that_changed_since_it_was_listed_is_a_conflict(tmp_path: Path, k
     place.close()
 
 
+def test_a_file_that_grows_while_it_is_fetched_is_not_followed(folder: FileStore, tmp_path: Path) -> None:
+    """Whoever writes is as fast as whoever copies: each block that is copied is followed by another one."""
+    told = put(folder, tmp_path, "x", b"one")
+
+    class Growing(Token):
+        def check(self) -> None:
+            with (tmp_path / "root/x").open("ab") as opened:
+                opened.write(b"more" * BIG)
+
+    with working_for(Growing()), pytest.raises(ConnectorError, match="changed while it was fetched") as caught:
+        folder.get(told, tmp_path / "target")
+    assert caught.value.error_class == "conflict"
+    assert (tmp_path / "target").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize("size", [3, BIG])
 def test_a_run_that_has_lost_its_lease_puts_nothing(store: FileStore, tmp_path: Path, size: int) -> None:
     def lost() -> None:

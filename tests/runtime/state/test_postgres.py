@@ -212,6 +212,33 @@ def test_a_server_that_stays_away_is_an_error_and_the_lease_is_lost(settings: Se
     state.close()
 
 
+def test_a_server_that_stands_still_is_given_up_and_what_it_was_asked_is_done_when_it_goes_on(
+    settings: Settings,
+) -> None:
+    """Its machine still takes what is sent: nothing but patience tells it from one that works."""
+    settings["connect_timeout"] = 2
+    state = opened(settings, pauses=(), patience=0.5)
+    fence = taken(state)
+    with postgres.standing_still(postgres.server()):
+        for act in (lambda: state.begin(run(), [fence]), lambda: state.begin(run(), [fence]), state.runs):
+            with pytest.raises(StateError, match="the server does not answer") as caught:
+                act()
+            assert (caught.value.code, caught.value.exit_code) == ("R401", 1)
+        with pytest.raises(StateError, match="the server does not answer"):
+            opened(settings)
+    state.begin(run(), [fence])
+    assert state.find("shop", "r1") == run()
+    state.close()
+
+
+def test_a_server_that_stands_still_after_the_login_does_not_keep_a_state_from_being_opened(
+    settings: Settings, network: Front
+) -> None:
+    network.fall_silent(b"to_regclass")
+    with pytest.raises(StateError, match="the server does not answer"):
+        opened(settings, pauses=(), patience=0.5)
+
+
 def test_a_session_keeps_nothing_between_two_transactions(settings: Settings) -> None:
     """As behind a pooler: every transaction meets another session."""
     state = open_state(settings, Path.cwd())

@@ -10,6 +10,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepResult
+from firn_schemas.connectors.files import SftpOptions
 from runtime.shelf import Shelf, ShelfFiles
 from runtime.workbench import Workbench
 
@@ -54,6 +55,34 @@ def put(work: Workbench, name: str, content: bytes = b"x") -> str:
 
 def of(shelf: Shelf, what: str) -> list[str]:
     return [name for asked, name in shelf.asked if asked == what]
+
+
+# what an outsider sends is limited
+
+
+def test_a_download_takes_no_more_than_the_platform_allows_also_in_several_attempts(
+    bench: Callable[..., Workbench], shelf: Shelf
+) -> None:
+    work = bench(there=ShelfFiles(shelf, SftpOptions(max_bytes=5)))
+    shelf.files = {"a": b"123", "b": b"45", "c": b"6"}
+    assert do(work, "download", files=["a", "b"], dest_dir="in").bytes == 5
+    error = refused(work, "download", files=["a", "b", "c"], dest_dir="in", parallelism=1)
+    assert error.error_class == "data"
+    assert error.message == "`c`: the files of the step have more than 5 bytes together"
+    assert error.help == "raise the resource's `max_bytes`, or take them in several steps"
+    del shelf.files["c"]
+    shelf.files["c"] = b""
+    assert again(work, "download", files=["a", "b", "c"], dest_dir="in").bytes == 5
+    shelf.files["c"] = b"6"
+    (work.files / "in/c").unlink()
+    with pytest.raises(ConnectorError, match="`c`: the files of the step have more than 5 bytes"):
+        again(work, "download", files=["a", "b", "c"], dest_dir="in")
+    assert of(shelf, "get").count("c from 0") == 1
+
+
+def test_a_name_longer_than_any_is_refused(work: Workbench, shelf: Shelf) -> None:
+    shelf.listed = ["x" * 4097]
+    assert "whose name has more than 4,096 characters" in refused(work, "list_files").message
 
 
 # list_files

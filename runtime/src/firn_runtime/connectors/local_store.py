@@ -58,7 +58,7 @@ class LocalStore:
             opened.truncate(start)
             source.seek(start)
             _refuse_changed(source, file)
-            _copy(source, opened)
+            _copy(source, opened, file.size - start)
             _refuse_changed(source, file)
 
     def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
@@ -72,7 +72,7 @@ class LocalStore:
             _remove_stale(part, mark.partition("-")[0])
             try:
                 with source.open("rb") as opened, part.open("wb") as staged:
-                    _copy(opened, staged)
+                    _copy(opened, staged, os.fstat(opened.fileno()).st_size)
                 make_durable(part)
                 _refuse_short(part, source, name)
                 told = _told(name, part.stat())
@@ -109,11 +109,12 @@ def _opened(root: Path, name: str) -> BinaryIO:
         raise ConnectorError("conflict", f"`{shown(name)}` is no longer there") from None
 
 
-def _copy(source: BinaryIO, target: BinaryIO) -> None:
+def _copy(source: BinaryIO, target: BinaryIO, left: int) -> None:
+    """Copy so many bytes, and none of those by which the file grows meanwhile."""
     token = current()
-    while block := source.read(_BLOCK):
+    while block := source.read(min(left, _BLOCK)):
         token.check()
-        target.write(block)
+        left -= target.write(block)
     target.flush()
 
 

@@ -75,13 +75,16 @@ class Server:
         self._ending = Ending()
         self._connection = _connected(config, options, options.connect_timeout)
         self._thread = self._connection.thread_id()
+        self._place: list[Any] = []
+        """Which server it is; empty until that is known, and none is until then."""
         try:
             self.rows(_SETTINGS)
             self.rows(f"set session sql_mode = '{_WRITING if writing else _STRICT}'")
-            ((*self._place, packet),) = self.rows(f"{_WHO}, @@max_allowed_packet")
+            ((*place, packet),) = self.rows(f"{_WHO}, @@max_allowed_packet")
         except BaseException:
             self._connection._force_close()
             raise
+        self._place = place
         self._connection._read_timeout = None
         self.packet = int(packet)
         """Bytes of one statement or row, at most."""
@@ -100,7 +103,7 @@ class Server:
         self._ending.is_stopped = True
         with contextlib.suppress(ConnectorError, MySQLError, OSError):
             self._kill()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # the driver has let go of it meanwhile
             self._connection._sock.shutdown(socket.SHUT_RDWR)
 
     def _kill(self) -> None:

@@ -6,6 +6,7 @@ read and each write has a connection of its own. See docs/adr/0015.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -36,6 +37,7 @@ from firn_schemas.steps.data import ReadInputs, WriteInputs
 if TYPE_CHECKING:
     from firn_runtime.connectors.postgres_scan import Login
     from firn_runtime.connectors.postgres_server import Server
+    from firn_runtime.connectors.postgres_watch import Watch
     from firn_runtime.probing import Seen, Use
 
 _HOME = """
@@ -55,6 +57,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         """Look for the driver; the server is asked when there is something to ask."""
         self._spools: list[Path] = []
         self._login: Login | None = None
+        self._watch: Watch | None = None
         try:
             import psycopg  # noqa: F401  # only whether it is there
         except ImportError:
@@ -73,6 +76,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         """Remove what queries have left in the workspace."""
         for spool in self._spools:
             spool.unlink(missing_ok=True)
+        if self._watch is not None:
+            self._watch.close()
         if self._login is not None:
             self._login.close()
 
@@ -112,6 +117,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         None also where the engine does not reach the table, for whatever reason: the usual way then says why.
         """
         from firn_runtime.connectors.postgres_scan import Login, exact, selected
+        from firn_runtime.connectors.postgres_server import lets_in
+        from firn_runtime.connectors.postgres_watch import Watch
 
         name = _qualified(schema, table)
         with self._server() as server, server.transaction(read_only=True):
@@ -120,7 +127,9 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             home = schema or str(server.rows(_HOME, (name,))[0][0])
             if not exact(server, name, columns):
                 return None
-        self._login = self._login or Login(self.config, self.options)
+            peer = server.peer
+        self._login = self._login or Login(self.config, self.options, peer)
+        self._watch = self._watch or Watch(peer, partial(lets_in, self.config, self.options))
         rows = f"(select {selected(columns)} from {self._login.scan(home, table)})"
         try:
             context.session.described(Relation(f"from {rows}"))

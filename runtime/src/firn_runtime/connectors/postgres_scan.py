@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 from firn_runtime.connectors.postgres_server import ALIVE, NOT_FROM_OUTSIDE, Server
 from firn_runtime.connectors.postgres_types import NUMERIC, Column, read_type
@@ -25,10 +26,10 @@ _LATEST = "294246-12-31"
 
 
 class Login:
-    """How the extension logs in as a resource does. Close it."""
+    """How the extension logs in as a resource does, with whom it was connected to. Close it."""
 
-    def __init__(self, config: PostgresConfig, options: PostgresOptions) -> None:
-        self._config, self._options = config, options
+    def __init__(self, config: PostgresConfig, options: PostgresOptions, peer: Any) -> None:
+        self._config, self._options, self._peer = config, options, peer
 
     @cached_property
     def _passfile(self) -> int:
@@ -50,6 +51,7 @@ class Login:
         said = NOT_FROM_OUTSIDE | ALIVE | tls(config.host, options.sslmode, options.sslrootcert)
         said |= {
             "host": config.host,
+            "hostaddr": "" if isinstance(self._peer, str) else self._peer[0],
             "port": config.port,
             "dbname": config.database,
             "user": config.user,

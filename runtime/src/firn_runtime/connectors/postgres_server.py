@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -23,6 +24,7 @@ from firn_runtime.connectors.postgres_errors import refused, translated
 from firn_runtime.connectors.postgres_types import Column
 from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
 from firn_runtime.connectors.spool import NULL
+from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 from firn_runtime.postgres_tls import tls
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
@@ -68,6 +70,15 @@ _SPELLING = {
 }
 
 
+def lets_in(config: PostgresConfig, options: PostgresOptions, seconds: float) -> bool:
+    """Say whether the server gives an answer to who wants to log in, be it a refusal."""
+    try:
+        Server(config, replace(options, connect_timeout=seconds)).close()
+    except ConnectorError as error:
+        return error.error_class != "timeout"
+    return True
+
+
 class Described(NamedTuple):
     """What a query gives and takes; the places' types as SQL names them."""
 
@@ -104,6 +115,11 @@ class Server:
         except psycopg.Error as error:
             raise refused(error, config) from None
         self._line = socket.socket(fileno=os.dup(self._connection.fileno()))
+
+    @property
+    def peer(self) -> Any:
+        """With whom it is connected: address and port, or the path of a socket."""
+        return self._line.getpeername()
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""

@@ -17,16 +17,17 @@ from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import added_name, write_file, written_format
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import fetched, matched, naming, refuse_clashes
+from firn_runtime.fetching import Allowance, fetched, matched, naming, refuse_clashes
 from firn_runtime.parallel import each
 from firn_runtime.patterns import folder_of, is_pattern
+from firn_schemas.connectors.files import SftpOptions, SmbOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
 
 C = TypeVar("C")
-P = TypeVar("P")
+P = TypeVar("P", bound=SftpOptions | SmbOptions)
 
 INTENT, FILE = "intent.json", "file"
 
@@ -44,8 +45,9 @@ class RemoteFiles(ConnectorBase[C, P]):
         """Return its files; connected already."""
 
     @property
-    def _compression(self) -> str:
-        return str(getattr(self.options, "compression", "auto"))
+    def max_bytes(self) -> int | None:
+        """Bytes that one step may fetch."""
+        return self.options.max_bytes
 
     def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
         """Log in, list the root, and look for what is read. Nothing is written to find out."""
@@ -61,6 +63,9 @@ class RemoteFiles(ConnectorBase[C, P]):
         """Fetch every file that the path matches, and read them as one dataset, in the order of their names."""
         found = self._matches(relative(inputs.path, "read"))
         refuse_clashes({one.name: one.name for one in found})
+        allowance = Allowance(self.max_bytes)
+        for one in found:
+            allowance.take(one.size)
         folder, parts, store = context.scratch / "files", context.scratch / "parts", self.store()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -70,8 +75,8 @@ class RemoteFiles(ConnectorBase[C, P]):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(part, target)
 
-        each(int(getattr(self.options, "max_concurrency", 4)), fetch, found)
-        rows = relation(context.session, folder, [one.name for one in found], inputs, self._compression)
+        each(self.options.max_concurrency, fetch, found)
+        rows = relation(context.session, folder, [one.name for one in found], inputs, self.options.compression)
         return Rows(rows, sum(one.size for one in found))
 
     def _first(self) -> None:
@@ -96,7 +101,7 @@ class RemoteFiles(ConnectorBase[C, P]):
         The same publication again gives what it gave before, also where a reader has taken the file away meanwhile.
         """
         name = relative(inputs.path, "written")
-        format = written_format(inputs, name, self._compression)
+        format = written_format(inputs, name, self.options.compression)
         if inputs.mode == "append":
             name = added_name(name, context.publication, format)
         elif inputs.mode != "replace":

@@ -23,8 +23,8 @@ from firn_schemas.connectors.files import S3Config
 
 _BLOCK = 1 << 18
 _META = "x-amz-meta-"
-_PAGES = 10_000
-"""Pages of one listing, at most; a page has a thousand objects."""
+_PAGES = 2_000
+"""Pages of one listing, at most; a page has a thousand objects, or fewer: even none."""
 _SIZE, _ETAG = re.compile(r"[0-9]{1,18}"), re.compile(r"[ -~]{0,1024}")
 
 

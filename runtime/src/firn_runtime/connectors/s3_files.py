@@ -18,6 +18,7 @@ from firn_runtime.connectors.s3_bucket import Bucket, Listed
 from firn_runtime.connectors.s3_credentials import key_source
 from firn_runtime.connectors.s3_transfer import Moves, download
 from firn_runtime.errors import ConnectorError
+from firn_runtime.fetching import Allowance, counted
 from firn_runtime.patterns import is_pattern, matching
 from firn_schemas.connectors.files import S3Config, S3Options
 from firn_schemas.credentials import StaticCredentials
@@ -67,6 +68,11 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         stripped = (self.config.prefix or "").strip("/")
         return f"{stripped}/" if stripped else ""
 
+    @property
+    def max_bytes(self) -> int | None:
+        """Bytes that one step may fetch."""
+        return self.options.max_bytes
+
     def store(self) -> FileStore:
         """Return the objects below the prefix."""
         from firn_runtime.connectors.s3_store import BucketStore
@@ -76,6 +82,9 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Download every object that the path matches, and read them as one dataset, in the order of their names."""
         found = self._matches(relative(inputs.path, "read"))
+        allowance = Allowance(self.max_bytes)
+        for one in found.values():
+            allowance.take(one.size)
         folder = context.scratch / "objects"
         shutil.rmtree(folder, ignore_errors=True)
         download(self.moves, found, folder)
@@ -104,7 +113,7 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         """Leave out what only marks a folder; a key that is no path is refused where it could be meant."""
         begins = pattern[: min(pattern.index(one) for one in _WILD if one in pattern)]
         listed = self.moves.bucket.list(f"{self.prefix}{begins}")
-        names = {one.key.removeprefix(self.prefix): one for one in listed if not one.key.endswith("/")}
+        names = {one.key.removeprefix(self.prefix): one for one in counted(listed) if not one.key.endswith("/")}
         found = matching(pattern, names)
         for name in names.keys() - set(found):
             parts = [part for part in name.split("/") if part not in ("", ".", "..")]

@@ -90,8 +90,10 @@ def _fetch(bucket: Bucket, one: Listed, piece: Piece) -> None:
         with piece.file.open("r+b", buffering=0) as opened:
             for block in blocks:
                 token.check()
-                os.pwrite(opened.fileno(), block[: max(end - place, 0)], place)
+                os.pwrite(opened.fileno(), block[: end - place], place)
                 place += len(block)
+                if place > end:  # it may have no end at all
+                    break
         if place != end:
             raise ConnectionError
 

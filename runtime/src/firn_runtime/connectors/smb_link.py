@@ -177,7 +177,7 @@ class Handle:
             self._wire.receive(self._wire.send(request, tree.session.session_id, tree.tree_connect_id))
 
     def entries(self, pattern: str = "*") -> Iterator[Told]:
-        """Yield what the folder holds."""
+        """Yield what the folder holds, itself and the one above it too; without an end where the server has none."""
         while True:
             try:
                 with _failing():
@@ -187,7 +187,9 @@ class Handle:
                 if error.status in (NO_MORE_FILES, 0xC000000F):
                     return
                 raise
-            yield from (one for one in told if one.name not in (".", ".."))
+            if not told:
+                raise ConnectorError("connection", "the server lists nothing, and does not say that this is the end")
+            yield from told
 
     def _fitting(self, size: int, most: int) -> int:
         return min(size, most, self._wire.room, _MOST)

@@ -25,6 +25,7 @@ from firn_runtime.connectors.smb_link import (
 )
 from firn_runtime.connectors.smb_names import native
 from firn_runtime.errors import ConnectorError
+from firn_runtime.fetching import counted
 from firn_runtime.publication import staged_name
 
 _BLOCK = 1 << 20
@@ -56,18 +57,15 @@ class ShareStore:
         """Yield the files of a folder. Links are neither listed nor followed."""
         waiting = [folder]
         with self._linked() as link:
-            while waiting:
-                at = waiting.pop()
-                beginning = f"{at}/" if at else ""
-                for one in self._entries(link, at):
-                    current().check()
-                    name = f"{beginning}{one.name}"
-                    if one.is_link:
-                        continue
-                    if not one.is_folder:
-                        yield StoredFile(name, one.size, one.version)
-                    elif recursive:
-                        waiting.append(_not_too_deep(name))
+            for at, one in counted((inner, one) for inner in _popped(waiting) for one in self._entries(link, inner)):
+                current().check()
+                name = f"{at}/{one.name}" if at else one.name
+                if one.is_link:
+                    continue
+                if not one.is_folder:
+                    yield StoredFile(name, one.size, one.version)
+                elif recursive:
+                    waiting.append(_not_too_deep(name))
 
     def stat(self, name: str) -> StoredFile | None:
         """Return size and time of a file; None for anything else."""
@@ -157,7 +155,7 @@ class ShareStore:
             with link.opened(self._path(folder), LIST) as handle:
                 if handle.told().is_link:
                     raise ConnectorError("data", f"the folder `{shown(folder)}` leads elsewhere by a link")
-                yield from handle.entries(pattern)
+                yield from (one for one in counted(handle.entries(pattern)) if one.name not in (".", ".."))
         except Refused as error:
             if error.status not in NOT_FOUND:
                 raise
@@ -177,6 +175,12 @@ class ShareStore:
         for one in [*self._entries(link, folder, _part(name, f"{mark.partition('-')[0]}*"))]:
             if one.name.lower() != own.lower():
                 _removed(link, self._path(f"{folder}/{one.name}" if folder else one.name))
+
+
+def _popped(waiting: list[str]) -> Iterator[str]:
+    """Yield what waits, and what comes to wait meanwhile."""
+    while waiting:
+        yield waiting.pop()
 
 
 def _part(name: str, mark: str) -> str:

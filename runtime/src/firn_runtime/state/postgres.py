@@ -4,13 +4,17 @@ No session holds anything between two transactions: no advisory lock, no prepare
 off is done again on a new connection, for every write comes to the same, done once or twice.
 """
 
+import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from typing import Any, TypeVar
 
+from firn_runtime.cancel import unless_done
 from firn_runtime.errors import StateError, StateMissing
 from firn_runtime.identifiers import identifier
 from firn_runtime.postgres_rights import Ask, making_refusal, schema_refusal, table_refusal
@@ -30,6 +34,10 @@ T = TypeVar("T")
 
 PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each attempt to do again what a lost connection cut off."""
+
+PATIENCE = 30.0
+"""Seconds that one attempt may take, and after which no other begins. A server that stands still while its machine
+takes what is sent would be waited for without an end; one that works ends each wait for a lock long before."""
 
 _BEGIN = "BEGIN; SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; "
 """A pod that is paused amid a transaction loses it before those who wait for its rows give up."""
@@ -51,22 +59,29 @@ class PostgresDatabase:
     """A schema of a database, over one connection that is opened anew when it is lost."""
 
     def __init__(
-        self, settings: Mapping[str, Any], *, read_only: bool = False, pauses: Sequence[float] = PAUSES
+        self,
+        settings: Mapping[str, Any],
+        *,
+        read_only: bool = False,
+        pauses: Sequence[float] = PAUSES,
+        patience: float = PATIENCE,
     ) -> None:
         self.warnings: Sequence[str] = ()
         self._arguments = arguments(settings)
         self._schema = settings.get("schema")
         self._prefix = f"{identifier(self._schema)}." if self._schema else ""
-        self._pauses = pauses
+        self._pauses, self._patience = pauses, patience
         self._begin = _BEGIN + ("SET TRANSACTION READ ONLY; " if read_only else "")
         self._mutex = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None
+        self._line, self._is_cut = socket.socket(), False
         self._spelled = cache(self._spell)
         try:
-            self._prepare(read_only=read_only)
+            with self._limited():
+                self._prepare(read_only=read_only)
         except psycopg.Error as error:
             self.close()
-            raise _translated(error) from None
+            raise self._translated(error) from None
         except BaseException:
             self.close()
             raise
@@ -100,13 +115,14 @@ class PostgresDatabase:
 
     def _persevering(self, act: Callable[[], T], pauses: Sequence[float]) -> T:
         """Do `act`, and again after each pause while the connection is lost."""
+        end = time.monotonic() + self._patience
         for pause in (*pauses, None):
             try:
-                with self._mutex:
+                with self._mutex, self._limited():
                     return act()
             except psycopg.Error as error:
-                if pause is None or not lost_connection(error):
-                    raise _translated(error) from None
+                if pause is None or not lost_connection(error) or time.monotonic() > end:
+                    raise self._translated(error) from None
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
@@ -126,10 +142,25 @@ class PostgresDatabase:
 
     def _connected(self) -> "psycopg.Connection[Any]":
         if self._connection is None or self._connection.closed:
+            self._hang_up()
             self._connection = psycopg.connect(**self._arguments, autocommit=True, prepare_threshold=None)
+            self._line, self._is_cut = socket.socket(fileno=os.dup(self._connection.fileno())), False
         return self._connection
 
+    def _limited(self) -> AbstractContextManager[None]:
+        """Cut the connection, so that the driver stops waiting, where the block takes too long."""
+        return unless_done(self._patience, self._cut)
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        with suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+
+    def _translated(self, error: "psycopg.Error") -> StateError:
+        return _translated(psycopg.errors.ConnectionTimeout("timeout") if self._is_cut else error)
+
     def _hang_up(self) -> None:
+        self._line.close()
         if self._connection is not None:
             self._connection.close()
 

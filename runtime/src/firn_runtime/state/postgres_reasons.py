@@ -63,6 +63,7 @@ _WORDS = (
     (r"resolve|translate host name", "the server's name is not known", "look at `state.host` and at the DNS"),
     (r"Connection refused", "nothing listens there", "look at `state.host` and `state.port`, and whether it is up"),
     (r"starting up|shutting down|recovery mode", "the server is starting or stopping", "try again when it is up"),
+    (r"closed the connection", "the connection was lost", "look at the network and at the server's log"),
     (r"No such file or directory", "there is no such socket", "look at `state.host`, and whether the server is up"),
 )
 """By what libpq or the server says, in English, when no session begins; the first that fits counts."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import cast
 
 from firn_runtime.confined_paths import placed, present
-from firn_runtime.connector import FileStore, HasFiles
+from firn_runtime.connector import HasFiles
 from firn_runtime.durable import make_durable
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import fetched, naming
+from firn_runtime.fetching import Allowance, fetched, naming
 from firn_runtime.parallel import each
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, named, placed_in
@@ -27,7 +27,8 @@ _DELETED_AT_ONCE = 4
 
 def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
     """Fetch files into the run's folder: each is there whole, or not at all."""
-    store, files, parts = _store(context, inputs.resource), context.files, context.scratch / "parts"
+    place, files, parts = _place(context, inputs.resource), context.files, context.scratch / "parts"
+    store = place.store()
     places = placed_in(folder_name(inputs.dest_dir), named(inputs.files))
 
     def fetch(name: str) -> int:
@@ -36,6 +37,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
             raise ConnectorError(
                 "data", f"there is no file `{name}`", "it may have been taken away since it was listed"
             )
+        allowance.take(file.size)
         part, target = fetched(store, file, parts), placed(files, places[name])
         make_durable(part)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +46,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
 
     manifest = Manifest(context)
     _forget_lost(manifest, places, files)
+    allowance = Allowance(place.max_bytes, sum(manifest.done.values()))
     size = sum(_done(manifest, places, inputs.parallelism, fetch))
     shutil.rmtree(parts, ignore_errors=True)
     return _moved(places.values(), size)
@@ -51,7 +54,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
 
 def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
     """Publish files of the run's folder, each at once and whole."""
-    store, files = _store(context, inputs.resource), context.files
+    store, files = _place(context, inputs.resource).store(), context.files
     places = placed_in(folder_name(inputs.dest_path), named(inputs.files))
 
     def put(name: str) -> int:
@@ -68,7 +71,7 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 
 def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
     """Remove files; one that is gone already is done, and not counted."""
-    store = _store(context, inputs.resource)
+    store = _place(context, inputs.resource).store()
 
     def delete(name: str) -> int:
         context.still_ours()
@@ -86,8 +89,8 @@ def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> 
             manifest.done.pop(name, None)
 
 
-def _store(context: StepContext, resource: str) -> FileStore:
-    return cast(HasFiles, context.resource(resource)).store()
+def _place(context: StepContext, resource: str) -> HasFiles:
+    return cast(HasFiles, context.resource(resource))
 
 
 def _done(manifest: Manifest, names: Iterable[str], at_once: int, act: Callable[[str], int]) -> list[int]:

@@ -8,6 +8,8 @@ from firn_schemas.credentials import Credentials
 from firn_schemas.secret import Secret
 
 Compression = Literal["auto", "none", "gzip", "zstd"]
+_MOST = "Bytes that one step may fetch; more are refused."
+_ALLOWED = 10 * 1024**3
 
 
 @record
@@ -55,6 +57,7 @@ class S3Options:
     part_size: int = doc("Bytes in a part of a multipart upload.", default=8 * 1024 * 1024, minimum=5 * 1024 * 1024)
     max_concurrency: int = doc("Requests at the same time.", default=8, minimum=1, maximum=256)
     timeout: float = doc("Seconds of silence after which a request has failed.", default=60, minimum=1)
+    max_bytes: int = doc(_MOST, default=10 * _ALLOWED, minimum=1)
     compression: Compression = doc("How text files are compressed; `auto` goes by the key's ending.", default="auto")
     conditional_writes: bool = doc("Refuse to write over what another has changed meanwhile.", default=True)
 
@@ -91,6 +94,7 @@ class SftpOptions:
     )
     max_concurrency: int = doc("Files at the same time.", default=4, minimum=1, maximum=64)
     max_files: int = doc("Names in a listing; more are refused.", default=100_000, minimum=1)
+    max_bytes: int = doc(_MOST, default=_ALLOWED, minimum=1)
     compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
@@ -116,6 +120,7 @@ class SmbOptions:
         "Files at the same time, each in a session of its own.", default=4, minimum=1, maximum=64
     )
     encrypt: bool = doc("Refuse a session that is not encrypted.", default=True, endpoint=True)
+    max_bytes: int = doc(_MOST, default=_ALLOWED, minimum=1)
     compression: Compression = doc("How text files are compressed; `auto` goes by the file's ending.", default="auto")
 
 
