@@ -23,6 +23,7 @@ from firn_compiler.document import (
 from firn_compiler.model.names import duration_meant, is_duration
 from firn_compiler.model.project import Flow, Step
 from firn_compiler.model.shapes import StepShape
+from firn_schemas.connectors.rest import OWN_HEADERS
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
@@ -239,6 +240,28 @@ def given(step: Step, key: str) -> Node | None:
     return None if isinstance(node, Scalar) and node.value is None else node
 
 
+def _request(step: Step, path: Path) -> Found:
+    """Report a path out of the resource's `base_url`, and headers that no request may say."""
+    if step.type == "read":
+        path = (*path, "request")
+    asked = lookup(step.inputs, path[len(step.inputs_path) :])
+    if isinstance(asked, Mapping):
+        node = asked.entries.get("path")
+        if isinstance(node, Scalar) and isinstance(node.value, str) and leads_out(node.value.lstrip("/")):
+            message = "`path` leads out of the resource's `base_url`"
+            yield finding("E204", message, node.span, "write it without `..`", (*path, "path"))
+        yield from own_headers(asked, path)
+
+
+def own_headers(node: Mapping, path: Path) -> Found:
+    """Report those of the `headers` in a mapping that Firn says itself."""
+    headers = mapping_at(node, "headers")
+    for name, place in headers.keys.items() if headers is not None else ():
+        if name.lower() in OWN_HEADERS:
+            message = f"the header `{name}` is not to be said"
+            yield finding("E204", message, place, "remove it: Firn says it itself", (*path, "headers", name))
+
+
 def leads_out(name: str) -> bool:
     """Say whether a name is none of a file below a root."""
     return name.startswith("/") or ".." in name.split("/")
@@ -265,7 +288,8 @@ _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "list_files": (_outside_folders,),
     "python": (_callable,),
     "export": (_columns, _csv),
-    "read": (_columns, _incremental),
+    "http": (_request,),
+    "read": (_columns, _incremental, _request),
     "run_process": (_program,),
     "send_mail": (_mail,),
     "upload": (_outside_folders,),

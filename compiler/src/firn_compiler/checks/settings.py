@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from firn_compiler.checks.inputs import own_headers
 from firn_compiler.checks.shape import shape
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding
@@ -72,6 +73,8 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
                 one = _to_add(one, key, flow.resources.get(name))
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
         yield from _exactly_one(settled, ("resources", name, "config"))
+        if isinstance(settled.config, Mapping):
+            yield from own_headers(settled.config, ("resources", name, "config"))
 
 
 def _to_add(one: Diagnostic, part: str, declared: Node | None) -> Diagnostic:

@@ -27,7 +27,8 @@ class Watch:
         """`answers` says whether the server lets somebody in within so many seconds."""
         self._peer, self._answers, self._patience = peer, answers, patience
         self._closed = threading.Event()
-        threading.Thread(target=self._work, name="firn-watch", daemon=True).start()
+        if os.path.isdir(_FILES):  # only Linux tells
+            threading.Thread(target=self._work, name="firn-watch", daemon=True).start()
 
     def close(self) -> None:
         """Look no longer."""

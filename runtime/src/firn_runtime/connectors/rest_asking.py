@@ -16,7 +16,7 @@ from firn_runtime.connectors.rest_client import REPEATABLE, Answer, Call, Client
 from firn_runtime.connectors.rest_credentials import Carried, login
 from firn_runtime.connectors.rest_pace import LONGEST_PAUSE, MOST_PAUSES, Pace, asked_to_wait
 from firn_runtime.errors import ConnectorError, ErrorClass
-from firn_schemas.connectors.rest import RestConfig, RestOptions
+from firn_schemas.connectors.rest import OWN_HEADERS, RestConfig, RestOptions
 
 MAX_REDIRECTS = 5
 SUCCESS = range(200, 300)
@@ -30,11 +30,6 @@ _STATUS: dict[int, tuple[ErrorClass, str]] = {
     429: ("rate_limited", "set the resource's `rate_limit`"),
 }
 
-_NOT_TO_BE_SAID = frozenset(
-    ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]
-)
-"""Headers that say whom a request is for, where it ends, or what becomes of its connection: by them the credentials
-would go to another host behind the same address."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -115,7 +110,7 @@ class Asking:
         """Send a call once, with what the login gives it, and return what came back."""
         headers = lower(self._config.headers) | dict(call.headers) | lower(carried.headers)
         for name in headers:
-            if name in _NOT_TO_BE_SAID:
+            if name in OWN_HEADERS:
                 raise ConnectorError("data", f"the header `{name}` is not to be said", "remove it: Firn says it itself")
         call = call._replace(headers=headers, params={**call.params, **carried.params})
         return self._client.exchange(call, Limits(self._options.timeout, self._options.max_response_bytes))

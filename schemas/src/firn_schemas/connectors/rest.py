@@ -7,6 +7,12 @@ from firn_schemas.connectors import Connector
 from firn_schemas.credentials import Credentials
 from firn_schemas.secret import Secret
 
+OWN_HEADERS = frozenset(
+    ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"]
+)
+"""Headers that say whom a request is for, where it ends, or what becomes of its connection: by them the credentials
+would go to another host behind the same address. In lower case."""
+
 
 @record
 class RestConfig:
