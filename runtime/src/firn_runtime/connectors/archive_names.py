@@ -14,6 +14,8 @@ _REFUSED = (
 )
 _PART, _NAME, _DEPTH = 255, 1024, 32
 """Bytes of one part of a name, bytes of all of it, and the number of its parts, at most."""
+_ORDINARY = re.compile(r"(?:[\w-][\w.-]{0,63}/){0,7}[\w-][\w.-]{0,63}", re.ASCII)
+"""What most names are, and what none of these rules is against."""
 
 
 class Names:
@@ -51,6 +53,8 @@ class Names:
 
 def _key(name: str) -> str:
     """Return the name as a machine may compare it; raise BadArchive where it is none that can be trusted."""
+    if _ORDINARY.fullmatch(name):
+        return name.lower()
     for pattern, reason in _REFUSED:
         if pattern.search(name):
             raise BadArchive(f"{member(name)} {reason}")
