@@ -74,6 +74,10 @@ def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]) and not _names(tokens, at):
             message = f"`{token.text.lower()}` is followed by nothing"
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
+        elif kind in _WITH and [one.token_type for one in tokens[at + 1 : at + 4]] == _BARE_CTE:
+            name = tokens[at + 1]
+            help = f"write `{name.text} as (select …)`"
+            yield Problem("E501", f"`as` is missing after `{name.text}`", help, name.start, name.end + 1)
         elif _new_cte(tokens, at):
             help = "queries after `with` are separated by commas"
             yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
@@ -135,6 +139,8 @@ def _new_cte(tokens: Sequence[Token], at: int) -> bool:
 
 _BRACKETS = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
 _BRACKETS_END = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
+_WITH = (TokenType.WITH, TokenType.RECURSIVE)
+_BARE_CTE = [TokenType.VAR, TokenType.L_PAREN, TokenType.SELECT]
 _TWO = [TokenType.NUMBER, TokenType.COMMA]
 _LISTS = frozenset(["CUBE", "ROLLUP", "EXCLUDE", "REPLACE", "RENAME", "SETS"])
 _QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
@@ -161,7 +167,7 @@ _NEEDING = {
     TokenType.PLUS: _OPERANDS,
 }
 """By a word, what cannot follow it."""
-_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, TokenType.VAR, *_NEEDING])
+_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, TokenType.VAR, *_WITH, *_NEEDING])
 _FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}|%[(s]")
 """What only other tools' placeholders look like; it may stand in a text too."""
 

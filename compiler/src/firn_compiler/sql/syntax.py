@@ -9,6 +9,7 @@ from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.keywords import KEYWORDS as WORDS
 
 KEYWORDS = frozenset(
     (
@@ -127,7 +128,8 @@ def _near(tokens: Sequence[Token], at: int, known: Collection[str]) -> tuple[int
 def _keyword(tokens: Sequence[Token], at: int, known: Collection[str]) -> str:
     token = tokens[at]
     names = [one.text.lower() for one in tokens]
-    if token.token_type in _QUOTED or token.text.lower() in known or names.count(token.text.lower()) > 1:
+    word = token.text.lower()
+    if token.token_type in _QUOTED or word in known or word in WORDS or names.count(word) > 1:
         return ""
     return meant(token.text, KEYWORDS)
 
