@@ -36,7 +36,7 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     finally:
         nodes.let_go()
-    files = {(one.start, one.end) for one in problems if one.code == "E505"}
-    others = [one for one in found.problems if (one.start, one.end) not in files]
+    said = {(one.start, one.end) for one in problems if one.code in ("E501", "E505")}
+    others = [one for one in found.problems if (one.start, one.end) not in said]
     ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
     return found._replace(problems=tuple(dict.fromkeys(ordered)))

@@ -11,6 +11,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from firn_compiler.closest import misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
+from firn_compiler.sql.keywords import RESERVED
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import place
 from firn_schemas.sql_types import SQL_TYPES
@@ -73,6 +74,14 @@ def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
         if name not in uncalled:  # else it names a relation, and what follows are its columns
             help = f"did you mean `{OF_OTHERS[name]}`?"
             yield Problem("E508", f"there is no function `{name}`", help, token.start, token.end + 1)
+
+
+def _reserved(column: Any, _: str) -> Iterator[Problem]:
+    """Report a column that is called as a word of SQL."""
+    name = column.parts[0]
+    if isinstance(name, exp.Identifier) and not name.args.get("quoted") and name.name.lower() in RESERVED:
+        message = f"`{name.name}` is a word of SQL"
+        yield Problem("E501", message, f'a column of that name stands in quotes: `"{name.name}"`', *place(name))
 
 
 def _word(word: str, node: Any, text: str) -> tuple[int, int]:
@@ -157,6 +166,7 @@ def _condition(join: Any, text: str) -> Iterator[Problem]:
 _CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Anonymous: _function,
     exp.Cast: _type,
+    exp.Column: _reserved,
     exp.Count: _count,
     exp.DateDiff: _part,
     exp.Extract: _part,
