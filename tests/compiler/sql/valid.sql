@@ -450,3 +450,5 @@ select id from orders order by case when id > 3 then 1 else 2 end limit 1
 select o.id from orders o join customers using (id) where o.id > 3
 select max(amount) as m from orders limit 3 offset 2
 select id from orders offset 2 limit 3
+select id, left(name, 2) as l, right(name, 1) as r from customers
+select name as t from customers where name in ('Ann', 'Bob') or name = 'a' || 'b'

@@ -10,7 +10,7 @@ from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import scanned_once
-from firn_compiler.sql.vocabulary import of_others, vocabulary
+from firn_compiler.sql.vocabulary import of_others, side_by_side, vocabulary
 
 __all__ = ["Analysis", "Problem", "analyse"]
 
@@ -30,7 +30,7 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     try:
         found = resolve(nodes.tree, tables, closed=closed, checked=duckdb, names=names)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
-        problems += of_others(tokens) if duckdb and closed else ()
+        problems += [*side_by_side(tokens), *(of_others(tokens) if closed else ())] if duckdb else ()
         found = found._replace(placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes))
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))

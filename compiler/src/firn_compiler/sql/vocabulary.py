@@ -76,6 +76,14 @@ def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
             yield Problem("E508", f"there is no function `{name}`", help, token.start, token.end + 1)
 
 
+def side_by_side(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report two texts of a line with nothing between them: other databases make them one."""
+    for before, token in pairwise(tokens):
+        if before.token_type is token.token_type is TokenType.STRING and before.line == token.line:
+            help = "is a comma missing before it?"
+            yield Problem("E501", "this text is not expected here", help, token.start, token.end + 1)
+
+
 def _reserved(column: Any, _: str) -> Iterator[Problem]:
     """Report a column that is called as a word of SQL."""
     name = column.parts[0]
