@@ -351,8 +351,8 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
 }
 
 
-_UNREAD = frozenset(["E501", "E504", "E505"])
-"""Problems of a query after which nothing is known of what comes out."""
+_UNREAD = frozenset(["E504", "E505"])
+"""Problems of a query after which nothing is known of what comes out; nor is it of one that cannot be read."""
 
 
 def _loses_history(step: Step) -> Iterator[Diagnostic]:

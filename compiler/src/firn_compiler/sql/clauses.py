@@ -35,12 +35,11 @@ class _Level:
 
     def see(self, token: Token) -> Iterator[Problem]:
         kind = token.token_type
-        while self.waiting and (kind in _ENDS or kind is TokenType.THEN):
-            half = self.waiting.pop()
-            if _HALVES[half.token_type] is kind:
-                return
-            yield _half(half)
-        if self.waiting and _HALVES[self.waiting[-1].token_type] is kind:
+        met = bool(self.waiting) and _HALVES[self.waiting[-1].token_type] is kind
+        if self.waiting and not met and (kind in _ENDS or kind is TokenType.THEN):
+            yield _half(self.waiting[-1])
+            self.waiting.clear()  # those around it would only follow
+        if met:
             self.waiting.pop()
         elif kind in _HALVES:
             self.waiting.append(token)
@@ -66,7 +65,7 @@ def clauses(tokens: Sequence[Token]) -> Iterator[Problem]:
             levels.append(_Level())
         elif kind in _CLOSING and len(levels) > 1:
             levels.pop()
-    yield from (_half(half) for level in levels for half in level.waiting)
+    yield from (_half(level.waiting[-1]) for level in levels if level.waiting)
 
 
 def _half(token: Token) -> Problem:
