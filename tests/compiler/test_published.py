@@ -77,7 +77,9 @@ BEYOND = frozenset(
         "E204/lookback",
         "E204/mail_address",
         "E204/nested_type",
+        "E204/no_url",
         "E204/not_a_role",
+        "E204/own_header",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",
     ]

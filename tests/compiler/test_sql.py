@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firn_compiler.sql import Analysis, analyse
-from firn_compiler.sql.functions import FUNCTIONS
+from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
+from firn_compiler.sql.keywords import RESERVED
 from firn_schemas.sql_types import SQL_TYPES
 
 HERE = Path(__file__).parent / "sql"
@@ -197,6 +198,16 @@ def test_every_function_of_the_engine_is_known(engine: duckdb.DuckDBPyConnection
         "select distinct function_name from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro')"
     ).fetchall()
     assert {name for (name,) in rows if name.isidentifier() and name.islower()} <= FUNCTIONS
+
+
+def test_a_function_of_another_database_is_none_of_the_engine_and_what_is_meant_is_one() -> None:
+    assert FUNCTIONS.isdisjoint(OF_OTHERS)
+    assert set(OF_OTHERS.values()) <= FUNCTIONS
+
+
+def test_the_words_that_are_no_columns_are_the_engines(engine: duckdb.DuckDBPyConnection) -> None:
+    rows = engine.execute("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'").fetchall()
+    assert {name for (name,) in rows} == RESERVED
 
 
 def test_every_type_of_the_engine_is_known(engine: duckdb.DuckDBPyConnection) -> None:

@@ -36,6 +36,8 @@ _OURS: dict[str, str] = {
     "jobs": "tasks stages pipeline pipelines dag",
     "keys": "key primary_key unique_key merge_keys",
     "local": "file files filesystem fs folder disk",
+    "env": "environment",
+    "lineage_endpoint": "lineage_url",
     "max_attempts": "retries attempts max_retries count tries limit",
     "backoff": "delay wait retry_delay interval",
     "mode": "write_mode write_disposition disposition if_exists strategy materialized",
@@ -111,7 +113,8 @@ def alike(word: str, known: Collection[str]) -> str | None:
         return surely
     parts, (plain, _) = _parts(word), _index(tuple(sorted(known)))
     within = sorted((name for name in known if len(name) > 2 and set(_parts(name)) < set(parts)), key=_by_length)
-    return next(iter(within), None) or _most_alike(_plain(word), plain, 0.6)
+    around = [name for name in known if set(parts) < set(_parts(name))]
+    return next(iter(within), None) or (around[0] if len(around) == 1 else _most_alike(_plain(word), plain, 0.6))
 
 
 def misspelt(word: str, known: Collection[str]) -> str | None:

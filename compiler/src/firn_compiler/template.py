@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from firn_compiler.closest import alike
 from firn_compiler.diagnostics import suggestion
 from firn_compiler.document import UNKNOWN, Deferred
 from firn_compiler.scalars import out_of_range, plain_value
@@ -36,6 +37,8 @@ _SHAPES = {
 }
 _LISTED = {"flow": ("flow.name", "flow.version"), "run": ("run.id", "run.started_at")}
 """Of roots that have few paths, all of them."""
+_WORDS = {word: path for paths in _LISTED.values() for path in paths for word in (path.partition(".")[2], path)}
+"""These paths by what follows the root, which alone tells what was meant; and by all of them, for `flow.run_id`."""
 _OF_STATUS = re.compile(r"jobs\.[\w-]+\.(?:status|state|success|succeeded)\Z")
 _STATUS = "; a job of `depends_on` has always succeeded, and its status is no value"
 _FOREIGN = {
@@ -249,7 +252,7 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
         raise TemplateError("E402", f"`{path}` does not begin with a known root", help)
     if not _SHAPES[root].match(path):
         help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
-        help = suggestion(path, _LISTED[root]) if root in _LISTED else help
+        help = suggestion(path, _LISTED[root], meant=_meant(path)) if root in _LISTED else help
         raise TemplateError("E401", f"`{path}` is not a path of `{root}`", help)
     name = path.partition(".")[2]
     if root == "var":
@@ -261,6 +264,11 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
         return Deferred({"$env": node}, frozenset(["env"]))
     reference: JsonObject = {"$ref": path} if default is None else {"$ref": path, "default": literal(_typed(default))}
     return Deferred(reference, frozenset([root]))
+
+
+def _meant(path: str) -> str:
+    """Return which of the paths of roots that have few was meant; empty where nobody can tell."""
+    return _WORDS.get(alike(path.partition(".")[2], _WORDS) or "", "")
 
 
 def well_formed(path: str) -> bool:

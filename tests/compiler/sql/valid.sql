@@ -434,3 +434,21 @@ select orders.customer_id * 2 as d from orders group by customer_id * 2
 select customer_id, sum(amount) as s from orders group by *
 select id, -id, +id, max(id) over (), id::int, null, 'x', 1.5 from orders
 select min(id), max(id), first(id), count(distinct id), sum(id + 1) / count(*), round(avg(amount), 2) from orders
+select id from orders where id between 1 and 3 and amount between 2 and 4 group by id having count(*) > 1 order by id limit 3
+select case when id between 1 and 3 then case when id > 2 then 1 end when id > 4 then 2 else 3 end as x from orders where id > 1 order by id
+select sum(amount) over (partition by id order by created_at rows between 1 preceding and current row) as w from orders where id > 1 order by 1 limit 1
+select id from (select id from orders order by id limit 3) where id > 1 union all select id from customers order by id
+from orders select id where id > 1 limit 3 offset 1
+select string_agg(name, ',' order by id) as n from customers where id > 1 group by id order by 1
+select id from orders where id in (select id from customers order by id limit 3) order by id
+select amount as total from orders where total > 3
+select sum(amount) as amount from orders where amount > 3 group by id
+select row_number() over (order by id) as id from orders where id > 3
+with size(a) as (select 1) select a from size
+select count(distinct id) as n, count(distinct (id, amount)) as m from orders
+select id from orders order by case when id > 3 then 1 else 2 end limit 1
+select o.id from orders o join customers using (id) where o.id > 3
+select max(amount) as m from orders limit 3 offset 2
+select id from orders offset 2 limit 3
+select id, left(name, 2) as l, right(name, 1) as r from customers
+select name as t from customers where name in ('Ann', 'Bob') or name = 'a' || 'b'

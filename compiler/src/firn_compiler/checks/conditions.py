@@ -26,7 +26,7 @@ def conditions(flow: Flow, document: Document, constants: Constants) -> Iterator
             yield from _paths(flow, job, tree, node, document, path)
             errors += type_errors(tree, lambda name: output_type(flow, name))
         yield from (_at(error, node, document, path) for error in errors)
-        if always is False:
+        if always is False and not errors:
             never.add(job.id)
             yield finding("W305", f"the job `{job.id}` can never run: its `when` is always false", node.span, path=path)
     yield from _after_those(flow, never)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from firn_compiler.checks.inputs import own_headers
 from firn_compiler.checks.shape import shape
+from firn_compiler.checks.urls import urls
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import (
@@ -75,6 +76,7 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
         yield from _exactly_one(settled, ("resources", name, "config"))
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
+            yield from urls(settled.config, ("resources", name, "config"))
 
 
 def _to_add(one: Diagnostic, part: str, declared: Node | None) -> Diagnostic:
@@ -128,6 +130,8 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
                         yield _left_over(_flat(one), node)
     for name, node in _section(platform, "compute"):
         yield from _compute(node, ("compute", name))
+    observed = lookup(platform.root, ("observability",))
+    yield from urls(observed, ("observability",)) if observed is not None else ()
     documents = {document.file: document for document in platform.documents}
     for path, leaf in walk(platform.root):
         if isinstance(leaf, Scalar) and isinstance(leaf.value, Deferred):

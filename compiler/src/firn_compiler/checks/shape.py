@@ -1,6 +1,5 @@
 """Shape: closed keys and exact types; every finding at its place, no value in any message."""
 
-import re
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
@@ -24,7 +23,7 @@ from firn_compiler.document import (
     value_of,
 )
 from firn_compiler.model.closed import Fault, SecretReference, faults
-from firn_compiler.model.names import TEXTS, Duration, duration_meant, is_duration, seconds
+from firn_compiler.model.names import TEXTS, Duration, duration_meant, number_meant
 from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
@@ -151,8 +150,7 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     elif expected == "a mapping" and isinstance(actual, list):
         help = "write its keys below it, each without `- `"
     elif isinstance(actual, str) and expected in ("an integer", "a number"):
-        help = "remove the quotes" if re.fullmatch(r"-?\d+(\.\d+)?", actual) else ""
-        help = f"write `{seconds(actual)}`" if name.endswith("_seconds`") and is_duration(actual) else help
+        help = number_meant(name.strip("`"), actual)
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
         help = "remove the quotes" if actual == word else f"write `{word}`"
     return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
 
 STAND_INS = ("1", "firn")
-"""What may stand for a template that cannot be read: a value or a name, the first with which the text is a query."""
+"""What may stand for a template that cannot be read: a value or a name, the first with which the text is a query.
+
+Where it is with neither, the last: a mistake away from the template is one whatever stands there.
+"""
+
+_UNQUOTED = "a text in SQL stands in quotes: write them around the template, such as `'{{ var.NAME }}'`"
 
 Texts = Callable[[Step], "Text | None"]
 """Returns the SQL of a step's `sql_file`."""
@@ -277,10 +282,10 @@ class _Reader:
         found = analyse(text.query, dialect, Columns(visible), closed=closed)
         self.reads(found.tables if closed else (), found.once if step.type == "sql" else ())
         for one in found.problems:
-            if text.guessed and (one.code == "E501" or text.guessed.intersection(range(one.start, one.end))):
-                continue
+            if text.guessed.intersection(range(one.start - 2, one.end)):
+                continue  # of what stands for a template, or right behind it
             place = text.place(one.start, one.end)
-            help = one.help
+            help = _UNQUOTED if (one.start, one.end) in text.templates and one.code == "E503" else one.help
             if one.code == "E502" and closed and "." not in (name := text.query[one.start : one.end]):
                 if may_follow(self.flow, self.job, name):
                     continue
@@ -316,15 +321,16 @@ class _Reader:
         return Text(str(node.value), at) if node.source is None else text_of(node.source, self.constants, at, stand_in)
 
     def guessed(self, node: Scalar) -> "Text | None":
-        """Return the SQL of a scalar in which a template cannot be read; None where nothing can stand for it."""
+        """Return the SQL of a scalar in which a template cannot be read, if there is any."""
         from firn_compiler.sql import analyse
 
+        text = None
         for word in STAND_INS if node.source is not None else ():
             text = self.text(node, word)
             found = analyse(text.query, self.dialect or "duckdb", {}, closed=False)
             if not any(one.code == "E501" for one in found.problems):
-                return text
-        return None
+                break
+        return text
 
     def dialect_of(self, name: str) -> str:
         settled = resource(self.flow, self.platform, name)
@@ -345,8 +351,8 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
 }
 
 
-_UNREAD = frozenset(["E501", "E504", "E505"])
-"""Problems of a query after which nothing is known of what comes out."""
+_UNREAD = frozenset(["E504", "E505"])
+"""Problems of a query after which nothing is known of what comes out; nor is it of one that cannot be read."""
 
 
 def _loses_history(step: Step) -> Iterator[Diagnostic]:

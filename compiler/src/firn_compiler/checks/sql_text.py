@@ -14,6 +14,8 @@ class Text(NamedTuple):
     place: Callable[[int, int], Span]
     guessed: frozenset[int] = frozenset()
     """Offsets of what stands for templates that cannot be read: nothing is said of it, nor of what it makes."""
+    templates: frozenset[tuple[int, int]] = frozenset()
+    """From where to where the values of templates stand."""
 
 
 class _Stretch(NamedTuple):
@@ -41,7 +43,8 @@ def text_of(source: str, constants: Constants, at: Callable[[int, int], Span], s
         return at(_back(rows, start, last=False), _back(rows, end, last=True))
 
     guessed = frozenset(offset for row in rows if row.guessed for offset in range(row.begin, row.begin + len(row.text)))
-    return Text("".join(row.text for row in rows), place, guessed)
+    templates = frozenset((row.begin, row.begin + len(row.text)) for row in rows if not row.literal)
+    return Text("".join(row.text for row in rows), place, guessed, templates)
 
 
 def _back(rows: list[_Stretch], offset: int, *, last: bool) -> int:

@@ -30,6 +30,20 @@ def seconds(duration: "float | str") -> float:
     return int(duration) if isinstance(duration, float) and duration.is_integer() else duration
 
 
+def number_meant(key: str, text: str) -> str:
+    """Return help for a text where a number is asked for: its quotes, or a unit that the key's name has already."""
+    if re.fullmatch(r"-?\d+(\.\d+)?", text):
+        return "remove the quotes"
+    size = re.fullmatch(r"(\d{1,9}) ?([kmg])i?b?", text.lower())
+    if size is not None and key.endswith(("_bytes", "_size")):
+        return f"write the number of bytes: `{int(size[1]) * 1024 ** ('kmg'.index(size[2]) + 1)}`"
+    if key.endswith(("_seconds", "timeout")) and is_duration(text):
+        return f"write the number of seconds: `{seconds(text)}`"
+    if key.endswith("_days") and is_duration(text) and seconds(text) % _UNITS["d"] == 0:
+        return f"write the number of days: `{int(seconds(text) / _UNITS['d'])}`"
+    return ""
+
+
 def duration_meant(text: str) -> str:
     """Return help for a duration in other words, such as `5 minutes`; empty where none is seen."""
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|milli|s|m|h|d)[a-z]*\s*", text.lower())

@@ -10,7 +10,7 @@ from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import scanned_once
-from firn_compiler.sql.vocabulary import vocabulary
+from firn_compiler.sql.vocabulary import of_others, side_by_side, vocabulary
 
 __all__ = ["Analysis", "Problem", "analyse"]
 
@@ -30,12 +30,13 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     try:
         found = resolve(nodes.tree, tables, closed=closed, checked=duckdb, names=names)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
+        problems += [*side_by_side(tokens), *(of_others(tokens) if closed else ())] if duckdb else ()
         found = found._replace(placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes))
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     finally:
         nodes.let_go()
-    files = {(one.start, one.end) for one in problems if one.code == "E505"}
-    others = [one for one in found.problems if (one.start, one.end) not in files]
+    said = {(one.start, one.end) for one in problems if one.code in ("E501", "E505")}
+    others = [one for one in found.problems if (one.start, one.end) not in said]
     ordered = sorted((*problems, *others), key=lambda one: (one.start, one.code))
     return found._replace(problems=tuple(dict.fromkeys(ordered)))

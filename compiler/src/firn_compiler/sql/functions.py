@@ -1,4 +1,4 @@
-"""The functions of DuckDB, by name: what `duckdb_functions()` lists, and what its grammar adds."""
+"""The functions of DuckDB, by name: what `duckdb_functions()` lists, and what its grammar adds; and those of others."""
 
 FUNCTIONS = frozenset(
     """
@@ -100,3 +100,32 @@ variant_normalize variant_to_parquet_variant variant_typeof vector_type version 
 weighted_avg write_log xor year yearweek
 """.split()
 )
+
+_ELSEWHERE = {
+    "approx_count_distinct": "approx_distinct",
+    "array_to_string": "array_join",
+    "coalesce": "isnull nvl zeroifnull",
+    "current_date": "curdate",
+    "current_timestamp": "getdate getutcdate sysdatetime systimestamp utc_timestamp",
+    "date_diff": "months_between timestamp_diff timestampdiff",
+    "date_trunc": "timestamp_trunc",
+    "epoch": "unix_timestamp",
+    "if": "iff",
+    "instr": "charindex locate",
+    "json_extract_string": "get_json_object json_extract_scalar",
+    "last_day": "eomonth",
+    "len": "array_size size",
+    "list": "collect_list",
+    "make_date": "date_from_parts datefromparts",
+    "regexp_extract": "regexp_substr",
+    "regexp_matches": "regexp_contains regexp_like",
+    "split_part": "substring_index",
+    "strftime": "date_format format_date format_timestamp to_char",
+    "strptime": "parse_date parse_timestamp str_to_date to_date",
+    "to_timestamp": "from_unixtime",
+    "try_cast": "safe_cast",
+    "unnest": "explode",
+    "uuid": "newid",
+}
+OF_OTHERS = {theirs: ours for ours, words in _ELSEWHERE.items() for theirs in words.split()}
+"""Functions that other databases have and DuckDB has not, each with the one that does the same, or nearly."""

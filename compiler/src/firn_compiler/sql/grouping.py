@@ -1,6 +1,6 @@
 """Grouping: what a SELECT computes for each row, and what for each group; only what is certain is reported."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
 from sqlglot import exp
@@ -26,10 +26,11 @@ _OPAQUE = (
 """What is not looked into: what it holds follows rules of its own."""
 
 
-def grouping(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator[Problem]:
+def grouping(select: exp.Select, owns: Owns, starred: Sequence[str], aliases: Set[str]) -> Iterator[Problem]:
     """Report aggregates and windows where none can stand, ordinals of no column, and values of no single group.
 
-    `starred` are the columns that `*` stands for, where they are known.
+    `starred` are the columns that `*` stands for, where they are known; `aliases` the names that the select list gives
+    and that surely are no columns.
     """
     yield from _ordinals(select)
     if select.find(exp.AggFunc, exp.Window, exp.Group, exp.Having) is None:
@@ -44,6 +45,7 @@ def grouping(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator
     for join in select.args.get("joins") or ():
         on = join.args.get("on")
         yield from _aggregates(on, "the condition of a join", "compute it in a subquery before") if on else ()
+    yield from _named(select, aliases)
     yield from _nested(select)
     yield from _ungrouped(select, owns, starred)
 
@@ -57,6 +59,29 @@ def _aggregates(clause: exp.Expr, what: str, help: str) -> Iterator[Problem]:
         start, end = place(node.this if windowed else node)
         help = "write it in `qualify`" if windowed and what == "`where`" else help
         yield Problem("E507", f"{kind} cannot stand in {what}", help, start, end)
+
+
+def _named(select: exp.Select, aliases: Set[str]) -> Iterator[Problem]:
+    """Report names and ordinals of aggregates and windows where none of these can stand."""
+    values = {one.alias.lower(): one.this for one in select.expressions if isinstance(one, exp.Alias)}
+    named = {name: value for name, value in values.items() if name in aliases and _computed(value)}
+    for column in _within(select.args["where"], (exp.Column,)) if named and select.args.get("where") else ():
+        if len(column.parts) == 1 and column.name.lower() in named:
+            windowed = _computed(named[column.name.lower()]) is exp.Window
+            kind, help = ("a window", "`qualify`") if windowed else ("an aggregate", "`having`")
+            message = f"`{column.name}` is {kind}: it cannot stand in `where`"
+            yield Problem("E507", message, f"write it in {help}", *place(column))
+    for item in select.args["group"].expressions if select.args.get("group") else ():
+        plain = isinstance(item, exp.Literal) or item.name.lower() in named
+        if plain and _computed(_key(item, select)):
+            message = f"`{item.name}` is computed of a group: it cannot stand in `group by`"
+            yield Problem("E507", message, "group by what the groups are to be", *place(item))
+
+
+def _computed(value: Any) -> type | None:
+    """Return of a value which holds an aggregate or a window that it does; None for all others."""
+    found = next(_within(value, (exp.AggFunc, exp.Window)), None)
+    return None if found is None else exp.Window if isinstance(found, exp.Window) else exp.AggFunc
 
 
 def _nested(select: exp.Select) -> Iterator[Problem]:
@@ -94,6 +119,8 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
     keys = [_key(item, select) for item in items]
     if any(isinstance(key, (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
         return
+    if any(_computed(key) for key in keys):
+        return  # which another finding says
     if any(not owns(column) for key in keys for column in key.find_all(exp.Column)):
         return  # what is grouped by is not known
     for projection in select.expressions:

@@ -37,3 +37,14 @@ whitespace window with within without work wrapper write xml xmlattributes xmlco
 xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable year years yes zone
 """.split()
 )
+
+RESERVED = frozenset(
+    """
+all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default
+deferrable desc describe distinct do else end except false fetch for foreign from group having in initially
+intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing
+primary qualify references returning select show some summarize symmetric table then to trailing true union unique
+unpivot using variadic when where window with
+""".split()
+)
+"""Those that are no names of columns, unless quoted."""

@@ -25,6 +25,10 @@ _VALUES = frozenset(["current_date", "current_timestamp", "distinct", "false", "
 """Words that stand where a column may."""
 
 
+_CURLY = "‘’“”„"
+"""Quotes of a word processor, which SQL takes for letters of a name."""
+
+
 class Lookup:
     """Looks columns up, and adds to `problems` those that cannot exist or could be several."""
 
@@ -84,9 +88,10 @@ class Lookup:
                 return open_[0].origin(name) if alone else NOWHERE
             known += [one for relation in level.relations.values() for one in relation.names()]
             level = level.outer
-        if part.args.get("quoted") and not is_qualified:
+        if (part.args.get("quoted") or name[0] in _CURLY) and not is_qualified:
             message = f"no table of this query has a column `{name}`"
             help = "text stands in single quotes; double quotes are for names"
+            help = "text stands in straight single quotes: `'…'`" if name[0] in _CURLY else help
             self._problems.append(Problem("E503", message, help, *place(part)))
         elif is_qualified:
             tables = {alias.strip("'") for alias in _aliases(scope) if alias}

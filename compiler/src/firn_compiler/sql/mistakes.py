@@ -63,7 +63,7 @@ def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         after = tokens[at + 1] if at + 1 < len(tokens) else None
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
         following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
-        if kind is TokenType.COMMA and (ends or following == "," or following in _AFTER_A_LIST):
+        if kind is TokenType.COMMA and (ends or following in _AFTER_A_COMMA or _join(tokens, at + 1)):
             if not trailing(tokens, at) and not (following == ")" and _may_end_in_a_comma(tokens, at)):
                 yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
         elif kind is TokenType.LIMIT and [one.token_type for one in tokens[at + 1 : at + 3]] == _TWO:
@@ -74,6 +74,10 @@ def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]) and not _names(tokens, at):
             message = f"`{token.text.lower()}` is followed by nothing"
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
+        elif kind in _WITH and [one.token_type for one in tokens[at + 1 : at + 4]] == _BARE_CTE:
+            name = tokens[at + 1]
+            help = f"write `{name.text} as (select …)`"
+            yield Problem("E501", f"`as` is missing after `{name.text}`", help, name.start, name.end + 1)
         elif _new_cte(tokens, at):
             help = "queries after `with` are separated by commas"
             yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
@@ -125,6 +129,12 @@ def _names(tokens: Sequence[Token], at: int) -> bool:
     )
 
 
+def _join(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a join begins here: LEFT alone may be a function."""
+    words = [one.text.upper() for one in tokens[at : at + 2] if one.token_type not in _QUOTED]
+    return words[:1] == ["JOIN"] or (words[:1] != [] and words[0] in _SIDES and words[1:] in (["JOIN"], ["OUTER"]))
+
+
 def _new_cte(tokens: Sequence[Token], at: int) -> bool:
     if tokens[at].token_type is not TokenType.VAR or at == 0 or tokens[at - 1].token_type is not TokenType.R_PAREN:
         return False
@@ -135,11 +145,15 @@ def _new_cte(tokens: Sequence[Token], at: int) -> bool:
 
 _BRACKETS = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
 _BRACKETS_END = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
+_WITH = (TokenType.WITH, TokenType.RECURSIVE)
+_BARE_CTE = [TokenType.VAR, TokenType.L_PAREN, TokenType.SELECT]
 _TWO = [TokenType.NUMBER, TokenType.COMMA]
 _LISTS = frozenset(["CUBE", "ROLLUP", "EXCLUDE", "REPLACE", "RENAME", "SETS"])
 _QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
 _ENDS = frozenset(["WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "QUALIFY", "UNION", "INTERSECT", "EXCEPT"])
 _AFTER_A_LIST = _ENDS | {"FROM"}
+_AFTER_A_COMMA = _AFTER_A_LIST | {",", "SELECT"}
+_SIDES = frozenset(["CROSS", "FULL", "INNER", "LEFT", "RIGHT"])
 _OPERANDS = _ENDS | {"FROM", "AND", "OR"}
 _BEGINS = {
     TokenType.SELECT: frozenset([*_ENDS, "FROM"]),
@@ -161,7 +175,7 @@ _NEEDING = {
     TokenType.PLUS: _OPERANDS,
 }
 """By a word, what cannot follow it."""
-_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, TokenType.VAR, *_NEEDING])
+_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, TokenType.VAR, *_WITH, *_NEEDING])
 _FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}|%[(s]")
 """What only other tools' placeholders look like; it may stand in a text too."""
 

@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, shown, syntax, unclosed, unread
@@ -74,6 +75,9 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, problems, tokens
     tokens = [one for at, one in enumerate(tokens) if one.token_type is not TokenType.COMMA or not trailing(tokens, at)]
     parsed = _parsed(engine, tokens, text, known)
+    disorder = list(clauses(tokens))
+    if disorder and not (isinstance(parsed, Problem) and "did you mean" in parsed.help):
+        return None, disorder, tokens
     if isinstance(parsed, Problem):
         beyond_us = parsed.code == "E501" and dialect == "duckdb" and unread(parsed, tokens)
         return None, [] if beyond_us else [parsed], tokens

@@ -178,8 +178,10 @@ class _Resolver:
         self.lookup.ambiguous(sorted_by, scope)
         if self.checked:
             listed = starred(scope.relations, scope.merged)
-            names = () if any(one.open for one in scope.relations.values()) else tuple(one.name for one in listed)
-            self.problems.extend(grouping(node, lambda column: owns(column, scope), names))
+            tables = scope.relations.values()
+            names = () if any(one.open for one in tables) else tuple(one.name for one in listed)
+            aliases = {name for name in scope.aliases if not any(one.may_have(name) for one in tables)}
+            self.problems.extend(grouping(node, lambda column: owns(column, scope), names, aliases))
         result = self.projections(node, origins, scope, ctes)
         rest = [value for key, value in node.args.items() if key not in _HANDLED]
         self.expressions([one for value in rest for one in children(value)], scope, ctes)

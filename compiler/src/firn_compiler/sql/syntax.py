@@ -9,6 +9,7 @@ from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.keywords import KEYWORDS as WORDS
 
 KEYWORDS = frozenset(
     (
@@ -112,22 +113,29 @@ def _near(tokens: Sequence[Token], at: int, known: Collection[str]) -> tuple[int
     token, before = tokens[at], tokens[at - 1] if at else None
     if token.text.upper() in ("PARTITION BY", "ORDER BY") and before is not None and before.text.upper() == "OVER":
         return at, f"write `over ({token.text.lower()} …)`"
-    if token.token_type is TokenType.SELECT and before is not None and before.token_type is TokenType.ALIAS:
-        return at, "a query stands in parentheses: `as (select …)`"
+    if token.token_type is TokenType.SELECT and before is not None and before.text.upper() in ("AS", "IN", "EXISTS"):
+        return at, f"a query stands in parentheses: `{before.text.lower()} (select …)`"
     for back in (1, 0):
         one = tokens[at - back] if at >= back else token
-        if one.text.upper() in ("ORDER", "GROUP", "PARTITION") and one.token_type not in _QUOTED:
-            return at - back, f"write `{one.text.lower()} by`"
+        if one.text.upper() in _FIRST_HALVES and one.token_type not in _QUOTED:
+            return at - back, f"write `{one.text.lower()} {_FIRST_HALVES[one.text.upper()]}`"
     for near in (at - 1, at, at + 1, at - 2):
         if 0 <= near < len(tokens) and (help := _keyword(tokens, near, known)):
             return near, help
     return at, ""
 
 
+_FIRST_HALVES = dict.fromkeys(("ORDER", "GROUP", "PARTITION"), "by") | dict.fromkeys(
+    ("FULL", "INNER", "LEFT", "RIGHT"), "join"
+)
+"""Words that mean nothing without the next one."""
+
+
 def _keyword(tokens: Sequence[Token], at: int, known: Collection[str]) -> str:
     token = tokens[at]
     names = [one.text.lower() for one in tokens]
-    if token.token_type in _QUOTED or token.text.lower() in known or names.count(token.text.lower()) > 1:
+    word = token.text.lower()
+    if token.token_type in _QUOTED or word in known or word in WORDS or names.count(word) > 1:
         return ""
     return meant(token.text, KEYWORDS)
 

@@ -1,14 +1,17 @@
 """Words of DuckDB's SQL that do not exist: misspelt functions and types, and joins without a condition."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.closest import misspelt
 from firn_compiler.sql.analysis import Problem
-from firn_compiler.sql.functions import FUNCTIONS
+from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
+from firn_compiler.sql.keywords import RESERVED
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import place
 from firn_schemas.sql_types import SQL_TYPES
@@ -51,11 +54,42 @@ def _function(call: Any, text: str) -> Iterator[Problem]:
     name = str(call.name).lower()
     if name in ("date_part", "datepart", "date_sub", "datesub") and call.expressions:
         yield from _misspelt_part(call.expressions[0], call, text)
-    meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS else None
+    meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS and name not in OF_OTHERS else None
     if meant is not None:
         start = place(call)[0]
         help = f"did you mean `{meant}`?"
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
+
+
+def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report functions that only other databases have: the parser turns some of them into the engine's own."""
+    calls = [one for one, after in pairwise(tokens) if after.token_type is TokenType.L_PAREN]
+    others = [one for one in calls if one.text.lower() in OF_OTHERS and one.token_type is not TokenType.STRING]
+    if not others:
+        return
+    called = {one.start for one in calls}
+    uncalled = {one.text.lower() for one in tokens if one.start not in called}
+    for token in others:
+        name = token.text.lower()
+        if name not in uncalled:  # else it names a relation, and what follows are its columns
+            help = f"did you mean `{OF_OTHERS[name]}`?"
+            yield Problem("E508", f"there is no function `{name}`", help, token.start, token.end + 1)
+
+
+def side_by_side(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report two texts of a line with nothing between them: other databases make them one."""
+    for before, token in pairwise(tokens):
+        if before.token_type is token.token_type is TokenType.STRING and before.line == token.line:
+            help = "is a comma missing before it?"
+            yield Problem("E501", "this text is not expected here", help, token.start, token.end + 1)
+
+
+def _reserved(column: Any, _: str) -> Iterator[Problem]:
+    """Report a column that is called as a word of SQL."""
+    name = column.parts[0]
+    if isinstance(name, exp.Identifier) and not name.args.get("quoted") and name.name.lower() in RESERVED:
+        message = f"`{name.name}` is a word of SQL"
+        yield Problem("E501", message, f'a column of that name stands in quotes: `"{name.name}"`', *place(name))
 
 
 def _word(word: str, node: Any, text: str) -> tuple[int, int]:
@@ -112,14 +146,26 @@ def _type(cast: Any, text: str) -> Iterator[Problem]:
     yield Problem("E508", f"there is no type `{name}`", help, *_word(name, cast, text))
 
 
-def _condition(join: Any, _: str) -> Iterator[Problem]:
+def _count(call: Any, _: str) -> Iterator[Problem]:
+    """Report a COUNT of several columns, which other databases have."""
+    if isinstance(call.this, exp.Distinct) and len(call.this.expressions) > 1:
+        columns = ", ".join("…" for _ in call.this.expressions)
+        start = place(call)[0]
+        help = f"count records: `count(distinct ({columns}))`"
+        yield Problem("E508", "`count` takes one value", help, start, start + len("count"))
+
+
+def _condition(join: Any, text: str) -> Iterator[Problem]:
     """Report a JOIN without ON or USING; a comma, which is a join too, has no word of its own in the tree."""
     words = {str(join.args.get(key) or "") for key in ("kind", "method")}
     spelled = "pivots" in join.args or join.args.get("side") or join.args.get("kind")
     if "CROSS" in words and join.args.get("on"):
         help = "remove it, or write `join` without `cross`"
         yield Problem("E501", "a cross join takes no condition", help, *place(join.args["on"]))
-    given = join.args.get("on") or join.args.get("using") or isinstance(join.this, (exp.Unnest, exp.Lateral))
+    shared = join.args.get("using") or []
+    if shared and not text[: place(shared[0])[0]].rstrip().endswith("("):
+        yield Problem("E501", "columns after `using` stand in parentheses", "write `using (…)`", *place(shared[0]))
+    given = join.args.get("on") or shared or isinstance(join.this, (exp.Unnest, exp.Lateral))
     if spelled and words.isdisjoint(_WITHOUT) and not given:
         help = "add `on …` or `using (…)`, or write `cross join`"
         yield Problem("E501", "the join has no condition", help, *place(join.this))
@@ -128,6 +174,8 @@ def _condition(join: Any, _: str) -> Iterator[Problem]:
 _CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Anonymous: _function,
     exp.Cast: _type,
+    exp.Column: _reserved,
+    exp.Count: _count,
     exp.DateDiff: _part,
     exp.Extract: _part,
     exp.Interval: _unit,
