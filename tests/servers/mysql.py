@@ -10,12 +10,14 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pymysql
 
+from servers import standstill
 from servers.front import Certificate, certificate
 from servers.packages import unpacked
 from servers.postgres import as_nobody, free_port, give
@@ -105,6 +107,11 @@ def stop(server: Server) -> None:
     process = _running.pop(server, None)
     if process is not None:
         process.communicate()
+
+
+def standing_still(server: Server) -> AbstractContextManager[None]:
+    """Let a server do nothing until the block ends."""
+    return standstill.standing_still(_running[server].pid)
 
 
 _running: dict[Server, "subprocess.Popen[bytes]"] = {}

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from firn_schemas.steps.data import ReadInputs
 from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 from servers.front import front, patience_of_clients
-from servers.mysql import connected, fresh_database, server
+from servers.mysql import connected, fresh_database, server, standing_still
 
 CANARY = "k9#canary pw'x\\ü"
 
@@ -621,20 +622,25 @@ def test_the_password_is_sent_to_nobody_who_asks_for_it_without_tls(bench: Make,
     assert CANARY.encode() not in b"".join(heard)
 
 
-def cancelled_in_a_while(shop: Shop, token: Token, words: str) -> None:
+def until_it_sleeps(shop: Shop) -> None:
+    """Wait until a statement sleeps in the database; one in a trigger does so as the user who made that."""
+    sleeping = f"select 1 from information_schema.processlist where db = '{shop.database}' and state = 'User sleep'"
     for _ in range(500):
-        if shop.rows(
-            f"select 1 from information_schema.processlist where info like '%{words}%' and user = '{shop.user}'"
-        ):
-            break
+        if shop.rows(sleeping):
+            return
         time.sleep(0.01)
+    raise AssertionError("nothing sleeps there")
+
+
+def cancelled_in_a_while(shop: Shop, token: Token) -> None:
+    until_it_sleeps(shop)
     token.cancel(Failure("R200", "process", "stopped"))
 
 
 def test_a_step_that_is_stopped_ends_its_statement(work: Workbench, shop: Shop) -> None:
     token = Token()
     with working_for(token):
-        stopping = threading.Thread(target=cancelled_in_a_while, args=(shop, token, "sleep(60"))
+        stopping = threading.Thread(target=cancelled_in_a_while, args=(shop, token))
         stopping.start()
         with pytest.raises((Ended, ConnectorError)):
             read(work, sql="select sleep(60) as n")
@@ -682,6 +688,45 @@ def test_a_server_that_falls_silent_after_the_login_is_a_timeout(bench: Make, sh
         error = refused(read, work, sql="select 1 as n")
     expected = f"no answer from `127.0.0.1`, port {network.port}, within `connect_timeout`"
     assert (error.error_class, error.message) == ("timeout", expected)
+
+
+@pytest.fixture
+def hasty(bench: Make, shop: Shop) -> Workbench:
+    """Return a resource that soon asks whether a server is there that says nothing, and a table that is slow."""
+    shop.do(
+        "create table t (n int)",
+        "create trigger late before insert on t for each row set new.n = new.n + sleep(2)",
+    )
+    made = shop.resource()
+    made.patience = 0.3
+    work = bench(db=made)
+    work.make("d", "select 2 as n")
+    return work
+
+
+SLOW: dict[str, Callable[[Workbench], object]] = {
+    "a query": partial(read, sql="select sleep(2) as n"),
+    "a write": partial(write, mode="append"),
+}
+
+
+@pytest.mark.parametrize("act", SLOW.values(), ids=SLOW)
+def test_a_server_that_stands_still_is_left(hasty: Workbench, shop: Shop, act: Callable[[Workbench], object]) -> None:
+    found: list[ConnectorError] = []
+    thread = threading.Thread(target=lambda: found.append(refused(act, hasty)))
+    thread.start()
+    until_it_sleeps(shop)
+    with standing_still(shop.server):
+        thread.join(30)
+        assert not thread.is_alive()
+    assert [(one.error_class, one.message) for one in found] == [("connection", "the server has closed the connection")]
+
+
+@pytest.mark.parametrize("act", SLOW.values(), ids=SLOW)
+def test_a_server_that_takes_its_time_and_lets_others_in_is_not_left(
+    hasty: Workbench, act: Callable[[Workbench], object]
+) -> None:
+    act(hasty)
 
 
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:

@@ -1,10 +1,11 @@
 """PostgreSQL, a real server: what is read, what is written, what its errors say, and what stops."""
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,6 @@ import pytest
 from psycopg import sql
 
 from firn_runtime.cancel import Ended, Token, working_for
-from firn_runtime.connectors.postgres_server import lets_in
-from firn_runtime.connectors.postgres_watch import Watch
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.publication import Publication
@@ -524,7 +523,8 @@ def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certifica
 
 def in_a_while(shop: Shop, name: str, act: str = "") -> None:
     """Wait until the resource's statement runs on the server, and do something to it."""
-    running = f"application_name = '{name}' and state = 'active' and query ilike 'copy%' and wait_event = 'PgSleep'"
+    mine = f"datname = current_database() and application_name = '{name}'"
+    running = f"{mine} and state = 'active' and query ilike 'copy%' and wait_event = 'PgSleep'"
     deadline = time.monotonic() + 20
     while not shop.rows(f"select {act}(pid) from pg_stat_activity where {running}"):
         assert time.monotonic() < deadline
@@ -534,14 +534,16 @@ def in_a_while(shop: Shop, name: str, act: str = "") -> None:
 STOP = Failure("R309", "process", "the run was stopped")
 
 
-def at_work(token: Token, found: list[ConnectorError], work: Workbench, **inputs: Any) -> threading.Thread:
-    """Read in another thread, for `token`, and keep the failure."""
+def at_work(
+    token: Token, found: list[ConnectorError], act: Callable[..., object], *work: object, **inputs: Any
+) -> threading.Thread:
+    """Do something in another thread, for `token`, and keep the failure."""
 
-    def act() -> None:
+    def failing() -> None:
         with working_for(token):
-            found.append(refused(read, work, **inputs))
+            found.append(refused(act, *work, **inputs))
 
-    thread = threading.Thread(target=act)
+    thread = threading.Thread(target=failing)
     thread.start()
     return thread
 
@@ -550,7 +552,7 @@ def test_cancelling_stops_the_statement_on_the_server(bench: Make, shop: Shop) -
     work = bench(db=shop.resource(application_name="to be stopped"))
     found: list[ConnectorError] = []
     token = Token()
-    thread = at_work(token, found, work, sql="select pg_sleep(60)::text as n")
+    thread = at_work(token, found, read, work, sql="select pg_sleep(60)::text as n")
     in_a_while(shop, "to be stopped")
     token.cancel(STOP)
     thread.join(30)
@@ -567,7 +569,7 @@ def test_cancelling_stops_what_waits_for_anothers_lock(bench: Make, shop: Shop) 
     token = Token()
     with connected(shop.server, shop.database) as other, other.transaction():
         other.execute("lock table t")
-        thread = at_work(token, found, work, table="t")
+        thread = at_work(token, found, read, work, table="t")
         deadline = time.monotonic() + 20
         while not shop.rows("select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%\"t\"%'"):
             assert time.monotonic() < deadline
@@ -596,7 +598,7 @@ def test_cancelling_ends_the_wait_for_a_server_that_has_fallen_silent(bench: Mak
     with front(shop.server.host, shop.server.port) as network:
         network.fall_silent(b"copy (")
         work = bench(db=shop.resource(port=network.port, application_name="to be stopped"))
-        thread = at_work(token, found, work, sql="select pg_sleep(1)::text as n")
+        thread = at_work(token, found, read, work, sql="select pg_sleep(1)::text as n")
         in_a_while(shop, "to be stopped")
         token.cancel(STOP)
         thread.join(30)
@@ -604,40 +606,65 @@ def test_cancelling_ends_the_wait_for_a_server_that_has_fallen_silent(bench: Mak
 
 
 @pytest.fixture
-def slow_table(shop: Shop) -> None:
-    shop.do("create table t as select 1 as n; create view slow as select n from t where pg_sleep(3) is not null")
+def hasty(bench: Make, shop: Shop) -> Workbench:
+    """Return a resource that soon asks whether a server is there that says nothing, and what the server is slow at."""
+    shop.do("create table t (n int); insert into t values (1)")
+    shop.do("create view slow as select n from t where pg_sleep(3) is not null")
+    shop.do("create function late() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end'")
+    shop.do("create trigger late before insert on t for each row execute function late()")
+    made = shop.resource(application_name="to be left")
+    made.patience = 0.3
+    work = bench(db=made)
+    work.make("d", "select 2 as n")
+    return work
 
 
-def watched(shop: Shop) -> Watch:
-    """Return what looks after the connections to the server, and does not look on for long."""
-    made = shop.resource()
-    return Watch((shop.server.host, shop.server.port), partial(lets_in, made.config, made.options), patience=0.3)
+SLOW: dict[str, Callable[[Workbench], object]] = {
+    "a table": partial(read, table="slow"),
+    "a query": partial(read, sql="select n from slow"),
+    "a write": lambda work: work.do("write", {"from": "d", "resource": "db", "table": "t", "mode": "append"}),
+}
 
 
-@pytest.mark.usefixtures("slow_table")
-def test_a_server_that_stands_still_while_the_engine_reads_from_it_is_left(bench: Make, shop: Shop) -> None:
+@pytest.mark.parametrize("act", SLOW.values(), ids=SLOW)
+def test_a_server_that_stands_still_is_left(hasty: Workbench, shop: Shop, act: Callable[[Workbench], object]) -> None:
     found: list[ConnectorError] = []
-    thread = at_work(Token(), found, bench(db=shop.resource(application_name="to be left")), table="slow")
+    thread = at_work(Token(), found, act, hasty)
     in_a_while(shop, "to be left")
-    with standing_still(shop.server), closing(watched(shop)):
+    with standing_still(shop.server):
         thread.join(30)
         assert not thread.is_alive()
-    assert [(error.error_class, error.message) for error in found] == [
-        ("connection", "the database server has closed the connection")
-    ]
+    ((error_class, message),) = [(error.error_class, error.message) for error in found]
+    assert error_class == "connection", message
+    assert "server has closed the connection" in message
 
 
-@pytest.mark.usefixtures("slow_table")
-def test_a_server_that_takes_its_time_and_lets_others_in_is_not_left(bench: Make, shop: Shop) -> None:
-    with closing(watched(shop)):
-        assert read(bench(db=shop.resource()), table="slow") == [(1,)]
+@pytest.mark.parametrize("act", SLOW.values(), ids=SLOW)
+def test_a_server_that_takes_its_time_and_lets_others_in_is_not_left(
+    hasty: Workbench, act: Callable[[Workbench], object]
+) -> None:
+    act(hasty)
+
+
+def test_who_knocks_at_a_server_that_stands_still_is_no_sign_of_life(hasty: Workbench, shop: Shop) -> None:
+    """Such as a state that lies on the same server, and connects again and again."""
+    found: list[ConnectorError] = []
+    thread = at_work(Token(), found, SLOW["a table"], hasty)
+    in_a_while(shop, "to be left")
+    with standing_still(shop.server), ExitStack() as knocking:
+        for _ in range(150):
+            if thread.is_alive():
+                knocking.enter_context(socket.create_connection((shop.server.host, shop.server.port)))
+                thread.join(0.2)
+        assert not thread.is_alive()
+    assert [error.error_class for error in found] == ["connection"]
 
 
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:
     found: list[ConnectorError] = []
     with front(shop.server.host, shop.server.port) as network:
         work = bench(db=shop.resource(port=network.port, application_name="to be looked at"))
-        thread = at_work(Token(), found, work, sql="select pg_sleep(60)::text as n")
+        thread = at_work(Token(), found, read, work, sql="select pg_sleep(60)::text as n")
         in_a_while(shop, "to be looked at")
         assert patience_of_clients(network.port) == {60}
         in_a_while(shop, "to be looked at", "pg_terminate_backend")

@@ -17,6 +17,7 @@ from firn_runtime.publication import Publication
 from firn_schemas.connectors.files import S3Config
 from firn_schemas.secret import Secret
 from runtime.connectors.sinks import PUBLICATION
+from runtime.refusals import refused as refused_without_a_secret
 from runtime.workbench import Workbench, connector
 from servers import s3
 
@@ -356,6 +357,19 @@ def test_a_wrong_key_is_an_error_of_authentication_and_is_not_shown(bench: Open)
     error = refused(bench(lake=lake.resource()), "*.csv")
     assert error.error_class == "auth"
     assert canary not in f"{error.message}{error.help}{error!r}{error.__cause__!r}{error.__context__!r}"
+
+
+@pytest.mark.parametrize("canary", ["canary-k1\r\ncanary-k2", "canary-k\u0435y-3"], ids=["two lines", "beyond ASCII"])
+@pytest.mark.parametrize(
+    ("part", "header"), [("access_key_id", "authorization"), ("session_token", "x-amz-security-token")]
+)
+def test_a_key_that_no_header_can_hold_is_said_to_be_one(
+    lake: Lake, bench: Open, part: str, header: str, canary: str
+) -> None:
+    credentials = lake.config()["credentials"] | {part: Secret(canary)}
+    error = refused_without_a_secret(read, bench(lake=lake.resource(credentials=credentials)), "*.csv")
+    assert (error.error_class, error.message) == ("auth", f"the header `{header}` cannot be sent")
+    assert "line break" in error.help
 
 
 def test_a_bucket_that_is_not_there_is_named_as_such(lake: Lake, open_lake: Open) -> None:

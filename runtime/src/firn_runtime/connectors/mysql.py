@@ -6,7 +6,7 @@ never meets the server or its password. Each read and each write has a connectio
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -29,6 +29,7 @@ from firn_runtime.connectors.mysql_types import (
 )
 from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
+from firn_runtime.connectors.server_watch import PATIENCE, Peer, Watch
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import Dialect, publish
 from firn_runtime.engine import Relation, Session, identifier
@@ -44,9 +45,12 @@ if TYPE_CHECKING:
 class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
     """A MySQL or MariaDB database."""
 
+    patience = PATIENCE
+
     def connect(self) -> None:
         """Look for the driver; the server is asked when there is something to ask."""
         self._spools: list[Path] = []
+        self._watch = Watch(self._lets_in, self.patience)
         try:
             import pymysql  # noqa: F401  # only whether it is there
         except ImportError:
@@ -58,13 +62,19 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         from firn_runtime.connectors.mysql_probe import probed
 
         self.connect()
-        with self._server() as server:
+        with closing(self), self._server() as server:
             yield from probed(server.rows, self.config.database, uses)
 
     def close(self) -> None:
         """Remove what queries have left in the workspace."""
         for spool in self._spools:
             spool.unlink(missing_ok=True)
+        self._watch.close()
+
+    def _lets_in(self, peer: Peer, seconds: float) -> bool:
+        from firn_runtime.connectors.mysql_server import lets_in
+
+        return lets_in(self.config, self.options, peer, seconds)
 
     @contextmanager
     def _server(self, *, writing: bool = False) -> Iterator["Server"]:
@@ -72,6 +82,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
 
         server = Server(self.config, self.options, writing=writing)
         try:
+            self._watch.over(server.peer)
             with current().interrupting(server.stop):
                 yield server
         finally:

@@ -24,6 +24,7 @@ from firn_runtime.connectors.mysql_placeholders import Value
 from firn_runtime.connectors.mysql_tls import context
 from firn_runtime.connectors.mysql_types import Column
 from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
+from firn_runtime.connectors.server_watch import Peer, peer_of
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
 
@@ -49,6 +50,15 @@ _ALIVE = {
 _NO_CHANGE = frozenset([1287, 1592, 1681])
 """Warnings about words of SQL and about replication; every other one is about values."""
 _WHO = "select @@hostname, @@port, @@server_id"
+
+
+def lets_in(config: MySqlConfig, options: MySqlOptions, peer: Peer, seconds: float) -> bool:
+    """Say whether the server gives an answer to who wants to log in, be it a refusal."""
+    try:
+        _connected(config, options, seconds, peer)._force_close()
+    except ConnectorError as error:
+        return error.error_class != "timeout"
+    return True
 
 
 class _PlainPassword:
@@ -88,6 +98,11 @@ class Server:
         self._connection._read_timeout = None
         self.packet = int(packet)
         """Bytes of one statement or row, at most."""
+
+    @property
+    def peer(self) -> Peer:
+        """With whom it is connected: address and port."""
+        return peer_of(self._connection._sock)
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""
@@ -227,8 +242,8 @@ class Server:
             raise not_kept(error) from None
 
 
-def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float) -> Any:
-    """Return a connection, each answer of which is waited for as long as `timeout`."""
+def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float, peer: Peer = None) -> Any:
+    """Return a connection, each answer of which is waited for as long as `timeout`; to that peer where there is one."""
     tls = context(config.host, options)
     try:
         made: Any = pymysql.connect(
@@ -247,7 +262,9 @@ def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float) -> An
             local_infile=False,
             program_name="firn",
             auth_plugin_map=dict.fromkeys((b"mysql_clear_password", b"dialog"), _PlainPassword),
+            defer_connect=True,
         )
+        made.connect(socket.create_connection(peer[:2], timeout) if peer else None)
     except (MySQLError, OSError, RuntimeError) as error:
         raise refused(error, config) from None
     for name, value in _ALIVE.items():

@@ -5,8 +5,7 @@ read and each write has a connection of its own. See docs/adr/0015.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -26,6 +25,7 @@ from firn_runtime.connectors.postgres_types import (
     to_spool,
 )
 from firn_runtime.connectors.projection import retyped, table_name
+from firn_runtime.connectors.server_watch import PATIENCE, Peer, Watch
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier
@@ -37,7 +37,6 @@ from firn_schemas.steps.data import ReadInputs, WriteInputs
 if TYPE_CHECKING:
     from firn_runtime.connectors.postgres_scan import Login
     from firn_runtime.connectors.postgres_server import Server
-    from firn_runtime.connectors.postgres_watch import Watch
     from firn_runtime.probing import Seen, Use
 
 _HOME = """
@@ -52,12 +51,13 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
     """A PostgreSQL database."""
 
     extension = "postgres_scanner"
+    patience = PATIENCE
 
     def connect(self) -> None:
         """Look for the driver; the server is asked when there is something to ask."""
         self._spools: list[Path] = []
         self._login: Login | None = None
-        self._watch: Watch | None = None
+        self._watch = Watch(self._lets_in, self.patience)
         try:
             import psycopg  # noqa: F401  # only whether it is there
         except ImportError:
@@ -69,17 +69,21 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         from firn_runtime.connectors.postgres_probe import probed
 
         self.connect()
-        with self._server() as server, server.transaction(read_only=True):
+        with closing(self), self._server() as server, server.transaction(read_only=True):
             yield from probed(server.rows, self.config.schema, uses)
 
     def close(self) -> None:
         """Remove what queries have left in the workspace."""
         for spool in self._spools:
             spool.unlink(missing_ok=True)
-        if self._watch is not None:
-            self._watch.close()
+        self._watch.close()
         if self._login is not None:
             self._login.close()
+
+    def _lets_in(self, peer: Peer, seconds: float) -> bool:
+        from firn_runtime.connectors.postgres_server import lets_in
+
+        return lets_in(self.config, self.options, peer, seconds)
 
     @contextmanager
     def _server(self) -> Iterator["Server"]:
@@ -87,6 +91,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
 
         server = Server(self.config, self.options)
         try:
+            self._watch.over(server.peer)
             with current().interrupting(server.stop):
                 yield server
         finally:
@@ -117,8 +122,6 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         None also where the engine does not reach the table, for whatever reason: the usual way then says why.
         """
         from firn_runtime.connectors.postgres_scan import Login, exact, selected
-        from firn_runtime.connectors.postgres_server import lets_in
-        from firn_runtime.connectors.postgres_watch import Watch
 
         name = _qualified(schema, table)
         with self._server() as server, server.transaction(read_only=True):
@@ -129,7 +132,6 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
                 return None
             peer = server.peer
         self._login = self._login or Login(self.config, self.options, peer)
-        self._watch = self._watch or Watch(peer, partial(lets_in, self.config, self.options))
         rows = f"(select {selected(columns)} from {self._login.scan(home, table)})"
         try:
             context.session.described(Relation(f"from {rows}"))

@@ -8,10 +8,10 @@ import math
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
 
-from firn_runtime.connectors.postgres_server import ALIVE, NOT_FROM_OUTSIDE, Server
+from firn_runtime.connectors.postgres_server import ALIVE, NOT_FROM_OUTSIDE, Server, host_address
 from firn_runtime.connectors.postgres_types import NUMERIC, Column, read_type
+from firn_runtime.connectors.server_watch import Peer
 from firn_runtime.identifiers import identifier, literal
 from firn_runtime.postgres_tls import tls
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
@@ -28,7 +28,7 @@ _LATEST = "294246-12-31"
 class Login:
     """How the extension logs in as a resource does, with whom it was connected to. Close it."""
 
-    def __init__(self, config: PostgresConfig, options: PostgresOptions, peer: Any) -> None:
+    def __init__(self, config: PostgresConfig, options: PostgresOptions, peer: Peer) -> None:
         self._config, self._options, self._peer = config, options, peer
 
     @cached_property
@@ -51,7 +51,7 @@ class Login:
         said = NOT_FROM_OUTSIDE | ALIVE | tls(config.host, options.sslmode, options.sslrootcert)
         said |= {
             "host": config.host,
-            "hostaddr": "" if isinstance(self._peer, str) else self._peer[0],
+            "hostaddr": host_address(self._peer),
             "port": config.port,
             "dbname": config.database,
             "user": config.user,

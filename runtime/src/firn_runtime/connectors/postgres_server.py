@@ -23,6 +23,7 @@ from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.postgres_errors import refused, translated
 from firn_runtime.connectors.postgres_types import Column
 from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
+from firn_runtime.connectors.server_watch import Peer, peer_of
 from firn_runtime.connectors.spool import NULL
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
@@ -35,7 +36,6 @@ NOT_FROM_OUTSIDE: dict[str, Any] = {
     "channel_binding": "prefer",
     "client_encoding": "utf8",
     "gssencmode": "disable",
-    "hostaddr": "",
     "load_balance_hosts": "disable",
     "options": "",
     "passfile": "",
@@ -70,10 +70,15 @@ _SPELLING = {
 }
 
 
-def lets_in(config: PostgresConfig, options: PostgresOptions, seconds: float) -> bool:
+def host_address(peer: Peer) -> str:
+    """Return what leads to this peer, whatever the host's name leads to by now; nothing for a local socket."""
+    return "" if isinstance(peer, str) else str(peer[0])
+
+
+def lets_in(config: PostgresConfig, options: PostgresOptions, peer: Peer, seconds: float) -> bool:
     """Say whether the server gives an answer to who wants to log in, be it a refusal."""
     try:
-        Server(config, replace(options, connect_timeout=seconds)).close()
+        Server(config, replace(options, connect_timeout=seconds), host_address(peer)).close()
     except ConnectorError as error:
         return error.error_class != "timeout"
     return True
@@ -89,7 +94,8 @@ class Described(NamedTuple):
 class Server:
     """One connection. One thread uses it; `stop` may come from another. Close it."""
 
-    def __init__(self, config: PostgresConfig, options: PostgresOptions) -> None:
+    def __init__(self, config: PostgresConfig, options: PostgresOptions, address: str = "") -> None:
+        """`address` is that of one of the machines to which the host's name leads."""
         logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # it warns of what is an error here already
         self._settings = dict(_SPELLING)
         if options.statement_timeout:
@@ -103,6 +109,7 @@ class Server:
             self._connection = psycopg.connect(
                 **cast(Any, NOT_FROM_OUTSIDE | ALIVE | tls(config.host, options.sslmode, options.sslrootcert)),
                 host=config.host,
+                hostaddr=address,
                 port=config.port,
                 dbname=config.database,
                 user=config.user,
@@ -117,9 +124,9 @@ class Server:
         self._line = socket.socket(fileno=os.dup(self._connection.fileno()))
 
     @property
-    def peer(self) -> Any:
+    def peer(self) -> Peer:
         """With whom it is connected: address and port, or the path of a socket."""
-        return self._line.getpeername()
+        return peer_of(self._line)
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""

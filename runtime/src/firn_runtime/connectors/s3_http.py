@@ -130,7 +130,7 @@ class Host:
             connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers.items():
                 if name != "content-length" or request.length or request.method in ("PUT", "POST"):
-                    connection.putheader(name, value)
+                    _say(connection, name, value)
             connection.endheaders()
             whole = _sent(connection, request)
             response = connection.getresponse()
@@ -190,6 +190,14 @@ class _Connection(http.client.HTTPConnection):
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
         self.sock.settimeout(self._silence)
+
+
+def _say(connection: http.client.HTTPConnection, name: str, value: str) -> None:
+    try:
+        connection.putheader(name, value)
+    except ValueError:  # it quotes the value, which may be a key or a token
+        help = "a key or a token in it has a line break or letters beyond ASCII: look at how the secret was stored"
+        raise ConnectorError("auth", f"the header `{name}` cannot be sent", help) from None
 
 
 def _break(connection: http.client.HTTPConnection) -> None:
