@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
+from firn_runtime.connectors import s3_bucket
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.secret import Secret
@@ -149,9 +150,12 @@ def test_an_object_without_an_end_is_not_waited_for(bench: Open) -> None:
     assert caught.value.error_class == "connection"
 
 
-def test_a_listing_without_an_end_is_given_up(bench: Open) -> None:
+def test_a_listing_without_an_end_is_given_up(bench: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_bucket, "_PAGES", 3)
     page = ONE.replace(b"<Key>a.csv</Key>", b"<Key>folder/</Key>").replace(b"false", b"true")
-    with answering(Answer(200, page)) as server, pytest.raises(ConnectorError, match="more than 2,000 pages"):
+    token = b"<NextContinuationToken>%d</NextContinuationToken><Contents>"
+    pages = [Answer(200, page.replace(b"<Contents>", token % number)) for number in range(4)]
+    with answering(*pages) as server, pytest.raises(ConnectorError, match="more than 3 pages"):
         read(bench(lake=resource(server.url)))
 
 

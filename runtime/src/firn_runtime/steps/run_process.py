@@ -46,9 +46,14 @@ def _run(programs: Runnable, inputs: RunProcessInputs, recognised: Once, place: 
     ran = programs.run(Program(inputs.command, env, inputs.cwd, inputs.timeout, success.marker))
     problem = _problem(success, ran, lambda path: os.path.exists(recognised.where(place(path))))
     if problem is not None:
-        help = f"its last line: {ran.last_line}" if ran.last_line else "it said nothing"
-        raise ConnectorError("process", f"`{inputs.command[0]}` {problem}", help)
+        raise ConnectorError("process", f"`{inputs.command[0]}` {problem}", _last_words(ran))
     return ran
+
+
+def _last_words(ran: Ran) -> str:
+    if ran.last_line:
+        return f"its last line: {ran.last_line}"
+    return "its last line is too long to be shown" if ran.stdout or ran.stderr else "it said nothing"
 
 
 def _problem(success: Success, ran: Ran, exists: Callable[[str], bool]) -> str | None:
