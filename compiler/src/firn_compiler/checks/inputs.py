@@ -23,7 +23,6 @@ from firn_compiler.document import (
 from firn_compiler.model.names import duration_meant, is_duration
 from firn_compiler.model.project import Flow, Step
 from firn_compiler.model.shapes import StepShape
-from firn_schemas.connectors.rest import OWN_HEADERS
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
@@ -256,7 +255,11 @@ def _request(step: Step, path: Path) -> Found:
 def own_headers(node: Mapping, path: Path) -> Found:
     """Report those of the `headers` in a mapping that Firn says itself."""
     headers = mapping_at(node, "headers")
-    for name, place in headers.keys.items() if headers is not None else ():
+    if headers is None:
+        return
+    from firn_schemas.connectors.rest import OWN_HEADERS  # only APIs have some
+
+    for name, place in headers.keys.items():
         if name.lower() in OWN_HEADERS:
             message = f"the header `{name}` is not to be said"
             yield finding("E204", message, place, "remove it: Firn says it itself", (*path, "headers", name))

@@ -11,7 +11,7 @@ import click
 @click.argument("new")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def diff_command(old: str, new: str, form: str) -> None:
-    """Say what changed in meaning between two artifacts; exit 1 where anything did."""
+    """Say what changed in meaning between two artifacts. Exit 1 where anything did."""
     from firn_compiler.compiled import payload_of
     from firn_compiler.difference import as_text, changes, sources
 
