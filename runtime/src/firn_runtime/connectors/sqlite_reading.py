@@ -68,7 +68,7 @@ def source(
     """
     place = f"{database}.{identifier(table)}"
     own = session.described(Relation(f"from {place}"))
-    declared = _asked(session, database, f"select name, type, hidden from pragma_table_xinfo({literal(table)})")
+    declared = asked(session, database, f"select name, type, hidden from pragma_table_xinfo({literal(table)})")
     if columns is None:
         _refuse_unseen(own, declared)
     wanted = {name.lower() for name in columns or own}
@@ -114,7 +114,7 @@ def _refuse_bent(session: Session, database: str, table: str, read: Mapping[str,
         f"max(case when {_BENT[kind].format(identifier(name))} then typeof({identifier(name)}) end)"
         for name, kind in doubtful.items()
     )
-    (found,) = _asked(session, database, f"select {bent} from {identifier(table)}")
+    (found,) = asked(session, database, f"select {bent} from {identifier(table)}")
     for (name, kind), storage in zip(doubtful.items(), found, strict=True):
         if storage is not None:
             said = f"the column `{name}` holds values of SQLite's type {storage} that are not read as {kind} unchanged"
@@ -129,7 +129,7 @@ def _refuse_unseen(own: Container[str], declared: Sequence[Row]) -> None:
         raise ConnectorError("data", said, "name the others in `columns`")
 
 
-def _asked(session: Session, database: str, sql: str) -> list[Row]:
+def asked(session: Session, database: str, sql: str) -> list[Row]:
     """Return what SQLite itself answers, all of it texts."""
     return session.execute(f"from {_query(database, sql)}")
 
