@@ -53,7 +53,10 @@ _QUOTED_VALUE = (
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
-    (re.compile(r"Invalid unicode \(.*\) detected in .*"), "a column holds a text that is not UTF-8"),
+    (
+        re.compile(r"Invalid unicode \(.*\) detected in .*|Failure in decode: [^\n]*"),
+        "a column holds a text that is not UTF-8",
+    ),
 )
 """Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
 

@@ -189,7 +189,15 @@ def test_a_column_of_mixed_values_is_named_with_its_way_out(read: Read, declared
     assert caught.value.help.startswith("`schema: {the v: varchar}`")
 
 
-def test_a_text_that_is_no_utf_8_is_told(read: Read) -> None:
-    with pytest.raises(ConnectorError, match="holds a text that is not UTF-8") as caught:
-        read("create table t (v text)", "insert into t values (cast(x'41ff' as text))")
-    assert "blob" in caught.value.help
+LATIN = ("create table t (n int, v text)", "insert into t values (1, null), (2, cast(x'41ff' as text))")
+
+
+@pytest.mark.parametrize("schema", [{}, {"n": "varchar"}])
+def test_a_text_that_is_no_utf_8_is_told_and_never_passed_on(read: Read, schema: dict[str, str]) -> None:
+    with pytest.raises(ConnectorError, match="a column holds a text that is not UTF-8") as caught:
+        read(*LATIN, schema=schema)
+    assert "{column: blob}" in caught.value.help
+
+
+def test_a_text_that_is_no_utf_8_is_read_as_bytes(read: Read) -> None:
+    assert read(*LATIN, schema={"v": "blob"}) == [(1, None), (2, b"A\xff")]

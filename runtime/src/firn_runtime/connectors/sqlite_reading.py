@@ -56,6 +56,8 @@ _AS_CARRIED = ("BLOB", "VARCHAR")
 
 _TEXTS = re.compile("char|clob|text", re.IGNORECASE)
 """Types in which SQLite keeps numbers as text; the engine takes more for texts, such as `string` and `json`."""
+_UTF_8 = "decode(encode({0}))"
+"""Fails for texts of other encodings, which the engine would pass on as they are."""
 _GENERATED = ("2", "3")
 
 
@@ -81,7 +83,10 @@ def source(
     }
     read = {name: carried.get(name, kind) for name, kind in own.items() if name.lower() in wanted}
     _refuse_bent(session, database, table, read)
-    return Relation(_carried(database, table, read) if carried else place)
+    if carried:
+        return Relation(_carried(database, table, read))
+    texts = {name: _UTF_8.format(identifier(name)) for name, kind in read.items() if kind == "VARCHAR"}
+    return Relation(f"({projected(place, None, texts)})")
 
 
 def _is_enough(own: str, told: str, *, is_loose: bool) -> bool:
