@@ -385,5 +385,7 @@ def _translating() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise translated(error) from None
+    except UnicodeDecodeError as error:  # what the engine says quotes data that is no text
+        raise translated(duckdb.Error(error.object.decode(errors="replace"))) from None
     except (OverflowError, TypeError, ValueError):
         raise ConnectorError("data", "a bound value is of a type that the engine cannot take") from None

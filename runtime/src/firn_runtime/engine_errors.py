@@ -53,6 +53,10 @@ _QUOTED_VALUE = (
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
+    (
+        re.compile(r"Invalid unicode \(.*\) detected in .*|Failure in decode: [^\n]*"),
+        "a column holds a text that is not UTF-8",
+    ),
 )
 """Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
 
@@ -68,6 +72,14 @@ _SNIFFING = "Error when sniffing file"
 _NO_CSV = "the rows of a CSV file cannot be told apart in"
 _LAYOUT = (
     "`format_options` of the read says how the file is laid out: `delimiter`, `quote`, `escape`, `header`, `encoding`"
+)
+AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts; or leave it out by `columns`"
+"""What to do about a column of SQLite whose values are not all of its type."""
+_AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
+_ADVICE = (
+    (re.compile(_NO_CSV), _LAYOUT),
+    (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
+    (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
 )
 _CUT_WRONG = ("CSV Error", _NO_CSV, "The Parallel CSV Reader")
 
@@ -95,8 +107,13 @@ def translated(error: Exception) -> ConnectorError:
         return ConnectorError(*row[1:])
     name = type(error).__name__
     sentence = _sentence(text)
-    help = _MORE if name == "OutOfMemoryException" else _LAYOUT if sentence.startswith(_NO_CSV) else ""
+    help = _MORE if name == "OutOfMemoryException" else _advice(sentence)
     return ConnectorError(_class_of(name, text), sentence, help)
+
+
+def _advice(sentence: str) -> str:
+    """Return what a person can do about what is said, if that is known."""
+    return next((help.format(*found.groups()) for said, help in _ADVICE if (found := said.match(sentence))), "")
 
 
 def is_cut_wrong(error: ConnectorError) -> bool:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,41 @@ def test_other_readers_of_sqlite_see_the_old_table_or_the_new(bench: Make, lite:
     output, _ = other.communicate()
     watchdog.cancel()
     assert output.strip() in ("[2, 200000]", "[200000]")
+
+
+LEAVING_OUT = {
+    "conflict ignore": "create table t (k integer unique on conflict ignore, v text)",
+    "conflict replace": "create table T (k integer unique ON  CONFLICT REPLACE, v text)",
+    "trigger": "create table t (k integer, v text); create trigger no before insert on T when new.v = 'b'"
+    " begin select raise(ignore); end",
+    "trigger after": "create table t (k integer, v text); create trigger no after insert on t when new.v = 'b'"
+    " begin delete from t where v = 'b'; end",
+}
+
+
+@pytest.mark.parametrize("mode", ["append", "replace", "insert_overwrite"])
+@pytest.mark.parametrize("why", LEAVING_OUT)
+def test_rows_that_sqlite_would_leave_out_undo_the_write(bench: Make, tmp_path: Path, why: str, mode: str) -> None:
+    path = tmp_path / "others.sqlite"
+    with closing(sqlite3.connect(path)) as others:
+        others.executescript(f"{LEAVING_OUT[why]}; insert into t values (0, 'a')")
+        work = bench(db=connector("db", "sqlite3", written=True, path=str(path)))
+        work.make("d", "from (values (1, 'a'), (1, 'b')) as t(k, v)")
+        keys = {"partition_by": ["k"]} if mode == "insert_overwrite" else {}
+        with pytest.raises(ConnectorError, match="1 of 2 rows were left out"):
+            work.do("write", {"from": "d", "resource": "db", "table": "t", "mode": mode, **keys})
+        assert others.execute("select * from t").fetchall() == [(0, "a")]
+
+
+def test_a_trigger_of_sqlite_that_leaves_nothing_out_does_not_matter(bench: Make, tmp_path: Path) -> None:
+    path = tmp_path / "others.sqlite"
+    with closing(sqlite3.connect(path)) as others:
+        others.executescript(
+            "create table t (k integer); create table log (k integer);"
+            "create trigger told after insert on t begin insert into log values (new.k); end"
+        )
+        work = bench(db=connector("db", "sqlite3", written=True, path=str(path)))
+        work.make("d", "select range as k from range(3)")
+        for mode in ({"mode": "replace"}, {"mode": "append"}, {"mode": "insert_overwrite", "partition_by": ["k"]}):
+            assert work.do("write", {"from": "d", "resource": "db", "table": "t", **mode}).rows == 3
+        assert others.execute("select (select count(*) from t), (select count(*) from log)").fetchall() == [(3, 9)]

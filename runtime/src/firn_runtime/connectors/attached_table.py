@@ -1,12 +1,14 @@
 """A table of a database that is attached to the engine, as a write meets it: within one transaction of the engine."""
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from firn_runtime.connectors.schema_policy import TableColumn, Types
+from firn_runtime.connectors.sqlite_reading import asked
 from firn_runtime.connectors.sqlite_types import INEXACT, INEXACT_HELP, SQLITE_TYPES, sqlite_value
-from firn_runtime.connectors.write_modes import Dialect
-from firn_runtime.engine import Session, identifier
+from firn_runtime.connectors.write_modes import Dialect, refuse_unless_all
+from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
 
@@ -105,6 +107,10 @@ class AttachedTable:
         return _listed(self._session.columns(self._dataset), lambda name, _: identifier(name))
 
 
+_TRIGGERS = """
+    select count(*) from sqlite_schema where tbl_name = {0} collate nocase
+    and (type = 'trigger' or (type = 'table' and sql like '%conflict%'))"""
+"""What may take rows without keeping them; only then are the table's rows counted, which reads all of it."""
 _REFUSED = (
     (
         "no such column: rowid",
@@ -125,11 +131,29 @@ class SqliteTable(AttachedTable):
 
     dialect = SQLITE
 
+    @cached_property
+    def _may_leave_out(self) -> bool:
+        """Return whether the table has what takes rows without keeping them: the engine counts what it gives."""
+        database, _, table = self._place
+        return asked(self._session, database, _TRIGGERS.format(literal(table))) != [("0",)]
+
     def values(self) -> str:
         """Return the dataset's columns as SQLite takes them."""
         return _listed(self._session.columns(self._dataset), sqlite_value)
 
     def change(self, sql: str) -> int:
+        """Run a statement; raise ConnectorError where it adds fewer rows to the table than it gives."""
+        if not (sql.startswith(f"insert into {self.name} ") and self._may_leave_out):
+            return self._changed(sql)
+        before = self._count()
+        given = self._changed(sql)
+        refuse_unless_all(self._count() - before, given)
+        return given
+
+    def _count(self) -> int:
+        return int(self.rows(f"select count(*) from {self.name}")[0][0])
+
+    def _changed(self, sql: str) -> int:
         """Run a statement, and say what SQLite could not do."""
         try:
             return super().change(sql)

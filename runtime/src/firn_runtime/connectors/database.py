@@ -70,15 +70,18 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT over the file's tables."""
-        name = self.attached(context.session)
         if inputs.sql is not None:
-            source = Relation(select(inputs.sql), inputs.params, name)
-            return Rows(retyped(context.session, source, inputs.columns, inputs.schema))
-        if inputs.table is None:
+            source = self.relation(inputs.sql, inputs.params, context.session)
+        elif inputs.table is not None:
+            source = self.source(inputs.table, inputs, context.session)
+        else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
-        schema, table = table_name(inputs.table)
-        source = Relation(f"{name}.{dotted(schema, table)}")
         return Rows(retyped(context.session, source, inputs.columns, inputs.schema))
+
+    def source(self, table: str, inputs: ReadInputs, session: Session) -> Relation:
+        """Return the rows of a table, with the columns that are wanted at least."""
+        del inputs
+        return Relation(f"{self.attached(session)}.{dotted(*table_name(table))}")
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return a SELECT over the file's tables."""
@@ -214,16 +217,12 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
         path, timeout = Path(self.config.path), self.options.busy_timeout
         return session.engine.attach(path, "sqlite", read_only=not self.written, busy_timeout=timeout)
 
-    def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
-        """Read a table whose values the engine leaves as they are, or a SELECT over the file's tables."""
-        rows = super().read(inputs, context)
-        if inputs.table is not None:
-            from firn_runtime.connectors.sqlite_reading import refuse_bent
+    def source(self, table: str, inputs: ReadInputs, session: Session) -> Relation:
+        """Return the rows of a table as SQLite has them."""
+        from firn_runtime.connectors import sqlite_reading
 
-            names = inputs.columns or inputs.schema
-            wanted = {name.lower() for name in names} if names else None
-            refuse_bent(context.session, self.attached(context.session), table_name(inputs.table)[1], wanted)
-        return rows
+        name = table_name(table)[1]
+        return sqlite_reading.source(session, self.attached(session), name, inputs.columns, inputs.schema)
 
     def table(self, session: Session, place: tuple[str, str, str], dataset: str) -> AttachedTable:
         """Return a table as a write meets it."""

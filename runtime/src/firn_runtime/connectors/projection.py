@@ -39,7 +39,7 @@ def retyped(
         return source._replace(sql=projected(source.sql, columns))
     own = {name.lower(): kind for name, kind in session.described(source._replace(sql=f"from {source.sql}")).items()}
     values: dict[str, str] = {}
-    for name, kind in _types(session, schema).items():
+    for name, kind in engine_types(session, schema).items():
         if columns is not None and name not in columns:
             continue
         if name.lower() not in own:
@@ -49,7 +49,7 @@ def retyped(
     return source._replace(sql=projected(source.sql, columns, values))
 
 
-def _types(session: Session, schema: Mapping[str, str]) -> dict[str, str]:
+def engine_types(session: Session, schema: Mapping[str, str]) -> dict[str, str]:
     """Return the types of a `schema` as the engine names them."""
     nulls = ", ".join(f"CAST(NULL AS {sql_type(name, text)})" for name, text in schema.items())
     made = ", ".join(f"c{number}" for number in range(len(schema)))
