@@ -43,6 +43,15 @@ _BENT = {
 """By the same type: the values that the engine would read as others, or refuse without a word about the column.
 Integers are seconds since 1970 where a moment is declared, and end with the year 9999: more would be milliseconds."""
 
+_DOUBTFUL = {
+    "BLOB": _BENT["BLOB"],
+    "DATE": "{0} < '0001-' or {0} not glob '????-??-??'",
+    "TIMESTAMP": "({0} < '0001-' and (typeof({0}) <> 'integer' or {0} > 253402300799))"
+    " or ({0} >= '0001-' and {0} not glob '????-??-?? ??:??:??')",
+    "DOUBLE": "({0} > 9007199254740992 or {0} < -9007199254740992) and typeof({0}) = 'integer'",
+}
+"""What all of these are, and few others, in a quarter of the time. In SQLite numbers come before all texts."""
+
 _MARKED = "iif(typeof({0}) = 'real', printf('r%!.20g', {0}), 't' || {0})"
 """A value as text. SQLite's own text of a real has fifteen digits; all of them are spelled by the engine."""
 _UNMARKED = "if({0}[1] = 'r', cast(cast({0}[2:] as double) as varchar), {0}[2:])"
@@ -113,7 +122,8 @@ def _carried(database: str, table: str, read: Mapping[str, str]) -> str:
 def _refuse_bent(session: Session, database: str, table: str, read: Mapping[str, str]) -> None:
     """Raise ConnectorError for the first column with values that are not read as they are."""
     doubtful = {name: kind for name, kind in read.items() if kind in _BENT}
-    if not doubtful:
+    any_of = " or ".join(f"({_DOUBTFUL[kind].format(identifier(name))})" for name, kind in doubtful.items())
+    if not doubtful or not asked(session, database, f"select 1 from {identifier(table)} where {any_of} limit 1"):
         return
     bent = ", ".join(
         f"max(case when {_BENT[kind].format(identifier(name))} then typeof({identifier(name)}) end)"
