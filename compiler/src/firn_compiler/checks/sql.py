@@ -29,6 +29,7 @@ from firn_compiler.template import Constants
 from firn_schemas.base import JsonObject
 from firn_schemas.compute import DIALECTS
 from firn_schemas.connectors import CONNECTORS
+from firn_schemas.placeholders import DIALECTS as DIALECTS_OF_SERVERS
 
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
@@ -270,7 +271,7 @@ class _Reader:
         """Analyse one query; return what comes out."""
         if not dialect:
             return Dataset()
-        from firn_compiler.checks.placeholders import placeholders  # for flows with SQL alone
+        from firn_compiler.checks.placeholders import placeholders, used  # for flows with SQL alone
         from firn_compiler.sql import analyse
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
@@ -286,8 +287,8 @@ class _Reader:
                     continue
                 help = elsewhere(self.flow, self.job, name) or help
             self.known.found.append(finding(one.code, one.message, place, help, path))
-        if dialect == "duckdb" and not any(one.code == "E501" for one in found.problems):
-            self.known.found.extend(placeholders(step, text, found.placeholders, path))
+        if dialect in ("duckdb", *DIALECTS_OF_SERVERS) and not any(one.code == "E501" for one in found.problems):
+            self.known.found.extend(placeholders(step, text, used(step, text, dialect, found.placeholders), path))
         origins = {
             column: frozenset(
                 origin
