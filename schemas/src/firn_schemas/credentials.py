@@ -3,7 +3,7 @@
 from typing import Literal
 
 from firn_schemas.base import doc, record
-from firn_schemas.form import HTTP_URL, Form
+from firn_schemas.form import Form
 from firn_schemas.secret import Secret
 
 ACCOUNT = Form(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+|[0-9]{1,30}", "must be a service account's e-mail address or number")
@@ -35,7 +35,6 @@ class OAuth2Credentials:
         "Where tokens are given; absent: where the system itself says.",
         default=None,
         aliases=["token_uri"],
-        form=HTTP_URL,
     )
     audience: str | None = doc("For whom the token is meant.", default=None)
     auth_method: Literal["client_secret_basic", "client_secret_post"] = doc(

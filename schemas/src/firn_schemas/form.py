@@ -24,9 +24,5 @@ class Form(NamedTuple):
 _HOST = r"(?![^:]*:\d+$)[^\s/@\\-][^\s/@\\]*"
 HOST = Form(_HOST, "must be a host name or address alone, without scheme, port or path")
 SOCKET_OR_HOST = Form(rf"[/@].*|{_HOST}", HOST.rule)
-_URL = r"(?i:https?)://([^\s/?#@\\]*:[^@]*@)?[^\s/?#@\\]+"
-"""A password in it is the secret scanner's to report."""
-HTTP_URL = Form(rf"{_URL}([/?#].*)?", "must begin with `https://host` or `http://host`, without a user")
-S3_ENDPOINT = Form(rf"({_URL}(/[^?#@]*)?)?", "must be a URL such as `https://s3.example.com`, without user or query")
 BUCKET = Form(r"[^\s/:]+", "must be the bucket's name alone, without `s3://` and folders")
 REGION = Form(r"[A-Za-z0-9_.-]*", "must be a region's name such as `eu-central-1`")

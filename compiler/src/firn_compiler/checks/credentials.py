@@ -10,7 +10,6 @@ from firn_compiler.model.project import Flow, Platform
 from firn_compiler.stages.settle import resource
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import tag
-from firn_schemas.loopback import is_loopback
 
 TAKES: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     "catalog": {"static": (("token",),), "oauth2": ((),)},
@@ -74,6 +73,8 @@ def _fitting(mode: str, found: Mapping, path: Path) -> Iterator[Diagnostic]:
 
 def _in_the_clear(found: Mapping, path: Path) -> Iterator[Diagnostic]:
     """Report a secret that would be sent without TLS to another machine."""
+    from firn_schemas.loopback import is_loopback  # few flows have credentials
+
     parts = re.match(r"http://(?P<host>\[[^\]]*\]|[^/?#:]*)", text_at(found, "token_url") or "", re.IGNORECASE)
     if parts is not None and not is_loopback(parts["host"].strip("[]").lower()):
         message = "`token_url` must begin with `https://`: the client's secret is sent there"

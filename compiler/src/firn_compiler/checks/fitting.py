@@ -10,7 +10,6 @@ from firn_compiler.document import Path, Scalar, Sequence, items_at, lookup, map
 from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.connectors.archive import COMPRESSIONS, TAR_ENDINGS
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import ENDINGS
 
@@ -134,10 +133,12 @@ def _reached(step: Step, settled: Settled, path: Path) -> Found:
 
 def _packing(step: Step, settled: Settled, path: Path) -> Found:
     """Report an archive that its driver cannot make so."""
+    from firn_schemas.connectors.archive import COMPRESSIONS, TAR_ENDINGS  # few flows make archives
+
     known = COMPRESSIONS.get(settled.driver, ())
     chosen, dest = given(step, "compression"), given(step, "dest_path")
     word = text_at(step.inputs, "compression")
-    if chosen is not None and word in PACKED and word not in known:
+    if chosen is not None and word not in known and any(word in words for words in COMPRESSIONS.values()):
         help = "it has " + ", ".join(f"`{one}`" for one in known)
         message = f"`{settled.kind}/{settled.driver}` has no `compression: {word}`"
         yield finding("E313", message, chosen.span, help, (*path, "compression"))
@@ -151,9 +152,6 @@ def _packing(step: Step, settled: Settled, path: Path) -> Found:
         message = f"`{text_at(step.inputs, 'resource')}` has no `password` to encrypt the archive with"
         help = "set it, or use the driver `zipfile` for archives that anyone may read"
         yield finding("E203", message, step.inputs.entries["resource"].span, help, (*path, "resource"))
-
-
-PACKED = frozenset(word for words in COMPRESSIONS.values() for word in words)
 
 
 def _watermark_param(step: Step, settled: Settled, path: Path) -> Found:

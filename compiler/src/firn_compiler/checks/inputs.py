@@ -6,7 +6,6 @@ from typing import get_args
 
 from firn_compiler.checks.given import Found, file_ending, given, leads_out
 from firn_compiler.checks.layouts import layouts
-from firn_compiler.checks.mail import contents, recipients
 from firn_compiler.checks.requests import request
 from firn_compiler.checks.shape import shape
 from firn_compiler.diagnostics import finding, suggestion
@@ -28,7 +27,6 @@ from firn_compiler.model.shapes import StepShape
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import ENDINGS, WriteMode
-from firn_schemas.steps.programs import LOADING
 
 WRITE_MODES = get_args(WriteMode)
 
@@ -178,6 +176,8 @@ def _program(step: Step, path: Path) -> Found:
             message = f"`strategy: {strategy}` needs `{key}`"
             yield finding("E203", message, node.entries["strategy"].span, f"add `{key}:`", (*path, "idempotency"))
 
+    from firn_schemas.steps.programs import LOADING  # few flows start programs
+
     env = mapping_at(step.inputs, "env")
     for name, place in env.keys.items() if env is not None else ():
         where = (*path, "env", name)
@@ -196,6 +196,13 @@ def _callable(step: Step, path: Path) -> Found:
         if not re.fullmatch(rf"{part}(\.{part})*:{part}(\.{part})*", node.value):
             help = "write `module:function`, such as `acme_steps.scoring:score`"
             yield finding("E204", "`callable` is not the name of a function", node.span, help, (*path, "callable"))
+
+
+def _mail(step: Step, path: Path) -> Found:
+    from firn_compiler.checks.mail import contents, recipients  # few flows send any
+
+    yield from recipients(step, path)
+    yield from contents(step, path)
 
 
 def _key_of_lock(step: Step, path: Path) -> Found:
@@ -243,7 +250,7 @@ _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "http": (request,),
     "read": (_columns, _incremental, _params, request),
     "run_process": (_program, _outside_folders),
-    "send_mail": (recipients, contents, layouts),
+    "send_mail": (_mail, layouts),
     "upload": (_outside_folders,),
     "with_lock": (_nested, _key_of_lock),
     "write": (_modes, _columns, layouts),

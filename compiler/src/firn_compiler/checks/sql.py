@@ -29,11 +29,12 @@ from firn_compiler.template import Constants
 from firn_schemas.base import JsonObject
 from firn_schemas.compute import DIALECTS
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.placeholders import DIALECTS as DIALECTS_OF_SERVERS
 
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
 
+BINDING = frozenset(["duckdb", "mysql", "postgres"])
+"""Dialects whose placeholders are known."""
 STAND_INS = ("1", "firn")
 """What may stand for a template that cannot be read: a value or a name, the first with which the text is a query."""
 
@@ -287,7 +288,7 @@ class _Reader:
                     continue
                 help = elsewhere(self.flow, self.job, name) or help
             self.known.found.append(finding(one.code, one.message, place, help, path))
-        if dialect in ("duckdb", *DIALECTS_OF_SERVERS) and not any(one.code == "E501" for one in found.problems):
+        if dialect in BINDING and not any(one.code == "E501" for one in found.problems):
             self.known.found.extend(placeholders(step, text, used(step, text, dialect, found.placeholders), path))
         origins = {
             column: frozenset(

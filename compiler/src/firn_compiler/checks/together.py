@@ -12,7 +12,6 @@ from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.settle import resource
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import words
-from firn_schemas.loopback import is_loopback
 
 
 def together(flow: Flow, platform: Platform | None) -> Found:
@@ -53,7 +52,8 @@ def _exactly_one(settled: Settled, path: Path) -> Found:
 
 def _mail(settled: Settled, path: Path) -> Found:
     """Report a login without its other half, mail in the clear, and a sender who is not one address."""
-    from firn_schemas.mail_address import parsed  # only mail needs it
+    from firn_schemas.loopback import is_loopback  # only mail needs these
+    from firn_schemas.mail_address import parsed
 
     sender, host, user = (said(settled, key) for key in ("from_addr", "host", "user"))
     if (user is None) != (said(settled, "password") is None):

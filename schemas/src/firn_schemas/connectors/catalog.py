@@ -5,19 +5,14 @@ from typing import Literal
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
 from firn_schemas.credentials import Credentials
-from firn_schemas.form import BUCKET, HTTP_URL, REGION, S3_ENDPOINT
+from firn_schemas.form import BUCKET, REGION
 
 
 @record
 class IcebergRestConfig:
     """An Iceberg REST catalog, and where the files of its tables may lie."""
 
-    uri: str = doc(
-        "Where the catalog answers.",
-        examples=["https://polaris.example.com/api/catalog"],
-        endpoint=True,
-        form=HTTP_URL,
-    )
+    uri: str = doc("Where the catalog answers.", examples=["https://polaris.example.com/api/catalog"], endpoint=True)
     warehouse: str = doc("The catalog's warehouse; namespaces never repeat it.", endpoint=True)
     namespace: str | None = doc("Namespace of tables that name none, such as `analytics.gold`.", default=None)
     credentials: Credentials | None = doc("As whom: mode `oauth2`, or `static` with `token`.", default=None)
@@ -37,7 +32,6 @@ class IcebergRestConfig:
         default=None,
         aliases=["endpoint_url"],
         endpoint=True,
-        form=S3_ENDPOINT,
     )
     path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False, endpoint=True)
     storage_credentials: Credentials | None = doc(

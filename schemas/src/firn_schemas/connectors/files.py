@@ -5,7 +5,7 @@ from typing import Any, Literal
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
 from firn_schemas.credentials import Credentials
-from firn_schemas.form import BUCKET, HOST, REGION, S3_ENDPOINT, Form
+from firn_schemas.form import BUCKET, HOST, REGION, Form
 from firn_schemas.secret import Secret
 
 Compression = Literal["auto", "none", "gzip", "zstd"]
@@ -56,7 +56,6 @@ class S3Config:
         default=None,
         aliases=["endpoint_url"],
         endpoint=True,
-        form=S3_ENDPOINT,
     )
     path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False, endpoint=True)
     ca_file: str | None = doc(

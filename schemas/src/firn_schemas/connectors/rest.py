@@ -5,7 +5,6 @@ from typing import Literal
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
 from firn_schemas.credentials import Credentials
-from firn_schemas.form import HTTP_URL
 from firn_schemas.secret import Secret
 
 OWN_HEADERS = frozenset(
@@ -20,10 +19,7 @@ class RestConfig:
     """An HTTP API that answers JSON."""
 
     base_url: str = doc(
-        "Scheme, host and path prefix of every request.",
-        examples=["https://api.example.com/v1"],
-        endpoint=True,
-        form=HTTP_URL,
+        "Scheme, host and path prefix of every request.", examples=["https://api.example.com/v1"], endpoint=True
     )
     headers: dict[str, str] = doc("Headers of every request; none of them a credential.", default_factory=dict)
     bearer_token: Secret | None = doc("Sent as `Authorization: Bearer`.", default=None, aliases=["token"])
