@@ -154,10 +154,10 @@ def test_the_flow_overrides_the_platform_which_overrides_the_base_and_null_remov
 
 @pytest.mark.parametrize(("value", "lowered"), [("7", 7), ("text", "text"), ("true", True)])
 def test_a_variable_keeps_its_type_where_it_is_the_whole_value(value: str, lowered: Any) -> None:
-    flow = FLOW.replace("orders.csv}", "orders.csv, params: {x: '{{ var.v }}', y: 'a{{ var.v }}b'}}")
+    flow = FLOW + "  - {id: look, type: check_items, inputs: {items: ['{{ var.v }}', 'a{{ var.v }}b']}}\n"
     result = compiled(flow.replace("steps:", f"variables: {{v: {value}}}\nsteps:"))
-    params = payload(result)["flows"]["hello"]["jobs"][0]["steps"][0]["inputs"]["params"]
-    assert params == {"x": lowered, "y": f"a{value}b"}
+    items = payload(result)["flows"]["hello"]["jobs"][0]["steps"][-1]["inputs"]["items"]
+    assert items == [lowered, f"a{value}b"]
 
 
 def test_the_command_line_overrides_the_platform_which_overrides_the_flow() -> None:

@@ -90,6 +90,14 @@ def test_a_feature_that_is_lacking_is_named() -> None:
     with pytest.raises(ArtifactRefused) as caught:
         load(spelled(payload(features=["step.teleport"])), HAS)
     assert (caught.value.code, "`step.teleport`" in caught.value.message) == ("R106", True)
+    assert caught.value.help == "use a newer firn-runtime"
+
+
+@pytest.mark.parametrize("feature", ["compute.spark", "step.dbt", "step.python"])
+def test_of_what_no_version_runs_nobody_is_sent_to_a_newer_runtime(feature: str) -> None:
+    with pytest.raises(ArtifactRefused) as caught:
+        load(spelled(payload(features=[feature])), HAS)
+    assert "no version runs it yet" in caught.value.help
 
 
 def test_a_step_type_that_is_lacking_is_named_though_the_features_do_not_say_so() -> None:

@@ -73,8 +73,8 @@ def test_a_run_that_was_killed_is_cut_off_and_its_lock_is_free(project: Path, at
     ended(process, signal.SIGKILL)
     assert "  CUT OFF  " in firn(project, "runs").stdout
     shown = document(project, "runs", "r1")
-    assert (shown["status"], shown["alive"]) == ("RUNNING", False)
-    assert [(one["step"], one["status"]) for one in shown["steps"]] == [("x", "SUCCESS"), ("y", "RUNNING")]
+    assert (shown["status"], shown["alive"]) == ("CUT OFF", False)
+    assert [(one["step"], one["status"]) for one in shown["steps"]] == [("x", "SUCCESS"), ("y", "CUT OFF")]
     assert "its holder is gone" in firn(project, "unlock").stdout
 
 

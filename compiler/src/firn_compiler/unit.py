@@ -22,6 +22,7 @@ from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
 from firn_compiler.checks.sql import Known, Texts, sql
 from firn_compiler.checks.streams import streams
+from firn_compiler.checks.together import together
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
 from firn_compiler.followers import without_followers, without_unsure
@@ -94,6 +95,7 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from inputs(flow)
     yield from fitting(flow, platform)
     yield from resource_settings(flow, platform)
+    yield from together(flow, platform)
     yield from credentials(flow, platform)
     yield from flow_policy(flow, platform)
     yield from graph(flow)

@@ -6,7 +6,7 @@ checked; the file is never read again.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,11 +125,23 @@ def load(content: bytes, features: frozenset[str], asked: Demand = UNASKED) -> A
 
 def refuse_unfit(payload: "Payload", features: frozenset[str]) -> None:
     """Raise ArtifactRefused R106 or R109 where a runtime that has `features` may not run the artifact."""
-    lacking = [f"`{visible(feature)}`" for feature in needed(payload) if feature not in features]
+    lacking = [feature for feature in needed(payload) if feature not in features]
     if lacking:
-        message = f"the artifact needs what this runtime does not have: {', '.join(lacking)}"
-        raise ArtifactRefused("R106", message, "use a newer firn-runtime")
+        named = ", ".join(f"`{visible(feature)}`" for feature in lacking)
+        message = f"the artifact needs what this runtime does not have: {named}"
+        raise ArtifactRefused("R106", message, lacking_help(lacking))
     refuse_version(payload)
+
+
+def lacking_help(features: Iterable[str]) -> str:
+    """Return what helps where features are lacking: no runtime has yet what this version's own language has besides."""
+    from firn_schemas.compute import COMPUTE
+    from firn_schemas.steps import STEPS
+
+    known = {f"compute.{type}" for type in COMPUTE} | {f"step.{type}" for type in STEPS}
+    if known.isdisjoint(features):
+        return "use a newer firn-runtime"
+    return "no version runs it yet: write it as steps that run; `firn help R106` says how"
 
 
 def needed(payload: "Payload") -> list[str]:

@@ -66,8 +66,8 @@ def shown(state: State | None, artifact: Artifact, flow: str | None, run: str) -
     if state is None or row is None:
         raise UsageError("R406", f"the flow `{name}` has no run `{run}`", "`firn runs` lists them")
     seen, jobs, steps = Seen(state, row), state.jobs(name, row.run), state.steps(name, row.run)
-    document = seen.document | {"jobs": [_job(one) for one in jobs], "steps": [_step(one) for one in steps]}
-    return Page([*_head(seen), "", *_table(jobs, steps, seen.going), *_errors(jobs, steps)], document)
+    document = seen.document | {"jobs": [_job(one) for one in jobs], "steps": [_step(seen, one) for one in steps]}
+    return Page([*_head(seen), "", *_table(seen, jobs, steps), *_errors(jobs, steps)], document)
 
 
 def _row(state: State, flow: str, run: str) -> RunRow | None:
@@ -86,13 +86,18 @@ class Seen:
 
     @property
     def status(self) -> str:
-        """The run's status, for people."""
-        return self.going if self.row.status == "RUNNING" else self.row.status
+        """The run's status."""
+        return self.seen(self.row.status)
+
+    def seen(self, status: str) -> str:
+        """Return the status of the run, or of a part of it, for what was recorded."""
+        return self.going if status == "RUNNING" else status
 
     @property
     def document(self) -> dict[str, Json]:
         """The run, for machines."""
-        return {key: value for key, value in self.row._asdict().items() if key != "plan"} | {"alive": self.alive}
+        row = {key: value for key, value in self.row._asdict().items() if key != "plan"}
+        return row | {"status": self.status, "alive": self.alive}
 
 
 def locks(state: State | None) -> Page:
@@ -153,17 +158,18 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
-def _table(jobs: list[JobRow], steps: list[StepRow], going: str) -> list[str]:
+def _table(seen: Seen, jobs: list[JobRow], steps: list[StepRow]) -> list[str]:
     ended = {one.job: one for one in jobs}
     names = list(dict.fromkeys([*(one.job for one in steps), *ended]))
     table: list[tuple[str, ...]] = [("job", "step", "status", "attempts", "rows", "time")]
     for name in names:
         job = ended.get(name)
-        table.append((name, "", job.status if job else going, "", "", duration(job.seconds) if job else ""))
+        table.append((name, "", job.status if job else seen.going, "", "", duration(job.seconds) if job else ""))
         for one in steps:
             if one.job == name:
-                status = going if one.status == "RUNNING" else one.status
-                table.append(("", one.step, status, str(one.attempt or ""), rows(one.rows), duration(one.seconds)))
+                table.append(
+                    ("", one.step, seen.seen(one.status), str(one.attempt or ""), rows(one.rows), duration(one.seconds))
+                )
     return aligned(table, frozenset([3, 4, 5])) if names else ["no step was begun"]
 
 
@@ -181,8 +187,8 @@ def _job(job: JobRow) -> Json:
     return dict(job._asdict())
 
 
-def _step(step: StepRow) -> Json:
-    return dict(step._asdict())
+def _step(seen: Seen, step: StepRow) -> Json:
+    return step._asdict() | {"status": seen.seen(step.status)}
 
 
 def _lock(lock: LockRow) -> Json:

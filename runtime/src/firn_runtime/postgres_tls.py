@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from firn_runtime.loopback import is_loopback
+from firn_schemas.loopback import is_loopback
 
 _BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",

@@ -9,6 +9,8 @@ from dataclasses import MISSING, FrozenInstanceError, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
+    from firn_schemas.form import Form
+
     Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
     """A value of a JSON document."""
     JsonObject: TypeAlias = dict[str, Json]
@@ -68,6 +70,7 @@ def doc(
     endpoint: bool = False,
     inside: bool = False,
     arguments: bool = False,
+    form: "Form | None" = None,
 ) -> Any:
     """Declare a record's field.
 
@@ -77,6 +80,7 @@ def doc(
     `place` marks a path, URL or table name: where it is made of run-time values, it keeps a literal beginning.
     `inside` marks one path or several below a folder, out of which none may lead.
     `arguments` marks a program and its arguments: one that begins with a value of the run is no option of the program.
+    `form` is the form of a text, or of each in a list; a source file's, for a run takes what its environment says.
     `endpoint` marks what says where, as whom or on what proof a connection is made: an `enterprise` platform's alone.
     """
     metadata = {
@@ -90,5 +94,6 @@ def doc(
         "endpoint": endpoint,
         "inside": inside,
         "arguments": arguments,
+        "form": form,
     }
     return field(default=default, default_factory=default_factory, metadata=metadata)

@@ -1,6 +1,12 @@
 """Engines that run a flow's SQL, as closed schemas: one row each in COMPUTE."""
 
 from firn_schemas.base import doc, record
+from firn_schemas.form import Form
+
+MEMORY = Form(
+    r"(?i:\s*[0-9.]+(e\d+)?\s*(b|bytes?|[kmgt](b|ib)?|(kilo|mega|giga|tera)bytes?)\s*|none)",
+    "must be a size such as `2GB` or `512MiB`",
+)
 
 
 @record
@@ -8,7 +14,7 @@ class DuckDbProperties:
     """The engine that runs `sql` steps inside the runtime's own process."""
 
     threads: int | None = doc("Threads of the engine; absent: one for each core it can use.", default=None, minimum=1)
-    memory_limit: str | None = doc("Memory before it spills to disk.", default=None, examples=["2GB"])
+    memory_limit: str | None = doc("Memory before it spills to disk.", default=None, examples=["2GB"], form=MEMORY)
     temp_directory: str | None = doc("Where it spills; absent: the workspace.", default=None)
 
 

@@ -3,7 +3,10 @@
 from typing import Literal
 
 from firn_schemas.base import doc, record
+from firn_schemas.form import Form
 from firn_schemas.secret import Secret
+
+ACCOUNT = Form(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+|[0-9]{1,30}", "must be a service account's e-mail address or number")
 
 
 @record
@@ -29,7 +32,9 @@ class OAuth2Credentials:
     client_secret: Secret = doc("The client's secret.")
     scope: str | None = doc("What is asked for.", default=None, examples=["PRINCIPAL_ROLE:DATA_ENGINEER"])
     token_url: str | None = doc(
-        "Where tokens are given; absent: where the system itself says.", default=None, aliases=["token_uri"]
+        "Where tokens are given; absent: where the system itself says.",
+        default=None,
+        aliases=["token_uri"],
     )
     audience: str | None = doc("For whom the token is meant.", default=None)
     auth_method: Literal["client_secret_basic", "client_secret_post"] = doc(
@@ -62,6 +67,7 @@ class ServiceAccountCredentials:
         default=None,
         examples=["loader@example.iam.gserviceaccount.com"],
         aliases=["service_account"],
+        form=ACCOUNT,
     )
     tenant_id: str | None = doc("Azure: the tenant; absent: as the pod's variables say.", default=None)
     client_id: str | None = doc("Azure: the identity's client; absent: as the pod's variables say.", default=None)

@@ -1,5 +1,6 @@
 """Credentials: whether a connector can be used in their mode, and whether what they say fits together."""
 
+import re
 from collections.abc import Iterator
 from typing import get_args
 
@@ -62,11 +63,22 @@ def _taken(kind: str, mode: str, found: Mapping, path: Path) -> Iterator[Diagnos
 def _fitting(mode: str, found: Mapping, path: Path) -> Iterator[Diagnostic]:
     if mode == "service_account":
         yield from _of_provider(text_at(found, "provider"), found, path)
+    yield from _in_the_clear(found, path)
     assumed = "role_arn" in found.entries and "web_identity_token_file" not in found.entries
     if mode == "iam_role" and "external_id" in found.entries and not assumed:
         message = "`external_id` is asked for only where a role is assumed with the ambient one's keys"
         help = "name that role in `role_arn`, without `web_identity_token_file`, or leave `external_id` out"
         yield finding("E320", message, _span(found, "external_id"), help, (*path, "external_id"))
+
+
+def _in_the_clear(found: Mapping, path: Path) -> Iterator[Diagnostic]:
+    """Report a secret that would be sent without TLS to another machine."""
+    from firn_schemas.loopback import is_loopback  # few flows have credentials
+
+    parts = re.match(r"http://(?P<host>\[[^\]]*\]|[^/?#:]*)", text_at(found, "token_url") or "", re.IGNORECASE)
+    if parts is not None and not is_loopback(parts["host"].strip("[]").lower()):
+        message = "`token_url` must begin with `https://`: the client's secret is sent there"
+        yield finding("E320", message, _span(found, "token_url"), "write `https://`", (*path, "token_url"))
 
 
 def _of_provider(provider: str | None, found: Mapping, path: Path) -> Iterator[Diagnostic]:

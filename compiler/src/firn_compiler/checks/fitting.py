@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from firn_compiler.checks.inputs import WRITE_MODES, Found, file_ending, given, leads_out
+from firn_compiler.checks.given import Found, file_ending, given, leads_out
+from firn_compiler.checks.inputs import WRITE_MODES
+from firn_compiler.checks.together import said
 from firn_compiler.diagnostics import finding, suggestion
 from firn_compiler.document import Path, Scalar, Sequence, items_at, lookup, mapping_at, text_at
 from firn_compiler.model.project import Flow, Platform, Settled, Step
@@ -44,10 +46,10 @@ def _file(step: Step, settled: Settled) -> Scalar | None:
 
 def _outside(step: Step, settled: Settled, path: Path) -> Found:
     """Report a file outside the resource's root."""
-    node = _file(step, settled)
-    if node is None or not isinstance(node.value, str):
+    row, node = CONNECTORS.get((settled.kind, settled.driver)), given(step, "path")
+    if row is None or "path" not in row.places or not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
-    if leads_out(node.value):
+    if leads_out(node.value.lstrip("/") if "request" in row.places else node.value):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
             "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")
@@ -80,6 +82,78 @@ def _does(step: Step, settled: Settled, path: Path) -> Found:
         yield finding("E313", message, step.inputs.keys[key], f"remove `{key}`", (*path, key))
 
 
+def _one_file(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a write of files that no folder or format can take."""
+    node, mode = _file(step, settled), text_at(step.inputs, "mode")
+    if node is None or mode not in WRITE_MODES:
+        return
+    if isinstance(node.value, str) and set("*?[") & set(node.value):
+        message = "`path` is a pattern, which may match several files"
+        yield finding("E204", message, node.span, "name one file, or one folder", (*path, "path"))
+    key = "partition_by"
+    if key in step.inputs.keys and mode != "insert_overwrite":
+        message = f"files are partitioned with `mode: insert_overwrite` alone, and `{key}` is for nothing else"
+        yield finding("E205", message, step.inputs.keys[key], "remove it, or change the mode", (*path, key))
+    format = text_at(step.inputs, "format") or ENDINGS.get(file_ending(node.value) or "")
+    if mode == "insert_overwrite" and format in ("json", "ndjson"):
+        place = (given(step, "format") or node).span
+        yield finding("E205", "partitions are written as Parquet or CSV", place, "choose another `format`", path)
+
+
+def _writable(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a write to what the platform lends for reading alone."""
+    if said(settled, "read_only") is True:
+        message = f"`{text_at(step.inputs, 'resource')}` is `read_only`"
+        help = "write to another resource, or ask the platform for a writable one"
+        yield finding("E313", message, step.inputs.entries["resource"].span, help, (*path, "resource"))
+
+
+def _table(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a table whose name is none, and one of a catalog that is in no namespace."""
+    row, node = CONNECTORS.get((settled.kind, settled.driver)), given(step, "table")
+    if row is None or "table" not in row.places or not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return
+    parts = node.value.split(".")
+    if not (parts[-1] and node.value.strip(".") == node.value) or (settled.kind == "catalog" and not all(parts)):
+        yield finding("E204", "`table` is not a table's name", node.span, "write `name`, or `schema.name`", path)
+    elif settled.kind == "catalog" and len(parts) == 1 and not said(settled, "namespace"):
+        help = "write `table: namespace.name`, or give the resource a `namespace`"
+        yield finding("E203", "`table` is in no namespace of the catalog", node.span, help, (*path, "table"))
+
+
+def _reached(step: Step, settled: Settled, path: Path) -> Found:
+    """Report a catalog whose tables' files may lie nowhere."""
+    nowhere = settled.kind == "catalog" and said(settled, "bucket") is None and said(settled, "root") is None
+    if nowhere and text_at(settled.options, "access_delegation") == "none":
+        name = text_at(step.inputs, "resource")
+        message = f"nothing says where the files of the tables of `{name}` may lie, or gives keys for them"
+        help = "the platform names a `bucket` or a `root`, or says `access_delegation: vended-credentials`"
+        yield finding("E203", message, step.inputs.entries["resource"].span, help, (*path, "resource"))
+
+
+def _packing(step: Step, settled: Settled, path: Path) -> Found:
+    """Report an archive that its driver cannot make so."""
+    from firn_schemas.connectors.archive import COMPRESSIONS, TAR_ENDINGS  # few flows make archives
+
+    known = COMPRESSIONS.get(settled.driver, ())
+    chosen, dest = given(step, "compression"), given(step, "dest_path")
+    word = text_at(step.inputs, "compression")
+    if chosen is not None and word not in known and any(word in words for words in COMPRESSIONS.values()):
+        help = "it has " + ", ".join(f"`{one}`" for one in known)
+        message = f"`{settled.kind}/{settled.driver}` has no `compression: {word}`"
+        yield finding("E313", message, chosen.span, help, (*path, "compression"))
+    name = dest.value if isinstance(dest, Scalar) else None
+    ends = isinstance(name, str) and name.lower().endswith(tuple(TAR_ENDINGS))
+    if settled.driver == "tarfile" and chosen is None and isinstance(name, str) and not ends and dest is not None:
+        help = "end it with " + ", ".join(f"`{one}`" for one in TAR_ENDINGS) + ", or give `compression`"
+        message = "the archive's ending does not say how it is compressed"
+        yield finding("E205", message, dest.span, help, (*path, "dest_path"))
+    if settled.driver == "pyzipper" and said(settled, "password") is None:
+        message = f"`{text_at(step.inputs, 'resource')}` has no `password` to encrypt the archive with"
+        help = "set it, or use the driver `zipfile` for archives that anyone may read"
+        yield finding("E203", message, step.inputs.entries["resource"].span, help, (*path, "resource"))
+
+
 def _watermark_param(step: Step, settled: Settled, path: Path) -> Found:
     """Report a query parameter for what takes none."""
     node = mapping_at(step.inputs, "incremental")
@@ -107,9 +181,10 @@ def _allowed(step: Step, settled: Settled, path: Path) -> Found:
 
 
 _FITS: dict[str, tuple[Callable[[Step, Settled, Path], Found], ...]] = {
+    "archive_create": (_packing,),
     "export": (_outside,),
-    "read": (_places, _outside, _format, _watermark_param),
+    "read": (_places, _outside, _format, _watermark_param, _table, _reached),
     "run_process": (_allowed,),
-    "write": (_places, _outside, _format, _does),
+    "write": (_places, _outside, _format, _does, _one_file, _writable, _table, _reached),
 }
 """What a step asks of its resource."""

@@ -1,15 +1,16 @@
 """What a step's inputs say together."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import get_args
 
+from firn_compiler.checks.given import Found, file_ending, given, leads_out
+from firn_compiler.checks.layouts import layouts
+from firn_compiler.checks.requests import request
 from firn_compiler.checks.shape import shape
-from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.diagnostics import finding, suggestion
 from firn_compiler.document import (
-    Deferred,
     Mapping,
-    Node,
     Path,
     Scalar,
     Sequence,
@@ -25,10 +26,9 @@ from firn_compiler.model.project import Flow, Step
 from firn_compiler.model.shapes import StepShape
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
-from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, WriteMode
+from firn_schemas.steps.data import ENDINGS, WriteMode
 
 WRITE_MODES = get_args(WriteMode)
-Found = Iterator[Diagnostic]
 
 
 def inputs(flow: Flow) -> Found:
@@ -176,6 +176,18 @@ def _program(step: Step, path: Path) -> Found:
             message = f"`strategy: {strategy}` needs `{key}`"
             yield finding("E203", message, node.entries["strategy"].span, f"add `{key}:`", (*path, "idempotency"))
 
+    from firn_schemas.steps.programs import LOADING  # few flows start programs
+
+    env = mapping_at(step.inputs, "env")
+    for name, place in env.keys.items() if env is not None else ():
+        where = (*path, "env", name)
+        if LOADING.fits(name):
+            message = f"the variable `{name}` {LOADING.rule}"
+            yield finding("E204", message, place, "the platform may, in the connector's `env`", where)
+        elif not name or "=" in name:
+            message = f"the variable `{name}` cannot be set"
+            yield finding("E204", message, place, "a name is not empty and holds no `=`", where)
+
 
 def _callable(step: Step, path: Path) -> Found:
     node = step.inputs.entries.get("callable")
@@ -186,31 +198,25 @@ def _callable(step: Step, path: Path) -> Found:
             yield finding("E204", "`callable` is not the name of a function", node.span, help, (*path, "callable"))
 
 
+def _mail(step: Step, path: Path) -> Found:
+    from firn_compiler.checks.mail import contents, recipients  # few flows send any
+
+    yield from recipients(step, path)
+    yield from contents(step, path)
+
+
 def _key_of_lock(step: Step, path: Path) -> Found:
     node = step.inputs.entries.get("key")
     if isinstance(node, Scalar) and node.value == "":
         yield finding("E204", "the lock has no name", node.span, "name it", (*path, "key"))
 
 
-def _mail(step: Step, path: Path) -> Found:
-    """Report recipients that are not one address each, and files of datasets whose format nobody says."""
-    from firn_schemas.mail_address import parsed  # only mail needs it
-
-    for key in ("to", "cc", "bcc"):
-        node = step.inputs.entries.get(key)
-        many = isinstance(node, Sequence)
-        for index, item in enumerate(items_at(step.inputs, key) if many else [node]):
-            if isinstance(item, Scalar) and isinstance(item.value, str) and parsed(item.value) is None:
-                where = (*path, key, index) if many else (*path, key)
-                help = "write `a@b.example` or `Name <a@b.example>`, one in each item of a list"
-                yield finding("E204", f"`{key}` is not one address", item.span, help, where)
-    for index, item in enumerate(items_at(step.inputs, "attachments")):
-        name = item.entries.get("name") if isinstance(item, Mapping) and "format" not in item.entries else None
-        ending = file_ending(name.value) if isinstance(name, Scalar) else None
-        if name is not None and ending is not None and ending not in ENDINGS:
-            known = ", ".join(f"`{one}`" for one in ENDINGS)
-            message, where = "the file's ending does not say its format", (*path, "attachments", index, "name")
-            yield finding("E205", message, name.span, f"add `format:`; known endings: {known}", where)
+def _params(step: Step, path: Path) -> Found:
+    """Report values for a query that is not there."""
+    if given(step, "params") is not None and given(step, "sql") is None:
+        message = "`params` are the values of a query's placeholders, and there is no `sql`"
+        help = "remove it, or write the query as `sql`; parameters of an API stand in `request`"
+        yield finding("E205", message, step.inputs.keys["params"], help, (*path, "params"))
 
 
 def _outside_folders(step: Step, path: Path) -> Found:
@@ -228,60 +234,10 @@ _NAMES = {
     "delete_files": ("files",),
     "download": ("files", "dest_dir"),
     "list_files": ("path", "pattern"),
+    "run_process": ("cwd",),
     "upload": ("files", "dest_path"),
 }
 """Inputs that name files and folders."""
-
-
-def given(step: Step, key: str) -> Node | None:
-    """Return an input that is there and not null."""
-    node = step.inputs.entries.get(key)
-    return None if isinstance(node, Scalar) and node.value is None else node
-
-
-def _request(step: Step, path: Path) -> Found:
-    """Report a path out of the resource's `base_url`, and headers that no request may say."""
-    if step.type == "read":
-        path = (*path, "request")
-    asked = lookup(step.inputs, path[len(step.inputs_path) :])
-    if isinstance(asked, Mapping):
-        node = asked.entries.get("path")
-        if isinstance(node, Scalar) and isinstance(node.value, str) and leads_out(node.value.lstrip("/")):
-            message = "`path` leads out of the resource's `base_url`"
-            yield finding("E204", message, node.span, "write it without `..`", (*path, "path"))
-        yield from own_headers(asked, path)
-
-
-def own_headers(node: Mapping, path: Path) -> Found:
-    """Report those of the `headers` in a mapping that Firn says itself."""
-    headers = mapping_at(node, "headers")
-    if headers is None:
-        return
-    from firn_schemas.connectors.rest import OWN_HEADERS  # only APIs have some
-
-    for name, place in headers.keys.items():
-        if name.lower() in OWN_HEADERS:
-            message = f"the header `{name}` is not to be said"
-            yield finding("E204", message, place, "remove it: Firn says it itself", (*path, "headers", name))
-
-
-def leads_out(name: str) -> bool:
-    """Say whether a name is none of a file below a root."""
-    return name.startswith("/") or ".." in name.split("/")
-
-
-def file_ending(value: object) -> str | None:
-    """Return a path's ending, less that of its compression; None where a run decides it."""
-    parts = value.node.get("$concat") if isinstance(value, Deferred) else [value]
-    last = parts[-1] if isinstance(parts, list) else None
-    if not isinstance(last, str):
-        return None
-    name = last.rpartition("/")[2].lower()
-    packed = next((one for one in COMPRESSIONS if name.endswith(one)), "")
-    stem, dot, ending = name.removesuffix(packed).rpartition(".")
-    if set("*?[") & set(ending if dot else ending + stem):
-        return None  # the files that match say it
-    return f".{ending}" if dot else None if isinstance(value, Deferred) else ""
 
 
 _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
@@ -290,13 +246,13 @@ _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "download": (_outside_folders,),
     "list_files": (_outside_folders,),
     "python": (_callable,),
-    "export": (_columns, _csv),
-    "http": (_request,),
-    "read": (_columns, _incremental, _request),
-    "run_process": (_program,),
-    "send_mail": (_mail,),
+    "export": (_columns, _csv, layouts),
+    "http": (request,),
+    "read": (_columns, _incremental, _params, request),
+    "run_process": (_program, _outside_folders),
+    "send_mail": (_mail, layouts),
     "upload": (_outside_folders,),
     "with_lock": (_nested, _key_of_lock),
-    "write": (_modes, _columns),
+    "write": (_modes, _columns, layouts),
 }
 """What a step type asks for beyond its record."""

@@ -9,17 +9,32 @@ from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Mapping as MappingNode
 from firn_compiler.document import Path, Sequence, key_span
 from firn_compiler.model.project import Step
+from firn_schemas.placeholders import DIALECTS
+from firn_schemas.placeholders import placeholders as in_dialect
 
 
-def placeholders(step: Step, text: Text, used: tuple[str, ...], path: Path) -> Iterator[Diagnostic]:
+def used(step: Step, text: Text, dialect: str, parsed: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the placeholders as the run finds them: the engine's as they were `parsed`, a server's by its tokens.
+
+    To PostgreSQL a `?` is an operator, but where `params` is a list and no place has a number.
+    """
+    if dialect not in DIALECTS:
+        return parsed
+    found = in_dialect(text.query, dialect)
+    listed = isinstance(step.inputs.entries.get("params"), Sequence)
+    marks = dialect != "postgres" or (listed and set(found) == {"?"})
+    return found if marks else tuple(name for name in found if name != "?")
+
+
+def placeholders(step: Step, text: Text, found: tuple[str, ...], path: Path) -> Iterator[Diagnostic]:
     """Report placeholders without a value, and values without a placeholder."""
     params = step.inputs.entries.get("params")
     given = params.entries if isinstance(params, MappingNode) else {}
-    named = dict.fromkeys(name for name in used if name != "?" and not name.isdigit())
+    named = dict.fromkeys(name for name in found if name != "?" and not name.isdigit())
     if isinstance(params, Sequence):
-        yield from _numbered(step, params, used, named)
+        yield from _numbered(step, params, found, named)
         return
-    if params is not None and not named and any(name == "?" or name.isdigit() for name in used):
+    if params is not None and not named and any(name == "?" or name.isdigit() for name in found):
         message = "the query's placeholders have no names, and `params` has"
         help = "write `params` as a list: one value for each, in order"
         yield finding("E506", message, key_span(step.inputs, ("params",)), help, (*step.inputs_path, "params"))
@@ -37,16 +52,16 @@ def placeholders(step: Step, text: Text, used: tuple[str, ...], path: Path) -> I
             help = suggestion(name, named, "placeholders:")
             message = f"the query has no placeholder `${name}`"
             yield finding("E506", message, params.keys[name], help, (*step.inputs_path, "params", name))
-    if not given and params is None and any(name == "?" or name.isdigit() for name in used):
+    if not given and params is None and any(name == "?" or name.isdigit() for name in found):
         message = "the query's placeholders have no values"
         place = key_span(step.inputs, ("sql",)) if "sql" in step.inputs.keys else step.node.span.opening
         yield finding("E506", message, place, "add `params: [ … ]`", path)
 
 
-def _numbered(step: Step, params: Sequence, used: tuple[str, ...], named: Mapping[str, None]) -> Iterator[Diagnostic]:
+def _numbered(step: Step, params: Sequence, found: tuple[str, ...], named: Mapping[str, None]) -> Iterator[Diagnostic]:
     """Report a list of values whose length is not the number of placeholders."""
-    numbers = {int(name) for name in used if name.isdigit()}
-    needed = max(numbers, default=0) or sum(name == "?" for name in used)
+    numbers = {int(name) for name in found if name.isdigit()}
+    needed = max(numbers, default=0) or sum(name == "?" for name in found)
     place = key_span(step.inputs, ("params",))
     path = (*step.inputs_path, "params")
     if named:

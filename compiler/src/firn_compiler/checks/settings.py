@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from firn_compiler.checks.inputs import own_headers
+from firn_compiler.checks.requests import own_headers
 from firn_compiler.checks.shape import shape
 from firn_compiler.checks.urls import urls
 from firn_compiler.closest import misspelt
@@ -20,18 +20,17 @@ from firn_compiler.document import (
     mapping_at,
     nearest,
     text_at,
-    value_of,
     walk,
 )
-from firn_compiler.model.project import Flow, Platform, Settled, Step
+from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.expand import templates_in
-from firn_compiler.stages.settle import TYPES, compute_settings, family, flat_parts, part, resource, served_by
+from firn_compiler.stages.settle import TYPES, compute_settings, decoded, family, flat_parts, part, resource, served_by
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
-from firn_schemas.decode import keys, words
+from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
 
 
@@ -70,10 +69,10 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
             schema = CONNECTORS[row]
             records = {"config": (schema.config, settled.config), "options": (schema.options, settled.options)}
         for key, (record, node) in records.items():
-            for one in _beside(shape(record, node, ("resources", name, key)), key, row):
+            found = _as_written(shape(record, node, ("resources", name, key)), settled.decode)
+            for one in _beside(found, key, row):
                 one = _to_add(one, key, flow.resources.get(name))
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
-        yield from _exactly_one(settled, ("resources", name, "config"))
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
             yield from urls(settled.config, ("resources", name, "config"))
@@ -87,19 +86,9 @@ def _to_add(one: Diagnostic, part: str, declared: Node | None) -> Diagnostic:
     return one._replace(help=f"{one.help} to `{part}` of the platform's connector `{profile}`, or of this resource")
 
 
-def _exactly_one(settled: Settled, path: Path) -> Iterator[Diagnostic]:
-    """Report settings of which not exactly one is given."""
-    row = CONNECTORS.get((settled.kind, settled.driver))
-    given = settled.config.entries if isinstance(settled.config, Mapping) else {}
-    choices = row.exactly_one if row else ()
-    named = [key for key in choices if key in given and value_of(given[key]) is not None]
-    if row and not named and any(misspelt(key, choices) for key in given.keys() - words(row.config)):
-        return  # one of them is there, misspelt, and another finding says so
-    if row and choices and len(named) != 1:
-        listed = ", ".join(f"`{key}`" for key in choices)
-        message = f"`{settled.kind}/{settled.driver}` takes exactly one of {listed}"
-        help = "remove all but one" if named else "add one of them"
-        yield finding("E205", message, given[named[1]].span if named else settled.place, help, path)
+def _as_written(found: Iterator[Diagnostic], decoded: tuple[str, ...]) -> Iterator[Diagnostic]:
+    """Leave out what is said of the form of settings that the decode hook makes others of."""
+    return (one for one in found if one.code != "E204" or ".".join(one.path.split(".")[2:]) not in decoded)
 
 
 def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) -> Iterator[Diagnostic]:
@@ -118,7 +107,8 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
         row = family(node)
         for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)) if row else ():
             assert row is not None
-            for one in _beside(shape(record, part(node, key, row), ("connectors", name, key)), key, row):
+            found = _as_written(shape(record, part(node, key, row), ("connectors", name, key)), decoded(node, row))
+            for one in _beside(found, key, row):
                 if one.code != "E203":  # a flow may still add what is missing
                     yield _left_over(one, node)
     for section in TYPES:

@@ -33,6 +33,8 @@ from firn_schemas.connectors import CONNECTORS
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
 
+BINDING = frozenset(["duckdb", "mysql", "postgres"])
+"""Dialects whose placeholders are known."""
 STAND_INS = ("1", "firn")
 """What may stand for a template that cannot be read: a value or a name, the first with which the text is a query.
 
@@ -275,7 +277,7 @@ class _Reader:
         """Analyse one query; return what comes out."""
         if not dialect:
             return Dataset()
-        from firn_compiler.checks.placeholders import placeholders  # for flows with SQL alone
+        from firn_compiler.checks.placeholders import placeholders, used  # for flows with SQL alone
         from firn_compiler.sql import analyse
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
@@ -291,8 +293,8 @@ class _Reader:
                     continue
                 help = elsewhere(self.flow, self.job, name) or help
             self.known.found.append(finding(one.code, one.message, place, help, path))
-        if dialect == "duckdb" and not any(one.code == "E501" for one in found.problems):
-            self.known.found.extend(placeholders(step, text, found.placeholders, path))
+        if dialect in BINDING and not any(one.code == "E501" for one in found.problems):
+            self.known.found.extend(placeholders(step, text, used(step, text, dialect, found.placeholders), path))
         origins = {
             column: frozenset(
                 origin

@@ -11,9 +11,10 @@ from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union
 
 from firn_compiler.document import Deferred, Path
-from firn_compiler.model.names import TEXTS, Text
+from firn_compiler.model.names import TEXTS
 from firn_schemas.base import doc, record
 from firn_schemas.decode import hints, spelling, tag
+from firn_schemas.form import Form
 from firn_schemas.secret import Secret
 
 
@@ -66,7 +67,7 @@ def _members(of: Any) -> dict[str, tuple[bool, Check]]:
     return {
         spelling(field): (
             field.default is MISSING and field.default_factory is MISSING,
-            _check(kinds[field.name], field.metadata["minimum"], field.metadata["maximum"]),
+            _check(kinds[field.name], _Rules(*(field.metadata[key] for key in _Rules._fields))),
         )
         for field in fields(of)
     }
@@ -76,7 +77,18 @@ def _below(part: str | int, found: Faults) -> Faults:
     return [one._replace(path=(part, *one.path)) for one in found] if found else found
 
 
-def _check(kind: Any, least: float | None = None, most: float | None = None) -> Check:
+class _Rules(NamedTuple):
+    """What a field asks of its value beyond the type."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    form: Form | None = None
+
+
+NO_RULES = _Rules()
+
+
+def _check(kind: Any, rules: _Rules = NO_RULES) -> Check:
     """Return the check of a type; a value that is known only at run time may stand where a plain one does."""
     if kind is Secret:
         return partial(faults, SecretReference)
@@ -86,16 +98,18 @@ def _check(kind: Any, least: float | None = None, most: float | None = None) -> 
         return partial(_text, TEXTS[kind])
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (UnionType, Union):
-        return _union(arguments, least, most)
+        return _union(arguments, rules)
     if origin is Literal:
         return partial(_word, arguments)
     if origin is list:
-        return partial(_list, _check(arguments[0]))
+        return partial(_list, _check(arguments[0], _Rules(form=rules.form)))
     if origin is dict:
         return partial(_dict, _check(arguments[0]), _check(arguments[1]))
     if kind is Any:
         return lambda _: FITS
-    return partial(_number, *_PLAIN[kind], least, most) if kind in (int, float) else partial(_plain, *_PLAIN[kind])
+    if kind is str and rules.form is not None:
+        return partial(_text, rules.form)
+    return partial(_number, *_PLAIN[kind], rules) if kind in (int, float) else partial(_plain, *_PLAIN[kind])
 
 
 _PLAIN: dict[Any, tuple[tuple[type, ...], str]] = {
@@ -112,9 +126,10 @@ def _plain(types: tuple[type, ...], called: str, value: Any) -> Faults:
     return FITS if type(value) in types or type(value) is Deferred else [Fault("type", (), called)]
 
 
-def _number(types: tuple[type, ...], called: str, least: float | None, most: float | None, value: Any) -> Faults:
+def _number(types: tuple[type, ...], called: str, rules: _Rules, value: Any) -> Faults:
     if type(value) not in types:
         return _plain(types, called, value)
+    least, most = rules.minimum, rules.maximum
     if least is not None and value < least:
         return [Fault("bound", (), f"must be at least {least:g}")]
     if most is not None and value > most:
@@ -122,14 +137,10 @@ def _number(types: tuple[type, ...], called: str, least: float | None, most: flo
     return FITS
 
 
-def _text(form: Text, value: Any) -> Faults:
+def _text(form: Form, value: Any) -> Faults:
     if type(value) is not str:
         return FITS if type(value) is Deferred else [Fault("type", (), "text")]
-    try:
-        form.check(value)
-    except ValueError as error:
-        return [Fault("rule", (), str(error))]
-    return FITS
+    return FITS if form.fits(value) else [Fault("rule", (), form.rule)]
 
 
 def _word(words: tuple[str, ...], value: Any) -> Faults:
@@ -151,12 +162,12 @@ def _dict(of_keys: Check, of_values: Check, value: Any) -> Faults:
     return [fault for key, item in value.items() for fault in _below(key, [*of_keys(key), *of_values(item)])]
 
 
-def _union(kinds: Iterable[Any], least: float | None, most: float | None) -> Check:
+def _union(kinds: Iterable[Any], rules: _Rules) -> Check:
     """Return the check of a union; records in it are told apart by the word of one key."""
     kinds = list(kinds)
     tagged = {found[1]: kind for kind in kinds if (found := tag(kind))}
     rest = [kind for kind in kinds if not tag(kind) and kind is not NoneType]
-    checks = [_check(kind, least, most) for kind in rest]
+    checks = [_check(kind, rules) for kind in rest]
     if tagged:
         chosen_by = next(found[0] for kind in kinds if (found := tag(kind)))
         checks.insert(0, partial(_tagged, chosen_by, tagged))

@@ -1,7 +1,9 @@
 """Texts of a certain form, as types of their own."""
 
 import re
-from typing import Any, NamedTuple, NewType
+from typing import Any, NewType
+
+from firn_schemas.form import Form
 
 Name = NewType("Name", str)
 Version = NewType("Version", str)
@@ -50,39 +52,26 @@ def duration_meant(text: str) -> str:
     return f"write `{found[1]}{found[2].replace('milli', 'ms')}`" if found else ""
 
 
-class Text(NamedTuple):
-    """The form of a text, as a pattern of JSON Schema, and the rule in words."""
-
-    pattern: str
-    rule: str
-
-    def check(self, text: str) -> str:
-        """Return the text; raise ValueError with the rule, never with the text."""
-        if type(text) is str and not re.fullmatch(self.pattern, text, re.ASCII):
-            raise ValueError(self.rule)
-        return text
-
-
-TEXTS: dict[Any, Text] = {
-    Name: Text(
+TEXTS: dict[Any, Form] = {
+    Name: Form(
         "[a-zA-Z][a-zA-Z0-9_-]{0,99}",
         "must begin with a letter and hold only letters, digits, `_` and `-`, at most 100",
     ),
-    Version: Text(
+    Version: Form(
         r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?",
         "must be a semantic version such as `1.0.0`",
     ),
-    Namespace: Text(
+    Namespace: Form(
         r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*)*",
         "must be names joined by dots, such as `bronze` or `analytics.bronze`",
     ),
-    Duration: Text(
+    Duration: Form(
         r"[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d)",
         "must be a number of seconds, or a number with its unit (`ms`, `s`, `m`, `h`, `d`) such as `5m`",
     ),
-    Sha256: Text(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
-    Day: Text(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "must be a day such as `2027-06-30`"),
-    Filled: Text(r"[\s\S]+", "must not be empty"),
-    Exactly: Text(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
+    Sha256: Form(r"(sha256:)?[0-9a-f]{64}", "must be a SHA-256 digest: 64 hexadecimal digits"),
+    Day: Form(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])", "must be a day such as `2027-06-30`"),
+    Filled: Form(r"[\s\S]+", "must not be empty"),
+    Exactly: Form(r"==[0-9A-Za-z.!+-]+", "must be one exact version such as `==1.4.2`"),
 }
 """Every such type, with its form."""

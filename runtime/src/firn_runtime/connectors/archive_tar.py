@@ -8,18 +8,8 @@ from firn_runtime.connectors.archive_meter import Meter
 from firn_runtime.connectors.archive_streams import Reader, blocks, zstd
 from firn_runtime.connectors.archive_tar_headers import members
 from firn_runtime.errors import ConnectorError
+from firn_schemas.connectors.archive import TAR_ENDINGS
 
-_ENDINGS = {
-    ".tar": "stored",
-    ".tar.bz2": "bzip2",
-    ".tar.gz": "gzip",
-    ".tar.xz": "xz",
-    ".tar.zst": "zstd",
-    ".tbz2": "bzip2",
-    ".tgz": "gzip",
-    ".txz": "xz",
-    ".tzst": "zstd",
-}
 _WHEN = 315532800
 """1980-01-01 in seconds, the same as in a ZIP archive."""
 
@@ -50,9 +40,9 @@ class TarArchives(Archives):
 
 
 def _by_ending(path: str) -> str:
-    found = next((name for ending, name in _ENDINGS.items() if path.lower().endswith(ending)), None)
+    found = next((name for ending, name in TAR_ENDINGS.items() if path.lower().endswith(ending)), None)
     if found is None:
-        help = "end it with " + ", ".join(f"`{one}`" for one in _ENDINGS) + ", or give `compression`"
+        help = "end it with " + ", ".join(f"`{one}`" for one in TAR_ENDINGS) + ", or give `compression`"
         raise ConnectorError("data", f"the ending of `{path}` does not say how it is compressed", help)
     return found
 

@@ -11,7 +11,7 @@ import orjson
 
 from firn_runtime.connectors.issued import Issued, lifetime
 from firn_runtime.errors import ConnectorError
-from firn_runtime.loopback import is_loopback
+from firn_schemas.loopback import is_loopback
 from firn_schemas.secret import Secret
 
 LARGEST = 64 * 1024

@@ -15,7 +15,7 @@ from firn_runtime.connectors.bearer import Issuer, document, refusal, secure, to
 from firn_runtime.connectors.identity import Machine, asked, seconds_until
 from firn_runtime.connectors.issued import Issued
 from firn_runtime.errors import ConnectorError
-from firn_schemas.credentials import ServiceAccountCredentials
+from firn_schemas.credentials import ACCOUNT, ServiceAccountCredentials
 from firn_schemas.secret import Secret
 
 AMBIENT = ("GCE_METADATA_HOST", "GOOGLE_APPLICATION_CREDENTIALS")
@@ -25,7 +25,6 @@ _TOKEN_PATH = "/computeMetadata/v1/instance/service-accounts/default/token"  # n
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  # a name
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?\Z")
-_ACCOUNT = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+\Z|[0-9]{1,30}\Z")
 _METADATA = Issuer("Google's metadata server", "bind the pod's Kubernetes service account to a Google one")
 _FEDERATION = Issuer(
     "Google's token service",
@@ -108,7 +107,7 @@ def _acting(account: str | None, source: Mapping[str, Any], impersonation: str) 
     if account is None:
         named = source.get("service_account_impersonation_url")
         return secure(named, "service_account_impersonation_url") if isinstance(named, str) else None
-    if not _ACCOUNT.match(account):
+    if not ACCOUNT.fits(account):
         raise ConnectorError("auth", "`account` is not the e-mail address or the number of a service account")
     return f"{impersonation}/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
 

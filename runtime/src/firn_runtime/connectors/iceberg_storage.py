@@ -27,9 +27,9 @@ from firn_runtime.connectors.s3_signing import AccessKey
 from firn_runtime.connectors.s3_store import BucketStore
 from firn_runtime.connectors.s3_transfer import Moves
 from firn_runtime.errors import ConnectorError
-from firn_runtime.loopback import is_loopback
 from firn_schemas.connectors.catalog import IcebergRestConfig, IcebergRestOptions
 from firn_schemas.connectors.files import S3Config
+from firn_schemas.loopback import is_loopback
 from firn_schemas.secret import Secret
 
 _MARGIN = 300.0

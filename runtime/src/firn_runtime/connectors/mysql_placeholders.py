@@ -5,21 +5,9 @@ import re
 from typing import Any
 
 from firn_runtime.errors import ConnectorError
+from firn_schemas.placeholders import tokens
 
 Value = str | int | float | bool | None
-
-_TOKEN = re.compile(
-    r"""
-    '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*"     # texts
-    | `(?:[^`]|``)*`                                # a name
-    | --(?=\s|\Z)[^\n]* | \#[^\n]* | /\*.*?\*/      # comments
-    | @{0,2}[^\W\d][\w$]*                           # a word or a variable, which may hold `$`
-    | \$(?P<place>\w+) | (?P<mark>\?)
-    | (?P<end>;)(?=(?:\s|--\s[^\n]*|\#[^\n]*|/\*.*?\*/)*\Z)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""What is put in place of a placeholder never holds a value: the worst is an error of the server."""
 
 
 def marked(sql: str, params: list[Any] | dict[str, Any] | None) -> tuple[str, list[Value]]:
@@ -40,7 +28,7 @@ def marked(sql: str, params: list[Any] | dict[str, Any] | None) -> tuple[str, li
             return "" if found["end"] else found[0]
         return "?"
 
-    text = _TOKEN.sub(place, sql)
+    text = tokens("mysql").sub(place, sql)
     unused = len(values) < len(named) if not isinstance(params, dict) else False
     if unused:
         said = f"the query has {len(values)} placeholders, and `params` {len(named)} values"

@@ -3,8 +3,8 @@
 import ssl
 
 from firn_runtime.errors import ConnectorError
-from firn_runtime.loopback import is_loopback
 from firn_schemas.connectors.databases import MySqlOptions
+from firn_schemas.loopback import is_loopback
 
 
 def context(host: str, options: MySqlOptions) -> ssl.SSLContext | None:

@@ -7,21 +7,7 @@ from itertools import count
 from typing import Any
 
 from firn_runtime.errors import ConnectorError
-
-_TOKEN = re.compile(
-    r"""
-    [eE]'(?:[^'\\]|\\.|'')*'            # a text with backslashes
-    | '(?:[^']|'')*' | "(?:[^"]|"")*"   # a text, a name
-    | --[^\n]* | /\*.*?\*/              # comments
-    | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
-    | [^\W\d][\w$]*                     # a word, which may hold `$`
-    | \$(?P<place>\w+) | (?P<mark>\?)(?![|&?])
-    | (?P<end>;)(?=(?:\s|--[^\n]*|/\*.*?\*/)*\Z)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-"""A comment within a comment ends too early here. What is put in place of a placeholder never holds a value: the worst
-is an error of the server."""
+from firn_schemas.placeholders import tokens
 
 
 def replaced(sql: str, place: Callable[[str], str]) -> str:
@@ -31,7 +17,7 @@ def replaced(sql: str, place: Callable[[str], str]) -> str:
         name = found["place"] or found["mark"]
         return place(name) if name else "" if found["end"] else found[0]
 
-    return _TOKEN.sub(one, sql)
+    return tokens("postgres").sub(one, sql)
 
 
 def numbered(sql: str, params: list[Any] | dict[str, Any] | None) -> tuple[str, list[str | None]]:
@@ -43,7 +29,7 @@ def numbered(sql: str, params: list[Any] | dict[str, Any] | None) -> tuple[str, 
         names = list(params)
         return replaced(sql, lambda name: _named(name, names)), [_text(value) for value in params.values()]
     numbers = count(1)
-    marked = bool(params) and not any(found["place"] for found in _TOKEN.finditer(sql))
+    marked = bool(params) and not any(found["place"] for found in tokens("postgres").finditer(sql))
 
     def place(name: str) -> str:
         if name != "?":

@@ -6,7 +6,6 @@ the run decides neither.
 
 import errno
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -19,20 +18,12 @@ from firn_runtime.connectors.process_output import Output
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import CODES, Failure
 from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOptions
+from firn_schemas.steps.programs import LOADING
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
 
 _DEFAULTS = {"PATH": os.defpath, "LANG": "C.UTF-8"}
-_LOADING = re.compile(
-    r"PATH|LD_\w*|DYLD_\w*|GCONV_PATH|GLIBC_TUNABLES"  # the system's
-    r"|HOME|XDG_\w*"  # where a user keeps settings, Python modules too
-    r"|OPENSSL_\w*|GIT_\w*|TCL\w*"
-    r"|ENV|BASH_ENV|BASH_FUNC_\S*|SHELLOPTS|BASHOPTS|PS4|ZDOTDIR"  # shells'
-    r"|PYTHON(?:PATH|HOME|STARTUP|USERBASE|WARNINGS|BREAKPOINT|PLATLIBDIR|PYCACHEPREFIX|EXECUTABLE)"
-    r"|PERL5?(?:LIB|OPT|DB)|RUBY(?:LIB|OPT)|NODE_(?:PATH|OPTIONS)|CLASSPATH|(?:JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS"
-)
-"""Variables that name code, or a folder with code, for a program, its interpreter or a library of many programs."""
 _HELP = {
     errno.ENOENT: "it is not there, or the program that its first line names is not",
     errno.EACCES: "the user of the run may not execute it",
@@ -167,7 +158,7 @@ def _started(launch: Launch) -> Group:
 def _refuse_loading(env: Mapping[str, str]) -> None:
     """Refuse a step's variables by which any allowed program would be another one: the platform says what runs."""
     for name in env:
-        if _LOADING.fullmatch(name):
+        if LOADING.fits(name):
             message = f"the variable `{name}` says which code a program loads: a step does not set it"
             raise ConnectorError("process", message, "the platform may, in the connector's `env`")
 

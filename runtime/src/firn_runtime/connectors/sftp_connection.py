@@ -11,11 +11,10 @@ import asyncssh
 
 from firn_runtime.connectors.sftp_host_keys import Shown, distrusted, trusted
 from firn_runtime.errors import ConnectorError
-from firn_schemas.connectors.files import SftpConfig
+from firn_schemas.connectors.files import SSH_USER, SftpConfig
 from firn_schemas.secret import Secret
 
 _HOST = re.compile(r"[A-Za-z0-9_\[:][A-Za-z0-9_.:%\]-]*")
-_USER = re.compile(r"[^\s\-\0-\x1f\x7f][^\0-\x1f\x7f]*")
 _KEEP_ALIVE = 15.0
 """Seconds of silence after which the server is asked whether it is still there; after three such, it is not."""
 _ALGORITHMS: dict[str, Any] = {
@@ -100,8 +99,8 @@ class Login:
 
 
 def _refuse_odd(config: SftpConfig) -> None:
-    for key, form, text in (("host", _HOST, config.host), ("user", _USER, config.user)):
-        if not form.fullmatch(text):
+    for key, fits, text in (("host", _HOST.fullmatch, config.host), ("user", SSH_USER.fits, config.user)):
+        if not fits(text):
             raise ConnectorError("connection", f"`{key}` is not the name of a {key}", "it begins with no `-`")
     if config.password is None and config.private_key is None:
         help = "name a secret as `password` or as `private_key`"

@@ -1,18 +1,14 @@
 """Files of an SMB share (Windows, Samba): sessions of SMB 3, signed always, encrypted unless the platform says no."""
 
-import re
 from typing import TYPE_CHECKING
 
 from firn_runtime.connectors.remote_files import RemoteFiles
 from firn_runtime.connectors.smb_names import native
 from firn_runtime.errors import ConnectorError
-from firn_schemas.connectors.files import SmbConfig, SmbOptions
+from firn_schemas.connectors.files import SERVER, SHARE, SmbConfig, SmbOptions
 
 if TYPE_CHECKING:
     from firn_runtime.connectors.smb_store import ShareStore
-
-_SHARE = re.compile(r'[^\x00-\x1f\\/:*?"<>|+\[\];,=]{1,80}')
-"""MS-SRVS, section 2.2.2.4, and a name's length there."""
 
 
 class SmbFiles(RemoteFiles[SmbConfig, SmbOptions]):
@@ -34,7 +30,7 @@ class SmbFiles(RemoteFiles[SmbConfig, SmbOptions]):
 
         one, root = self.config, self.config.root.strip("/")
         native(root)
-        if not _SHARE.fullmatch(one.share) or not re.fullmatch(r"[^\x00-\x20\\/]+", one.server):
+        if not (SHARE.fits(one.share) and SERVER.fits(one.server)):
             raise ConnectorError("data", "`server` or `share` is no name", "write each by itself, without `\\\\`")
         user = f"{one.domain}\\{one.user}" if one.domain else one.user
         place = Place(

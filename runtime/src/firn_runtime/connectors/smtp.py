@@ -11,9 +11,9 @@ from firn_runtime.connectors.smtp_message import content, is_international, mess
 from firn_runtime.connectors.smtp_replies import Reply, class_of
 from firn_runtime.connectors.smtp_talk import Server, Talk
 from firn_runtime.errors import ConnectorError
-from firn_runtime.loopback import is_loopback
 from firn_runtime.mail import Mail
 from firn_schemas.connectors.mail import SmtpConfig, SmtpOptions
+from firn_schemas.loopback import is_loopback
 from firn_schemas.mail_address import MailAddress, parsed
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from firn_runtime import __version__
-from firn_runtime.artifact_file import Artifact, needed, refuse_version
+from firn_runtime.artifact_file import Artifact, lacking_help, needed, refuse_version
 from firn_runtime.connectors import connector_class
 from firn_runtime.errors import ArtifactRefused
 from firn_runtime.plugins import Plugged
@@ -57,7 +57,7 @@ def _plugin(one: RequiredPlugin, problem: ArtifactRefused | None) -> Check:
 
 def _lacking(check: CheckName, subject: str, what: str) -> Check:
     message = f"the artifact needs what this runtime does not have: {what}"
-    return Check(check, subject, lambda: [Seen(check, "failed", message, "use a newer firn-runtime")])
+    return Check(check, subject, lambda: [Seen(check, "failed", message, lacking_help([subject]))])
 
 
 def _connector(kind: str, driver: str, plugged: Plugged) -> Check:

@@ -14,15 +14,19 @@ from firn_runtime.publication import Publication
 from firn_runtime.step import StepContext, StepResult
 from firn_schemas.mail_address import MailAddress, parsed, unspeakable
 from firn_schemas.steps.data import ENDINGS, WriteInputs
-from firn_schemas.steps.messages import DatasetFile, SendMailInputs
+from firn_schemas.steps.messages import (
+    LONGEST_SUBJECT,
+    MOST_ATTACHMENTS,
+    MOST_RECIPIENTS,
+    DatasetFile,
+    SendMailInputs,
+)
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Session
 
-MOST_RECIPIENTS, MOST_ATTACHMENTS = 100, 100
-"""Every server takes so many recipients (RFC 5321, section 4.5.3.1.8)."""
-_LONGEST_SUBJECT, _LONGEST_NAME = 998, 255
-"""Characters, and bytes."""
+_LONGEST_NAME = 255
+"""Bytes."""
 
 
 class SendsMail(Protocol):
@@ -45,7 +49,7 @@ def send_mail(inputs: SendMailInputs, context: StepContext) -> StepResult:
         raise ConnectorError("data", "`to` names nobody", "name one address")
     if len(to) + len(cc) + len(bcc) > MOST_RECIPIENTS:
         raise ConnectorError("data", f"a message has at most {MOST_RECIPIENTS} recipients", "write to a list")
-    subject = _line("subject", inputs.subject, _LONGEST_SUBJECT)
+    subject = _line("subject", inputs.subject, LONGEST_SUBJECT)
     text, html = _body("text", inputs.text), _body("html", inputs.html)
     attachments = _attachments(inputs.attachments or [], server, context)
     mark = _mark(context.publication)

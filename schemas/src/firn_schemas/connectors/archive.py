@@ -39,6 +39,25 @@ class ArchiveOptions:
     max_ratio: float = doc("Unpacked bytes for each packed one, at most.", default=100, minimum=1)
 
 
+TAR_ENDINGS = {
+    ".tar": "stored",
+    ".tar.bz2": "bzip2",
+    ".tar.gz": "gzip",
+    ".tar.xz": "xz",
+    ".tar.zst": "zstd",
+    ".tbz2": "bzip2",
+    ".tgz": "gzip",
+    ".txz": "xz",
+    ".tzst": "zstd",
+}
+"""Endings of tar archives, and how one is compressed by them."""
+COMPRESSIONS = {
+    "pyzipper": ("deflate", "stored"),
+    "tarfile": ("stored", "gzip", "bzip2", "xz", "zstd"),
+    "zipfile": ("deflate", "stored"),
+}
+"""How each driver can compress."""
+
 ROWS = {
     ("archive", driver): Connector(config=config, options=ArchiveOptions)
     for driver, config in (

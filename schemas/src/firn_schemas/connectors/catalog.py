@@ -5,6 +5,7 @@ from typing import Literal
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
 from firn_schemas.credentials import Credentials
+from firn_schemas.form import BUCKET, REGION
 
 
 @record
@@ -16,10 +17,16 @@ class IcebergRestConfig:
     namespace: str | None = doc("Namespace of tables that name none, such as `analytics.gold`.", default=None)
     credentials: Credentials | None = doc("As whom: mode `oauth2`, or `static` with `token`.", default=None)
     bucket: str | None = doc(
-        "The bucket in which tables' files may lie.", default=None, examples=["iceberg-data"], endpoint=True
+        "The bucket in which tables' files may lie.",
+        default=None,
+        examples=["iceberg-data"],
+        endpoint=True,
+        form=BUCKET,
     )
     prefix: str | None = doc("No file outside this prefix is touched.", default=None, endpoint=True)
-    region: str | None = doc("The bucket's region.", default=None, examples=["eu-central-1"], endpoint=True)
+    region: str | None = doc(
+        "The bucket's region.", default=None, examples=["eu-central-1"], endpoint=True, form=REGION
+    )
     endpoint: str | None = doc(
         "URL of another service than AWS; it also takes the place of one that the catalog names.",
         default=None,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector, NoOptions
+from firn_schemas.form import HOST, SOCKET_OR_HOST
 from firn_schemas.secret import Secret
 
 SslMode = Literal["disable", "require", "verify-ca", "verify-full"]
@@ -38,7 +39,7 @@ class Sqlite3Options:
 class PostgresConfig:
     """A PostgreSQL database."""
 
-    host: str = doc("Host name or address.", examples=["db.example.com"], endpoint=True)
+    host: str = doc("Host name or address.", examples=["db.example.com"], endpoint=True, form=SOCKET_OR_HOST)
     port: int = doc("TCP port.", default=5432, minimum=1, maximum=65535, endpoint=True)
     database: str = doc("The database.", aliases=["dbname"])
     user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
@@ -65,7 +66,7 @@ class PostgresOptions:
 class MySqlConfig:
     """A MySQL or MariaDB database."""
 
-    host: str = doc("Host name or address.", examples=["db.example.com"], endpoint=True)
+    host: str = doc("Host name or address.", examples=["db.example.com"], endpoint=True, form=HOST)
     port: int = doc("TCP port.", default=3306, minimum=1, maximum=65535, endpoint=True)
     database: str = doc("The database.", aliases=["dbname"])
     user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)

@@ -5,11 +5,20 @@ from typing import Any, Literal
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
 from firn_schemas.credentials import Credentials
+from firn_schemas.form import BUCKET, HOST, REGION, Form
 from firn_schemas.secret import Secret
 
 Compression = Literal["auto", "none", "gzip", "zstd"]
 _MOST = "Bytes that one step may fetch; more are refused."
 _ALLOWED = 10 * 1024**3
+SERVER = Form(r"[^\x00-\x20\\/]+", r"must be a host name or address alone, without `\\`")
+SHARE = Form(r'[^\x00-\x1f\\/:*?"<>|+\[\];,=]{1,80}', r"must be a share's name alone, without `\\`")
+"""MS-SRVS, section 2.2.2.4, and a name's length there."""
+SSH_USER = Form(r"[^\s\-\0-\x1f\x7f][^\0-\x1f\x7f]*", "must be the name of a user: it begins with no `-`")
+FINGERPRINT = Form(
+    r"\s*(?i:sha256):[A-Za-z0-9+/]{43}=*\s*",
+    "must be `SHA256:` and 43 characters, as `ssh-keygen -lf KEY.pub` shows it",
+)
 
 
 @record
@@ -37,11 +46,16 @@ class WorkspaceFilesConfig:
 class S3Config:
     """A bucket of Amazon S3 or of a service that speaks its protocol."""
 
-    bucket: str = doc("The bucket.", examples=["iceberg-data"], endpoint=True)
+    bucket: str = doc("The bucket.", examples=["iceberg-data"], endpoint=True, form=BUCKET)
     prefix: str | None = doc("Nothing outside this prefix is read or written.", default=None, endpoint=True)
-    region: str | None = doc("The bucket's region.", default=None, examples=["eu-central-1"], endpoint=True)
+    region: str | None = doc(
+        "The bucket's region.", default=None, examples=["eu-central-1"], endpoint=True, form=REGION
+    )
     endpoint: str | None = doc(
-        "URL of another service; absent or empty: AWS.", default=None, aliases=["endpoint_url"], endpoint=True
+        "URL of another service; absent or empty: AWS.",
+        default=None,
+        aliases=["endpoint_url"],
+        endpoint=True,
     )
     path_style_access: bool = doc("Name the bucket in the path, not in the host.", default=False, endpoint=True)
     ca_file: str | None = doc(
@@ -66,9 +80,9 @@ class S3Options:
 class SftpConfig:
     """A folder on an SFTP server."""
 
-    host: str = doc("Host name or address.", endpoint=True)
+    host: str = doc("Host name or address.", endpoint=True, form=HOST)
     port: int = doc("TCP port.", default=22, minimum=1, maximum=65535, endpoint=True)
-    user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
+    user: str = doc("As whom to connect.", aliases=["username"], endpoint=True, form=SSH_USER)
     password: Secret | None = doc("The user's password.", default=None)
     private_key: Secret | None = doc("The user's private key, in OpenSSH or PEM form.", default=None)
     known_hosts: str | None = doc(
@@ -81,6 +95,7 @@ class SftpConfig:
         default=None,
         endpoint=True,
         examples=["SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"],
+        form=FINGERPRINT,
     )
     root: str = doc("Nothing outside this folder is read or written.", default="/", endpoint=True)
 
@@ -102,8 +117,8 @@ class SftpOptions:
 class SmbConfig:
     """A share of an SMB server."""
 
-    server: str = doc("Host name or address.", endpoint=True)
-    share: str = doc("The share.", endpoint=True)
+    server: str = doc("Host name or address.", endpoint=True, form=SERVER)
+    share: str = doc("The share.", endpoint=True, form=SHARE)
     port: int = doc("TCP port.", default=445, minimum=1, maximum=65535, endpoint=True)
     user: str = doc("As whom to connect.", aliases=["username"], endpoint=True)
     password: Secret = doc("The user's password.")

@@ -4,6 +4,7 @@ from typing import Literal
 
 from firn_schemas.base import doc, record
 from firn_schemas.connectors import Connector
+from firn_schemas.form import HOST
 from firn_schemas.secret import Secret
 
 
@@ -11,7 +12,7 @@ from firn_schemas.secret import Secret
 class SmtpConfig:
     """A mail server that takes mail for delivery (RFC 6409)."""
 
-    host: str = doc("Host name or address.", endpoint=True)
+    host: str = doc("Host name or address.", endpoint=True, form=HOST)
     port: int = doc("TCP port; usually 465 where `tls` is `tls`.", default=587, minimum=1, maximum=65535, endpoint=True)
     user: str | None = doc("As whom to log in; absent: as nobody.", default=None, aliases=["username"], endpoint=True)
     password: Secret | None = doc("The user's password.", default=None)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from firn_schemas.base import Json, doc, record
+from firn_schemas.form import Form
 from firn_schemas.steps import DATASET_RESULTS, FILE_RESULTS, StepType
 from firn_schemas.steps.requests import Request
 
@@ -20,6 +21,8 @@ COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd
 """Endings that may follow."""
 WriteMode = Literal["replace", "append", "upsert", "insert_overwrite"]
 SchemaChange = Literal["strict", "add_columns", "fail"]
+DELIMITER = Form(r"[\s\S]{1,4}", "must be one to four characters")
+ONE_BYTE = Form(r"[\x01-\x7f]?", "must be one character of ASCII, or empty for none")
 
 
 @record
@@ -27,9 +30,9 @@ class FormatOptions:
     """How files are laid out."""
 
     header: bool = doc("The first line of a CSV file names the columns.", default=True)
-    delimiter: str = doc("Between the fields of a CSV file.", default=",")
-    quote: str = doc("Around a CSV field that holds a delimiter.", default='"')
-    escape: str = doc("Before a quote inside a quoted CSV field.", default='"')
+    delimiter: str = doc("Between the fields of a CSV file.", default=",", form=DELIMITER)
+    quote: str = doc("Around a CSV field that holds a delimiter.", default='"', form=ONE_BYTE)
+    escape: str = doc("Before a quote inside a quoted CSV field.", default='"', form=ONE_BYTE)
     null_values: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""])
     encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
     decimal_separator: Literal[".", ","] = doc("Before the fraction of a number in a CSV file.", default=".")

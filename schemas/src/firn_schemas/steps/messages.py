@@ -6,6 +6,11 @@ from firn_schemas.base import Json, doc, record
 from firn_schemas.steps import StepType
 from firn_schemas.steps.data import FileFormat, FormatOptions
 
+MOST_RECIPIENTS, MOST_ATTACHMENTS = 100, 100
+"""Every server takes so many recipients (RFC 5321, section 4.5.3.1.8)."""
+LONGEST_SUBJECT = 998
+"""Characters."""
+
 
 @record
 class HttpInputs:

@@ -3,7 +3,19 @@
 from typing import Literal
 
 from firn_schemas.base import Json, doc, record
+from firn_schemas.form import Form
 from firn_schemas.steps import StepType
+
+LOADING = Form(
+    r"PATH|LD_\w*|DYLD_\w*|GCONV_PATH|GLIBC_TUNABLES"  # the system's
+    r"|HOME|XDG_\w*"  # where a user keeps settings, Python modules too
+    r"|OPENSSL_\w*|GIT_\w*|TCL\w*"
+    r"|ENV|BASH_ENV|BASH_FUNC_\S*|SHELLOPTS|BASHOPTS|PS4|ZDOTDIR"  # shells'
+    r"|PYTHON(?:PATH|HOME|STARTUP|USERBASE|WARNINGS|BREAKPOINT|PLATLIBDIR|PYCACHEPREFIX|EXECUTABLE)"
+    r"|PERL5?(?:LIB|OPT|DB)|RUBY(?:LIB|OPT)|NODE_(?:PATH|OPTIONS)|CLASSPATH|(?:JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS",
+    "says which code a program loads: a step does not set it",
+)
+"""Variables that name code, or a folder with code, for a program, its interpreter or a library of many programs."""
 
 
 @record
@@ -11,8 +23,12 @@ class Success:
     """What a program must have done to have succeeded."""
 
     exit_codes: list[int] = doc("Exit codes that are a success.", default_factory=lambda: [0])
-    require_files: list[str] | None = doc("Files that must be there afterwards, from its folder.", default=None)
-    forbid_files: list[str] | None = doc("Files that must not be there afterwards, from its folder.", default=None)
+    require_files: list[str] | None = doc(
+        "Files that must be there afterwards, from its folder.", default=None, inside=True
+    )
+    forbid_files: list[str] | None = doc(
+        "Files that must not be there afterwards, from its folder.", default=None, inside=True
+    )
     marker: str | None = doc("Text that one of its outputs must hold, also where it is not kept.", default=None)
 
 
@@ -21,8 +37,10 @@ class Idempotency:
     """How a program that already ran is recognised."""
 
     strategy: Literal["none", "marker", "output_dir"] = doc("By nothing, a marker file, or the output's folder.")
-    marker_path: str | None = doc("The marker file, from the program's folder.", default=None, place=True)
-    output_dir: str | None = doc("The folder of the output, from the program's folder.", default=None, place=True)
+    marker_path: str | None = doc("The marker file, from the program's folder.", default=None, place=True, inside=True)
+    output_dir: str | None = doc(
+        "The folder of the output, from the program's folder.", default=None, place=True, inside=True
+    )
 
 
 @record

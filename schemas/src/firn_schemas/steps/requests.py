@@ -3,9 +3,16 @@
 from typing import Literal
 
 from firn_schemas.base import Json, doc, record
+from firn_schemas.form import Form
 
 ParamsIn = Literal["query", "body"]
 _WHERE = "Where the parameters go; in the body their names are paths, such as `variables.after`."
+_KEY = r"""[^.\[\]'"*\s$@]+"""
+_PART = r"""\[-?\d{1,9}\]|\[\*\]|\['[^'\\]*'\]|\["[^"\\]*"\]"""
+ANSWER_PATH = Form(
+    rf"\s*\$?((\.?{_KEY}|{_PART})(\.{_KEY}|{_PART})*)?\s*",
+    "must be a path in an answer such as `data.items`, `$.data.items[*]`, `lists[0]` or `['a key']`",
+)
 _MOST = "More pages than this are an error."
 
 
@@ -39,7 +46,7 @@ class CursorPagination:
     """Each answer holds the cursor of the next: asked for until there is none."""
 
     type: Literal["cursor"] = doc("Each answer holds the cursor of the next.")
-    cursor: str = doc("Path of the next cursor in the answer.", examples=["meta.next_cursor"])
+    cursor: str = doc("Path of the next cursor in the answer.", examples=["meta.next_cursor"], form=ANSWER_PATH)
     param: str = doc("Parameter of the cursor.", default="cursor")
     in_: ParamsIn = doc(_WHERE, default="query")
     max_pages: int = doc(_MOST, default=100_000, minimum=1)
@@ -58,7 +65,7 @@ class NextUrlPagination:
     """Each answer's body holds the address of the next: asked for until there is none."""
 
     type: Literal["next_url"] = doc("Each answer's body holds the address of the next.")
-    next_url: str = doc("Path of that address in the answer.", examples=["links.next"])
+    next_url: str = doc("Path of that address in the answer.", examples=["links.next"], form=ANSWER_PATH)
     max_pages: int = doc(_MOST, default=100_000, minimum=1)
 
 
@@ -78,5 +85,6 @@ class Request:
         "Path of the records in the answer; absent: the answer is their list.",
         default=None,
         examples=["data.items", "$.orders[*].lines[*]"],
+        form=ANSWER_PATH,
     )
     pagination: Pagination | None = doc("How the answer goes on; absent: it is one page.", default=None)
