@@ -4,7 +4,6 @@ from firn_compiler.checks.given import Found, leads_out
 from firn_compiler.diagnostics import finding
 from firn_compiler.document import Mapping, Path, Scalar, lookup, mapping_at, text_at, value_of
 from firn_compiler.model.project import Step
-from firn_schemas.connectors.rest import OWN_HEADERS
 from firn_schemas.steps.requests import ANSWER_PATH
 
 
@@ -47,7 +46,11 @@ def _paged(asked: Mapping, path: Path) -> Found:
 def own_headers(node: Mapping, path: Path) -> Found:
     """Report those of the `headers` in a mapping that Firn says itself."""
     headers = mapping_at(node, "headers")
-    for name, place in headers.keys.items() if headers is not None else ():
+    if headers is None:
+        return
+    from firn_schemas.connectors.rest import OWN_HEADERS  # only APIs have some
+
+    for name, place in headers.keys.items():
         if name.lower() in OWN_HEADERS:
             message = f"the header `{name}` is not to be said"
             yield finding("E204", message, place, "remove it: Firn says it itself", (*path, "headers", name))
