@@ -80,7 +80,10 @@ _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
+    (re.compile("a column holds values of another type"), AS_TEXT.format("column")),
 )
+_UNSAID = {"TypeMismatchException": "a column holds values of another type than it is declared with"}
+"""What errors without a text are: some versions of Python give none where it would quote bytes that are not UTF-8."""
 _CUT_WRONG = ("CSV Error", _NO_CSV, "The Parallel CSV Reader")
 
 _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
@@ -106,7 +109,7 @@ def translated(error: Exception) -> ConnectorError:
         row = next(row for row in _SERVER if re.search(row[0], text, re.IGNORECASE))
         return ConnectorError(*row[1:])
     name = type(error).__name__
-    sentence = _sentence(text)
+    sentence = _sentence(text or _UNSAID.get(name, ""))
     help = _MORE if name == "OutOfMemoryException" else _advice(sentence)
     return ConnectorError(_class_of(name, text), sentence, help)
 

@@ -171,6 +171,14 @@ def test_a_mixed_column_of_a_view_is_read_as_text(read: Read) -> None:
     assert read(*made, columns=["a"], schema={"a": "varchar"}) == [("n/a",), ("1",)]
 
 
+def test_bytes_in_a_column_of_numbers_are_told_whatever_python_makes_of_them(read: Read) -> None:
+    with pytest.raises(ConnectorError) as caught:
+        read("create table t (v int)", "insert into t values (x'ff')")
+    assert caught.value.error_class == "data"
+    assert any(said in caught.value.message for said in ('Invalid type in column "v"', "a column holds values of"))
+    assert "varchar}` in a read of the table" in caught.value.help
+
+
 @pytest.mark.parametrize(
     ("declared", "value", "found"),
     [
