@@ -80,7 +80,7 @@ _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
-    (re.compile("a column holds values of another type"), AS_TEXT.format("column")),
+    (re.compile("a (column) holds values of another type"), AS_TEXT),
 )
 _UNSAID = {"TypeMismatchException": "a column holds values of another type than it is declared with"}
 """What errors without a text are: some versions of Python give none where it would quote bytes that are not UTF-8."""
