@@ -81,6 +81,7 @@ NAMED = "{customers.email: pii}"
         ("{people.csv.email: pii}", "select email as v from customers", True),
         ("{people.csv.email: pii}", "select city as v from customers", False),
         ("{d.v: pii}", "select city as v from customers", True),
+        ("{load.customers.email: pii}", "select email as v from customers", True),
         ("{Customers.EMAIL: pii}", "select email as v from customers", True),
         ("{lines.sku: internal}", "select sku as v from lines", True),
         ("{}", "select email as v from customers", False),

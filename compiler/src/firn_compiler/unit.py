@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
+from firn_compiler.checks.classified import classified
 from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.fitting import fitting
@@ -75,6 +76,7 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
         *problems,
         *_check(flow, on.platform, assembled, seen),
         *known.found,
+        *classified(flow, known.made, known.tables),
         *streams(flow, on.platform, known.reads),
         *leaks.found,
     )

@@ -51,12 +51,12 @@ def _maker(flow: Flow, job: Job, dataset: str) -> Step | None:
 def _classified(flow: Flow, named: set[str]) -> set[_Origin]:
     """Return the columns outside the flow from which a classified column of a dataset is computed."""
     pairs = [name.rpartition(".") for name in named]
-    steps = [step for job in flow.jobs for step in job.steps]
     return {
         origin
         for dataset, _, column in pairs
-        for step in steps
-        if step.id.lower() == dataset
+        for job in flow.jobs
+        for step in job.steps
+        if dataset in (step.id.lower(), f"{job.id}.{step.id}".lower())
         for origin in _origins(step, column)
     }
 

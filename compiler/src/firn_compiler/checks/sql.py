@@ -48,11 +48,16 @@ Texts = Callable[[Step], "Text | None"]
 
 
 class Known(NamedTuple):
-    """What the SQL of a flow says: findings, and by step what the artifact records and which datasets are read."""
+    """What the SQL of a flow says: findings, and by step what the artifact records and what is read."""
 
     found: list[Diagnostic]
     facts: dict[Path, JsonObject]
     reads: dict[Path, Reading]
+    """Of each step the flow's datasets."""
+    tables: dict[Path, tuple[str, ...]]
+    """Of each query the relations, by its step."""
+    made: dict[str, dict[str, Dataset]]
+    """Of each job the datasets, by the names that SQL may use."""
 
 
 def sql(flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts) -> Known:
@@ -68,19 +73,15 @@ class _Reader:
         engine = text_at(logical(flow, platform, "compute"), "type") or "duckdb"
         named = text_at(flow.root, "compute") not in (None, "default")
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
-        self.made: dict[str, dict[str, Dataset]] = {}
-        """Of each job the datasets, by the names that SQL may use."""
-        self.known = Known([], {}, {})
+        self.known = Known([], {}, {}, {}, {})
         self.moves: dict[Path, list[str]] = {}
         """Of each incremental read the steps that publish its rows, as `job.step`."""
-        self.tables: dict[Path, tuple[str, ...]] = {}
-        """Of each query the relations that it reads, by its step."""
         self.documents = {document.file: document}
 
     def read(self) -> Known:
         for job in ordered(self.flow.jobs):
             self.job = job
-            own = self.made.setdefault(job.id, {})
+            own = self.known.made.setdefault(job.id, {})
             named: dict[str, Dataset] = {}
             visible = ChainMap(named, self.upstream(job))
             for outer in job.steps:
@@ -94,7 +95,7 @@ class _Reader:
                     self.publishes(outer, dataset)
                 self.record(outer, dataset)
         for path, steps in self.moves.items():
-            rule: JsonObject = {"moves_after": [*steps], "tables": [*self.tables.get(path, ())]}
+            rule: JsonObject = {"moves_after": [*steps], "tables": [*self.known.tables.get(path, ())]}
             self.known.facts[path] = self.known.facts.get(path, {}) | {"watermark": rule}
         return self.known
 
@@ -104,7 +105,7 @@ class _Reader:
         if inner.type != "read" or mapping_at(inner.inputs, "incremental") is None:
             return dataset
         self.moves[step.path] = []
-        self.tables[step.path] = self.tables.get(inner.path, ())
+        self.known.tables[step.path] = self.known.tables.get(inner.path, ())
         return dataset._replace(reads=frozenset([step.path]))
 
     def publishes(self, step: Step, dataset: Dataset) -> None:
@@ -118,7 +119,7 @@ class _Reader:
         """Return the datasets of the jobs that this one depends on; of two with one name, the nearer job's."""
         seen: dict[str, Dataset] = {}
         for parent in reversed(nearest_upstream(self.flow, job)):
-            seen |= self.made.get(parent.id, {})
+            seen |= self.known.made.get(parent.id, {})
         return seen
 
     def record(self, step: Step, dataset: Dataset | None) -> None:
@@ -304,7 +305,7 @@ class _Reader:
             for column, pairs in found.lineage.items()
         }
         wrong = text.guessed or any(one.code in _UNREAD for one in found.problems)
-        self.tables[step.path] = found.tables
+        self.known.tables[step.path] = found.tables
         reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
         return Dataset(None if wrong else found.columns, origins, reads=reads)
 
