@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firn_compiler.sql import Analysis, analyse
-from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
+from firn_compiler.sql.calls import fits
+from firn_compiler.sql.functions import COUNTS, FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import RESERVED
 from firn_schemas.sql_types import SQL_TYPES
 
@@ -193,11 +194,54 @@ def test_a_hostile_query_is_answered(name: str) -> None:
     assert (answer.stdout, answer.stderr) == ("ok\n", "")
 
 
-def test_every_function_of_the_engine_is_known(engine: duckdb.DuckDBPyConnection) -> None:
+def test_every_function_of_the_engine_is_known_and_how_many_values_it_takes(engine: duckdb.DuckDBPyConnection) -> None:
     rows = engine.execute(
-        "select distinct function_name from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro')"
+        "select function_name, list(distinct len(parameters)), bool_or(varargs is not null) from duckdb_functions()"
+        " where function_type in ('scalar', 'aggregate', 'macro') group by function_name"
     ).fetchall()
-    assert {name for (name,) in rows if name.isidentifier() and name.islower()} <= FUNCTIONS
+    named = [(name, counts, more) for name, counts, more in rows if name.isidentifier() and name.islower()]
+    assert {name for name, _, _ in named} <= FUNCTIONS
+    known = [row for row in named if COUNTS[row[0]]]
+    assert not [name for name, counts, _ in known if not all(fits(one, COUNTS[name]) for one in counts)]
+    assert not [name for name, _, more in known if more != COUNTS[name].endswith("+")]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("split_part(name, ',')", "`split_part` takes 3 values; 2 are given"),
+        ("round()", "`round` takes 1 or 2 values; 0 are given"),
+        ("date_diff('day', placed)", "`date_diff` takes 3 values; 2 are given"),
+        ("lag(name, 1, 'x', 2) over (order by placed)", "`lag` takes 1, 2 or 3 values; 4 are given"),
+        ("greatest()", "`greatest` takes at least 1 value; 0 are given"),
+        ("now(1)", "`now` takes no value; 1 is given"),
+        ("strftime(placed, '%Y', least(1, 2))", "`strftime` takes 2 values; 3 are given"),
+        ("count(name, placed)", "`count` takes one value; count records: `count(distinct (…, …))`"),
+        ("quantile_cont(0.5) within group (order by placed)", ""),
+        ("name.split_part(',', 1)", ""),
+        ("list_transform([1], lambda x, i: x + i)", ""),
+        ("list_reduce([1], (a, b) -> a + b)", ""),
+        ("substring(name from 2)", ""),
+        ("substring(name from 2 for 3)", ""),
+        ("string_agg(distinct name, ',' order by name desc, placed) filter (where name > '')", ""),
+        ("rank(order by name) over (order by placed)", ""),
+        ("struct_pack(a := 1, b := 2)", ""),
+        ("regexp_replace(name, '[(,]', '', 'g')", ""),
+        ("count(*)", ""),
+        ("trim(both ' ' from name)", ""),
+    ],
+)
+def test_a_call_gives_as_many_values_as_the_function_takes(call: str, message: str) -> None:
+    tables = {"t": ("name", "placed")}
+    found = analyse(f"select {call} as x from t", "duckdb", tables, closed=True)
+    assert [f"{one.message}; {one.help}" for one in found.problems] == ([message] if message else [])
+
+
+@pytest.mark.parametrize(
+    "text", ["with round(a) as (select 1) select a from round", "select a from (select 1) lpad(a)"]
+)
+def test_what_is_called_as_a_function_is_no_call(text: str) -> None:
+    assert analyse(text, "duckdb", {}, closed=True).problems == ()
 
 
 def test_a_function_of_another_database_is_none_of_the_engine_and_what_is_meant_is_one() -> None:

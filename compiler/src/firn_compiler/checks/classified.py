@@ -33,7 +33,7 @@ def classified(
         path = (*_PATH, key)
         if not dataset or not column:
             message, help = f"`{key}` names no column of a dataset", "write `DATASET.COLUMN`, such as `orders.email`"
-            yield finding("E204", message, place, help, path)
+            yield finding("E306", message, place, help, path)
             continue
         datasets = [found for of_job in made.values() if (found := of_job.get(dataset)) is not None]
         if datasets and not any(one.has(column) for one in datasets):

@@ -6,11 +6,12 @@ This package is the one door to sqlglot; it is imported only where a flow holds 
 from collections.abc import Mapping
 
 from firn_compiler.sql.analysis import Analysis, Problem
+from firn_compiler.sql.calls import miscounted, of_others
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import scanned_once
-from firn_compiler.sql.vocabulary import of_others, side_by_side, vocabulary
+from firn_compiler.sql.vocabulary import side_by_side, vocabulary
 
 __all__ = ["Analysis", "Problem", "analyse"]
 
@@ -23,14 +24,17 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
     With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
     """
     nodes, problems, tokens = read(text, dialect, tables)
-    if nodes is None:
-        return Analysis(tuple(problems))
     duckdb = dialect == "duckdb"
+    if nodes is None:
+        counted = list(miscounted(tokens)) if duckdb and closed else []
+        stopped = any(one.start == problem.start for one in counted for problem in problems)
+        return Analysis(tuple(counted if stopped else problems))
     names = Names(tokens) if duckdb and closed else None
     try:
         found = resolve(nodes.tree, tables, closed=closed, checked=duckdb, names=names)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
-        problems += [*side_by_side(tokens), *(of_others(tokens) if closed else ())] if duckdb else ()
+        problems += side_by_side(tokens) if duckdb else ()
+        problems += [*of_others(tokens), *miscounted(tokens)] if duckdb and closed else ()
         found = found._replace(placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes))
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))

@@ -61,21 +61,6 @@ def _function(call: Any, text: str) -> Iterator[Problem]:
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
 
 
-def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
-    """Report functions that only other databases have: the parser turns some of them into the engine's own."""
-    calls = [one for one, after in pairwise(tokens) if after.token_type is TokenType.L_PAREN]
-    others = [one for one in calls if one.text.lower() in OF_OTHERS and one.token_type is not TokenType.STRING]
-    if not others:
-        return
-    called = {one.start for one in calls}
-    uncalled = {one.text.lower() for one in tokens if one.start not in called}
-    for token in others:
-        name = token.text.lower()
-        if name not in uncalled:  # else it names a relation, and what follows are its columns
-            help = f"did you mean `{OF_OTHERS[name]}`?"
-            yield Problem("E508", f"there is no function `{name}`", help, token.start, token.end + 1)
-
-
 def side_by_side(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report two texts of a line with nothing between them: other databases make them one."""
     for before, token in pairwise(tokens):
@@ -148,8 +133,10 @@ def _type(cast: Any, text: str) -> Iterator[Problem]:
 
 def _count(call: Any, _: str) -> Iterator[Problem]:
     """Report a COUNT of several columns, which other databases have."""
-    if isinstance(call.this, exp.Distinct) and len(call.this.expressions) > 1:
-        columns = ", ".join("…" for _ in call.this.expressions)
+    distinct = isinstance(call.this, exp.Distinct)
+    counted = call.this.expressions if distinct else [call.this, *call.expressions]
+    if len(counted) > 1:
+        columns = ", ".join("…" for _ in counted)
         start = place(call)[0]
         help = f"count records: `count(distinct ({columns}))`"
         yield Problem("E508", "`count` takes one value", help, start, start + len("count"))
