@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
-from firn_compiler.closest import misspelt
+from firn_compiler.closest import closest, misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import RESERVED
@@ -119,10 +120,28 @@ def _decimal(kind: Any) -> Iterator[Problem]:
         yield Problem("E508", message, help, *place(kind))
 
 
+def _day(cast: Any, text: str) -> Iterator[Problem]:
+    """Report a text that is no day of the calendar, where it shall become one."""
+    if isinstance(cast, exp.TryCast) or not isinstance(cast.this, exp.Literal) or not cast.this.is_string:
+        return
+    found = _DAY.match(cast.this.name)
+    if found is None:
+        return
+    year, month, day = (int(one) for one in found.groups())
+    try:
+        date(year or 4, month, day)  # Python has no year 0, which is a leap year too
+    except ValueError:
+        yield Problem("E508", "there is no such day", "a date is YEAR-MONTH-DAY", *_word(found[0], cast, text))
+
+
+_DAY = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?![^ T])", re.ASCII)
+
+
 def _type(cast: Any, text: str) -> Iterator[Problem]:
     kind = cast.args.get("to")
     if isinstance(kind, exp.DataType):
         yield from _decimal(kind)
+        yield from _day(cast, text) if kind.this in exp.DataType.TEMPORAL_TYPES else ()
     name = str(kind.args.get("kind") or "") if isinstance(kind, exp.DataType) else ""
     if not name or kind.this is not exp.DataType.Type.USERDEFINED or name.lower() in SQL_TYPES:
         return
@@ -140,6 +159,19 @@ def _count(call: Any, _: str) -> Iterator[Problem]:
         start = place(call)[0]
         help = f"count records: `count(distinct ({columns}))`"
         yield Problem("E508", "`count` takes one value", help, start, start + len("count"))
+
+
+def _window(call: Any, _: str) -> Iterator[Problem]:
+    """Report the name of a window that its SELECT does not have."""
+    named = call.args.get("alias")
+    query = call.find_ancestor(exp.Query)
+    if named is None or not isinstance(query, exp.Select):
+        return
+    known = [one.name for one in query.args.get("windows") or ()]
+    if named.name.lower() not in {name.lower() for name in known}:
+        meant = closest(named.name, known)
+        help = f"did you mean `{meant}`?" if meant else f"add `window {named.name} as (…)`, or write `over (…)`"
+        yield Problem("E508", f"there is no window `{named.name}`", help, *place(named))
 
 
 def _condition(join: Any, text: str) -> Iterator[Problem]:
@@ -168,5 +200,6 @@ _CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Interval: _unit,
     exp.Join: _condition,
     exp.TimestampTrunc: _part,
+    exp.Window: _window,
 }
 """By a kind of node, what may be wrong with it."""
