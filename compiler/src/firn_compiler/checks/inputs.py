@@ -69,6 +69,10 @@ def _expectations(step: Step, path: Path) -> Found:
         elif len(item.entries) > 1:
             help = "begin each with `- `"
             yield finding("E205", "an expectation is exactly one rule", item.span.opening, help, where)
+        for key in ("not_null", "unique"):
+            names = item.entries.get(key)
+            if isinstance(names, Sequence) and not names.items:
+                yield finding("E205", f"`{key}` names no column", names.span, "name one", (*where, key))
         for key in ("row_count", "between"):
             bounds = mapping_at(item, key)
             yield from _bounds(bounds, key, (*where, key)) if bounds is not None else ()

@@ -1,5 +1,6 @@
 """The rules of a `check` as measures: one number about a dataset, what it must be, and the rows that are to blame."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -102,7 +103,13 @@ def _accepted_values(rule: AcceptedValues, data: Data) -> Iterator[Measure]:
     name = identifier(rule.column)
     marks = ", ".join("?" for _ in rule.values)
     outside = f"{name} not in ({marks})" if marks else f"{name} is not null"
-    yield _outside(rule.column, outside, rule.values, "the accepted values", data)
+    values = [*map(_text, rule.values)] if data.column(rule.column) == "VARCHAR" else rule.values
+    yield _outside(rule.column, outside, values, "the accepted values", data)
+
+
+def _text(value: str | float | bool) -> str:
+    """Return what a column of texts would hold: the engine would take `01` for the number 1."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _between(rule: Between, data: Data) -> Iterator[Measure]:
