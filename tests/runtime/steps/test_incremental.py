@@ -168,6 +168,12 @@ def test_a_lookback_that_does_not_fit_is_said(
     assert failure(work, after(value, kind), lookback=lookback).message == message
 
 
+@pytest.mark.parametrize(("kind", "lookback"), [("BIGINT", "2d"), ("VARCHAR", 1), ("DATE", "two days")])
+def test_the_first_read_says_it_too(work: Workbench, kind: str, lookback: Any) -> None:
+    source(work, f"select cast(null as {kind}) as c where false")
+    assert "`lookback`" in failure(work, lookback=lookback).message
+
+
 @pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT", "BOOLEAN", "TIME", "INTERVAL", "INTEGER[]", "STRUCT(a INTEGER)"])
 def test_what_has_no_exact_order_is_no_cursor(work: Workbench, kind: str) -> None:
     source(work, f"select cast(null as {kind}) as c")
