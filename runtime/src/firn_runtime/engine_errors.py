@@ -55,7 +55,10 @@ _QUOTED_VALUE = (
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
     (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
     (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
-    (re.compile(r"COLUMN_TYPES error: Columns with names: (.*) do not exist in.*"), r"`schema` names what is not there: \1"),
+    (
+        re.compile(r"COLUMN_TYPES error: Columns with names: (.*) do not exist in.*"),
+        r"`schema` names what is not there: \1",
+    ),
     (
         re.compile(r"Invalid unicode \(.*\) detected in .*|Failure in decode: [^\n]*"),
         "a column holds a text that is not UTF-8",
@@ -64,7 +67,8 @@ _QUOTED_VALUE = (
 """Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
 
 _KEPT = re.compile(
-    r"^(Error when converting|it is not UTF-8|Candidate bindings|Did you mean|Expected Number of Columns|Column a)", re.I
+    r"^(Error when converting|it is not UTF-8|Candidate bindings|Did you mean|Expected Number of Columns|Column a)",
+    re.I,
 )
 _FILE = "file = "
 """Before the path of the CSV file that an error is about."""

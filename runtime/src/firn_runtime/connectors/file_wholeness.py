@@ -66,7 +66,7 @@ def _begins(file: BinaryIO, magic: bytes) -> bool:
 
 
 def _utf_16(file: BinaryIO) -> str:
-    """Look for the upper half of a letter of ASCII, which every table has: the engine would read no rows, and succeed."""
+    """Look for the upper half of a letter of ASCII, which every table has: the engine would find no rows at all."""
     if _begins(file, b"\xfe\xff"):
         return "is big-endian UTF-16, which the engine cannot read"
     if _begins(file, b"\xff\xfe"):
