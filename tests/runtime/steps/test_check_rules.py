@@ -173,6 +173,10 @@ EDGES = [
     ("'true'", {"accepted_values": {"column": "v", "values": [True, 1.5]}}, ""),
     ("'07'", {"between": {"column": "v", "min": "00", "max": "10"}}, ""),
     ("'7'", {"between": {"column": "v", "min": "00", "max": "10"}}, "`v` holds 1 row outside its range"),
+    ("1", {"between": {"column": "v", "min": "1.4"}}, "`v` holds 1 row outside its range"),
+    ("9007199254740993", {"between": {"column": "v", "max": "9007199254740992"}}, "`v` holds 1 row outside its range"),
+    ("2", {"accepted_values": {"column": "v", "values": ["1.5"]}}, "`v` holds 1 row outside the accepted values"),
+    ("0.1::double", {"accepted_values": {"column": "v", "values": ["0.1"]}}, ""),
     ("2.50::decimal(4,2)", {"between": {"column": "v", "min": "2.5", "max": "3"}}, ""),
 ]
 
