@@ -41,9 +41,9 @@ class Workbench:
         """Columns that are classified."""
 
     def do(self, type: str, inputs: dict[str, Any], id: str = "data") -> StepResult:
-        """Run one step on inputs as a flow spells them; each is a run of its own."""
+        """Run one step on inputs as a flow spells them, decoded as in a run; each is a run of its own."""
         self.runs += 1
-        return step_function(type)(decode(STEPS[type].inputs, inputs), _Context(self, id))
+        return step_function(type)(decode(STEPS[type].inputs, inputs, from_text=True), _Context(self, id))
 
     def write(self, publication: Publication, still_ours: Callable[[], None] = lambda: None, **inputs: Any) -> Written:
         """Write the dataset `d` under a publication of one's own."""

@@ -53,6 +53,12 @@ _QUOTED_VALUE = (
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
+    (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
+    (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
+    (
+        re.compile(r"COLUMN_TYPES error: Columns with names: (.*) do not exist in.*"),
+        r"`schema` names what is not there: \1",
+    ),
     (
         re.compile(r"Invalid unicode \(.*\) detected in .*|Failure in decode: [^\n]*"),
         "a column holds a text that is not UTF-8",
@@ -61,7 +67,8 @@ _QUOTED_VALUE = (
 """Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
 
 _KEPT = re.compile(
-    r"^(Error when converting|Candidate bindings|Did you mean|Expected Number of Columns|Column a)", re.I
+    r"^(Error when converting|it is not UTF-8|Candidate bindings|Did you mean|Expected Number of Columns|Column a)",
+    re.I,
 )
 _FILE = "file = "
 """Before the path of the CSV file that an error is about."""
@@ -76,8 +83,11 @@ _LAYOUT = (
 AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts; or leave it out by `columns`"
 """What to do about a column of SQLite whose values are not all of its type."""
 _AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
+_OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
 _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
+    (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
+    (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),

@@ -247,6 +247,31 @@ def test_big_endian_is_refused(work: Workbench, root: Path) -> None:
     assert "big-endian" in refused(work, "a.csv", format_options={"encoding": "utf-16"})
 
 
+@pytest.mark.parametrize("content", [b"id,name\n1,x\n", "id\n1\n".encode("utf-16-be")])
+def test_what_is_not_utf_16_is_refused_where_the_engine_would_read_no_rows(
+    work: Workbench, root: Path, content: bytes
+) -> None:
+    put(root, "a.csv", content)
+    assert refused(work, "a.csv", format_options={"encoding": "utf-16"}) == "`a.csv` is not little-endian UTF-16"
+
+
+def test_characters_that_the_engine_does_not_read_in_utf_16_are_an_error(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id\n\U0001f600\n".encode("utf-16"))
+    assert "or has characters beyond U+FFFF" in refused(work, "a.csv", format_options={"encoding": "utf-16"})
+
+
+@pytest.mark.parametrize("rows", [1, 50_000])
+def test_a_file_that_is_not_utf_8_is_said_to_be_none(work: Workbench, root: Path, rows: int) -> None:
+    put(root, "a.csv", b"id,name\n" + b"1,x\n" * rows + b"2,M\xfcller\n")
+    said = f"CSV Error on Line: {rows + 2}; it is not UTF-8; in the file `a.csv`"
+    assert refused(work, "a.csv").endswith(said)
+
+
+def test_columns_of_schema_that_a_file_lacks_are_named(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,amount\n1,2\n")
+    assert refused(work, "a.csv", schema={"amuont": "double"}) == '`schema` names what is not there: "amuont"'
+
+
 def test_dialects(work: Workbench, root: Path) -> None:
     put(root, "a.csv", "id||v\r\n1||'x\\'y'\r\n")
     options: dict[str, Any] = {"delimiter": "||", "quote": "'", "escape": "\\"}

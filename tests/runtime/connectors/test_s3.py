@@ -372,12 +372,10 @@ def test_a_key_that_no_header_can_hold_is_said_to_be_one(
     assert "line break" in error.help
 
 
-def test_a_bucket_that_is_not_there_is_named_as_such(lake: Lake, open_lake: Open) -> None:
-    error = refused(open_lake(lake._replace(bucket="no-such-bucket-here")), "*.csv")
-    assert (error.error_class, error.message) == (
-        "connection",
-        "listing the bucket: there is no such bucket (NoSuchBucket)",
-    )
+@pytest.mark.parametrize(("path", "doing"), [("*.csv", "listing the bucket"), ("a.csv", "reading `a.csv`")])
+def test_a_bucket_that_is_not_there_is_named_as_such(lake: Lake, open_lake: Open, path: str, doing: str) -> None:
+    error = refused(open_lake(lake._replace(bucket="no-such-bucket-here")), path)
+    assert (error.error_class, error.message) == ("connection", f"{doing}: there is no such bucket (NoSuchBucket)")
 
 
 def test_nothing_that_answers(lake: Lake, open_lake: Open) -> None:

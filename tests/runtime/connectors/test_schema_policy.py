@@ -61,6 +61,14 @@ def test_replace_makes_the_table_anew_where_its_columns_differ(target: Target) -
     assert "the dataset has no column `p`" in again.warnings[0]
 
 
+def test_a_column_that_may_be_null_has_no_default_for_that(target: Target) -> None:
+    target.do("create table t (k bigint, p varchar(9), v bigint, more varchar(9) null)")
+    if target.kind == "mysql":
+        assert "the dataset has no column `more` (varchar(9))" in target.refusal(NEW, "replace")
+    else:
+        assert "the dataset has no column `more`" in target.write(NEW, "replace").warnings[0]
+
+
 def test_replace_keeps_the_table_where_its_columns_are_the_same(target: Target) -> None:
     target.do("create table t (k bigint, p text, v bigint check (v < 100), more text default 'm')", FILLED)
     assert target.write(NEW, "replace").warnings == ()

@@ -208,3 +208,8 @@ def test_a_text_that_is_no_utf_8_is_told_and_never_passed_on(read: Read, schema:
 
 def test_a_text_that_is_no_utf_8_is_read_as_bytes(read: Read) -> None:
     assert read(*LATIN, schema={"v": "blob"}) == [(1, None), (2, b"A\xff")]
+
+
+def test_a_table_of_another_schema_is_not_that_of_its_name(read: Read) -> None:
+    with pytest.raises(ConnectorError, match=r"there is no table `other\.t`: SQLite has the one schema `main`"):
+        read("create table t (v int)", table="other.t")

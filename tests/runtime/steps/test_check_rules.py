@@ -19,8 +19,8 @@ def work(bench: Make) -> Workbench:
     return bench()
 
 
-def check(work: Workbench, expectation: dict[str, Any], **more: Any) -> StepResult:
-    return work.do("check", {"from": "d", "expectations": [expectation], "severity": "warn", **more})
+def check(work: Workbench, *expectations: dict[str, Any], **more: Any) -> StepResult:
+    return work.do("check", {"from": "d", "expectations": list(expectations), "severity": "warn", **more})
 
 
 def said(work: Workbench, expectation: dict[str, Any]) -> str:
@@ -28,9 +28,9 @@ def said(work: Workbench, expectation: dict[str, Any]) -> str:
     return "; ".join(check(work, expectation).warnings)
 
 
-def refused(work: Workbench, expectation: dict[str, Any]) -> tuple[str, str]:
+def refused(work: Workbench, *expectations: dict[str, Any]) -> tuple[str, str]:
     with pytest.raises(ConnectorError) as caught:
-        check(work, expectation)
+        check(work, *expectations)
     assert caught.value.error_class == "data"
     return caught.value.message, caught.value.help
 
@@ -141,6 +141,19 @@ def test_an_empty_dataset_breaks_only_what_counts_rows(
     assert said(work, expectation) == sentence
 
 
+MISFITS: list[dict[str, Any]] = [
+    {"accepted_values": {"column": "n", "values": ["hunter2"]}},
+    {"between": {"column": "n", "min": "hunter2"}},
+]
+
+
+@pytest.mark.parametrize("expectation", MISFITS)
+def test_values_of_another_type_name_the_column_and_quote_nothing(work: Workbench, expectation: dict[str, Any]) -> None:
+    work.make("d", "select 1 as id, 2 as n")
+    message, _ = refused(work, {"unique": "id"}, expectation)
+    assert message == "`n` is INTEGER: Could not convert a string to INT32"
+
+
 EDGES = [
     ("'nan'::double", {"between": {"column": "V", "min": 0}}, "`V` holds 1 row outside its range"),
     ("'nan'::double", {"between": {"column": "v", "max": 9}}, "`v` holds 1 row outside its range"),
@@ -156,6 +169,15 @@ EDGES = [
     ("9007199254740993", {"between": {"column": "v", "max": 9007199254740992}}, "`v` holds 1 row outside its range"),
     ("'B'", {"accepted_values": {"column": "v", "values": ["b"]}}, "`v` holds 1 row outside the accepted values"),
     ("map {'a': 1}", {"unique": ["v"]}, ""),
+    ("'01'", {"accepted_values": {"column": "v", "values": [1]}}, "`v` holds 1 row outside the accepted values"),
+    ("'true'", {"accepted_values": {"column": "v", "values": [True, 1.5]}}, ""),
+    ("'07'", {"between": {"column": "v", "min": "00", "max": "10"}}, ""),
+    ("'7'", {"between": {"column": "v", "min": "00", "max": "10"}}, "`v` holds 1 row outside its range"),
+    ("1", {"between": {"column": "v", "min": "1.4"}}, "`v` holds 1 row outside its range"),
+    ("9007199254740993", {"between": {"column": "v", "max": "9007199254740992"}}, "`v` holds 1 row outside its range"),
+    ("2", {"accepted_values": {"column": "v", "values": ["1.5"]}}, "`v` holds 1 row outside the accepted values"),
+    ("0.1::double", {"accepted_values": {"column": "v", "values": ["0.1"]}}, ""),
+    ("2.50::decimal(4,2)", {"between": {"column": "v", "min": "2.5", "max": "3"}}, ""),
 ]
 
 

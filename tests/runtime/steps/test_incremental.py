@@ -91,6 +91,11 @@ def test_rows_without_cursor_are_read_by_a_full_read_alone(work: Workbench) -> N
     assert read(work, after("1", "INTEGER")).results["rows"] == 1
 
 
+def test_a_text_that_looks_like_a_number_stays_text_as_initial(work: Workbench) -> None:
+    source(work, values("VARCHAR", ("006", "007", "008")))
+    assert read(work, initial="007").results["rows"] == 2
+
+
 def test_the_first_read_begins_at_initial_and_takes_it_in(work: Workbench) -> None:
     source(work, values("DATE", ("2025-12-31", "2026-01-01", "2026-01-02")))
     result = read(work, initial="2026-01-01").results
@@ -161,6 +166,12 @@ def test_a_lookback_that_does_not_fit_is_said(
 ) -> None:
     source(work, values(kind, (value,)))
     assert failure(work, after(value, kind), lookback=lookback).message == message
+
+
+@pytest.mark.parametrize(("kind", "lookback"), [("BIGINT", "2d"), ("VARCHAR", 1), ("DATE", "two days")])
+def test_the_first_read_says_it_too(work: Workbench, kind: str, lookback: Any) -> None:
+    source(work, f"select cast(null as {kind}) as c where false")
+    assert "`lookback`" in failure(work, lookback=lookback).message
 
 
 @pytest.mark.parametrize("kind", ["DOUBLE", "FLOAT", "BOOLEAN", "TIME", "INTERVAL", "INTEGER[]", "STRUCT(a INTEGER)"])

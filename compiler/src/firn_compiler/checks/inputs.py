@@ -69,6 +69,10 @@ def _expectations(step: Step, path: Path) -> Found:
         elif len(item.entries) > 1:
             help = "begin each with `- `"
             yield finding("E205", "an expectation is exactly one rule", item.span.opening, help, where)
+        for key in ("not_null", "unique"):
+            names = item.entries.get(key)
+            if isinstance(names, Sequence) and not names.items:
+                yield finding("E205", f"`{key}` names no column", names.span, "name one", (*where, key))
         for key in ("row_count", "between"):
             bounds = mapping_at(item, key)
             yield from _bounds(bounds, key, (*where, key)) if bounds is not None else ()
@@ -219,6 +223,17 @@ def _params(step: Step, path: Path) -> Found:
         yield finding("E205", message, step.inputs.keys["params"], help, (*path, "params"))
 
 
+def _headerless(step: Step, path: Path) -> Found:
+    """Report two orders of columns where there is no header: one says which is which, and it would not be known."""
+    header = lookup(step.inputs, ("format_options", "header"))
+    if header is None or value_of(header) is not False:
+        return
+    if given(step, "schema") is not None and given(step, "columns") is not None:
+        message = "`schema` names the columns of files without a header, and `columns` stands beside it"
+        help = "remove it: `schema` names them in the order of the file; a `sql` step chooses among them"
+        yield finding("E205", message, step.inputs.keys["columns"], help, (*path, "columns"))
+
+
 def _outside_folders(step: Step, path: Path) -> Found:
     """Report names of files that lead out of the folder they are taken from."""
     for key in _NAMES[step.type]:
@@ -248,7 +263,7 @@ _RULES: dict[str, tuple[Callable[[Step, Path], Found], ...]] = {
     "python": (_callable,),
     "export": (_columns, _csv, layouts),
     "http": (request,),
-    "read": (_columns, _incremental, _params, request),
+    "read": (_columns, _headerless, _incremental, _params, request),
     "run_process": (_program, _outside_folders),
     "send_mail": (_mail, layouts),
     "upload": (_outside_folders,),

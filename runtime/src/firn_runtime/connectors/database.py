@@ -221,7 +221,9 @@ class Sqlite3File(AttachedFile[Sqlite3Config, Sqlite3Options]):
         """Return the rows of a table as SQLite has them."""
         from firn_runtime.connectors import sqlite_reading
 
-        name = table_name(table)[1]
+        schema, name = table_name(table)
+        if schema.lower() != "main":
+            raise ConnectorError("data", f"there is no table `{table}`: SQLite has the one schema `main`")
         return sqlite_reading.source(session, self.attached(session), name, inputs.columns, inputs.schema)
 
     def table(self, session: Session, place: tuple[str, str, str], dataset: str) -> AttachedTable:

@@ -161,7 +161,7 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     if given.header and len(found.names) > 1:
         options.append("union_by_name = true")
     elif schema and not given.header:
-        options.append(f"names = {_list(schema)}")
+        options.append(f"names = {_list(_by_place(schema, inputs))}")
     typed = [*options, *_CAREFUL, *([f"types = {_types(schema)}"] if schema else [])]
     known = _described(session, found, typed)
     text = {name: kind for name, kind in known.items() if is_text_first(kind) and name not in found.keys}
@@ -185,6 +185,11 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
     sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
     return Relation(sql, careful=Careful(slower, partial(_reads_all, found, given)))
+
+
+def _by_place(schema: Mapping[str, str], inputs: ReadInputs) -> list[str]:
+    """Return the columns of a file without a header: an artifact sorts the keys of `schema`, its order is `columns`."""
+    return [name for name in inputs.columns or schema if name in schema]
 
 
 def _reads_all(found: Found, options: FormatOptions) -> bool:

@@ -23,8 +23,8 @@ def refuse_broken(file: Path, name: str, format: Format, options: FormatOptions 
     try:
         with file.open("rb") as opened:
             wrong = check(opened) if check else ""
-            if options is not None and options.encoding == "utf-16" and check is None and _begins(opened, b"\xfe\xff"):
-                wrong = "is big-endian UTF-16, which the engine cannot read"
+            if options is not None and options.encoding == "utf-16" and check is None:
+                wrong = _utf_16(opened)
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise ConnectorError("connection", f"cannot read `{name}`: {reason}") from None
@@ -63,6 +63,16 @@ def _end(decoder: "zlib._Decompress") -> bytes:
 def _begins(file: BinaryIO, magic: bytes) -> bool:
     file.seek(0)
     return file.read(len(magic)) == magic
+
+
+def _utf_16(file: BinaryIO) -> str:
+    """Look for the upper half of a letter of ASCII, which every table has: the engine would find no rows at all."""
+    if _begins(file, b"\xfe\xff"):
+        return "is big-endian UTF-16, which the engine cannot read"
+    if _begins(file, b"\xff\xfe"):
+        return ""
+    file.seek(0)
+    return "" if b"\0" in file.read(_PIECE)[1::2] else "is not little-endian UTF-16"
 
 
 _CUT = "is broken: it was cut off"

@@ -109,6 +109,12 @@ class Bucket:
         metadata = {name.removeprefix(_META): value for name, value in known.items() if name.startswith(_META)}
         return Head(_size(known.get("content-length", "")), _etag(known.get("etag", "")), metadata)
 
+    def refuse_missing(self, key: str) -> None:
+        """Raise ConnectorError where it is the bucket that an object is missing with: a HEAD has no body to say it."""
+        answer = self._send("GET", key, headers={"range": "bytes=0-0"})
+        if code_of(answer) == "NoSuchBucket":
+            raise refused(answer, f"reading `{key}`")
+
     def get(self, one: Listed, piece: Piece, sink: Callable[[Iterator[bytes]], object]) -> None:
         """Hand a part of an object to `sink`, from its start again where the connection breaks.
 

@@ -100,14 +100,17 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         name = confined(path)
         found = self._listed(name) if is_pattern(name) else self._named(name)
         if not found:
-            where = f"looked in the bucket `{self.config.bucket}` below `{self.prefix}`"
+            where = f"looked in the bucket `{self.config.bucket}`" + (f" below `{self.prefix}`" if self.prefix else "")
             raise ConnectorError("data", f"no file matches `{path}`", where)
         return found
 
     def _named(self, name: str) -> Mapping[str, Listed]:
         key = f"{self.prefix}{name}"
         head = self.moves.bucket.head(key)
-        return {name: Listed(key, head.size, head.etag)} if head else {}
+        if head is None:
+            self.moves.bucket.refuse_missing(key)
+            return {}
+        return {name: Listed(key, head.size, head.etag)}
 
     def _listed(self, pattern: str) -> Mapping[str, Listed]:
         """Leave out what only marks a folder; a key that is no path is refused where it could be meant."""

@@ -40,6 +40,25 @@ def _broken(inputs: CheckInputs, data: Data, samples: Samples) -> list[list[str]
 
 
 def _scan(data: Data, measures: list[Measure]) -> tuple[object, ...]:
+    """Measure everything in one scan; where that fails, only each by itself says which column it is about."""
+    try:
+        return _measured(data, measures)
+    except ConnectorError as error:
+        if error.error_class == "data":
+            for measure in measures:
+                _refuse_unmeasured(data, measure)
+        raise
+
+
+def _refuse_unmeasured(data: Data, measure: Measure) -> None:
+    try:
+        _measured(data, [measure])
+    except ConnectorError as error:
+        about = "".join(f"`{name}` is {data.column(name)}: " for name in measure.columns)
+        raise ConnectorError("data", about + error.message, error.help) from None
+
+
+def _measured(data: Data, measures: list[Measure]) -> tuple[object, ...]:
     if not measures:
         return ()
     aggregates = ", ".join(["count(*)", *(measure.aggregate for measure in measures)])

@@ -1,7 +1,10 @@
 """The rules of a `check` as measures: one number about a dataset, what it must be, and the rows that are to blame."""
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,6 +13,9 @@ from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted, identifier
 from firn_schemas.steps.checks import AcceptedValues, Between, Expectation, Freshness, Relationship, RowCount
+
+_DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+"""A text that spells a number which the engine has exactly."""
 
 Verdict = Callable[[Any], str]
 """Takes the measured number; returns what is wrong, or nothing."""
@@ -102,16 +108,27 @@ def _accepted_values(rule: AcceptedValues, data: Data) -> Iterator[Measure]:
     name = identifier(rule.column)
     marks = ", ".join("?" for _ in rule.values)
     outside = f"{name} not in ({marks})" if marks else f"{name} is not null"
-    yield _outside(rule.column, outside, rule.values, "the accepted values", data)
+    values = [_fitting(value, data.column(rule.column)) for value in rule.values]
+    yield _outside(rule.column, outside, values, "the accepted values", data)
+
+
+def _fitting(value: str | float | bool, kind: str) -> str | float | bool | Decimal:
+    """Return a value as a column of this type holds it: the engine would take `01` for 1 and, of a text, 1.4 too."""
+    if kind == "VARCHAR":
+        return value if isinstance(value, str) else json.dumps(value)
+    is_number = isinstance(value, str) and _comparable(kind) == "number" and _DECIMAL.fullmatch(value)
+    return Decimal(value) if is_number else value
 
 
 def _between(rule: Between, data: Data) -> Iterator[Measure]:
     """NaN is no number, and lies in no range."""
     name = identifier(rule.column)
+    kind = data.column(rule.column)
     bounds = [(word, bound) for word, bound in (("<", rule.min), (">", rule.max)) if bound is not None]
     outside = [f"{name} {word} ?" for word, _ in bounds] or ["false"]
-    outside += [f"isnan({name})"] if data.column(rule.column) in ("FLOAT", "DOUBLE") else []
-    yield _outside(rule.column, " or ".join(outside), [bound for _, bound in bounds], "its range", data)
+    outside += [f"isnan({name})"] if kind in ("FLOAT", "DOUBLE") else []
+    values = [bound if kind == "VARCHAR" else _fitting(bound, kind) for _, bound in bounds]
+    yield _outside(rule.column, " or ".join(outside), values, "its range", data)
 
 
 def _outside(column: str, condition: str, params: Sequence[Any], what: str, data: Data) -> Measure:

@@ -72,6 +72,8 @@ def cursor_of(rule: Incremental, columns: Mapping[str, str], window: Window) -> 
     if family is None:
         help = "it is a whole or decimal number, a date, a timestamp or a text; `schema` or `sql` gives it another type"
         raise ConnectorError("data", f"`{found}` is {kind}, and no cursor can be", help)
+    if rule.lookback is not None:
+        _refuse_unfit(kind, rule.lookback)  # the first run does not use it, and is the one that somebody watches
     if window.after is not None and _family(window.after.type) != family:
         message = f"the cursor `{found}` was {window.after.type} in the run before and is {kind} now"
         raise ConnectorError(
@@ -111,18 +113,25 @@ def _family(kind: str) -> str | None:
 
 def _earlier(mark: Mark, lookback: int | float | str) -> str:
     """Return the value that lies `lookback` before a watermark, or a little further where it has no such parts."""
+    _refuse_unfit(mark.type, lookback)
     family = _family(mark.type)
     try:
         if family == "a date":
             return _date_before(date.fromisoformat(mark.value), lookback).isoformat()
-        if family in ("a timestamp", "a timestamp with time zone"):
-            stretch = timedelta(seconds=_seconds(lookback))
-            return (datetime.fromisoformat(mark.value) - stretch).isoformat(timespec="microseconds")
-        if family == "a number" and not isinstance(lookback, str):
+        if family == "a number":
             return _number_before(mark, Decimal(str(lookback)))
+        stretch = timedelta(seconds=_seconds(lookback))
+        return (datetime.fromisoformat(mark.value) - stretch).isoformat(timespec="microseconds")
     except (OverflowError, ValueError):
         raise ConnectorError("data", "`lookback` reaches back before the first date") from None
-    raise ConnectorError("data", f"the cursor is {family}, and `lookback` does not fit it", _FITTING[family or ""])
+
+
+def _refuse_unfit(kind: str, lookback: int | float | str) -> None:
+    """Raise ConnectorError for a `lookback` that can be taken from no value of this type."""
+    family = _family(kind)
+    if family == "a text" or (family == "a number" and isinstance(lookback, str)):
+        raise ConnectorError("data", f"the cursor is {family}, and `lookback` does not fit it", _FITTING[family])
+    _seconds(lookback)
 
 
 _FITTING = {

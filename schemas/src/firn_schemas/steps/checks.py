@@ -28,8 +28,8 @@ class Between:
     """A column whose values lie in a range, both ends included (or are NULL)."""
 
     column: str = doc("The column.")
-    min: int | float | str | None = doc("Smallest value.", default=None)
-    max: int | float | str | None = doc("Largest value.", default=None)
+    min: str | int | float | None = doc("Smallest value.", default=None)
+    max: str | int | float | None = doc("Largest value.", default=None)
 
 
 @record

@@ -52,7 +52,7 @@ class Incremental:
         minimum=0,
         examples=["2d"],
     )
-    initial: int | float | str | None = doc(
+    initial: str | int | float | None = doc(
         "Smallest value to read the first time; absent: every row is read, those too whose cursor is NULL.",
         default=None,
         examples=["2026-01-01"],
