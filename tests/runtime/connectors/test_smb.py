@@ -122,6 +122,12 @@ def test_nothing_outside_the_root_is_reached(opened: Callable[..., Any], place: 
     assert (place.folder / "in/deep/b").read_bytes() == b"z"
 
 
+@pytest.mark.parametrize("folder", ["", "in"])
+def test_a_root_that_is_not_there_is_no_empty_folder(opened: Callable[..., Any], folder: str) -> None:
+    with pytest.raises(ConnectorError, match="^the share has no folder `gone/in`$"):
+        list(opened(root="/gone/in").list(folder, recursive=True))
+
+
 STRANGE = [
     "..\\secret",
     "a\\b",
