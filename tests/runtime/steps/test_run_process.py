@@ -58,7 +58,7 @@ def test_what_a_program_says_is_its_result(programs: Programs) -> None:
         ("echo a >&2; exit 3", {}, "`sh` ended with exit code 3", "its last line: a"),
         ("exit 3", {}, "`sh` ended with exit code 3", "it said nothing"),
         ("printf '%0400d' 0; exit 3", {}, "`sh` ended with exit code 3", "its last line is too long to be shown"),
-        ("exit 0", {"exit_codes": [2]}, "`sh` ended with exit code 0", "it said nothing"),
+        ("exit 0", {"exit_codes": [2]}, "`sh` ended with exit code 0, which is no success here", "it said nothing"),
         ("echo a; kill -SEGV $$", {}, "`sh` was ended by SIGSEGV", "its last line: a"),
         ("kill -s 40 $$", {}, "`sh` was ended by signal 40", "it said nothing"),
         ("true", {"require_files": ["a.csv"]}, "`sh` ended without the file `a.csv`", "it said nothing"),
