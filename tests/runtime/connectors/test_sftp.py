@@ -172,7 +172,7 @@ def test_a_file_is_removed_once(store: FileStore, root: Path) -> None:
 
 def test_a_folder_is_no_file_to_remove(store: FileStore, root: Path) -> None:
     made(root / "in/x", b"1")
-    with pytest.raises(ConnectorError, match="^removing `in`: it is a folder$") as caught:
+    with pytest.raises(ConnectorError, match=r"^removing `in`: it is a folder$") as caught:
         store.delete("in")
     assert caught.value.error_class == "data"
 

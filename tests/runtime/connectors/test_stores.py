@@ -101,7 +101,7 @@ def test_a_folder_is_listed_with_or_without_those_below(store: FileStore, tmp_pa
 
 def test_a_folder_is_no_file_to_delete(folder: FileStore, tmp_path: Path) -> None:
     put(folder, tmp_path, "in/x")
-    with pytest.raises(ConnectorError, match="^cannot delete `in`: it is a folder$") as caught:
+    with pytest.raises(ConnectorError, match=r"^cannot delete `in`: it is a folder$") as caught:
         folder.delete("in")
     assert caught.value.error_class == "data"
 
