@@ -123,9 +123,14 @@ def test_nothing_outside_the_root_is_reached(opened: Callable[..., Any], place: 
 
 
 @pytest.mark.parametrize("folder", ["", "in"])
-def test_a_root_that_is_not_there_is_no_empty_folder(opened: Callable[..., Any], folder: str) -> None:
-    with pytest.raises(ConnectorError, match=r"^the share has no folder `gone/in`$"):
-        list(opened(root="/gone/in").list(folder, recursive=True))
+def test_a_root_that_is_not_there_is_no_empty_folder(opened: Callable[..., Any], folder: str, tmp_path: Path) -> None:
+    store = opened(root="/gone/in")
+    for act in (
+        lambda: list(store.list(folder, recursive=True)),
+        lambda: put(store, tmp_path, f"{folder}/a".lstrip("/"), b"1"),
+    ):
+        with pytest.raises(ConnectorError, match=r"^the share has no folder `gone/in`$"):
+            act()
 
 
 STRANGE = [

@@ -97,8 +97,8 @@ class ShareStore:
         path, folder = self._path(name), name.rpartition("/")[0]
         part = self._path(f"{folder}/{_part(name, mark)}" if folder else _part(name, mark))
         with self._linked() as link:
+            self._remove_stale(link, folder, name, mark)  # first: it sees whether the root is there
             self._make(link, folder)
-            self._remove_stale(link, folder, name, mark)
             _send(link, source, part)
             with link.opened(part, MOVE) as handle:
                 told = handle.told()
