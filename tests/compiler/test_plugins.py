@@ -188,6 +188,7 @@ def test_an_enterprise_platform_names_the_plug_ins_that_it_allows() -> None:
     assert set(codes(compiled(platform=strict))) == {"E707"}
     listed = strict.replace("enterprise}", f"enterprise, plugins: [{PIN}]}}")
     assert codes(compiled(platform=listed)) == []
+    assert codes(compiled(platform=listed.replace("name: acme-sap", "name: Acme_SAP"))) == []
     prefixed = listed.replace(SHA256, f"'sha256:{SHA256}'")
     assert codes(compiled(platform=prefixed)) == []
 

@@ -72,6 +72,7 @@ SHAPE = frozenset(["E201", "E202", "E203", "E204", "E205", "E304", "E312", "E601
 BEYOND = frozenset(
     [
         "E201/locked_names_nothing",  # a setting that is named in a text
+        "E203/credentials_without_a_mode",  # another layer may bring it, which only a schema without unions can say
         "E204/export_of_parquet",
         "E204/files_that_lead_out",
         "E204/layouts_that_are_not_written",
@@ -86,6 +87,7 @@ BEYOND = frozenset(
         "E204/settings_of_a_wrong_form",  # a template may stand there, and no pattern of the schema's
         "E204/variables_of_a_program",
         "E205/params_without_a_query",
+        "E205/path_of_another_strategy",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",
     ]

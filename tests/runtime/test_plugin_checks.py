@@ -225,9 +225,10 @@ def test_an_enterprise_artifact_lists_its_plug_ins_with_their_digests(tmp_path: 
 
 def test_a_digest_that_is_stated_is_compared_in_every_mode(tmp_path: Path) -> None:
     laid(tmp_path / "plugins")
-    one = Plugin(name=NAME, version="==1.0.0", sha256="0" * 64)
-    said = why(tmp_path, plugin_folders=["plugins"], plugins=[vars(one)])
-    assert "it is not the build that the artifact allows" in said
+    for name in (NAME, NAME.upper(), NAME.replace("-", "_.")):  # three spellings of one name
+        one = Plugin(name=name, version="==1.0.0", sha256="0" * 64)
+        said = why(tmp_path, plugin_folders=["plugins"], plugins=[vars(one)])
+        assert "it is not the build that the artifact allows" in said
 
 
 def test_a_manifest_that_is_another_one_than_at_compile_time_is_refused(tmp_path: Path) -> None:

@@ -143,11 +143,7 @@ def test_everything_that_the_runtime_lacks_is_listed_and_the_rest_is_looked_at(t
     )
     report = look(tmp_path, body)
     assert not report.ok
-    assert [one.subject for one in report.checks if one.check == "feature"] == [
-        "connector.catalog.glue",
-        "future.thing",
-        "step.dbt",
-    ]
+    assert [one.subject for one in report.checks if one.check == "feature"] == ["future.thing", "step.dbt"]
     (version,) = about(report, "version")
     assert version == ("failed", "the platform allows runtimes of version 9.0.0 or newer; this is 0.1.0")
     lacks = "the plug-in `firn-acme` cannot be used: it is not installed"

@@ -13,6 +13,8 @@ class Attachment(NamedTuple):
 
     name: str
     file: Path
+    charset: str | None = None
+    """How its text is encoded, where that is known."""
 
 
 class Mail(NamedTuple):

@@ -63,7 +63,7 @@ def private_key(pem: bytes, passphrase: bytes | None) -> Signer:
     try:
         return signer(pem, passphrase)
     except BadKey as error:
-        help = "`openssl genpkey -algorithm ed25519` makes one"
+        help = "a new one is made by `openssl genpkey -algorithm ed25519`"
         raise UsageError("R114", f"the private key {error}", help) from None
 
 

@@ -10,6 +10,11 @@ _WORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?")
 """A name (PyPA, names and normalization) or a version (PyPA, version specifiers), as far as it can be shown."""
 
 
+def normalized(name: str) -> str:
+    """Return the one spelling of a name: case, and which of `-`, `_` and `.` divides it, mean nothing (PyPA)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 class Announced(NamedTuple):
     """A distribution, and what its entry points announce."""
 

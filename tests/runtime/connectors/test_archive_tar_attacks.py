@@ -25,6 +25,7 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda content: zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1}),
 }
 NONE_OF_THEM = "data: it is no tar archive, or a header is damaged"
+TOO_SHORT = "data: it is no tar archive, or is cut off"
 
 
 @pytest.fixture
@@ -187,6 +188,7 @@ def test_an_archive_that_is_cut_off_anywhere_is_refused(place: ArchivePlace, com
             "data: it is cut off",
             "data: its compressed data is damaged",
             NONE_OF_THEM,
+            TOO_SHORT,
         )
 
 
@@ -213,10 +215,19 @@ def test_streams_one_after_the_other_are_one_archive(place: ArchivePlace) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0", b"some text", b"PK\3\4" + b"\0" * 600, bytes(511), b"\xff" * 1024, b"x" * 512],
+    [
+        b"",
+        b"\0",
+        b"some text",
+        b"PK\3\4" + b"\0" * 600,
+        bytes(511),
+        b"\xff" * 1024,
+        b"x" * 512,
+        gzip.compress(b"n\n1\n"),
+    ],
 )
 def test_what_is_no_tar_archive_is_refused(place: ArchivePlace, content: bytes) -> None:
-    assert place.refused("tarfile", content) in ("data: it is cut off", NONE_OF_THEM, "data: a header is damaged")
+    assert place.refused("tarfile", content) in (TOO_SHORT, NONE_OF_THEM, "data: a header is damaged")
 
 
 def test_a_header_that_asks_for_gigabytes_of_dictionary_is_refused(place: ArchivePlace) -> None:

@@ -170,6 +170,13 @@ def test_a_file_is_removed_once(store: FileStore, root: Path) -> None:
     assert names(store, recursive=True) == []
 
 
+def test_a_folder_is_no_file_to_remove(store: FileStore, root: Path) -> None:
+    made(root / "in/x", b"1")
+    with pytest.raises(ConnectorError, match=r"^removing `in`: it is a folder$") as caught:
+        store.delete("in")
+    assert caught.value.error_class == "data"
+
+
 def test_a_put_that_was_cut_off_goes_on_where_it_ended(far: FileStore, line: Line, root: Path, tmp_path: Path) -> None:
     source, part = made(tmp_path / "source", os.urandom(LARGE)), root / ".x.m1.part"
     made(part, source.read_bytes()[:10_000_000])

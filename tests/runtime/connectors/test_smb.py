@@ -122,6 +122,17 @@ def test_nothing_outside_the_root_is_reached(opened: Callable[..., Any], place: 
     assert (place.folder / "in/deep/b").read_bytes() == b"z"
 
 
+@pytest.mark.parametrize("folder", ["", "in"])
+def test_a_root_that_is_not_there_is_no_empty_folder(opened: Callable[..., Any], folder: str, tmp_path: Path) -> None:
+    store = opened(root="/gone/in")
+    for act in (
+        lambda: list(store.list(folder, recursive=True)),
+        lambda: put(store, tmp_path, f"{folder}/a".lstrip("/"), b"1"),
+    ):
+        with pytest.raises(ConnectorError, match=r"^the share has no folder `gone/in`$"):
+            act()
+
+
 STRANGE = [
     "..\\secret",
     "a\\b",

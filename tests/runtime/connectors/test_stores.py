@@ -99,6 +99,13 @@ def test_a_folder_is_listed_with_or_without_those_below(store: FileStore, tmp_pa
     assert names(store, "none", recursive=True) == []
 
 
+def test_a_folder_is_no_file_to_delete(folder: FileStore, tmp_path: Path) -> None:
+    put(folder, tmp_path, "in/x")
+    with pytest.raises(ConnectorError, match=r"^cannot delete `in`: it is a folder$") as caught:
+        folder.delete("in")
+    assert caught.value.error_class == "data"
+
+
 @pytest.mark.parametrize("size", [0, 1, BIG])
 def test_every_size_comes_back_as_it_went(store: FileStore, tmp_path: Path, size: int) -> None:
     content = os.urandom(size)

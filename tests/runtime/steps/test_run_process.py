@@ -58,7 +58,7 @@ def test_what_a_program_says_is_its_result(programs: Programs) -> None:
         ("echo a >&2; exit 3", {}, "`sh` ended with exit code 3", "its last line: a"),
         ("exit 3", {}, "`sh` ended with exit code 3", "it said nothing"),
         ("printf '%0400d' 0; exit 3", {}, "`sh` ended with exit code 3", "its last line is too long to be shown"),
-        ("exit 0", {"exit_codes": [2]}, "`sh` ended with exit code 0", "it said nothing"),
+        ("exit 0", {"exit_codes": [2]}, "`sh` ended with exit code 0, which is no success here", "it said nothing"),
         ("echo a; kill -SEGV $$", {}, "`sh` was ended by SIGSEGV", "its last line: a"),
         ("kill -s 40 $$", {}, "`sh` was ended by signal 40", "it said nothing"),
         ("true", {"require_files": ["a.csv"]}, "`sh` ended without the file `a.csv`", "it said nothing"),
@@ -154,6 +154,7 @@ def test_what_a_killed_attempt_staged_is_removed_by_the_next(programs: Programs)
         ({"strategy": "marker", "marker_path": ""}, "a path of the step is empty"),
         ({"strategy": "output_dir", "output_dir": "."}, "a path of the step is empty"),
         ({"strategy": "output_dir", "output_dir": "file"}, "`file` is no folder"),
+        ({"strategy": "marker", "marker_path": "folder"}, "`folder` is a folder"),
         ({"strategy": "marker", "marker_path": "file/x"}, "cannot make `file/x`: file exists"),
     ],
 )
@@ -161,8 +162,9 @@ def test_places_that_cannot_be_are_refused_before_the_program(
     programs: Programs, once: dict[str, str], sentence: str
 ) -> None:
     (programs.folder / "file").touch()
+    (programs.folder / "folder").mkdir()
     assert programs.failure("touch started", idempotency=once).message == sentence
-    assert os.listdir(programs.folder) == ["file"]
+    assert sorted(os.listdir(programs.folder)) == ["file", "folder"]
 
 
 def test_without_a_strategy_it_runs_each_time(programs: Programs) -> None:

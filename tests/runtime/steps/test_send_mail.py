@@ -202,6 +202,12 @@ def test_datasets_are_attached_in_their_formats(post: Post, tmp_path: Path) -> N
     assert duckdb.sql(f"select count(*), sum(n) from '{tmp_path}/r.parquet'").fetchall() == [(3, 6)]
 
 
+def test_the_text_of_a_dataset_is_read_as_it_was_written(post: Post) -> None:
+    post.work.make("d", "select 'Größe' as a")
+    (file,) = post.send(attachments=[{"from": "d", "name": "d.csv"}]).message.iter_attachments()
+    assert file.get_content() == "a\nGröße\n"
+
+
 def test_formulas_are_left_alone_where_the_step_says_so(post: Post) -> None:
     post.work.make("d", "select '=1+1' as a")
     item = {"from": "d", "name": "d.txt", "format": "csv", "formula_guard": False}

@@ -1,7 +1,7 @@
 """Credentials: whether a connector can be used in their mode, and whether what they say fits together."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 from firn_compiler.diagnostics import Diagnostic, finding
@@ -26,6 +26,8 @@ _REASONS = {
     ("s3", "oauth2"): "its requests are signed with keys, and carry no bearer token",
     ("s3", "service_account"): "its requests are signed with keys, and carry no bearer token",
 }
+_BESIDE = {"s3": ("session_token",)}
+"""Keys of `static` that a kind takes beside those that it needs."""
 _FOREIGN = {"azure": ("account",), "gcp": ("tenant_id", "client_id")}
 """Keys of `service_account` that mean nothing to a provider."""
 
@@ -54,10 +56,20 @@ def _taken(kind: str, mode: str, found: Mapping, path: Path) -> Iterator[Diagnos
         yield finding("E320", message, _span(found, "mode"), help, (*path, "mode"))
         return
     needs = modes[mode]
-    if not any(found.entries.keys() >= set(keys) for keys in needs):
-        wanted = ", or ".join(" and ".join(f"`{key}`" for key in keys) for keys in needs)
+    used = next((keys for keys in needs if found.entries.keys() >= set(keys)), None)
+    if used is None:
+        wanted = ", or ".join(_and(keys) for keys in needs)
         message = f"`{kind}` with `mode: {mode}` needs {wanted}"
         yield finding("E320", message, _span(found, "mode"), "add what is missing", path)
+    elif mode == "static":
+        known = {"mode", *used, *_BESIDE.get(kind, ())}
+        for key in (one for one in found.entries if one not in known):
+            message = f"`{kind}` does not use `{key}` beside {_and(used)}"
+            yield finding("E320", message, _span(found, key), "remove what is not meant", (*path, key))
+
+
+def _and(keys: Iterable[str]) -> str:
+    return " and ".join(f"`{key}`" for key in keys)
 
 
 def _fitting(mode: str, found: Mapping, path: Path) -> Iterator[Diagnostic]:

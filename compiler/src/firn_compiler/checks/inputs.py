@@ -175,10 +175,8 @@ def _program(step: Step, path: Path) -> Found:
         help = "write the program and its arguments, such as `[dbt, run]`"
         yield finding("E204", "`command` is empty", command.span, help, (*path, "command"))
     node = mapping_at(step.inputs, "idempotency")
-    for strategy, key in (("marker", "marker_path"), ("output_dir", "output_dir")):
-        if node is not None and text_at(node, "strategy") == strategy and key not in node.entries:
-            message = f"`strategy: {strategy}` needs `{key}`"
-            yield finding("E203", message, node.entries["strategy"].span, f"add `{key}:`", (*path, "idempotency"))
+    if node is not None:
+        yield from _recognised(node, (*path, "idempotency"))
 
     from firn_schemas.steps.programs import LOADING  # few flows start programs
 
@@ -191,6 +189,18 @@ def _program(step: Step, path: Path) -> Found:
         elif not name or "=" in name:
             message = f"the variable `{name}` cannot be set"
             yield finding("E204", message, place, "a name is not empty and holds no `=`", where)
+
+
+def _recognised(node: Mapping, path: Path) -> Found:
+    """Report a strategy without its key, and the key of another one, which nothing would read."""
+    chosen = text_at(node, "strategy")
+    for strategy, key in (("marker", "marker_path"), ("output_dir", "output_dir")):
+        if chosen == strategy and key not in node.entries:
+            message = f"`strategy: {strategy}` needs `{key}`"
+            yield finding("E203", message, node.entries["strategy"].span, f"add `{key}:`", path)
+        elif chosen not in (strategy, None) and key in node.entries:
+            message, help = f"`{key}` is read by `strategy: {strategy}` alone", "remove it, or choose that strategy"
+            yield finding("E205", message, node.keys[key], help, (*path, key))
 
 
 def _callable(step: Step, path: Path) -> Found:

@@ -41,7 +41,7 @@ def contents(step: Step, path: Path) -> Found:
         yield finding("E204", "`to` names nobody", people["to"].span, "name one address", (*path, "to"))
     if sum(numbers.values()) > MOST_RECIPIENTS:
         most, message = max(numbers, key=numbers.__getitem__), f"a message has at most {MOST_RECIPIENTS} recipients"
-        yield finding("E204", message, people[most].span.opening, "write to a list", (*path, most))
+        yield finding("E204", message, people[most].span.opening, "give them a mailing list", (*path, most))
     subject = step.inputs.entries.get("subject")
     text = value_of(subject) if subject is not None else None
     if subject is not None and isinstance(text, str) and (unspeakable(text) or len(text) > LONGEST_SUBJECT):

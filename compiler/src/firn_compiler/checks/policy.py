@@ -152,7 +152,9 @@ def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
     security = mapping_at(platform.root, "security")
     if text_at(security, "mode") != "enterprise":
         return
-    allowed = {text_at(item, "name"): item for item in items_at(security, "plugins")}
+    from firn_schemas.distribution import normalized  # few platforms name plug-ins
+
+    allowed = {normalized(text_at(item, "name") or ""): item for item in items_at(security, "plugins")}
     places: list[tuple[Connector | StepType | None, Node, Path]] = [
         (STEPS[step.type], step.node.entries["type"], (*step.path, "type"))
         for step in (outer.innermost for outer in flow.steps)
@@ -166,9 +168,9 @@ def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
         if one is None or not one.plugin:
             continue
         name, version, sha256 = one.plugin
-        item = allowed.get(name)
+        item = allowed.get(normalized(name))
         if item is None:
-            help = "add it to `security.plugins` of the platform"
+            help = "add the line that `firn plugins` prints to `security.plugins` of the platform"
             yield finding("E707", f"the platform does not allow the plug-in `{name}`", place.span, help, path)
         elif (text_at(item, "version") or "").removeprefix("==") != version:
             related = (Related("the version that the platform allows", item.span),)

@@ -71,18 +71,19 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
         for key, (record, node) in records.items():
             found = _as_written(shape(record, node, ("resources", name, key)), settled.decode)
             for one in _beside(found, key, row):
-                one = _to_add(one, key, flow.resources.get(name))
+                one = _to_add(one, name, flow.resources.get(name))
                 yield _with_layers(one, node, settled.place if not one.span.file else None)
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
             yield from urls(settled.config, ("resources", name, "config"))
 
 
-def _to_add(one: Diagnostic, part: str, declared: Node | None) -> Diagnostic:
+def _to_add(one: Diagnostic, name: str, declared: Node | None) -> Diagnostic:
     """Say of a setting that is missing where a flow and its platform can bring it."""
     profile = text_at(declared, "profile")
     if one.code != "E203" or profile is None:
         return one
+    part = one.path.removeprefix(f"resources.{name}.").rpartition(".")[0]
     return one._replace(help=f"{one.help} to `{part}` of the platform's connector `{profile}`, or of this resource")
 
 

@@ -127,9 +127,10 @@ def _wrong_word(node: Node, base: Path, fault: Fault, name: str) -> Diagnostic:
     path, chosen_by = fault.path, fault.chosen_by
     if not fault.words:
         where = nearest(node, path).span
-        return finding("E203", f"{name} needs a `{chosen_by}`", where, "it chooses the other keys", (*base, *path))
-    full = (*path, chosen_by) if chosen_by else path
-    found, whole = nearest(node, full), (*base, *full)
+        full = (*base, *path, chosen_by)
+        return finding("E203", f"{name} needs a `{chosen_by}`", where, f"add `{chosen_by}:`", full)
+    chosen = (*path, chosen_by) if chosen_by else path
+    found, whole = nearest(node, chosen), (*base, *chosen)
     help = suggestion(str(value_of(found)), fault.words)
     return finding("E204", f"{_name(whole)} is not one of the known words", found.span, help, whole)
 

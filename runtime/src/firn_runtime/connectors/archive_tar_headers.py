@@ -6,7 +6,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from firn_runtime.connectors.archive_bad import BadArchive, member
+from firn_runtime.connectors.archive_bad import CUT_OFF, BadArchive, member
 from firn_runtime.connectors.archive_meter import Meter
 from firn_runtime.connectors.archive_streams import Reader
 
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 def members(reader: Reader, meter: Meter) -> Iterator[Member]:
     """Yield the members. The caller takes as much of each one's data as it wants before it goes on."""
     told: dict[str, str] = {}
-    while (block := reader.take(_BLOCK)).strip(b"\0"):
+    while (block := _block(reader)).strip(b"\0"):
         kind, size = _checked(block), _number(block[124:136])
         if kind in b"xgL":
             said = _extended(kind, _header(reader, size))
@@ -56,6 +56,15 @@ def members(reader: Reader, meter: Meter) -> Iterator[Member]:
     for piece in reader.rest():
         if bytes(piece).strip(b"\0"):
             raise BadArchive("something comes after its end")
+
+
+def _block(reader: Reader) -> bytes:
+    """Return the next block; what ends before its first one may be anything, such as one compressed file."""
+    first = not reader.position
+    try:
+        return reader.take(_BLOCK)
+    except BadArchive as bad:
+        raise BadArchive("it is no tar archive, or is cut off") if first and bad.reason == CUT_OFF else bad from None
 
 
 def _checked(block: bytes) -> bytes:

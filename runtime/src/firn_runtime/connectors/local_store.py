@@ -92,6 +92,9 @@ class LocalStore:
             path.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return False
+        except IsADirectoryError:
+            message = f"cannot delete `{shown(name)}`: it is a folder"
+            raise ConnectorError("data", message, "files alone are deleted") from None
         except OSError as error:
             raise _refused(error, "delete", name) from None
         make_names_durable(path.parent)

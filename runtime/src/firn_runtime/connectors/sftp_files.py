@@ -18,6 +18,7 @@ from asyncssh import (
     SFTPFailure,
     SFTPFileAlreadyExists,
     SFTPOpUnsupported,
+    SFTPPermissionDenied,
 )
 
 from firn_runtime.connector import StoredFile
@@ -100,12 +101,18 @@ async def delete(session: Session, name: str) -> bool:
     """Remove a file, or a symbolic link and not what it leads to; say whether it was there."""
     above, base = posixpath.split(name)
     folder = await session.inside(above)
+    if folder is None:
+        return False
+    path = posixpath.join(folder, base)
     try:
-        if folder is not None:
-            await session.ask(session.client.remove(posixpath.join(folder, base)))
+        await session.ask(session.client.remove(path))
     except MISSING:
         return False
-    return folder is not None
+    except (SFTPFailure, SFTPPermissionDenied):  # SFTP 3 has no word of its own for a folder
+        if (await session.ask(session.client.lstat(path))).type == FILEXFER_TYPE_DIRECTORY:
+            raise ConnectorError("data", "it is a folder", "files alone are removed") from None
+        raise
+    return True
 
 
 async def _begun(session: Session, above: str, part: str, source: Path) -> tuple[str, SFTPClientFile, int]:

@@ -97,8 +97,8 @@ class ShareStore:
         path, folder = self._path(name), name.rpartition("/")[0]
         part = self._path(f"{folder}/{_part(name, mark)}" if folder else _part(name, mark))
         with self._linked() as link:
+            self._remove_stale(link, folder, name, mark)  # first: it sees whether the root is there
             self._make(link, folder)
-            self._remove_stale(link, folder, name, mark)
             _send(link, source, part)
             with link.opened(part, MOVE) as handle:
                 told = handle.told()
@@ -159,6 +159,18 @@ class ShareStore:
         except Refused as error:
             if error.status not in NOT_FOUND:
                 raise
+            self._look_for_root(link)
+
+    def _look_for_root(self, link: Link) -> None:
+        """Raise ConnectorError where the root is not there: that is a wrong setting, and no empty folder."""
+        try:
+            with link.opened(self._path(""), LOOK):
+                pass
+        except Refused as error:
+            if error.status not in NOT_FOUND:
+                raise
+            message = f"the share has no folder `{shown(self._root)}`"
+            raise ConnectorError("connection", message, "it is the resource's `root`") from None
 
     def _make(self, link: Link, folder: str) -> None:
         """Make a folder of the root, and those above it."""

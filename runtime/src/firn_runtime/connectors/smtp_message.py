@@ -100,7 +100,9 @@ def _words(text: str, plain: re.Pattern[str]) -> str:
 
 def _attached(one: Attachment) -> MIMEBase:
     """Return a file as a part; its name is in percent signs (RFC 2231) where it is more than ASCII."""
-    part = MIMEBase(*_TYPES.get(PurePosixPath(one.name).suffix.lower(), _OCTETS).split("/"))
+    main, sub = _TYPES.get(PurePosixPath(one.name).suffix.lower(), _OCTETS).split("/")
+    # a text that does not say how it is encoded is US-ASCII to readers (RFC 2045, section 5.2)
+    part = MIMEBase(main, sub, charset=one.charset) if main == "text" and one.charset else MIMEBase(main, sub)
     part.set_payload(one.file.read_bytes())
     encode_base64(part)
     plain = one.name.isascii() and "=?" not in one.name

@@ -19,6 +19,7 @@ from firn_runtime.plugins.verified import Verified, verified
 from firn_schemas.artifact import Payload, RequiredPlugin, Security
 from firn_schemas.canonical import bytes_digest
 from firn_schemas.connectors import CONNECTORS
+from firn_schemas.distribution import normalized
 from firn_schemas.plugins import FILE, GROUP, MAX_MANIFEST, BadManifest, Origin, Rows, rows
 from firn_schemas.steps import STEPS
 
@@ -30,7 +31,7 @@ def required(payload: Payload, base: Path) -> Plugged:
     """
     folders = _folders(payload.security, base)
     own = _not_firns(registered()) if payload.security.mode == "internal_fast" else NONE
-    if own.features and own.features.issuperset(name for name in payload.features if _foreign(name)):
+    if own.features and own.features.issuperset(name for name in payload.features if foreign(name)):
         return own
     brought = [*(_brought(one, payload, folders) for one in payload.requires.plugins), own]
     return _not_firns(
@@ -49,7 +50,8 @@ def _not_firns(brought: Plugged) -> Plugged:
     )
 
 
-def _foreign(feature: str) -> bool:
+def foreign(feature: str) -> bool:
+    """Whether a connector or step of a plug-in is meant."""
     family, _, name = feature.partition(".")
     kind, _, driver = name.partition(".")
     return (family == "connector" and (kind, driver) not in CONNECTORS) or (family == "step" and name not in STEPS)
@@ -82,7 +84,7 @@ def _places(security: Security) -> Sequence[str]:
 
 def _checked(found: Installed, security: Security) -> Verified | None:
     """Check the files of a plug-in wherever its digest is stated, as `enterprise` must."""
-    allowed = next((one for one in security.plugins if one.name == found.name), None)
+    allowed = next((one for one in security.plugins if normalized(one.name) == normalized(found.name)), None)
     if security.mode == "enterprise" and (allowed is None or allowed.sha256 is None):
         help = "list it in `security.plugins` with the line that `firn plugins` prints, and compile again"
         raise refused(found.name, "the artifact does not allow it by its `sha256`", help)

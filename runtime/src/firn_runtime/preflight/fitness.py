@@ -26,7 +26,7 @@ def checks(
     return [
         Check("artifact", FORMAT, lambda: [whole]),
         Check("version", f"firn-runtime {__version__}", lambda: [_version(artifact.payload)]),
-        *_features(artifact.payload, plugged.features),
+        *_features(artifact.payload, plugged.features, problem),
         *(_plugin(one, problem) for one in artifact.payload.requires.plugins),
         *(
             _connector(*pair, plugged)
@@ -43,8 +43,12 @@ def _version(payload: Payload) -> Seen:
     return Seen("version", "ok", "the platform allows it")
 
 
-def _features(payload: Payload, brought: frozenset[str]) -> list[Check]:
+def _features(payload: Payload, brought: frozenset[str], problem: ArtifactRefused | None) -> list[Check]:
     wanted = needed(payload)
+    if problem is not None:  # what plug-ins bring is not this runtime's to have, and that they cannot be used is told
+        from firn_runtime.plugins.required import foreign
+
+        wanted = [name for name in wanted if not foreign(name)]
     lacking = [name for name in wanted if name not in FEATURES | brought]
     every = Seen("feature", "ok", f"this runtime has all {len(wanted)} that the artifact needs")
     return [_lacking("feature", name, f"`{name}`") for name in lacking] or [Check("feature", "all", lambda: [every])]

@@ -93,6 +93,11 @@ class _Published(Once):
 class _Marker(_Published):
     """By a file that is written after the program."""
 
+    def done(self) -> str | None:
+        if self._target.is_dir():
+            raise ConnectorError("process", f"`{self._name}` is a folder", "it is the step's `marker_path`")
+        return super().done()
+
     def _complete(self) -> None:
         names = self._context.publication
         self._part.write_text(json.dumps({"flow": names.flow, "run": names.run, "job": names.job, "step": names.step}))

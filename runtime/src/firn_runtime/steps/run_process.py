@@ -58,9 +58,10 @@ def _last_words(ran: Ran) -> str:
 
 def _problem(success: Success, ran: Ran, exists: Callable[[str], bool]) -> str | None:
     if ran.exit_code not in success.exit_codes:
-        return (
-            f"was ended by {_signal(-ran.exit_code)}" if ran.exit_code < 0 else f"ended with exit code {ran.exit_code}"
-        )
+        if ran.exit_code < 0:
+            return f"was ended by {_signal(-ran.exit_code)}"
+        told = "" if ran.exit_code else ", which is no success here"
+        return f"ended with exit code {ran.exit_code}{told}"
     for path in success.require_files or ():
         if not exists(path):
             return f"ended without the file `{path}`"

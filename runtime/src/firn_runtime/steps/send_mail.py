@@ -48,7 +48,7 @@ def send_mail(inputs: SendMailInputs, context: StepContext) -> StepResult:
     if not to:
         raise ConnectorError("data", "`to` names nobody", "name one address")
     if len(to) + len(cc) + len(bcc) > MOST_RECIPIENTS:
-        raise ConnectorError("data", f"a message has at most {MOST_RECIPIENTS} recipients", "write to a list")
+        raise ConnectorError("data", f"a message has at most {MOST_RECIPIENTS} recipients", "give them a mailing list")
     subject = _line("subject", inputs.subject, LONGEST_SUBJECT)
     text, html = _body("text", inputs.text), _body("html", inputs.html)
     attachments = _attachments(inputs.attachments or [], server, context)
@@ -119,7 +119,7 @@ def _dataset(at: int, item: DatasetFile, server: SendsMail, context: StepContext
             source = stack.enter_context(viewed(session, source, guarded_cells(session, columns, list(columns))))
         options: dict[str, Any] = {"format": item.format, "format_options": item.format_options}
         server.lay_out(WriteInputs(from_=source, resource="", path=name, mode="replace", **options), session, file)
-    return Attachment(name, file)
+    return Attachment(name, file, charset="utf-8")
 
 
 def _is_csv(item: DatasetFile) -> bool:
