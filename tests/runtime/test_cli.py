@@ -196,6 +196,20 @@ def test_a_command_whose_output_is_closed_does_its_work(tmp_path: Path) -> None:
         assert (answer.returncode, answer.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(("words", "code"), [("run nothing.json", 3), ("run --nothing", 2), ("inspect >/dev/full", 1)])
+def test_an_error_that_cannot_be_written_ends_with_its_exit_code(tmp_path: Path, words: str, code: int) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "-c", f"exec {FIRN} {words} 2>/dev/full", program="sh")
+    assert (answer.returncode, answer.stdout) == (code, "")
+
+
+def test_events_that_a_full_disk_does_not_take_are_said_and_do_not_fail_the_run(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "run", "--events", "/dev/full")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "warning: a listener failed and is left out: no space left on device\n" in answer.stdout
+
+
 def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
     answer = firn(tmp_path, "run", env=os.environ | {"PYTHONPATH": str(tmp_path)})

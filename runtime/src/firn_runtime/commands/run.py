@@ -3,9 +3,9 @@
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -127,10 +127,17 @@ def _listeners(log_format: str, events: str | None, opened: ExitStack) -> list[A
     from firn_runtime.observe.json_lines import JsonLines
 
     try:
-        file = opened.enter_context(Path(events).open("ab"))  # noqa: SIM115  # closed by the caller, after the run
+        file = Path(events).open("ab")  # noqa: SIM115  # closed by the caller, after the run
     except OSError as error:
         raise click.UsageError(f"cannot write `{events}`: {(error.strerror or '').lower()}") from None
+    opened.callback(_close, file)
     return [_shown(log_format), JsonLines(file)]
+
+
+def _close(events: BinaryIO) -> None:
+    """Close the file. What it did not take was told in the run, and does not change how the run ended."""
+    with suppress(OSError):
+        events.close()
 
 
 def _shown(log_format: str) -> Any:
