@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from firn_runtime.errors import internal
 from runtime.artifacts import job, payload, resource, spelled, step
 
 FIRN = str(Path(sys.executable).parent / "firn")
@@ -201,6 +202,18 @@ def test_an_error_that_cannot_be_written_ends_with_its_exit_code(tmp_path: Path,
     make(tmp_path, payload(job("a")))
     answer = firn(tmp_path, "-c", f"exec {FIRN} {words} 2>/dev/full", program="sh")
     assert (answer.returncode, answer.stdout) == (code, "")
+
+
+def test_memory_that_the_system_does_not_give_is_no_fault_of_firns(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "-c", f"ulimit -v 200000 && exec {FIRN} verify", program="sh")
+    assert answer.returncode == 1
+    assert answer.stderr == "error[R399]: the system gives this process no more memory: its limit is too low\n"
+
+
+def test_a_thread_that_the_system_does_not_give_is_no_fault_of_firns() -> None:
+    assert "no more threads" in internal(RuntimeError("can't start new thread"))
+    assert "fault of Firn" in internal(RuntimeError("anything else"))
 
 
 def test_events_that_a_full_disk_does_not_take_are_said_and_do_not_fail_the_run(tmp_path: Path) -> None:
