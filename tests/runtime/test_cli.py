@@ -204,6 +204,14 @@ def test_an_error_that_cannot_be_written_ends_with_its_exit_code(tmp_path: Path,
     assert (answer.returncode, answer.stdout) == (code, "")
 
 
+@pytest.mark.parametrize("words", [["run", "--wait"], ["run", "--grace"], ["preflight", "--timeout"]])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "-1"])
+def test_seconds_that_nothing_can_wait_for_are_refused(tmp_path: Path, words: list[str], seconds: str) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, *words, seconds)
+    assert (answer.returncode, f"Invalid value for '{words[1]}'" in answer.stderr) == (2, True), answer.stderr
+
+
 def test_memory_that_the_system_does_not_give_is_no_fault_of_firns(tmp_path: Path) -> None:
     make(tmp_path, payload(job("a")))
     answer = firn(tmp_path, "-c", f"ulimit -v 200000 && exec {FIRN} verify", program="sh")

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import click
 
 from firn_runtime.commands.options import (
+    Seconds,
     artifact_argument,
     base_folder,
     base_option,
@@ -44,10 +45,10 @@ INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
     "--max-parallel", type=click.IntRange(1, 256), metavar="N", help="Jobs side by side; by default as the flow says."
 )
 @click.option("--fail-fast", is_flag=True, help="End everything as soon as one job has failed.")
-@click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Wait for a held lock.")
+@click.option("--wait", type=Seconds(), default=0.0, metavar="SECONDS", help="Wait for a held lock.")
 @click.option(
     "--grace",
-    type=click.FloatRange(0),
+    type=Seconds(),
     default=25.0,
     show_default=True,
     metavar="SECONDS",
