@@ -370,6 +370,15 @@ def test_the_check_writes_nothing() -> None:
     assert Path("compiled_artifacts.json").read_bytes() == before
 
 
+def test_the_check_says_where_only_line_ends_were_changed() -> None:
+    made("x.json", FLOW)
+    Path("x.json").write_bytes(Path("x.json").read_bytes().replace(b"\n", b"\r\n"))
+    result = check("-o", "x.json")
+    assert result.exit_code == 1
+    assert ".gitattributes" in result.stderr
+    assert "compile again" not in result.stderr
+
+
 def test_the_check_says_what_changed() -> None:
     made("x.json", FLOW.replace("orders.csv", "other.csv"))
     result = check("-o", "x.json")

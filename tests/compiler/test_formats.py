@@ -154,6 +154,20 @@ def test_an_end_before_the_start_and_a_link_in_a_message_are_mended() -> None:
     assert result["message"]["text"] == r"`a](http://b)` and \[c](http://d)"
 
 
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_findings_in_a_folder_of_a_work_tree_stand_at_their_files_of_a_pull_request(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "flows" / "shop").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "flows" / "shop")
+    Path("flow.yaml").write_text(FLOW + "more: 1\n")
+    Path("../platform.yaml").write_text(PLATFORM + "more: 1\n")
+    command = ["flow.yaml", "-p", "../platform.yaml", "--format", form]
+    said = CliRunner().invoke(compile_command, command).stdout
+    assert re.findall(r'(?:file=|"uri": ")([^",]+)', said) == ["flows/shop/flow.yaml", "flows/platform.yaml"]
+
+
 def test_github_escapes_what_its_commands_are_made_of() -> None:
     one = Diagnostic("E301", "100%: a, b\r\nc", PLACE._replace(file="a,b:c%.yaml"), "do: it")
     assert as_github([one]) == (

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from compiler.projects import FLOW, PLATFORM
 from firn_compiler.cli import compile_command
-from firn_compiler.materials import checked_out, work_tree
+from firn_compiler.materials import checked_out
+from firn_compiler.work_tree import work_tree
 from firn_runtime.signatures import refuse_other_statement
 from firn_schemas.canonical import canonical_bytes
 
@@ -178,6 +179,22 @@ def test_an_artifact_is_not_written_to_standard_output_where_nothing_lies_beside
     done = CliRunner().invoke(compile_command, ["flow.yaml", "-p", "platform.yaml", "-o", "-"])
     assert (done.exit_code, done.output.splitlines()[-1].partition(":")[0]) == (2, "Error")
     assert not Path("-").exists()
+
+
+def test_no_artifact_takes_the_place_of_what_is_no_regular_file() -> None:
+    os.mkfifo("device")
+    result = CliRunner().invoke(compile_command, ["flow.yaml", "-p", "platform.yaml", "-o", "device"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error[E109]: cannot write `device`: it is no regular file\n")
+    assert Path("device").is_fifo()
+    assert not [path for path in Path().iterdir() if path.name.startswith("device.")]
+
+
+@pytest.mark.parametrize("words", [["flow.yaml", "--env"], ["flow.yaml", "--platform"], ["-p", "platform.yaml"]])
+def test_a_file_that_cannot_be_looked_at_is_said_with_the_reason(words: list[str]) -> None:
+    Path("platform").mkdir()
+    result = CliRunner().invoke(compile_command, [*words, "e" * 300])
+    assert (result.exit_code, "file name too long" in result.stderr) == (1, True), result.stderr
 
 
 def git(*words: str) -> str:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,31 +46,31 @@ def run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[str
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheels of all three packages, built from what the Dockerfile copies for that and from nothing else."""
+    folder = tmp_path_factory.mktemp("wheels")
+    first_stage = (FLIGHTS / "Dockerfile").read_text().partition("RUN ")[0]
+    for source, target in re.findall(r"^COPY (\S+) (\S+)$", first_stage, re.MULTILINE):
+        shutil.copytree(
+            ROOT / source, folder / "source" / target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    words = (sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", folder)
+    for part in ("schemas", "compiler", "runtime"):
+        built = run(*words, folder / "source" / part)
+        assert built.returncode == 0, built.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that holds the wheels of runtime and schemas, what these need, and nothing else."""
     folder = tmp_path_factory.mktemp("alone")
     os.chmod(folder.parent, 0o755)
     os.chmod(folder, 0o755)
-    for part in ("schemas", "runtime"):
-        copy = folder / "source" / part
-        shutil.copytree(ROOT / part, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        built = run(
-            sys.executable,
-            "-m",
-            "pip",
-            "wheel",
-            "-q",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            folder / "wheels",
-            copy,
-        )
-        assert built.returncode == 0, built.stderr
     run(sys.executable, "-m", "venv", folder / "venv")
     installed = run(
         folder / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
-        "--find-links", folder / "wheels", "firn-runtime==0.1.0",
+        "--find-links", wheels, "firn-runtime==0.1.0",
     )  # fmt: skip
     assert installed.returncode == 0, installed.stderr
     return folder / "venv"
@@ -113,6 +115,12 @@ def test_the_runtime_alone_brings_no_compiler_library(alone: Path) -> None:
     names = {row["name"].lower().replace("-", "_") for row in json.loads(listed)}
     assert not names & {name.replace(".", "_") for name in (*FORBIDDEN, "ruamel_yaml")}
     assert run(alone / "bin/firn", "--version").stdout.splitlines()[1] == "firn-compiler not installed"
+
+
+def test_the_compilers_wheel_brings_the_pages_that_help_shows(wheels: Path) -> None:
+    (wheel,) = wheels.glob("firn_compiler-*.whl")
+    shown = {Path(name).parent.name for name in zipfile.ZipFile(wheel).namelist() if "/pages/" in name}
+    assert shown == {"connectors", "diagnostics", "platform", "steps"}
 
 
 def test_the_compilers_commands_say_how_to_get_it(alone: Path) -> None:

@@ -80,6 +80,12 @@ def test_what_is_wrong_has_its_code(content: bytes, code: str) -> None:
     assert refusal(content) == code
 
 
+def test_line_ends_that_git_changed_are_said_to_be_that() -> None:
+    with pytest.raises(ArtifactRefused) as caught:
+        load(WHOLE.replace(b"\n", b"\r\n"), HAS)
+    assert (caught.value.code, ".gitattributes" in caught.value.help) == ("R104", True)
+
+
 def test_another_artifact_than_the_expected_is_refused() -> None:
     ours, other = verify(WHOLE).digest, "sha256:" + "1" * 64
     assert refusal(WHOLE, other) == refusal(WHOLE, ours, other) == refusal(WHOLE, other, ours) == "R107"

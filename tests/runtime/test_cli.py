@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from firn_runtime.errors import internal
 from runtime.artifacts import job, payload, resource, spelled, step
 
 FIRN = str(Path(sys.executable).parent / "firn")
@@ -194,6 +195,40 @@ def test_a_command_whose_output_is_closed_does_its_work(tmp_path: Path) -> None:
     for words in ("inspect", "run", "run 2>&-"):
         answer = firn(tmp_path, "-c", f"exec {FIRN} {words} >&-", program="sh")
         assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("words", "code"), [("run nothing.json", 3), ("run --nothing", 2), ("inspect >/dev/full", 1)])
+def test_an_error_that_cannot_be_written_ends_with_its_exit_code(tmp_path: Path, words: str, code: int) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "-c", f"exec {FIRN} {words} 2>/dev/full", program="sh")
+    assert (answer.returncode, answer.stdout) == (code, "")
+
+
+@pytest.mark.parametrize("words", [["run", "--wait"], ["run", "--grace"], ["preflight", "--timeout"]])
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300", "-1"])
+def test_seconds_that_nothing_can_wait_for_are_refused(tmp_path: Path, words: list[str], seconds: str) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, *words, seconds)
+    assert (answer.returncode, f"Invalid value for '{words[1]}'" in answer.stderr) == (2, True), answer.stderr
+
+
+def test_memory_that_the_system_does_not_give_is_no_fault_of_firns(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "-c", f"ulimit -v 200000 && exec {FIRN} verify", program="sh")
+    assert answer.returncode == 1
+    assert answer.stderr == "error[R399]: the system gives this process no more memory: its limit is too low\n"
+
+
+def test_a_thread_that_the_system_does_not_give_is_no_fault_of_firns() -> None:
+    assert "no more threads" in internal(RuntimeError("can't start new thread"))
+    assert "fault of Firn" in internal(RuntimeError("anything else"))
+
+
+def test_events_that_a_full_disk_does_not_take_are_said_and_do_not_fail_the_run(tmp_path: Path) -> None:
+    make(tmp_path, payload(job("a")))
+    answer = firn(tmp_path, "run", "--events", "/dev/full")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "warning: a listener failed and is left out: no space left on device\n" in answer.stdout
 
 
 def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(tmp_path: Path) -> None:

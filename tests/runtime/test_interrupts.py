@@ -1,6 +1,7 @@
 """Ctrl-C ends a run whatever the engine is doing: soon, with 130, and nothing else begins."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,3 +38,17 @@ def test_ctrl_c_ends_a_query_and_no_other_job_begins(tmp_path: Path, sql: str) -
     assert [event["event"] for event in events] == ["step.finished", "job.finished", "run.finished"]
     assert events[0]["error"]["message"] == "the run was stopped by SIGINT"
     assert errors == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes a namespace of processes")
+def test_the_first_process_of_a_container_is_ended_by_sigterm_whatever_it_does(tmp_path: Path) -> None:
+    artifact = tmp_path / "artifact"
+    os.mkfifo(artifact)
+    process = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", FIRN, "verify", artifact])
+    try:
+        with artifact.open("wb"):  # from here on it waits for the artifact
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            os.kill(int(children), signal.SIGTERM)
+            assert process.wait(timeout=30) == 143
+    finally:
+        process.kill()

@@ -1,5 +1,6 @@
 """Typed nodes to values, and conditions to true or false."""
 
+import os
 from typing import Any
 
 import pytest
@@ -83,3 +84,9 @@ def test_the_keys_of_a_literal_are_data_and_its_values_may_be_nodes() -> None:
     literal: Any = {"$literal": {"$ref": 7, "$env": {"name": "A"}, "$x": {"$env": {"name": "B"}}}}
     assert [(kind, path) for kind, path, _ in nodes(literal)] == [("$literal", ""), ("$env", "$literal.$x")]
     assert list(misshapen(literal, "x")) == []
+
+
+def test_a_variable_whose_bytes_are_no_utf_8_is_named_and_not_shown() -> None:
+    environ = {"HOST": os.fsdecode(b"caf\xe9")}
+    with pytest.raises(Unresolved, match=r"^the environment variable `HOST` is not UTF-8 text$"):
+        Scope(environ, {}).resolve({"$env": {"name": "HOST"}})

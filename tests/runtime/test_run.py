@@ -1,5 +1,6 @@
 """A run as its events and its result: what is told, what is refused before the start, what goes on after a failure."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,22 @@ def test_every_start_has_exactly_one_end_also_after_a_failure(tmp_path: Path) ->
     ]
 
 
-def test_a_listener_that_raises_is_one_warning_and_breaks_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(OSError(CANARY), "OSError"), (OSError(errno.ENOSPC, CANARY), "no space left on device")],
+)
+def test_a_listener_that_raises_is_one_warning_and_breaks_nothing(
+    tmp_path: Path, error: Exception, reason: str
+) -> None:
     events: list[Event] = []
 
     def broken(event: Event) -> None:
-        raise OSError(CANARY)
+        raise error
 
     result = run_artifact(spelled(payload(job("a"), job("b"))), Edge({}, tmp_path, [broken, events.append]))
     assert result.status == "SUCCESS"
     warnings = [event.message for event in events if event.name == "warning"]
-    assert warnings == ["a listener failed and is left out (OSError)"]
+    assert warnings == [f"a listener failed and is left out: {reason}"]
 
 
 @pytest.mark.parametrize(

@@ -264,6 +264,11 @@ def test_a_folder_is_no_key(tmp_path: Path) -> None:
     assert "password` is a folder: name one of its keys (`inner`)" in complaint(tmp_path, "shop-db", "password")
 
 
+def test_a_folder_that_a_wrong_sub_path_made_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "shop-db" / "password").mkdir(parents=True)
+    assert "password` is an empty folder: Kubernetes makes one" in complaint(tmp_path, "shop-db", "password")
+
+
 def test_a_file_has_no_keys(tmp_path: Path) -> None:
     (tmp_path / "shop-db").write_text(CANARY)
     assert "is missing" in complaint(tmp_path, "shop-db", "password")

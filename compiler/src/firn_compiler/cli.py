@@ -302,7 +302,13 @@ def _differs(target: Path, content: bytes) -> Diagnostic | None:
         )
     if on_disk == content:
         return None
-    from firn_compiler.difference import between
+    return Diagnostic("E110", f"`{target}` is not what these sources compile to", help=_help(on_disk, content))
 
-    help = "\n".join(["compile again and commit the result", *between(on_disk, content).splitlines()])
-    return Diagnostic("E110", f"`{target}` is not what these sources compile to", help=help)
+
+def _help(on_disk: bytes, content: bytes) -> str:
+    from firn_compiler.difference import between
+    from firn_schemas.canonical import LINE_ENDS, line_ends_changed
+
+    if line_ends_changed(on_disk, content):
+        return LINE_ENDS
+    return "\n".join(["compile again and commit the result", *between(on_disk, content).splitlines()])

@@ -1,5 +1,6 @@
 """Writing the result: whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,12 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
 
 
 def replace(target: Path, content: bytes) -> None:
-    """Put `content` at `target` in one act: a temporary file in the same folder, fsync, rename, fsync of the folder."""
+    """Put `content` at `target` in one act: a temporary file in the same folder, fsync, rename, fsync of the folder.
+
+    Raises OSError; also where it would take the place of a device such as `/dev/null`, which root could do.
+    """
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EEXIST, "it is no regular file")
     handle, name = beside(target)
     try:
         with os.fdopen(handle, "wb") as file:

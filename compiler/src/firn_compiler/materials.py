@@ -12,6 +12,7 @@ from firn_compiler.document import printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.plugins import Plugin
 from firn_compiler.provenance import Build, Material
+from firn_compiler.work_tree import work_tree
 from firn_compiler.yaml_source import Source
 from firn_schemas.canonical import bytes_digest
 
@@ -97,14 +98,6 @@ def now(environ: Mapping[str, str]) -> datetime:
         return datetime.fromtimestamp(int(text[:20]), UTC)
     except (OverflowError, ValueError, OSError):
         raise BadEpoch from None
-
-
-def work_tree(start: Path) -> tuple[Path, Path | None]:
-    """Return the root of the work tree that a folder lies in, and its `.git`; else the folder itself, and None."""
-    for folder in (start, *start.parents):
-        if (folder / ".git").exists():
-            return folder, folder / ".git"
-    return start, None
 
 
 def checked_out(git: Path) -> str | None:

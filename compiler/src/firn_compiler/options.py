@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
@@ -41,6 +42,10 @@ def _printable(one: Diagnostic) -> Diagnostic:
 
 
 def _for_machines(found: list[Diagnostic], form: str) -> str:
+    if form in ("sarif", "github"):
+        from firn_compiler.work_tree import from_the_root
+
+        found = from_the_root(found, Path.cwd())
     if form == "sarif":
         from firn_compiler import __version__
         from firn_compiler.manual import title

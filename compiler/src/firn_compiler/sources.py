@@ -35,7 +35,7 @@ def project_request(
         source = Source("-", sys.stdin.buffer.read(MAX_BYTES + 1))
     elif platform is not None or env is not None:
         place = Path(platform) if platform is not None else platform_file(files, str(env), found)
-        if place is not None and place.is_dir():
+        if place is not None and os.path.isdir(place):
             place = place / PLATFORM_NAME
         source = _read(place, found, but=files) if place is not None else None
         environment = printable(env or (place.resolve().parent.name if place else ""))
@@ -51,7 +51,7 @@ def today() -> str:
 
 def flow_files(path: Path, found: list[Diagnostic]) -> list[Path]:
     """Return the flows that a path means: the file itself, or every `flow.yaml` below a folder, in order."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # `Path.is_dir` raises where it cannot be looked at
         return [path]
     files = _below(path, (*FLOW_NAMES, *(f"*.{name}" for name in FLOW_NAMES)))
     if not files:
@@ -76,9 +76,9 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
     nearest: Path | None = None
     for folder in (start, *start.parents):
         place = folder / "platform" / env / PLATFORM_NAME
-        if place.is_file():
+        if _may_be(place):
             return shown(place)
-        nearest = nearest or (folder / "platform" if (folder / "platform").is_dir() else None)
+        nearest = nearest or (folder / "platform" if os.path.isdir(folder / "platform") else None)
     known = [one.parent.name for one in sorted(nearest.glob(f"*/{PLATFORM_NAME}"))] if nearest else []
     help = (
         suggestion(env, known, "platforms beside the flow:")
@@ -87,6 +87,14 @@ def platform_file(flows: list[Path], env: str, found: list[Diagnostic]) -> Path 
     )
     found.append(Diagnostic("E309", f"there is no platform for the environment `{env}`", help=help))
     return None
+
+
+def _may_be(place: Path) -> bool:
+    """Return whether a file is there, or cannot be looked at, as in a folder of somebody else: to read it says why."""
+    try:
+        return place.is_file()
+    except OSError:
+        return True
 
 
 def environments(paths: Iterable[str]) -> list[str]:
@@ -228,7 +236,7 @@ def files_to_scan(paths: Iterable[str], found: list[Diagnostic]) -> Iterator[Sou
     left out.
     """
     for path in map(Path, paths):
-        for file in _settings_below(path) if path.is_dir() else [path]:
+        for file in _settings_below(path) if os.path.isdir(path) else [path]:
             source = _read(file, found, MAX_SCANNED)
             if source is not None and len(source.content) > MAX_SCANNED:
                 message = f"the file is larger than {MAX_SCANNED // 2**20} MiB"

@@ -14,7 +14,7 @@ import orjson
 
 from firn_runtime.errors import ArtifactRefused
 from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME, version_key
-from firn_schemas.canonical import NotCanonical, canonical_bytes, file_bytes
+from firn_schemas.canonical import LINE_ENDS, NotCanonical, canonical_bytes, file_bytes, line_ends_changed
 from firn_schemas.canonical import bytes_digest as sha256
 from firn_schemas.visible import visible
 
@@ -236,7 +236,8 @@ def _check_spelling(content: bytes, document: dict[str, Any]) -> None:
         min(len(theirs), len(ours)),
     )
     message = f"the file is not spelled as the compiler writes it, from line {line} on"
-    raise ArtifactRefused("R104", message, "it was edited or reformatted; " + _MAKE_AGAIN)
+    edited = "it was edited or reformatted; " + _MAKE_AGAIN
+    raise ArtifactRefused("R104", message, LINE_ENDS if line_ends_changed(content, spelled) else edited)
 
 
 def _canonical(payload: Any) -> bytes:

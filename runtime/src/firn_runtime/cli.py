@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -117,24 +118,30 @@ def main() -> None:
     try:
         firn.main(standalone_mode=False)
     except FirnError as error:
-        click.echo(f"error[{error.code}]: {_shown(error.message)}", err=True)
-        if error.help:
-            click.echo(f"  help: {_shown(error.help)}", err=True)
+        help = f"\n  help: {_shown(error.help)}" if error.help else ""
+        _say(f"error[{error.code}]: {_shown(error.message)}{help}")
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        _say("interrupted")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:
         reason = _not_written(error)
-        click.echo(f"error: {reason}" if reason else f"error[R399]: {internal(error)}", err=True)
+        _say(f"error: {reason}" if reason else f"error[R399]: {internal(error)}")
         sys.exit(1)
     finally:
         _let_go_of_output()
+
+
+def _say(text: str) -> None:
+    """Write to standard error; where nobody can be told there, the exit code still says it."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _shown(text: str) -> str:
@@ -161,8 +168,9 @@ def _not_written(error: Exception) -> str:
 
 
 def _let_go_of_output() -> None:
-    """Write out what is left; where the reader has gone, nothing is left to say."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Write out what is left; where that cannot be, Python shall not end with an exit code of its own for it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

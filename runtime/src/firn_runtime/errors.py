@@ -60,8 +60,19 @@ class LeaseLost(FirnError):
     exit_code = 5
 
 
+_NO_THREAD = "can't start new thread"
+"""What Python says, as a RuntimeError, where the system lets a process have no more of them."""
+
+
 def internal(error: BaseException) -> str:
-    """Say that Firn or a plug-in is at fault, and where in the source; the error's own text may hold a secret."""
+    """Say that Firn or a plug-in is at fault, and where in the source; the error's own text may hold a secret.
+
+    What any line of any program meets, where the system gives it no more, is nobody's fault.
+    """
+    if isinstance(error, MemoryError):
+        return "the system gives this process no more memory: its limit is too low"
+    if isinstance(error, RuntimeError) and str(error) == _NO_THREAD:
+        return "the system gives this process no more threads: its limit on processes is too low"
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

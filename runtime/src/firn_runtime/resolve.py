@@ -53,7 +53,7 @@ class Scope:
         """Return an environment variable of the snapshot, or its default."""
         name = node["$env"]["name"]
         if name in self.environ:
-            return self.environ[name]
+            return _utf8(name, self.environ[name])
         if "default" in node["$env"]:
             return node["$env"]["default"]
         raise Unresolved(f"the environment variable `{name}` is not set")
@@ -117,6 +117,13 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": lambda left, right: left >= right,
 }
 _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a mapping"}
+
+
+def _utf8(name: str, text: str) -> str:
+    """Return the value of a variable; Python keeps each byte of it that is no UTF-8 as half a character."""
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise Unresolved(f"the environment variable `{name}` is not UTF-8 text")
+    return text
 
 
 def _kind(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Tells every listener what happens, in one order, with nothing in it that a secret could be read from."""
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ class Teller:
                     listener(event)
                 except Exception as error:
                     self._listeners.remove(listener)
-                    self("warning", message=f"a listener failed and is left out ({type(error).__name__})")
+                    self("warning", message=f"a listener failed and is left out: {_reason(error)}")
 
     def _cleaned(self, key: str, value: Any) -> Any:
         if key == "message":
@@ -49,3 +50,10 @@ class Teller:
 
     def _clean(self, text: str) -> str:
         return visible(self._mask(text))
+
+
+def _reason(error: Exception) -> str:
+    """Say why a listener failed, in words of the system or none: those of the error may hold anything."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno).lower()
+    return type(error).__name__

@@ -55,6 +55,18 @@ def file_bytes(document: JsonObject) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def line_ends_changed(found: bytes, spelled: bytes) -> bool:
+    """Return whether a file differs from its one spelling by nothing but the line ends of Windows."""
+    return found.replace(b"\r\n", b"\n") == spelled
+
+
+LINE_ENDS = (
+    "only its line ends were changed, as git does where `core.autocrlf` is set: write `compiled_artifacts*.json -text` "
+    "into `.gitattributes`, delete the file and check it out again"
+)
+"""What to do then: to compile again would change nothing that git commits."""
+
+
 def survey(value: Json) -> bool:
     """Return whether sorted orjson output is already the canonical form of `value`.
 

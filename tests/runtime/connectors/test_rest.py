@@ -169,6 +169,24 @@ def test_credentials_are_sent(bench: Make, config: dict[str, Any], header: str, 
     assert api.asked[0].headers[header.lower()] == value
 
 
+@pytest.mark.parametrize("around", ["{}\n", "{} ", "{}\r", "\ufeff{}", "{}\nX-Other: 1", "{}é"])
+@pytest.mark.parametrize(
+    ("named", "header"), [("bearer_token", "authorization"), ("api_key", "x-api-key"), ("headers", "x-team")]
+)
+def test_what_no_header_can_hold_is_said_to_be_that(bench: Make, named: str, header: str, around: str) -> None:
+    value = around.format(CANARY)
+    config = {named: {"X-Team": value} if named == "headers" else Secret(value)}
+    with serving(lambda asked: Answer(RECORDS)) as api:
+        error = failure(bench, api.url, {"path": "/items"}, **config)
+    assert (error.error_class, error.message) == (
+        "data" if named == "headers" else "auth",
+        f"the header `{header}` cannot be sent",
+    )
+    assert "white space around it" in error.help
+    assert_silent(error)
+    assert api.asked == []
+
+
 SECRETS = {"bearer_token": Secret(CANARY), "api_key": Secret(CANARY), "api_key_in": "query"}
 
 

@@ -41,6 +41,20 @@ env_file_option = click.option(
 )
 
 
+class Seconds(click.FloatRange):
+    """Seconds that a clock can wait for: at most a year, and not `nan`, which no bound holds off."""
+
+    def __init__(self, *, min_open: bool = False) -> None:
+        super().__init__(0, 366 * 24 * 60 * 60, min_open=min_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; raise BadParameter."""
+        found: float = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return found
+
+
 def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--format text|json`, and `--json` as its short form."""
     command = click.option("--json", "form", flag_value="json", help="Short for `--format json`.")(command)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from firn_runtime.commands.options import (
+    Seconds,
     artifact_argument,
     base_folder,
     base_option,
@@ -30,7 +31,7 @@ FAILED = 6
 @env_file_option
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(min_open=True),
     default=10.0,
     show_default=True,
     metavar="SECONDS",

@@ -3,13 +3,14 @@
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from firn_runtime.commands.options import (
+    Seconds,
     artifact_argument,
     base_folder,
     base_option,
@@ -44,10 +45,10 @@ INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
     "--max-parallel", type=click.IntRange(1, 256), metavar="N", help="Jobs side by side; by default as the flow says."
 )
 @click.option("--fail-fast", is_flag=True, help="End everything as soon as one job has failed.")
-@click.option("--wait", type=click.FloatRange(0), default=0.0, metavar="SECONDS", help="Wait for a held lock.")
+@click.option("--wait", type=Seconds(), default=0.0, metavar="SECONDS", help="Wait for a held lock.")
 @click.option(
     "--grace",
-    type=click.FloatRange(0),
+    type=Seconds(),
     default=25.0,
     show_default=True,
     metavar="SECONDS",
@@ -127,10 +128,17 @@ def _listeners(log_format: str, events: str | None, opened: ExitStack) -> list[A
     from firn_runtime.observe.json_lines import JsonLines
 
     try:
-        file = opened.enter_context(Path(events).open("ab"))  # noqa: SIM115  # closed by the caller, after the run
+        file = Path(events).open("ab")  # noqa: SIM115  # closed by the caller, after the run
     except OSError as error:
         raise click.UsageError(f"cannot write `{events}`: {(error.strerror or '').lower()}") from None
+    opened.callback(_close, file)
     return [_shown(log_format), JsonLines(file)]
+
+
+def _close(events: BinaryIO) -> None:
+    """Close the file. What it did not take was told in the run, and does not change how the run ended."""
+    with suppress(OSError):
+        events.close()
 
 
 def _shown(log_format: str) -> Any:

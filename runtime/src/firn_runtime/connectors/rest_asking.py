@@ -30,6 +30,10 @@ _STATUS: dict[int, tuple[ErrorClass, str]] = {
     429: ("rate_limited", "set the resource's `rate_limit`"),
 }
 
+_VALUE = re.compile(r"(?![ \t])[\t -~]*(?<![ \t])")
+"""What a header can hold (RFC 9110, section 5.5), without the bytes beyond ASCII that no two servers read alike."""
+_STORED = "it holds a line break, letters beyond ASCII, or white space around it: look at how the secret was stored"
+
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -108,10 +112,15 @@ class Asking:
 
     def exchange(self, call: Call, carried: Carried) -> Answer:
         """Send a call once, with what the login gives it, and return what came back."""
-        headers = lower(self._config.headers) | dict(call.headers) | lower(carried.headers)
-        for name in headers:
+        proof = lower(carried.headers)
+        headers = lower(self._config.headers) | dict(call.headers) | proof
+        for name, value in headers.items():
             if name in OWN_HEADERS:
                 raise ConnectorError("data", f"the header `{name}` is not to be said", "remove it: Firn says it itself")
+            if not _VALUE.fullmatch(value):
+                raise ConnectorError(
+                    "auth" if name in proof else "data", f"the header `{name}` cannot be sent", _STORED
+                )
         call = call._replace(headers=headers, params={**call.params, **carried.params})
         return self._client.exchange(call, Limits(self._options.timeout, self._options.max_response_bytes))
 

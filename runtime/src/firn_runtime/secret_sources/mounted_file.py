@@ -62,6 +62,8 @@ class MountedFiles:
     def _found(self, place: Place, shown: str, allow_short: bool) -> Found:
         if not place.name:
             names = [f"`{name}`" for name in beneath.entries(place) if not name.startswith(".")]
+            if not names:
+                raise Unusable("is an empty folder: Kubernetes makes one for a `subPath` that the volume does not have")
             more = ["…"] if len(names) > LISTED else []
             raise Unusable(f"is a folder: name one of its keys ({', '.join(names[:LISTED] + more)})")
         secret = secret_of(beneath.content(place, MAX_BYTES), allow_short=allow_short)

@@ -109,9 +109,7 @@ def refuse_lost(transaction: Transaction, guards: Sequence[Fence]) -> None:
 
 def lost(key: str, reason: str) -> LeaseLost:
     """Return the error for a lock that is no longer one's own."""
-    help = (
-        "what this run finished is recorded: resume it; if the work stood still for long, give the lock a longer `ttl`"
-    )
+    help = "what this run finished is recorded: resume it; if work stood still for long, raise the lock's `ttl_seconds`"
     return LeaseLost("R405", f"the lock `{key}` is no longer held by this run: {reason}", help)
 
 
