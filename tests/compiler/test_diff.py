@@ -354,6 +354,14 @@ def test_an_artifact_of_another_format_is_refused(format: str) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
 
 
+def test_of_a_long_text_the_part_that_changed_is_shown() -> None:
+    query = f"'select {', '.join(f'{number} as a{number}' for number in range(40))}"
+    old, new = (JOBS.replace("select 1 as x", f"{query}, {number} as z'") for number in (7, 8))
+    _, text = said(made("old.json", old), made("new.json", new))
+    part = "as a35, 36 as a36, 37 as a37, 38 as a38, 39 as a39, {} as z"
+    assert text.splitlines()[-1].partition(".sql  ")[2] == f'…{part.format(7)}" → …{part.format(8)}"'
+
+
 def test_the_check_passes_where_the_file_is_what_would_be_written() -> None:
     made("compiled_artifacts.json")
     result = check()

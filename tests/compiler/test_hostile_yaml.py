@@ -10,7 +10,7 @@ from compiler.projects import FLOW, compiled
 from firn_compiler.document import value_of
 from firn_compiler.render.text import render
 from firn_compiler.scalars import plain_value
-from firn_compiler.yaml_source import Source, parse
+from firn_compiler.yaml_source import MAX_BYTES, Source, parse
 
 MEGA = 1_000_000
 
@@ -523,6 +523,13 @@ def test_no_input_makes_a_flow_or_a_platform_point_outside_itself(row: Row) -> N
         assert result.diagnostics
         assert astray(result.diagnostics, result.texts) == []
         assert render(result.diagnostics, result.texts, colour=False)
+
+
+def test_of_a_file_that_is_too_large_the_beginning_is_searched_for_secrets() -> None:
+    secret, filler = "password: Tr0ub4dor&3xY\n", "# filler\n" * (MAX_BYTES // 9)
+    before, behind = compiled(FLOW + secret + filler), compiled(FLOW + filler + secret)
+    assert [one.code for one in before.diagnostics] == ["E107", "E604"]
+    assert [one.code for one in behind.diagnostics] == ["E107"]
 
 
 def test_names_are_told_apart() -> None:

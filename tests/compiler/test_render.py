@@ -1,5 +1,7 @@
 """The text report: the caret stands below what is meant, whatever the line is made of, and values stay hidden."""
 
+import re
+
 import pytest
 
 from firn_compiler.diagnostics import Diagnostic
@@ -162,11 +164,32 @@ def test_only_a_terminal_is_told_how_to_read_on() -> None:
     [
         ("select a from t -- hunter2", "steps[0].inputs.sql", "select a from t -- …"),
         ("select a, $$hunter2$$ from t", "steps[0].inputs.sql", "select a, … from t"),
-        ("select a /* hunter2 */ from t", "steps[0].inputs.sql", "select a /* … from t"),
-        ("hunter2', a from t", "steps[0].inputs.sql", "…', a from t"),
+        ("select a /* hunter2 */ from t", "steps[0].inputs.sql", "select a /* … */ from t"),
+        ("sql: 'select ''hunter2'', ''it''''s hunter2'' x, a from t'", "sql", "sql: 'select ''…'', ''…'' x, a from t'"),
+        ("sql: 'select a from t where b = ''hunter2'''  # c", "sql", "sql: 'select a from t where b = ''…'''  # …"),
+        ("{sql: 'select a from t', x: 'hunter2'}", "sql", "{sql: 'select a from t', x: …}"),
+        ('{"x": "hunter2", "sql":"select a, $$hunter2$$"}', "sql", '{"x": …, "sql":"select a, …"}'),
         ('when: jobs.a.outputs.b == "hunter2" and a', "jobs[0].when", "when: jobs.a.outputs.b == '…' and a"),
+        ("when: 'jobs.a.outputs.b == ''hunter2'' and a'", "when", "when: 'jobs.a.outputs.b == ''…'' and a'"),
     ],
 )
 def test_texts_and_comments_of_a_query_are_hidden(line: str, path: str, shown: str) -> None:
-    at = line.rindex("a") + 1
+    at = [*re.finditer(r"\ba\b", line)][-1].start() + 1
     assert excerpt(line, at, at + 1, "E503", path=path)[0] == shown
+
+
+@pytest.mark.parametrize(
+    ("above", "line", "shown"),
+    [
+        (["sql: |", "  select 'hunter2"], "  hunter2', a, 'hunter2", "…', a, '…"),
+        (["sql: |  # it's", "  select -- it's"], "  'hunter2', a", "  '…', a"),
+        (["sql:", "  'select ''hunter2"], "  hunter2'', a, ''hunter2'' from t'", "…'', a, ''…'' from t'"),
+        (["sql: &query 'select"], "  ''hunter2'', a'", "  ''…'', a'"),
+        (["- {sql: \"select 'hunter2"], "  hunter2', a\", x: hunter2}", "…', a…"),
+    ],
+)
+def test_texts_over_several_lines_are_hidden(above: list[str], line: str, shown: str) -> None:
+    at, number = line.rindex(", a") + 3, len(above) + 1
+    one = Diagnostic("E503", "what", Span("f", number, at, number, at + 1), path="sql")
+    text = render([one], {"f": "\n".join([*above, line])}, colour=False)
+    assert text.splitlines()[2].partition(" | ")[2] == shown

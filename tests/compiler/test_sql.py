@@ -150,6 +150,7 @@ def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: s
         ("spark", "select * from parquet.`/data/x`", "E505"),
         ("spark", "select explode(split(name, ',')) as n from customers", ""),
         ("postgres", "select pg_read_file('/etc/passwd')", "E505"),
+        ("postgres", "select current_setting('app.tenant')", ""),
         ("postgres", "select id::text, now() - interval '1 day' as t from orders where id = any(array[1, 2])", ""),
         ("postgres", "select 1 into outfile from orders", "E504"),
         ("mysql", "select `id` from `orders` limit 3", ""),

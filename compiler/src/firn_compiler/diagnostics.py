@@ -39,6 +39,11 @@ def finding(
     return Diagnostic(code, message, span, help, dotted(path), related)
 
 
+def step_of(kind: str) -> str:
+    """Return such as "a `read` step" and "an `http` step"."""
+    return f"{'an' if kind.startswith(('a', 'e', 'http', 'i', 'o', 'u')) else 'a'} `{kind}` step"
+
+
 def has_errors(found: Iterable[Diagnostic]) -> bool:
     """Whether any finding is more than a warning."""
     return any(one.severity == "error" for one in found)
@@ -78,6 +83,7 @@ _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...]
     ("E40", ("E601",), _at_path),
     ("E602", ("E201",), _at_path),
     ("E713", ("E701",), _at_path),
+    ("E203", ("E701",), _at_path),
     ("E40", ("E201",), _at_path),
 )
 """A code that is left out where one of others stands at the same place: those say it better."""

@@ -143,7 +143,9 @@ def _lines(change: Change) -> Iterator[str]:
         yield f"  changed  {change.path}"
         yield from _by_line(change.old, change.new)
     else:
-        yield f"  changed  {change.path}  {_shown(change.old)} → {_shown(change.new)}"
+        old, new = (json.dumps(value, ensure_ascii=False) for value in (change.old, change.new))
+        same = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), 0)
+        yield f"  changed  {change.path}  {_around(old, same)} → {_around(new, same)}"
 
 
 def _by_line(old: str, new: str) -> Iterator[str]:
@@ -160,8 +162,15 @@ def _by_line(old: str, new: str) -> Iterator[str]:
 
 
 def _shown(value: Json) -> str:
-    text: str = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+    return _around(json.dumps(value, ensure_ascii=False), 0)
+
+
+def _around(text: str, at: int) -> str:
+    """Return of a long text the part around a place, with `…` for what is left out before and after."""
+    begin = max(min(at - WIDTH // 3, len(text) - WIDTH), 0)
+    shown = text[begin : begin + WIDTH]
+    before, after = "…" * (begin > 0), "…" * (begin + WIDTH < len(text))
+    return before + shown[len(before) : WIDTH - len(after)] + after
 
 
 def _secrets(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

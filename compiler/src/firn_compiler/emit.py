@@ -26,6 +26,8 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
     Nothing half-written stays then.
     """
     assert compilation.artifact is not None
+    if any(one.samefile(target) for one in map(Path, compilation.texts) if one.exists() and target.exists()):
+        return Diagnostic("E109", f"cannot write `{target}`: it is a source", help="name another file with `-o FILE`")
     statement = statement_bytes(printable(target.name), compilation.artifact, compilation.digest, build)
     try:
         replace(target, compilation.artifact)

@@ -60,7 +60,16 @@ def in_source(file: str, text: str, parsed: Parsed) -> list[Located]:
         return _in_trees(file, text, [parsed.document.root])
     if parsed.document is not None and parsed.lost:
         return [*in_yaml(file, parsed.read), *in_text(file, parsed.lost)]
-    return in_yaml(file, text)
+    shown = max((one.span.end_line for one in parsed.found), default=0)
+    begin = sum(map(len, text.splitlines(keepends=True)[:shown]))
+    return in_yaml(file, text[: max(begin, MAX_UNREAD)])
+
+
+MAX_UNREAD = 512 * 1024
+"""Characters that are looked at of a file that could not be read, and further to the last line that is shown of it.
+
+It is refused as it is; a large one is answered soon all the same.
+"""
 
 
 def in_expanded(documents: Iterable[Document], root: Node) -> list[Located]:

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
+from firn_compiler.expression_text import Held, without_texts
 from firn_compiler.scan.conceal import COVER
 
 _TOKEN = re.compile(
@@ -20,8 +21,9 @@ _TOKEN = re.compile(
 )
 _COLON = re.compile(r"\s*:(?=\s|$)|(?<=[\"']):")
 _KEY = re.compile(r"""[\w\u0300-\u036f.-]{1,100}|<<|"[^"]*"|'[^']*'""")
-_OPENING = re.compile(r"[\w.-]{1,100}:\s+")
-_FOLLOWING = re.compile(r",\s*[\w.-]{1,100}:\s")
+_OPENING = re.compile(r"""[\w.-]{1,100}(?::\s+|["']:(?!:)\s*)""")
+_FOLLOWING = re.compile(r""",\s*["']?[\w.-]{1,100}(?::\s|["']:(?!:))""")
+_INSIDE = {"'": re.compile(r"(?:[^']|'')*"), '"': re.compile(r'(?:[^"\\]|\\.)*')}
 _PATH = re.compile(r"\{\{\s*[\w.\-\[\]]*\s*(?:\}\}|:)")
 
 
@@ -66,7 +68,12 @@ def _value_end(line: str, start: int, depth: int) -> int:
     return start + len(line[start:end].rstrip())
 
 
-def shown(line: str, one: Diagnostic, span: Span) -> tuple[str, str, str]:
+def is_expression(one: Diagnostic) -> bool:
+    """Whether the finding stands in a query or condition."""
+    return one.path.rpartition(".")[2] in _EXPRESSIONS and not one.code.startswith(("E1", "E6"))
+
+
+def shown(line: str, one: Diagnostic, span: Span, held: Held) -> tuple[str, str, str]:
     """Return the source line as the part before the finding, the finding, and the part after.
 
     Of values only those are shown that the compiler itself looked up as names (families E3, E5 and W3), that the
@@ -74,9 +81,8 @@ def shown(line: str, one: Diagnostic, span: Span) -> tuple[str, str, str]:
     """
     start = min(span.column - 1, len(line))
     end = max(min(span.end_column - 1, len(line)), start) if span.end_line == span.line else len(line)
-    if one.path.rpartition(".")[2] in _EXPRESSIONS and not one.code.startswith(("E1", "E6")):
-        quotes = line.replace('"', "'") if one.path.endswith(".when") else line  # both hold text in a condition
-        return _expression(quotes, start, end)
+    if is_expression(one):
+        return _expression(line, start, end, held)
     split = list(parts(line))
     if one.code.startswith("E1") and one.code != "E105":
         start, end = next(((a, b) for a, b, kind in split if a <= start < b and kind != "shown"), (start, start + 1))
@@ -119,36 +125,20 @@ def _piece(text: str, kind: str) -> str:
     return "…" if kind == "value" and text not in ("", '"', "'") else text
 
 
-def _expression(line: str, start: int, end: int) -> tuple[str, str, str]:
+def _expression(line: str, start: int, end: int, held: Held) -> tuple[str, str, str]:
     """Show the line of a query or condition as it stands, apart from the texts in it and other keys' values."""
     opening = next((match.end() for match in reversed([*_OPENING.finditer(line, 0, start)])), 0)
-    following = _FOLLOWING.search(line, end)
-    stop = following.start() if following else len(line)
-    token = line[start:end].rstrip()
-    own = line[opening:start]
-    if own.count("'") % 2 and not token.startswith("{{"):  # what is found stands in no text: the line begins in one
-        own = "…'" + _without_texts(own.partition("'")[2])
+    opening += bool(held.quote) and not held.before and line.startswith(held.quote, opening)
+    if held.quote:
+        stop = _INSIDE[held.quote].match(line, end).end()  # type: ignore[union-attr] # it matches nothing as well
     else:
-        own = _without_texts(own)
-    before = _pieces(line, list(parts(line)), opening, opening)[0] + own
-    after = _without_texts(line[end:stop]) + _pieces(line, list(parts(line)), stop, stop)[2]
-    return before, _template(token) if token.startswith("{{") else _without_texts(token), after
-
-
-_TEXT = re.compile(
-    r"'(?P<text>[^']*)(?P<end>'|$)|(?P<comment>--).*|(?P<block>/\*).*?(?:\*/|$)|(?P<dollar>\$\w*\$).*?(?:(?P=dollar)|$)"
-)
-"""Texts and comments of SQL, as far as one line shows them."""
-
-
-def _without_texts(text: str) -> str:
-    return _TEXT.sub(_hidden, text)
-
-
-def _hidden(match: re.Match[str]) -> str:
-    if match["comment"] or match["block"]:
-        return f"{match['comment'] or match['block']} …"
-    return "…" if match["dollar"] else f"'{'…' if match['text'] else ''}{match['end']}"
+        following = _FOLLOWING.search(line, end)
+        stop = following.start() if following else len(line)
+    split = list(parts(line))
+    before, token, after = without_texts(line[opening:start], line[start:end].rstrip(), line[end:stop], held)
+    if token.startswith("{{"):
+        token = _template(token)
+    return _pieces(line, split, opening, opening)[0] + before, token, after + _pieces(line, split, stop, stop)[2]
 
 
 def _template(token: str) -> str:
@@ -157,7 +147,7 @@ def _template(token: str) -> str:
     if not token.startswith("{{"):
         return token[:2]
     if path is None:
-        return "{{ …" + (" }}" if token.endswith("}}") else "")
+        return "{{" + " …" * (len(token) > 2) + (" }}" if token.endswith("}}") else "")
     if path[0] == token:
         return token
     return path[0] + ("… }}" if token.endswith("}}") else "…")

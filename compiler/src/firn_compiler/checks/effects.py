@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from firn_compiler.checks.targets import target
 from firn_compiler.checks.written import written
-from firn_compiler.diagnostics import Diagnostic, Related, finding
+from firn_compiler.diagnostics import Diagnostic, Related, finding, step_of
 from firn_compiler.document import Mapping, Node, Path, Span, deferred, text_at, value_of
 from firn_compiler.model.datasets import references_in
 from firn_compiler.model.project import Flow, Job, Platform, Step
@@ -69,7 +69,7 @@ def _retries(flow: Flow) -> Iterator[Diagnostic]:
                 continue
             key = STEPS[step.type].key_makes_repeatable
             help = f"give it `{key}`" if key else "remove the `retry`: what was done cannot be taken back"
-            message = f"`{step.id}` is tried again, and a `{step.type}` step that is repeated does its work twice"
+            message = f"`{step.id}` is tried again, and {step_of(step.type)} that is repeated does its work twice"
             yield finding("W306", message, _key_of(outer, job), help, path)
 
 

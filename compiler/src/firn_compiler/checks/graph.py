@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.diagnostics import Diagnostic, finding, step_of, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, deferred
 from firn_compiler.model.datasets import makes_dataset, taken
 from firn_compiler.model.graph import cycles, upstream
@@ -104,7 +104,7 @@ def elsewhere(flow: Flow, job: Job, name: str) -> str:
         return ""
     maker, step = next(((one, step) for one, step in named if makes_dataset(step)), named[0])
     if not makes_dataset(step):
-        return f"`{name}` is a `{step.type}` step, which makes no dataset"
+        return f"`{name}` is {step_of(step.type)}, which makes no dataset"
     return (
         "it is made by a later step"
         if maker is job
@@ -166,7 +166,7 @@ def _result(step: Step, rest: str, span: Span, path: Path) -> Iterator[Diagnosti
     if results is None:
         return
     if name not in results:
-        message = f"a `{step.type}` step has no result `{name}`"
+        message = f"{step_of(step.type)} has no result `{name}`"
         yield finding("E305", message, span, suggestion(name, results, "results:"), path)
         return
     more, kind = rest.removeprefix(name), results[name]

@@ -8,7 +8,7 @@ from firn_compiler.checks.given import Found, file_ending, given, leads_out
 from firn_compiler.checks.layouts import layouts
 from firn_compiler.checks.requests import request
 from firn_compiler.checks.shape import shape
-from firn_compiler.diagnostics import finding, suggestion
+from firn_compiler.diagnostics import finding, step_of, suggestion
 from firn_compiler.document import (
     Mapping,
     Path,
@@ -49,7 +49,7 @@ def _exactly_one(step: Step) -> Found:
         listed = ", ".join(f"`{key}`" for key in choices)
         place = step.inputs.keys[named[1]] if named else _place(step)
         help = "remove all but one" if named else "add one of them"
-        yield finding("E205", f"a `{step.type}` step takes exactly one of {listed}", place, help, step.inputs_path)
+        yield finding("E205", f"{step_of(step.type)} takes exactly one of {listed}", place, help, step.inputs_path)
 
 
 def _place(step: Step) -> Span:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from firn_compiler.closest import misspelt
-from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
+from firn_compiler.diagnostics import Diagnostic, Related, finding, step_of, suggestion
 from firn_compiler.document import (
     Mapping,
     Node,
@@ -251,7 +251,7 @@ def _fits(settled: Settled, row: StepType, kind: str, node: Scalar, path: Path) 
         what = VERBS[row.needs]
     elif row.kind and settled.kind != row.kind:
         able = [key for key in CONNECTORS if key[0] == row.kind]
-        what = f"be used by a `{kind}` step"
+        what = f"be used by {step_of(kind)}"
     else:
         return
     help = "these can: " + ", ".join(f"`{kind}/{driver}`" for kind, driver in sorted(able))

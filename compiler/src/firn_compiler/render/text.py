@@ -5,8 +5,9 @@ from unicodedata import category, combining, east_asian_width
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Span
+from firn_compiler.expression_text import Held, held
 from firn_compiler.scan.conceal import uncovered
-from firn_compiler.source_line import shown
+from firn_compiler.source_line import is_expression, shown
 from firn_schemas.visible import visible
 
 LIMIT = 50
@@ -72,7 +73,8 @@ def _source(one: Diagnostic, lines: Sequence[str], paint: Mapping[str, str]) -> 
     if not 1 <= span.line <= len(lines):
         return []
     line, near = _near(lines[span.line - 1], span)
-    before, token, after = _cut(*(visible(uncovered(part)) for part in shown(line, one, near)))
+    around = held(lines, span, one.path) if is_expression(one) else Held()
+    before, token, after = _cut(*(visible(uncovered(part)) for part in shown(line, one, near, around)))
     gutter = len(str(span.line)) + 2
     carets = f"{paint[one.severity]}{'^' * max(_cells(token), 1)}{paint['end']}"
     return [

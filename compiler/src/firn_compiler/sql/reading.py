@@ -45,6 +45,12 @@ OUTSIDE = frozenset(
 )
 """Functions that read files, other systems or the engine's own settings."""
 
+ENGINE = frozenset(["current_setting"])
+"""Further ones in DuckDB; on a server the settings are the session's, and policies of rows are written with them."""
+
+_BIND = 'bind the value: write `$name` in the SQL and `params: {name: "{{ env.NAME }}"}` beside it'
+_INSTEAD = {"getenv": _BIND, "current_setting": "the platform sets the engine: bind what the query needs as `params`"}
+
 PATH = re.compile(
     r"[/\\]|\.(csv|tsv|parquet|json|ndjson|jsonl|xlsx|avro|db|duckdb|sqlite|arrow|txt|gz|zst)$|^[a-z]+:", re.I
 )
@@ -83,7 +89,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, [] if beyond_us else [parsed], tokens
     nodes = Nodes(parsed)
     _placed(nodes, tokens)
-    outside = list(_outside(tokens))
+    outside = list(_outside(tokens, OUTSIDE | ENGINE if dialect == "duckdb" else OUTSIDE))
     called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
     return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_changes(nodes)], tokens
 
@@ -127,12 +133,12 @@ def _statements(tokens: Sequence[Token]) -> Iterator[Problem]:
             return
 
 
-def _outside(tokens: Sequence[Token]) -> Iterator[Problem]:
+def _outside(tokens: Sequence[Token], names: Collection[str]) -> Iterator[Problem]:
     """Report functions that read files, other systems or the engine's settings."""
     for token, after in pairwise(tokens):
         name = token.text.lower()
-        if name in OUTSIDE and after.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING:
-            help = "read it with a `read` step: the platform decides what is reachable"
+        if name in names and after.token_type is TokenType.L_PAREN and token.token_type is not TokenType.STRING:
+            help = _INSTEAD.get(name, "read it with a `read` step: the platform decides what is reachable")
             yield Problem("E505", f"`{name}` is not allowed in the SQL of a step", help, token.start, token.end + 1)
 
 

@@ -78,7 +78,7 @@ def resource(flow: Flow, platform: Platform | None, name: str) -> Settled | None
 
 
 def _found(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
-    if name in flow.resources:
+    if name in flow.resources and name not in OWN_NAMES:
         return _declared(flow.resources[name], platform)
     if name == "compute":
         return _compute(flow, platform)
