@@ -83,6 +83,18 @@ def test_replace_makes_the_table_anew_where_its_columns_differ(target: Target) -
     assert "the dataset has no column `p`" in again.warnings[0]
 
 
+def test_replace_fills_no_column_with_null_that_the_dataset_has_lost(target: Target) -> None:
+    target.do(TABLE, FILLED)
+    said = "the dataset has no column `p` (text)"
+    if target.kind == "mysql":  # it cannot undo that
+        assert said in target.refusal("select 4::bigint as k, 5::bigint as v", "replace")
+        assert target.rows() == OLD
+        return
+    (warning,) = target.write("select 4::bigint as k, 5::bigint as v", "replace").warnings
+    assert said in warning.replace("VARCHAR", "text")
+    assert target.rows("select * from t") == [(4, 5)]
+
+
 def test_replace_keeps_the_table_where_its_columns_are_the_same(target: Target) -> None:
     target.do("create table t (k bigint, p text, v bigint check (v < 100), more text default 'm')", FILLED)
     assert target.write(NEW, "replace").warnings == ()

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from firn_runtime.connectors.mysql_server import Server
 
 _COLUMNS = """
-    select column_name, column_type, is_nullable = 'YES', column_default is not null, extra,
+    select column_name, column_type, is_nullable = 'YES', coalesce(column_default, 'NULL') <> 'NULL', extra,
         coalesce(character_maximum_length, 0), coalesce(character_set_name, '')
     from information_schema.columns
     where table_schema = ? and table_name = ?
     order by ordinal_position"""
+"""MariaDB says NULL, as a text, of a column without a default."""
 _ENGINE = "select table_type, engine from information_schema.tables where table_schema = ? and table_name = ?"
 _MADE = " engine=InnoDB default character set utf8mb4 collate utf8mb4_bin"
 LOCKS = "_firn_locks"
