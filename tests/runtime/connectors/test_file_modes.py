@@ -13,6 +13,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.probing import Use
 from firn_runtime.publication import Publication
 from runtime.connectors.sinks import PUBLICATION
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 SALES = "select range as id, 2024 + range % 2 as year, 'x' as name from range(10)"
@@ -103,6 +104,40 @@ def test_partitions_are_read_back_as_they_were(work: Workbench, root: Path) -> N
     write(work, dataset, path="t", mode="insert_overwrite", partition_by=["k", "d"], format="csv")
     work.do("read", {"resource": "files", "path": "t/**/*.csv", "schema": {"d": "date"}})
     assert sorted(work.rows()) == work.rows("d")
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "__HIVE_DEFAULT_PARTITION__",
+            "`k ü` holds the text `__HIVE_DEFAULT_PARTITION__`, which means NULL in the name of a partition",
+        ),
+        ("canary".ljust(246, "x"), "`k ü` holds a text that is too long for the name of a partition"),
+    ],
+)
+def test_a_text_that_has_no_folder_of_its_own_is_refused(
+    work: Workbench, root: Path, format: str, text: str, message: str
+) -> None:
+    """The engine would lose the rows without a value, whose folder has that name."""
+    dataset = f"select * from (values (1, null), (2, '{text}')) t(n, \"k ü\")"
+    inputs = {"path": "t", "mode": "insert_overwrite", "partition_by": ["K ü"], "format": format}
+    error = refused(write, work, dataset, **inputs)
+    assert (error.error_class, error.message) == ("data", message)
+    assert names(root) == []
+
+
+def test_the_longest_text_of_a_partition_is_a_folder(work: Workbench, root: Path) -> None:
+    write(
+        work,
+        f"select 1 as n, 'é/{'x' * 244}' as k",
+        path="t",
+        mode="insert_overwrite",
+        partition_by=["k"],
+        format="csv",
+    )
+    assert [len(name.split("/")[1]) for name in names(root)] == [255]
 
 
 def test_a_dataset_without_rows_replaces_nothing(work: Workbench, root: Path) -> None:

@@ -12,6 +12,7 @@ from firn_runtime.errors import ConnectorError
 from runtime.connectors import sinks
 from runtime.connectors.sinks import PUBLICATION
 from runtime.connectors.target import ADDED, EXPECTED, FILLED, MODES, NEW, OLD, SHAPES, TABLE, UNIQUE, Target
+from runtime.refusals import refused
 from runtime.workbench import Workbench
 
 modes = pytest.mark.parametrize("mode", MODES)
@@ -367,3 +368,39 @@ def test_a_number_of_the_row_fills_itself(target: Target) -> None:
     target.do("create table t (id integer primary key, k bigint, p text, v bigint)", FILLED)
     assert target.write(NEW, "replace").warnings == ()
     assert target.rows() == ADDED
+
+
+NUMBERED = ["007", "1.50", "1e5", " 12 ", "-0", "9007199254740993123456", ".5", "5."]
+"""Texts of which SQLite would make another one, by making a number of it."""
+
+
+@sqlite
+@modes
+@pytest.mark.parametrize("kind", ["string", "json", "uuid", "any"])
+def test_texts_of_which_sqlite_would_make_other_numbers_are_refused(target: Target, mode: str, kind: str) -> None:
+    target.do(f"create table t (k bigint, P {kind}, v bigint)")
+    for text in NUMBERED:
+        error = refused(target.write, f"select 1 as k, '{text}' as p, 1 as v", mode)
+        assert (error.error_class, error.help) == ("data", "declare the column as `text`")
+        assert error.message == "`p` is VARCHAR and holds texts, of which SQLite makes numbers in a column of this type"
+    assert target.rows() == []
+    kept = ["10115", "-7", "0", "a", "", "0x10", "1_0", "1 2", "٣", "inf", "2026-01-02", "{}", "e5", "."]
+    values = ", ".join(f"({number}, '{text}', 1)" for number, text in enumerate(kept))
+    target.write(f"select * from (values {values}) d(k, p, v)", mode)
+    assert target.rows("select cast(p as text) from t order by k") == [(text,) for text in kept]
+
+
+@sqlite
+@pytest.mark.parametrize("table", ["p text", "p varchar(9)", "p native character(9)", "p clob"])
+def test_texts_of_numbers_are_kept_as_they_are_by_columns_of_text(target: Target, table: str) -> None:
+    target.do(f"create table t (k bigint, {table})")
+    values = ", ".join(f"({number}, '{text}')" for number, text in enumerate(NUMBERED))
+    target.write(f"select * from (values {values}) d(k, p)", "replace")
+    assert target.rows("select p from t order by k") == [(text,) for text in NUMBERED]
+
+
+@sqlite
+def test_a_strict_table_of_sqlite_keeps_any_text_as_it_is(target: Target) -> None:
+    target.do("create table t (k integer, p any) strict")
+    target.write("select 1 as k, '007' as p", "append")
+    assert target.rows("select p from t") == [("007",)]

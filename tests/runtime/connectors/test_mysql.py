@@ -294,6 +294,15 @@ def test_the_server_leaves_out_what_lies_before_the_bound(work: Workbench, shop:
     assert [row[0] for row in work.session.execute(f"select v::varchar from ({found.relation.sql})")] == expected
 
 
+def test_a_cursor_of_more_digits_than_the_engine_has_is_refused(work: Workbench, shop: Shop) -> None:
+    shop.do("create table source (v decimal(40,2))", "insert into source values (9), (10)")
+    error = refused(read, work, table="source", incremental={"cursor": "v"})
+    assert (error.error_class, error.message) == (
+        "data",
+        "the cursor `v` would be compared as text, where 10 comes before 9, and it is none",
+    )
+
+
 # writing
 
 

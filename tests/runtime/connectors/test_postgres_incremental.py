@@ -12,6 +12,7 @@ from firn_runtime.step import Mark, Window
 from runtime.connectors.test_postgres import Shop
 from runtime.connectors.test_postgres import shop as shop
 from runtime.connectors.test_postgres import work as work
+from runtime.refusals import refused
 from runtime.workbench import Workbench
 
 Make = Callable[..., Workbench]
@@ -105,6 +106,33 @@ def test_a_cursor_that_schema_gives_its_type_is_compared_as_that(work: Workbench
     assert read(work, table="t", schema={"c": "bigint"})["watermark"] == "11"
     assert read(work, after("9", "BIGINT"), table="t", schema={"c": "bigint"})["rows"] == 2
     assert read(work, table="t", schema={"C": "bigint"}, incremental={"initial": 10})["rows"] == 2
+
+
+@pytest.mark.parametrize(("kind", "values"), [("numeric", "(9), (10)"), ("pg_lsn", "('9/0'), ('10/0')")])
+def test_a_cursor_that_is_read_as_text_and_is_none_is_refused(
+    work: Workbench, shop: Shop, kind: str, values: str
+) -> None:
+    """The greatest text is 9, and 10 would never be read."""
+    shop.do(f"create table t (c {kind}); insert into t values {values}")
+    for inputs in ({"table": "t"}, {"sql": "select c from t"}):
+        error = refused(read, work, **inputs)
+        assert (error.error_class, error.message) == (
+            "data",
+            "the cursor `c` would be compared as text, where 10 comes before 9, and it is none",
+        )
+
+
+def test_a_cursor_without_a_precision_has_the_order_of_its_type_in_schema(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t (c numeric); insert into t values (9), (10)")
+    schema = {"C": "decimal(38,0)"}
+    assert read(work, table="t", schema=schema)["watermark"] == "10"
+    assert read(work, after("9", "DECIMAL(38,0)"), table="t", schema=schema)["rows"] == 1
+
+
+def test_texts_of_the_server_and_of_others_are_cursors(work: Workbench, shop: Shop) -> None:
+    shop.do("create type size as enum ('s', 'm'); create table t (c size, d char(3)); insert into t values ('s', 'x')")
+    assert read(work, table="t")["watermark"] == "s"
+    assert read(work, table="t", incremental={"cursor": "d"})["watermark"] == "x  "
 
 
 def test_the_zone_of_the_server_moves_nothing(work: Workbench, shop: Shop) -> None:

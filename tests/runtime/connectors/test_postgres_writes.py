@@ -3,7 +3,7 @@
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -159,11 +159,14 @@ def test_a_partitioned_table_is_written_through(target: Target) -> None:
     assert target.rows() == [(1, "a", 10), (2, "a", 21), (4, "a", 41), (9, "b", 9)]
 
 
-def in_a_while(connection: psycopg.Connection[Any], waiting: str) -> None:
-    """Wait until somebody waits for a lock on a relation."""
+RELATION = "select 1 from pg_locks where relation = 'other'::regclass and not granted"
+TRANSACTION = "select 1 from pg_locks where locktype = 'transactionid' and not granted"
+
+
+def in_a_while(connection: psycopg.Connection[Any], waits: LiteralString) -> None:
+    """Wait until somebody waits for a lock."""
     for _ in range(500):
-        query = "select 1 from pg_locks where relation = %s::regclass and not granted"
-        if connection.execute(query, (waiting,)).fetchall():
+        if connection.execute(waits).fetchall():
             return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
@@ -190,7 +193,7 @@ def test_a_deadlock_is_a_conflict(target: Target) -> None:
         other.execute("set deadlock_timeout = '60s'")
         other.execute("lock table other")
         thread.start()
-        in_a_while(looking, "other")
+        in_a_while(looking, RELATION)
         other.execute("lock table t")
         thread.join()
     assert (found[0].error_class, found[0].message) == ("conflict", "the database reports: deadlock detected")
@@ -253,6 +256,27 @@ def test_two_first_writes_of_one_table_are_a_conflict_at_most(target: Target) ->
         thread.join()
     assert set(found) <= {2, "conflict"}
     assert target.rows() == sorted(ADDED * found.count(2))
+
+
+def test_who_has_made_the_same_table_meanwhile_is_told_of(target: Target) -> None:
+    """Seen from within the transaction, it is not there; the server waits for the other one to end."""
+    target.write(NEW, "append", table="other")
+    found: list[ConnectorError] = []
+    thread = threading.Thread(target=lambda: found.append(refused(lambda: target.write(NEW, "append", AGAIN))))
+    with (
+        postgres.connected(postgres.server(), target.sink.config["database"]) as looking,
+        postgres.connected(postgres.server(), target.sink.config["database"]) as other,
+    ):
+        with other.transaction():
+            other.execute("create table t (k bigint, p text, v bigint)")
+            thread.start()
+            in_a_while(looking, TRANSACTION)
+        thread.join()
+    assert (found[0].error_class, found[0].message) == (
+        "conflict",
+        "another transaction has made the same table or schema meanwhile",
+    )
+    assert "`retry`" in found[0].help
 
 
 def test_a_column_that_is_gone_is_named_with_the_one_that_is_like_it(target: Target) -> None:

@@ -35,6 +35,28 @@ def test_a_column_that_the_table_lacks_is_refused_unless_it_is_to_be_added(targe
     assert target.rows("select k, more from t where more is not null order by k") == [(2, 20), (4, 40)]
 
 
+@pytest.mark.parametrize(("mode", "key"), [("upsert", "k"), ("insert_overwrite", "p")])
+def test_a_key_is_never_added(target: Target, mode: str, key: str) -> None:
+    """The rows that are there would not be found by it, and those of the dataset would be beside them."""
+    target.do(
+        TABLE.replace(key + " ", key + "_id "), FILLED.replace("k, p, v", "k_id, p, v" if key == "k" else "k, p_id, v")
+    )
+    before = target.rows("select * from t order by 1")
+    message = target.refusal(NEW, mode, on_schema_change="add_columns")
+    assert message.startswith(f"the dataset does not fit the table `t`: the table has no column `{key}` (")
+    assert target.rows("select * from t order by 1") == before
+
+
+@pytest.mark.parametrize("target", ["postgres"], indirect=True)
+@pytest.mark.parametrize("mode", ["upsert", "insert_overwrite"])
+def test_a_key_whose_name_gets_another_case_is_said(target: Target, mode: str) -> None:
+    target.do(TABLE, FILLED)
+    message = target.refusal(f'select k as "K", p as "P", v from ({NEW})', mode, on_schema_change="add_columns")
+    column = "`K` (INTEGER), but `k`" if mode == "upsert" else "`P` (VARCHAR), but `p`"
+    assert message == f"the dataset does not fit the table `t`: the table has no column {column}"
+    assert target.rows("select * from t order by k") == OLD
+
+
 @pytest.mark.parametrize("shape", UNIQUE)
 def test_a_column_is_added_beside_indexes(target: Target, shape: str) -> None:
     target.do(*SHAPES[shape], FILLED)
@@ -61,12 +83,16 @@ def test_replace_makes_the_table_anew_where_its_columns_differ(target: Target) -
     assert "the dataset has no column `p`" in again.warnings[0]
 
 
-def test_a_column_that_may_be_null_has_no_default_for_that(target: Target) -> None:
-    target.do("create table t (k bigint, p varchar(9), v bigint, more varchar(9) null)")
-    if target.kind == "mysql":
-        assert "the dataset has no column `more` (varchar(9))" in target.refusal(NEW, "replace")
-    else:
-        assert "the dataset has no column `more`" in target.write(NEW, "replace").warnings[0]
+def test_replace_fills_no_column_with_null_that_the_dataset_has_lost(target: Target) -> None:
+    target.do(TABLE, FILLED)
+    said = "the dataset has no column `p` (text)"
+    if target.kind == "mysql":  # it cannot undo that
+        assert said in target.refusal("select 4::bigint as k, 5::bigint as v", "replace")
+        assert target.rows() == OLD
+        return
+    (warning,) = target.write("select 4::bigint as k, 5::bigint as v", "replace").warnings
+    assert said in warning.replace("VARCHAR", "text")
+    assert target.rows("select * from t") == [(4, 5)]
 
 
 def test_replace_keeps_the_table_where_its_columns_are_the_same(target: Target) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.sqlite_reading import asked
-from firn_runtime.connectors.sqlite_types import INEXACT, INEXACT_HELP, SQLITE_TYPES, sqlite_value
+from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, sqlite_value
 from firn_runtime.connectors.write_modes import Dialect, refuse_unless_all
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
@@ -126,6 +126,14 @@ _REFUSED = (
 """Words of the engine's sqlite extension, with what they mean and what to do."""
 
 
+_COUNTED = """
+    select lower(c.name) from pragma_table_xinfo({0}) as c, pragma_table_list as l
+    where l.schema = 'main' and l.name = {0} collate nocase and not l.strict and not (
+        c.type like '%char%' or c.type like '%clob%' or c.type like '%text%' or c.type like '%blob%' or c.type = '')"""
+"""Columns in which SQLite makes a number of a text that looks like one; the engine takes some of them for texts, such
+as `string`, `json` and `uuid`."""
+
+
 class SqliteTable(AttachedTable):
     """A table of a SQLite file."""
 
@@ -137,9 +145,20 @@ class SqliteTable(AttachedTable):
         database, _, table = self._place
         return asked(self._session, database, _TRIGGERS.format(literal(table))) != [("0",)]
 
+    @cached_property
+    def _counted(self) -> set[str]:
+        """Return the names of columns in which texts may become numbers, in lower case."""
+        database, _, table = self._place
+        return {str(name) for (name,) in asked(self._session, database, _COUNTED.format(literal(table)))}
+
     def values(self) -> str:
         """Return the dataset's columns as SQLite takes them."""
-        return _listed(self._session.columns(self._dataset), sqlite_value)
+
+        def value(name: str, kind: str) -> str:
+            taken = sqlite_value(name, kind)
+            return kept_text(name, kind, taken) if name.lower() in self._counted else taken
+
+        return _listed(self._session.columns(self._dataset), value)
 
     def change(self, sql: str) -> int:
         """Run a statement; raise ConnectorError where it adds fewer rows to the table than it gives."""
@@ -158,8 +177,9 @@ class SqliteTable(AttachedTable):
         try:
             return super().change(sql)
         except ConnectorError as error:
-            if error.message.endswith(INEXACT):
-                raise ConnectorError(error.error_class, error.message, INEXACT_HELP) from None
+            for ending, help in HELPS.items():
+                if error.message.endswith(ending):
+                    raise ConnectorError(error.error_class, error.message, help) from None
             for words, said, help in _REFUSED:
                 if words in error.message.lower():
                     raise ConnectorError("data", said, help) from None

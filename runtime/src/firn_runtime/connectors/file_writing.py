@@ -18,6 +18,11 @@ from firn_schemas.steps.data import WriteInputs
 if TYPE_CHECKING:
     from firn_runtime.publication import Publication
 
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""The value in the name of the folder of rows without one; the engine would put the files of one over the other's."""
+_LONGEST = 257
+"""Bytes of a folder's name, two more than it may have: its `=` is spelled as three characters here."""
+
 
 def written_format(inputs: WriteInputs, name: str, compression: str) -> Format:
     """Return the format to write; raise ConnectorError for what files cannot be asked."""
@@ -57,12 +62,23 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
         raise ConnectorError("data", "partitions are written as Parquet or CSV", "choose another `format`")
     known = session.columns(inputs.from_)
     columns = _columns(known, inputs)
-    options = f"{_copy_options(session, inputs, format, name, known)}, PARTITION_BY ({columns})"
+    listed = ", ".join(map(identifier, columns))
+    options = f"{_copy_options(session, inputs, format, name, known)}, PARTITION_BY ({listed})"
     options += f", FILENAME_PATTERN 'data-{{i}}', FILE_EXTENSION {literal(format.ending)}"
-    sql = (
-        f"COPY (SELECT {selected(known, format)} FROM {identifier(inputs.from_)}) TO {literal(str(folder))} ({options})"
-    )
+    texts = ", ".join(_folder(column) for column in columns if known[column] == "VARCHAR")
+    rows = f"SELECT *{f' REPLACE ({texts})' if texts else ''} FROM {identifier(inputs.from_)}"
+    sql = f"COPY (SELECT {selected(known, format)} FROM ({rows})) TO {literal(str(folder))} ({options})"
     return int(session.execute(sql)[0][0])
+
+
+def _folder(column: str) -> str:
+    """Return a column of texts; an error for those of which no folder of their own can be made."""
+    text = identifier(column)
+    null = literal(f"`{column}` holds the text `{_NULL}`, which means NULL in the name of a partition")
+    long = literal(f"`{column}` holds a text that is too long for the name of a partition")
+    name = f"url_encode({literal(column)} || '=' || {text})"
+    refused = f"WHEN {text} = '{_NULL}' THEN error({null}) WHEN length({name}) > {_LONGEST} THEN error({long})"
+    return f"CASE {refused} ELSE {text} END AS {text}"
 
 
 def _copy_options(session: Session, inputs: WriteInputs, format: Format, name: str, columns: Mapping[str, str]) -> str:
@@ -72,7 +88,7 @@ def _copy_options(session: Session, inputs: WriteInputs, format: Format, name: s
     return f"{options}, ROW_GROUP_SIZE {rows_in_group(session, len(columns))}"
 
 
-def _columns(known: Mapping[str, str], inputs: WriteInputs) -> str:
+def _columns(known: Mapping[str, str], inputs: WriteInputs) -> list[str]:
     wanted = inputs.partition_by or []
     names = {name.lower(): name for name in known}
     for name in wanted:
@@ -80,7 +96,7 @@ def _columns(known: Mapping[str, str], inputs: WriteInputs) -> str:
             raise ConnectorError("data", f"the dataset has no column `{name}` to partition by")
     if not wanted or len(wanted) == len(known):
         raise ConnectorError("data", "`partition_by` names some of the dataset's columns, not none and not all")
-    return ", ".join(identifier(names[name.lower()]) for name in wanted)
+    return [names[name.lower()] for name in wanted]
 
 
 def partitions(folder: Path) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.cursor_order import refuse_unordered
 from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
@@ -23,6 +24,7 @@ from firn_runtime.connectors.mysql_types import (
     Column,
     from_spool,
     in_csv,
+    is_as_text,
     quoted,
     read_type,
     spooled_type,
@@ -101,6 +103,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         else:
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
+        refuse_unordered(inputs, [column.name for column in columns if is_as_text(column)])
         found = _scan(spool, columns, inputs.schema or {})
         return Rows(retyped(context.session, Relation(found), inputs.columns, inputs.schema))
 

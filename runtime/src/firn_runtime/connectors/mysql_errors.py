@@ -25,6 +25,7 @@ _CLASS_OF = {number: error_class for error_class, numbers in _CLASSES for number
 _HELP = {
     1020: "another transaction has changed these rows; `retry` with `on: [conflict]` tries again",
     1021: "the server's disk is full; nothing was changed",
+    1050: "another run has made it meanwhile; `retry` with `on: [conflict]` tries again",
     1114: "the server's disk or the table's space is full; nothing was changed",
     1153: "a row is larger than the server's `max_allowed_packet`",
     1205: "another transaction holds the table or its rows; `retry` with `on: [conflict]` tries again",
@@ -36,6 +37,7 @@ _WORDS = {
     1020: "record changed",
     1021: "disk full",
     1048: "not null violation",
+    1050: "the table is there already",
     1062: "unique violation",
     1114: "table full",
     1153: "row too large",

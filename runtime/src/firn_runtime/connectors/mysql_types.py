@@ -95,6 +95,11 @@ def read_type(column: Column) -> str:
     raise ConnectorError("data", f"the column `{column.name}` is of a type that no dataset holds", help)
 
 
+def is_as_text(column: Column) -> bool:
+    """Return whether a column is read as text and is none: a decimal of more digits than the engine has."""
+    return column.code in _DECIMALS and read_type(column) == "VARCHAR"
+
+
 QUOTE = "\x01"
 """What is around texts in the spool: MariaDB's `replace` takes time with the square of what it finds."""
 _MARK, _MARK_TWICE = "_utf8mb4 x'01'", "_utf8mb4 x'0101'"

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connectors.cursor_order import refuse_unordered
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
 from firn_runtime.connectors.postgres_bound import bounded
@@ -19,6 +20,7 @@ from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
 from firn_runtime.connectors.postgres_types import (
     Column,
     from_spool,
+    is_as_text,
     of_array,
     read_type,
     spooled_type,
@@ -113,6 +115,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         if rows is None:
             spool = context.scratch / "rows.csv"
             columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
+            refuse_unordered(inputs, [column.name for column in columns if is_as_text(column)])
             rows = _scan(spool, columns, inputs.schema or {})
         return Rows(retyped(context.session, Relation(rows), inputs.columns, inputs.schema))
 

@@ -87,13 +87,11 @@ def translated(error: Error) -> ConnectorError:
         if isinstance(error, OperationalError):
             return ConnectorError("connection", "the server has closed the connection")
         return ConnectorError("data", f"the database's driver refused the statement ({_words(error)})")
-    return ConnectorError(_class_of(error, state), _sentence(error, state), _HELP.get(state, "") or _meant(error))
-
-
-def _class_of(error: Error, state: str) -> ErrorClass:
     if error.diag.schema_name == "pg_catalog":
-        return "conflict"  # two transactions have made the same table, or schema
-    return _CLASSES.get(state) or _CLASSES.get(state[:2], "data")
+        said = "another transaction has made the same table or schema meanwhile"
+        return ConnectorError("conflict", said, "`retry` with `on: [conflict]` tries again")
+    error_class = _CLASSES.get(state) or _CLASSES.get(state[:2], "data")
+    return ConnectorError(error_class, _sentence(error, state), _HELP.get(state, "") or _meant(error))
 
 
 def _meant(error: Error) -> str:

@@ -65,6 +65,9 @@ _ARRAYS = {
 }
 """The numbers of types of arrays, with those of their values; the modifier is that of a value."""
 NUMERIC = 1700
+_TEXTS = frozenset([18, 19, 25, 705, 1042, 1043])
+_FIRST_OF_OTHERS = 16384
+"""The first number of types that do not come with the server."""
 _LIMITED = frozenset([1042, 1043])
 """The numbers of `char(n)` and `varchar(n)`."""
 
@@ -116,6 +119,11 @@ def read_type(column: Column) -> str:
     precision, scale = divmod(column.modifier - _HEADER, 1 << 16)
     fits = column.modifier >= _HEADER and scale <= precision <= 38
     return f"DECIMAL({precision},{scale})" if fits else "VARCHAR"
+
+
+def is_as_text(column: Column) -> bool:
+    """Return whether a column of the server's own types is read as text and is none; enums and citext are texts."""
+    return column.oid < _FIRST_OF_OTHERS and column.oid not in _TEXTS and read_type(column) == "VARCHAR"
 
 
 def spooled_type(kind: str) -> str:

@@ -68,7 +68,7 @@ def fitted(
     if not table:
         return Fit((made,), tuple(dataset))
     policy = inputs.on_schema_change or ("fail" if inputs.mode != "replace" else None)
-    compared = _Compared(dataset, table, types)
+    compared = _Compared(dataset, table, types, inputs.keys or inputs.partition_by or ())
     if policy is None:
         anew = "; ".join((*compared.missing(), *compared.unfit(), *compared.left()))
         if anew:
@@ -94,8 +94,11 @@ def _defined(name: str, kind: str, types: Types) -> str:
 class _Compared:
     """The columns of a dataset beside those of a table. Each rule yields what it finds, in a person's words."""
 
-    def __init__(self, dataset: Mapping[str, str], table: Sequence[TableColumn], types: Types) -> None:
+    def __init__(
+        self, dataset: Mapping[str, str], table: Sequence[TableColumn], types: Types, keys: Sequence[str]
+    ) -> None:
         self.dataset, self.table, self.types = dataset, table, types
+        self.keys = {key.lower() for key in keys}
         known = {types.folded(column.name): column for column in table}
         self.pairs = {name: known[types.folded(name)] for name in dataset if types.folded(name) in known}
         self.names = {name: column.name for name, column in self.pairs.items()}
@@ -105,9 +108,15 @@ class _Compared:
 
     def missing(self) -> Iterator[str]:
         """Columns that the table lacks."""
-        for name in self.lacking:
-            near = _near(name, [column.name for column in self.unfilled])
-            yield f"the table has no column `{name}` ({self.dataset[name]})" + (f", but `{near}`" if near else "")
+        yield from map(self._lacks, self.lacking)
+
+    def nameless(self) -> Iterator[str]:
+        """Columns by which rows are found, and that the table lacks: added, they would find none of its rows."""
+        yield from (self._lacks(name) for name in self.lacking if name.lower() in self.keys)
+
+    def _lacks(self, name: str) -> str:
+        near = _near(name, [column.name for column in self.unfilled])
+        return f"the table has no column `{name}` ({self.dataset[name]})" + (f", but `{near}`" if near else "")
 
     def unfit(self) -> Iterator[str]:
         """Columns that would change values, and those that would stay without the one they need."""
@@ -140,12 +149,13 @@ class _Compared:
 
 _Rule = Callable[[_Compared], Iterator[str]]
 _RULES: dict[str, tuple[_Rule, ...]] = {
-    "add_columns": (_Compared.unfit,),
+    "add_columns": (_Compared.nameless, _Compared.unfit),
     "fail": (_Compared.missing, _Compared.unfit),
     "strict": (_Compared.other,),
 }
 _HELP = {
-    "add_columns": "only missing columns are added: cast in a `sql` step before, or change the table",
+    "add_columns": "only missing columns that are no keys are added: cast or rename in a `sql` step before, or change "
+    "the table",
     "fail": "change the table, cast in a `sql` step before, or write `on_schema_change: add_columns` for new columns",
     "strict": "`on_schema_change: strict` takes exactly the table's columns and types",
 }

@@ -6,6 +6,9 @@ from firn_runtime.errors import ConnectorError
 
 INEXACT = "which SQLite cannot hold"
 INEXACT_HELP = "cast to text or round in a `sql` step before"
+COUNTED = "of which SQLite makes numbers in a column of this type"
+HELPS = {INEXACT: INEXACT_HELP, COUNTED: "declare the column as `text`"}
+"""By the end of a message that an error within a statement has, which cannot carry its help."""
 
 _DOUBLES = ("FLOAT", "DOUBLE")
 _WIDE = ("HUGEINT", "UBIGINT", "UHUGEINT")
@@ -13,6 +16,9 @@ _INTEGERS = (
     *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
     *("UTINYINT", "USMALLINT", "UINTEGER", '"NULL"', *_WIDE),
 )
+_NUMBER = r"[ \t\n\v\f\r]*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?[ \t\n\v\f\r]*"
+_SAME = "0|-?[1-9][0-9]{0,17}"
+"""Whole numbers, whose text is theirs again."""
 
 
 def sqlite_type(kind: str) -> str:
@@ -51,9 +57,20 @@ def sqlite_value(name: str, kind: str) -> str:
     return cast
 
 
+def kept_text(name: str, kind: str, taken: str) -> str:
+    """Return a column for one in which SQLite makes numbers of texts: an error where a text would be another one."""
+    if sqlite_type(kind) != "VARCHAR":
+        return taken
+    wrong = f"regexp_full_match({taken}, {literal(_NUMBER)}) and not regexp_full_match({taken}, {literal(_SAME)})"
+    return _refused(wrong, f"`{name}` is {kind} and holds texts, {COUNTED}", taken)
+
+
 def _unless(wrong: str, name: str, kind: str, values: str, cast: str) -> str:
-    said = literal(f"`{name}` is {kind} and holds {values}, {INEXACT}")
-    return f"case when {wrong} then error({said}) else {cast} end"
+    return _refused(wrong, f"`{name}` is {kind} and holds {values}, {INEXACT}", cast)
+
+
+def _refused(wrong: str, said: str, cast: str) -> str:
+    return f"case when {wrong} then error({literal(said)}) else {cast} end"
 
 
 def _is_decimal(kind: str) -> bool:

@@ -73,7 +73,7 @@ def cursor_of(rule: Incremental, columns: Mapping[str, str], window: Window) -> 
         help = "it is a whole or decimal number, a date, a timestamp or a text; `schema` or `sql` gives it another type"
         raise ConnectorError("data", f"`{found}` is {kind}, and no cursor can be", help)
     if rule.lookback is not None:
-        _refuse_unfit(kind, rule.lookback)  # the first run does not use it, and is the one that somebody watches
+        _refuse_unfit(family, rule.lookback)
     if window.after is not None and _family(window.after.type) != family:
         message = f"the cursor `{found}` was {window.after.type} in the run before and is {kind} now"
         raise ConnectorError(
@@ -113,31 +113,33 @@ def _family(kind: str) -> str | None:
 
 def _earlier(mark: Mark, lookback: int | float | str) -> str:
     """Return the value that lies `lookback` before a watermark, or a little further where it has no such parts."""
-    _refuse_unfit(mark.type, lookback)
-    family = _family(mark.type)
+    family = _family(mark.type) or ""
+    _refuse_unfit(family, lookback)
     try:
-        if family == "a date":
-            return _date_before(date.fromisoformat(mark.value), lookback).isoformat()
         if family == "a number":
             return _number_before(mark, Decimal(str(lookback)))
+        if family == "a date":
+            return _date_before(date.fromisoformat(mark.value), lookback).isoformat()
         stretch = timedelta(seconds=_seconds(lookback))
         return (datetime.fromisoformat(mark.value) - stretch).isoformat(timespec="microseconds")
     except (OverflowError, ValueError):
         raise ConnectorError("data", "`lookback` reaches back before the first date") from None
 
 
-def _refuse_unfit(kind: str, lookback: int | float | str) -> None:
-    """Raise ConnectorError for a `lookback` that can be taken from no value of this type."""
-    family = _family(kind)
-    if family == "a text" or (family == "a number" and isinstance(lookback, str)):
-        raise ConnectorError("data", f"the cursor is {family}, and `lookback` does not fit it", _FITTING[family])
-    _seconds(lookback)
-
-
-_FITTING = {
-    "a number": "write it as a number, in the cursor's own units",
-    "a text": "remove it: nothing is subtracted from a text",
+_UNFIT = {
+    "a number": (str, "write it as a number, in the cursor's own units"),
+    "a text": (object, "remove it, or give the cursor its type in `schema`: nothing is subtracted from a text"),
 }
+"""What cannot be subtracted from a cursor, and what to do."""
+
+
+def _refuse_unfit(family: str, lookback: int | float | str) -> None:
+    """Raise ConnectorError where `lookback` is nothing to subtract: in the first run, not only in those that do it."""
+    unfit, help = _UNFIT.get(family, ((), ""))
+    if isinstance(lookback, unfit):
+        raise ConnectorError("data", f"the cursor is {family}, and `lookback` does not fit it", help)
+    if family != "a number":
+        _seconds(lookback)
 
 
 def _date_before(day: date, lookback: int | float | str) -> date:
