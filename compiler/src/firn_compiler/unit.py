@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firn_compiler.assembly import Assembled, Ground, Request, assemble, base_name
 from firn_compiler.attachments import Attachments, Read, attachments
-from firn_compiler.checks.classified import classified
 from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.fitting import fitting
@@ -77,7 +76,7 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
         *problems,
         *_check(flow, on.platform, assembled, seen),
         *known.found,
-        *classified(flow, known.made, known.tables),
+        *_classified(flow, known),
         *streams(flow, on.platform, known.reads),
         *leaks.found,
     )
@@ -113,6 +112,13 @@ def _conditions(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:
         from firn_compiler.checks.conditions import conditions  # few flows have one
 
         yield from conditions(flow, flow.document, constants)
+
+
+def _classified(flow: Flow, known: Known) -> Iterator[Diagnostic]:
+    if "governance" in flow.root.entries:
+        from firn_compiler.checks.classified import classified  # as above
+
+        yield from classified(flow, known.made, known.tables)
 
 
 def _files(attached: Attachments, constants: Constants) -> Texts:
