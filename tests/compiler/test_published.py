@@ -86,8 +86,10 @@ BEYOND = frozenset(
         "E204/places_in_an_answer",
         "E204/settings_of_a_wrong_form",  # a template may stand there, and no pattern of the schema's
         "E204/variables_of_a_program",
+        "E205/columns_of_headerless_files",
         "E205/params_without_a_query",
         "E205/path_of_another_strategy",
+        "E205/rules_about_no_column",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",
     ]

@@ -16,6 +16,7 @@ from firn_compiler.checks.graph import graph
 from firn_compiler.checks.inputs import inputs
 from firn_compiler.checks.leaks import Verdict, judged
 from firn_compiler.checks.locks import locks
+from firn_compiler.checks.patterns import patterns
 from firn_compiler.checks.places import places
 from firn_compiler.checks.policy import flow_policy
 from firn_compiler.checks.references import duplicates, references
@@ -103,6 +104,7 @@ def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Se
     yield from graph(flow)
     yield from locks(flow)
     yield from places(flow)
+    yield from patterns(flow)
     yield from _conditions(flow, constants)
     yield from effects(flow, platform, constants)
 
