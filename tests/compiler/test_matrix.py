@@ -297,3 +297,16 @@ def test_a_variable_that_nothing_names_is_warned_of_once() -> None:
     assert findings("--var", "file=a.csv", "--var", "fil=b.csv") == [
         ("W307", "`--var` sets the variable `fil`, which no file defines or uses", ""),
     ]
+
+
+def test_a_platform_that_this_user_may_not_look_at_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    project(flow=FLOW, dev=BASE, prod=BASE)
+    is_file = Path.is_file
+
+    def looked_at(path: Path) -> bool:
+        if path.parent.name == "prod":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", looked_at)
+    assert "prod" in validate().stdout

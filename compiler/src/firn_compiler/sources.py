@@ -101,7 +101,7 @@ def environments(paths: Iterable[str]) -> list[str]:
     """Return the names of the platforms beside the first flow, or in the nearest folder above, ordered."""
     start = _start([file for path in paths for file in flow_files(Path(path), [])])
     for folder in (start, *start.parents):
-        files = sorted(folder.glob(f"platform/*/{PLATFORM_NAME}"))
+        files = [file for one in sorted(folder.glob("platform/*")) if _may_be(file := one / PLATFORM_NAME)]
         if files:
             return [file.parent.name for file in _without_parents(files)]
     return []
