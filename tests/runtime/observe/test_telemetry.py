@@ -334,10 +334,11 @@ def test_an_endpoint_that_only_the_run_could_know_is_none(tmp_path: Path, heard:
     assert tags.isdisjoint(["late", "many"])
 
 
-def test_what_utf_8_cannot_spell_is_spelled_with_question_marks(tmp_path: Path, heard: Heard) -> None:
-    asked = observed(heard.url, attributes={"odd": {"$env": {"name": "ODD"}}})
+def test_a_variable_that_is_not_utf_8_is_no_attribute(tmp_path: Path, heard: Heard) -> None:
+    asked = observed(heard.url, attributes={"odd": {"$env": {"name": "ODD"}}, "team": "sales"})
     assert warnings(run(tmp_path, made(job("a"), observability=asked), ODD="a\udcffb")) == []
-    assert heard.resources[0]["odd"] == "a?b"
+    assert heard.resources[0]["team"] == "sales"
+    assert "odd" not in heard.resources[0]
     assert len(heard.lineage) == 2
 
 
