@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from compiler.projects import compiled
 from compiler.styles import styled
+from firn_compiler.assembly import MAX_CHAIN
 from firn_compiler.cli import compile_command, explain_command, validate_command
 from firn_compiler.pipeline import Compilation
 
@@ -708,6 +709,17 @@ def test_a_parent_that_cannot_be_one_is_named_at_its_place(
     result = CliRunner().invoke(validate_command, ["platform.yaml", "--format", "json"])
     (found,) = json.loads(result.stdout)["diagnostics"]
     assert (found["code"], found["file"], found["line"], found["column"]) == (code, "platform.yaml", 3, 10)
+
+
+def test_a_chain_that_is_too_long_is_named_where_its_last_file_goes_on() -> None:
+    files = {f"{n}.yaml": f"{HEAD}extends: {n + 1}.yaml\n" for n in range(1, MAX_CHAIN)} | {
+        f"{MAX_CHAIN}.yaml": json.dumps(WHOLE)
+    }
+    found = compiled(FLOW, f"{HEAD}environment: test\nextends: 1.yaml\n", files)
+    (told,) = [one for one in found.diagnostics if one.code == "E308"]
+    assert (told.span.file, told.span.line) == (f"{MAX_CHAIN - 1}.yaml", 2)
+    within = compiled(FLOW, f"{HEAD}environment: test\nextends: 2.yaml\n", files)
+    assert codes(within) == []
 
 
 WANTING = (

@@ -273,7 +273,7 @@ def test_a_folder_of_platforms_alone_is_validated_platform_by_platform(folder: s
 def test_a_folder_with_one_platform_is_that_platform(path: str) -> None:
     project(prod=PLATFORM)
     result = without_flows(path)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "the platform valid\n", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "1 platform valid\n", "")
 
 
 def test_a_folder_with_a_flow_is_that_flow_alone() -> None:

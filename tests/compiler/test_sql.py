@@ -154,6 +154,7 @@ def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: s
         ("postgres", "select id::text, now() - interval '1 day' as t from orders where id = any(array[1, 2])", ""),
         ("postgres", "select 1 into outfile from orders", "E504"),
         ("mysql", "select `id` from `orders` limit 3", ""),
+        ("mysql", "select `id` from `orders` limit 1, 3", ""),
     ],
 )
 def test_other_dialects_are_read_as_they_are(dialect: str, query: str, code: str) -> None:

@@ -147,6 +147,22 @@ def test_only_takes_what_it_needs_from_the_run_that_is_resumed(tmp_path: Path) -
     assert [one.id for one in part.result.jobs] == ["b"]
 
 
+@pytest.mark.parametrize("resume", [None, "last"], ids=["never made", "made and removed with the workspace"])
+def test_only_names_the_step_whose_dataset_is_written_and_not_there(tmp_path: Path, resume: str | None) -> None:
+    flow = body(job("a", MADE, OUT))
+    Session(tmp_path, flow, only=("a.made",))
+    with pytest.raises(UsageError) as caught:
+        Session(tmp_path, flow, only=("a.out",), resume=resume)
+    assert (caught.value.code, caught.value.message) == ("R002", "`a.out` needs `a.made`, which is not asked for")
+    assert Session(tmp_path, flow, only=("a.out", "a.made"), resume=resume).result.status == "SUCCESS"
+
+
+def test_only_takes_a_dataset_that_is_kept(tmp_path: Path) -> None:
+    flow = body(job("a", MADE, OUT), workspace={"root": ".firn/work", "cleanup": "never"})
+    Session(tmp_path, flow, only=("a.made",))
+    assert Session(tmp_path, flow, only=("a.out",), resume="last").steps("step.started") == ["a.out"]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [

@@ -170,9 +170,7 @@ def _chain(request: Request) -> tuple[dict[str, Parsed], dict[str, str], list[Di
     texts: dict[str, str] = {}
     found: list[Diagnostic] = []
     source = request.platform
-    for _ in range(MAX_CHAIN):
-        if source is None:
-            return read, texts, found
+    while source is not None:
         parsed = read[source.file] = parse(source)
         texts[source.file] = text_of(source)
         found += parsed.found
@@ -194,8 +192,10 @@ def _chain(request: Request) -> tuple[dict[str, Parsed], dict[str, str], list[Di
             message = f"the files extend each other: `{parent}` comes back here"
             found.append(finding("E308", message, place, "remove one `extends`", ("extends",)))
             source = None
-    if source is not None:
-        found.append(Diagnostic("E308", f"more than {MAX_CHAIN} files extend each other"))
+        elif len(texts) == MAX_CHAIN:
+            message = f"the chain of `extends` is longer than {MAX_CHAIN} files"
+            found.append(finding("E308", message, place, "put what they say into fewer files", ("extends",)))
+            source = None
     return read, texts, found
 
 

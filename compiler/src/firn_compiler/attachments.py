@@ -121,7 +121,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
         if root not in ("flow", "var") and isinstance(part, Placeholder):
             place = place_in_text(beginning(source.file), text, part.start, part.end)
             help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
-            yield finding("E402", f"SQL text cannot use `{root}`: only `var`", place, help, named.path)
+            yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", place, help, named.path)
     if not errors and not isinstance(done, Deferred):
         whole = as_text(done)
         known = {one.secret for one in leaks}

@@ -125,7 +125,7 @@ def validate_command(
         sys.exit(1)
     if form == "text":
         number = len(request.flows)
-        what = f"{number} flow{'s' if number != 1 else ''}" if number else "the platform"
+        what = f"{number} flow{'s' if number != 1 else ''}" if number else "1 platform"
         against = f" against {compilation.environment}" if compilation.environment else " (without a platform)"
         click.echo(f"{what} valid{against if number else ''}")
 
@@ -220,7 +220,10 @@ def _artifact_history(artifact: Path) -> "Iterable[Place]":
 
 @click.command("schema")
 @click.argument("name", required=False, type=click.Choice(["flow", "platform", "artifact", "events", "preflight"]))
-@click.option("-o", "--output", metavar="FOLDER", default=".", help="Where to write; the current folder by default.")
+@click.option(
+    "-o", "--output", metavar="FOLDER", default=".", type=click.Path(exists=True, file_okay=False),
+    help="Where to write; the current folder by default.",
+)  # fmt: skip
 def schema_command(name: str | None, output: str) -> None:
     """Write the JSON Schemas of all files and outputs, or print one."""
     from firn_compiler.published import SCHEMAS, schema_bytes

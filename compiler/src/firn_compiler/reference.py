@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import fill
 
 from firn_compiler.checks.credentials import MODES, TAKES
 from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
@@ -33,7 +34,7 @@ PARTS = {
 """Features that parts of a step need beside its own."""
 REFUSED = "This version's runtime refuses {} with [R106](../diagnostics/R106.md): {}."
 
-_GAP = re.compile(r"(?m)^(- .*)\n\n(?=- )")
+_GAP = re.compile(r"(?m)^(- .*(?:\n  .*)*)\n\n(?=- )")
 
 Features = Collection[str]
 
@@ -66,7 +67,15 @@ def pages(features: Features) -> dict[str, str]:
     made |= {f"platform/{part}": _records(part, known, features) for part, known in RECORDS.items()}
     made |= {"connectors/README": _connectors(features), "steps/README": _steps(features)}
     made["platform/secrets"] = _rules()
-    return {f"{page}.md": _GAP.sub(r"\1\n", "\n\n".join(blocks)) + "\n" for page, blocks in made.items()}
+    return {f"{page}.md": _GAP.sub(r"\1\n", "\n\n".join(map(_wrapped, blocks))) + "\n" for page, blocks in made.items()}
+
+
+def _wrapped(block: str) -> str:
+    """Return a sentence or an item of a list in lines of a page's width; tables stay as they are."""
+    if "\n" in block:
+        return block
+    indent = "  " if block.startswith("- ") else ""
+    return fill(block, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def renewed(page: str, made: str) -> str:

@@ -1,6 +1,6 @@
 """What a run has to do: all of its flow, or what an earlier session of it left undone, or a part that was asked for."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from firn_runtime.errors import ArtifactRefused, UsageError
@@ -115,10 +115,11 @@ def _idle(flow: Flow, past: Past) -> set[str]:
     return idle
 
 
-def selected(flow: Flow, only: Sequence[str], done: Container[str]) -> tuple[Job, ...]:
+def selected(flow: Flow, only: Sequence[str], done: Container[str], there: Container[Place]) -> tuple[Job, ...]:
     """Return the jobs and steps that `only` names, as `JOB` or `JOB.STEP`; raise UsageError R002.
 
-    What they depend on must be among them, or in `done`: jobs whose results are there from the resumed run.
+    What they depend on must be among them, or from the resumed run: in `done`, jobs whose results are there, or in
+    `there`, steps that need not run again. Which tables a query names is not known here.
     """
     if not only:
         return tuple(flow.jobs)
@@ -132,14 +133,31 @@ def selected(flow: Flow, only: Sequence[str], done: Container[str]) -> tuple[Job
             raise UsageError("R002", f"the flow has no `{name}`", f"there is {known}{meant}")
         chosen.setdefault(job, set()).update([step] if step else steps[job])
     jobs = tuple(_part(job, chosen[job.id]) for job in flow.jobs if job.id in chosen)
-    _refuse_missing(jobs, chosen.keys(), done)
+    _refuse_missing([*_jobs_before(jobs, chosen.keys(), done), *_datasets_before(flow, jobs, there)])
     return jobs
 
 
-def _refuse_missing(jobs: Sequence[Job], chosen: Container[str], done: Container[str]) -> None:
-    lacking = [(job.id, name) for job in jobs for name in job.depends_on if name not in chosen and name not in done]
+def _jobs_before(jobs: Sequence[Job], chosen: Container[str], done: Container[str]) -> Iterator[tuple[str, str]]:
+    """Yield each job with one that it depends on and that is neither asked for nor done."""
+    for job in jobs:
+        yield from ((job.id, name) for name in job.depends_on if name not in chosen and name not in done)
+
+
+def _datasets_before(flow: Flow, jobs: Sequence[Job], there: Container[Place]) -> Iterator[tuple[str, str]]:
+    """Yield each step with the one of its job that makes its `from` and that is neither asked for nor there."""
+    whole = {job.id: job for job in flow.jobs}
+    for job in jobs:
+        asked = {step.id for step in job.steps}
+        left_out = {step.id for step in whole[job.id].steps if step.id not in asked and (job.id, step.id) not in there}
+        for step in job.steps:
+            source = step.inputs.get("from")
+            if isinstance(source, str) and source in left_out:
+                yield f"{job.id}.{step.id}", f"{job.id}.{source}"
+
+
+def _refuse_missing(lacking: Sequence[tuple[str, str]]) -> None:
     if lacking:
-        what = ", ".join(f"`{job}` needs `{name}`" for job, name in lacking)
+        what = ", ".join(f"`{one}` needs `{name}`" for one, name in lacking)
         names = sorted({name for _, name in lacking})
         help = f"add {' '.join(f'--only {name}' for name in names)}, or take them from a run with `--resume`"
         raise UsageError("R002", f"{what}, which is not asked for", help)

@@ -75,7 +75,7 @@ def _new(state: State, flow: str, artifact: Artifact, run_id: str | None) -> Run
 
 def fresh_plan(flow: Flow, options: Options) -> Plan:
     """Return the plan of a new run."""
-    return Plan(selected(flow, options.only, ()))
+    return Plan(selected(flow, options.only, (), ()))
 
 
 def resumed_plan(state: State, row: RunRow, artifact: Artifact, options: Options, lacks: Lacks) -> Plan:
@@ -89,7 +89,7 @@ def resumed_plan(state: State, row: RunRow, artifact: Artifact, options: Options
     prints = {job.id: job.fingerprint.data for job in flow.jobs}
     ended = {name: one for name, one in past.jobs.items() if one.fingerprint == prints.get(name)}
     whole = {name: one for name, one in ended.items() if one.status == "SUCCESS"}
-    jobs = selected(flow, options.only, whole)
+    jobs = selected(flow, options.only, whole, done)
     if not options.repeat_unsafe:
         refuse_unsafe(past, jobs)
     named = {job.id for job in jobs}

@@ -55,17 +55,16 @@ def _outside(steps: list[Step], tables: Mapping[Path, tuple[str, ...]]) -> set[s
     for step in steps:
         if step.type not in STEPS or STEPS[step.type].plugin or step.type in _OPAQUE:
             return None
-        for place in _places(step):
+        names = [name.lower() for name in tables.get(step.path, ())]
+        for key, place in _places(step):
             if not isinstance(place, Scalar) or not isinstance(place.value, str):
                 return None
-            found.add(place.value.lower())
-        found.update(name.lower() for name in tables.get(step.path, ()))
-    return found | {name.rpartition(".")[2] for name in found}
+            (names.append if key == "table" else found.add)(place.value.lower())
+        found.update(names, (name.rpartition(".")[2] for name in names))
+    return found
 
 
-def _places(step: Step) -> Iterator[object]:
-    entries = step.inputs.entries
+def _places(step: Step) -> Iterator[tuple[str, object]]:
     request = mapping_at(step.inputs, "request")
-    yield from (entries[key] for key in _PLACES if key in entries)
-    if request is not None and "path" in request.entries:
-        yield request.entries["path"]
+    for entries in (step.inputs.entries, request.entries if request is not None else {}):
+        yield from ((key, entries[key]) for key in _PLACES if key in entries)

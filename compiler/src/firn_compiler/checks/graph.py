@@ -136,7 +136,7 @@ def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]
         return
     if path[0] in ("sql", "sql_file"):
         help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
-        yield finding("E402", f"SQL text cannot use `{root}`: only `var`", span, help, full)
+        yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", span, help, full)
         return
     key = ".".join(map(str, path))
     message = f"`{key}` must be known when the flow is compiled: it cannot use `{root}`"

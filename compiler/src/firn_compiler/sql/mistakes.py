@@ -54,7 +54,7 @@ _CLOSING = {
 }
 
 
-def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
+def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
     """Report words that something should follow and nothing does, and commas that stand where none can."""
     for at, token in enumerate(tokens):
         kind = token.token_type
@@ -66,7 +66,7 @@ def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         if kind is TokenType.COMMA and (ends or following in _AFTER_A_COMMA or _join(tokens, at + 1)):
             if not trailing(tokens, at) and not (following == ")" and _may_end_in_a_comma(tokens, at)):
                 yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
-        elif kind is TokenType.LIMIT and [one.token_type for one in tokens[at + 1 : at + 3]] == _TWO:
+        elif kind is TokenType.LIMIT and dialect != "mysql" and _kinds(tokens, at, 2) == _TWO:
             help = f"write `limit … offset {tokens[at + 1].text}`"
             yield Problem("E501", "`limit` takes one number", help, tokens[at + 2].start, tokens[at + 2].end + 1)
         elif following == "," and kind in (TokenType.SELECT, TokenType.DISTINCT) and after is not None:
@@ -74,13 +74,18 @@ def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]) and not _names(tokens, at):
             message = f"`{token.text.lower()}` is followed by nothing"
             yield Problem("E501", message, "complete it, or remove it", token.start, token.end + 1)
-        elif kind in _WITH and [one.token_type for one in tokens[at + 1 : at + 4]] == _BARE_CTE:
+        elif kind in _WITH and _kinds(tokens, at, 3) == _BARE_CTE:
             name = tokens[at + 1]
             help = f"write `{name.text} as (select …)`"
             yield Problem("E501", f"`as` is missing after `{name.text}`", help, name.start, name.end + 1)
         elif _new_cte(tokens, at):
             help = "queries after `with` are separated by commas"
             yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
+
+
+def _kinds(tokens: Sequence[Token], at: int, number: int) -> list[TokenType]:
+    """Return the kinds of the next tokens after a place."""
+    return [one.token_type for one in tokens[at + 1 : at + 1 + number]]
 
 
 def trailing(tokens: Sequence[Token], at: int) -> bool:

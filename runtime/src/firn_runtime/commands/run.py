@@ -86,7 +86,7 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
 def _refuse_mixed(options: Options, run_id: str | None) -> None:
     """Raise UsageError for options that would mean nothing beside each other."""
     if options.resume is None and (options.from_changed or options.repeat_unsafe):
-        raise click.UsageError("`--from-changed` and `--repeat-unsafe` are said beside `--resume`")
+        raise click.UsageError("`--from-changed` and `--repeat-unsafe` need `--resume`")
     if options.resume not in (None, AUTO) and run_id is not None:
         raise click.UsageError("a run that is resumed has its id; `--run-id` is for a new one")
 
