@@ -70,7 +70,7 @@ _SHORTEST, _LONGEST = (_DIGITS.format(text) for text in ("{1}::VARCHAR", "format
 _DOUBLE_EXACT = f"(length({_DIGITS}) <= 15 OR {_DIGITS} IN ({_SHORTEST}, {_LONGEST}))"
 """A number that nobody called a DOUBLE is one only where no digit is lost."""
 
-BEFORE_CHRIST = r"if({0} LIKE '% BC', regexp_replace({0}, '^(\S+)(.*) BC$', '\1 (BC)\2'), {0})"
+BEFORE_CHRIST = r"if(contains({0}, ' BC'), regexp_replace({0}, '^(\s*\S+)(.*) BC\s*$', '\1 (BC)\2'), {0})"
 """A date or timestamp as PostgreSQL and others spell it, as the engine reads it."""
 DATED = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 
