@@ -9,7 +9,7 @@ The only module that imports duckdb.
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -53,22 +53,13 @@ _OF_A_THREAD = 60 * 10**6
 _SHARE = 16
 _FREED_AT_MOST = 1 << 29
 
+_LINES = 512
+"""Rows that are fetched at a time; of a file's lines each may be long."""
+
 _CATALOG = "datasets"
 
 _COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
 """Endings of the files that a database keeps beside its own."""
-
-
-class Careful(NamedTuple):
-    """A SELECT of the same rows that is slower, and gets over what others fail at: texts that are cut into rows."""
-
-    sql: str
-    reads_all: Callable[[], bool]
-    """Look whether it reads every row of these texts."""
-
-    def gets_over(self, error: ConnectorError) -> bool:
-        """Look whether it reads the rows at which another SELECT of them has failed."""
-        return is_cut_wrong(error) and self.reads_all()
 
 
 class Relation(NamedTuple):
@@ -78,8 +69,8 @@ class Relation(NamedTuple):
     params: Params = None
     database: str | None = None
     """The attached database in which its unqualified names resolve; absent: the job's datasets."""
-    careful: Careful | None = None
-    """What to do where `sql` fails to cut texts into rows."""
+    careful: str | None = None
+    """A SELECT of the same rows that is slower, and gets over what `sql` fails at: texts that are cut into rows."""
 
 
 class Places(NamedTuple):
@@ -231,7 +222,7 @@ class Session:
         """The columns of datasets that are streamed: asking the engine reads the head of the source again."""
         self.unordered: set[str] = set()
         """Datasets whose rows nobody has put in order: those that were read."""
-        self._careful: dict[str, Careful] = {}
+        self._careful: dict[str, str] = {}
         """Streams that can be read more carefully, and how."""
         self._look_in(None)
 
@@ -248,6 +239,13 @@ class Session:
             result = self._cursor.execute(sql, params) if params else self._cursor.execute(sql)
             return result.fetchall() if result.description else []
 
+    def lines(self, sql: str) -> Iterator[str]:
+        """Yield the texts of one column, each a line, some hundred at a time; nothing else is asked in between."""
+        with _translating(), current().interrupting(self._cursor.interrupt):
+            result = self._cursor.execute(sql)
+            while rows := result.fetchmany(_LINES):
+                yield "".join(f"{text}\n" for (text,) in rows)
+
     def materialise(self, dataset: str, relation: Relation) -> int:
         """Make the dataset `dataset` of this job, whole or not at all; return the number of its rows."""
         with self._looking_in(relation.database):
@@ -255,9 +253,9 @@ class Session:
             try:
                 return int(self.execute(sql, relation.params)[0][0])
             except ConnectorError as error:
-                if relation.careful is None or not relation.careful.gets_over(error):
+                if relation.careful is None or not is_cut_wrong(error):
                     raise
-        return self.materialise(dataset, relation._replace(sql=relation.careful.sql, careful=None))
+        return self.materialise(dataset, relation._replace(sql=relation.careful, careful=None))
 
     def stream(self, dataset: str, relation: Relation) -> None:
         """Let the dataset be read by its name, as often as it is asked for: no row is read now, and none is kept.
@@ -269,19 +267,19 @@ class Session:
         try:
             self._view(dataset, relation.sql)
         except ConnectorError as error:
-            if relation.careful is None or not relation.careful.gets_over(error):
+            if relation.careful is None or not is_cut_wrong(error):
                 raise
-            self._view(dataset, relation.careful.sql)
+            self._view(dataset, relation.careful)
             relation = relation._replace(careful=None)
         self._careful |= {dataset: relation.careful} if relation.careful else {}
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
 
     def read_carefully(self, error: ConnectorError) -> bool:
         """Say whether what failed is worth doing again: streams that may be why are read carefully from now on."""
-        if not self._careful or not all(one.gets_over(error) for one in self._careful.values()):
+        if not self._careful or not is_cut_wrong(error):
             return False
-        for dataset, one in self._careful.items():
-            self._view(dataset, one.sql)
+        for dataset, sql in self._careful.items():
+            self._view(dataset, sql)
         self._careful.clear()
         return True
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import zstandard as zstd_library
 
 from firn_runtime.connectors.file_paths import local_name, partition_keys
 from firn_runtime.errors import ConnectorError
@@ -302,6 +303,81 @@ def test_rows_are_cut_right_whatever_stands_in_quotes(
     work.do("read", {"resource": "files", "path": "a.csv"})
     work.do("sql", {"sql": "select id, length(v) from data order by id"}, "lengths")
     assert work.rows("lengths") == [(n, len(field)) for n, field in enumerate(fields)]
+
+
+PIECE = 1 << 21
+"""Bytes that a thread reads at a time."""
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("value", ["\nab", "a,b", 'a"b', "a\r\nb"])
+@pytest.mark.parametrize("delimiter", [",", "||"])
+def test_values_are_the_same_wherever_a_piece_of_the_file_ends(
+    work: Workbench, root: Path, value: str, delimiter: str, ending: str
+) -> None:
+    """Threads that begin in quotes, or in a delimiter, may take a line's end for a row, and lose the last rows."""
+    quoted = value.replace('"', '""')
+    row = f'"{quoted}"{delimiter}1\n'
+    rows = PIECE // len(row) + 2
+    for offset in range(len(row)) if not ending else [0]:
+        put(root, f"{offset}.csv{ending}", packed(f"v{'_' * offset}{delimiter}n\n{row * rows}", ending))
+        work.do(
+            "read", {"resource": "files", "path": f"{offset}.csv{ending}", "format_options": {"delimiter": delimiter}}
+        )
+        work.do("sql", {"sql": f"select v{'_' * offset} as v, n, count(*) from data group by all"}, "counted")
+        assert work.rows("counted") == [(value, 1, rows)], offset
+
+
+def packed(text: str, ending: str) -> bytes:
+    if ending == ".gz":
+        return gzip.compress(text.encode(), 1)
+    return zstd_library.compress(text.encode()) if ending else text.encode()
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("length", [PIECE - 10, PIECE, 5_000_000, 16_000_000])
+def test_a_last_row_may_be_long(work: Workbench, root: Path, length: int, ending: str) -> None:
+    put(root, f"a.csv{ending}", packed("id,v\n" + "1,x\n" * 10 + "2," + "y" * length, ending))
+    work.do("read", {"resource": "files", "path": f"a.csv{ending}"})
+    work.do("sql", {"sql": "select count(*), max(length(v)) from data"}, "counted")
+    assert work.rows("counted") == [(11, length)]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_last_row_beyond_what_the_engine_holds_is_an_error_and_no_row_less(
+    work: Workbench, root: Path, quote: str
+) -> None:
+    rows = "1,x\n" * 5_000_000
+    put(root, "a.csv", f"id,v\n{rows}2,{quote}{CANARY * 2_000_000}{quote}\n")
+    said = "`a.csv` has a row of more than 16 MB, or quotes not closed, in line 5000002"
+    assert refused(work, "a.csv", schema={"id": "bigint", "v": "varchar"}) == said
+
+
+def test_a_delimiter_of_several_bytes_beside_doubled_quotes_is_refused_where_the_engine_loses_characters(
+    work: Workbench, root: Path
+) -> None:
+    put(root, "a.csv", "id||v\n" + '1||"a""b"\n' * 1_700_000)
+    assert "quotes within fields and a delimiter of several bytes" in refused(
+        work, "a.csv", format_options={"delimiter": "||"}
+    )
+
+
+def test_text_after_quotes_is_told_with_its_line(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n" + '1,"x"\n' * 3_000_000 + f'2,"{CANARY}"n\n' + '1,"x"\n' * 10)
+    assert refused(work, "a.csv").endswith(
+        "has quotes that are not closed, or that more than a delimiter follows, from line 3000002 on"
+    )
+
+
+@pytest.mark.parametrize("options", [{}, {"escape": "\\"}, {"encoding": "utf-16"}, {"delimiter": "||"}])
+def test_what_looks_like_quotes_is_none_within_a_field(work: Workbench, root: Path, options: dict[str, Any]) -> None:
+    between = options.get("delimiter", ",")
+    row = between.join(['5" pipe', 'say "hi" twice', ' "x"', '"y" ']) + "\n"
+    text = between.join("abcd") + "\n" + row * 40_000
+    put(root, "a.csv", text.encode("utf-16" if "encoding" in options else "utf-8"))
+    work.do("read", {"resource": "files", "path": "a.csv", "format_options": options})
+    work.do("sql", {"sql": "select *, count(*) from data group by all"}, "counted")
+    assert work.rows("counted") == [('5" pipe', 'say "hi" twice', "x", "y", 40_000)]
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

@@ -5,8 +5,7 @@ by itself would drop columns that the first file lacks, and round what it took f
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found, one_dataset
@@ -15,7 +14,7 @@ from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, retyped, sql_type
 from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
-from firn_runtime.engine import Careful, Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
 
@@ -38,6 +37,10 @@ _CSV_FIXED = (
 )
 """What the engine would otherwise guess: lines to leave out, missing fields, the order of day and month."""
 
+_WHOLE = _QUICK_ROW // 2
+"""Bytes of a file that one thread reads, whatever its encoding: UTF-8 may take twice as many."""
+_NO_DELIMITER = "\x1c"
+"""What stands in no file."""
 _SMALL = 1 << 22
 """Bytes of CSV that may be read twice for the sake of a better message."""
 _SEEN = 1 << 15
@@ -184,7 +187,9 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
     sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
-    return Relation(sql, careful=Careful(slower, partial(_reads_all, found, given)))
+    if not _is_long(found):
+        return Relation(sql)
+    return Relation(slower) if _is_ambiguous(session, found, given) else Relation(sql, careful=slower)
 
 
 def _by_place(schema: Mapping[str, str], inputs: ReadInputs) -> list[str]:
@@ -192,10 +197,29 @@ def _by_place(schema: Mapping[str, str], inputs: ReadInputs) -> list[str]:
     return [name for name in inputs.columns or schema if name in schema]
 
 
-def _reads_all(found: Found, options: FormatOptions) -> bool:
-    from firn_runtime.connectors.file_quotes import all_closed  # hardly a file needs it
+def _is_long(found: Found) -> bool:
+    """Return whether a thread may begin in the middle of one of these files."""
+    return found.format.compression != "uncompressed" or any(file.stat().st_size > _WHOLE for file in found.files)
 
-    return all_closed(found.files, found.format, options)
+
+def _is_ambiguous(session: Session, found: Found, options: FormatOptions) -> bool:
+    """Return whether only one thread can cut the files into rows; raise ConnectorError where none can."""
+    from firn_runtime.connectors.file_quotes import is_ambiguous  # small files do without
+
+    looked = [is_ambiguous(name, _pieces(session, found, name, options), options) for name in found.names]
+    return any(looked) or found.format.compression != "uncompressed"  # these are unpacked by one thread anyway
+
+
+def _pieces(session: Session, found: Found, name: str, options: FormatOptions) -> Iterator[str]:
+    """Yield the text of a file; that of a zstd file is the engine's lines, as nobody else here unpacks it."""
+    from firn_runtime.connectors.file_quotes import pieces
+
+    if found.format.compression != "zstd":
+        return pieces(found.root / name, found.format, options)
+    line = ["auto_detect = false", "columns = {'line': 'VARCHAR'}", "header = false", "quote = ''", "escape = ''"]
+    line += [f"delim = {literal(_NO_DELIMITER)}", f"encoding = {literal(options.encoding)}", "compression = 'zstd'"]
+    scan = _scan("csv", found._replace(names=[name]), [*line, *_ALONE, "strict_mode = false"])
+    return session.lines(f"SELECT line FROM {scan}")
 
 
 def _size(found: Found) -> int:

@@ -55,7 +55,7 @@ def limited(relation: Relation, bound: Bound | None, cursor: str, kind: str, win
     within, careful = f"WHERE {' AND '.join(conditions)}", relation.careful
     return relation._replace(
         sql=f"SELECT * FROM ({relation.sql}\n) {within}",
-        careful=careful and careful._replace(sql=f"SELECT * FROM ({careful.sql}\n) {within}"),
+        careful=careful and f"SELECT * FROM ({careful}\n) {within}",
     )
 
 
