@@ -67,7 +67,8 @@ _QUOTED_VALUE = (
 """Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
 
 _KEPT = re.compile(
-    r"^(Error when converting|it is not UTF-8|Candidate bindings|Did you mean|Expected Number of Columns|Column a)",
+    r"^(Error when converting|it is not UTF-8|Maximum line size|Candidate bindings|Did you mean"
+    r"|Expected Number of Columns|Column a)",
     re.I,
 )
 _FILE = "file = "

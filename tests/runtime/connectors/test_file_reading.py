@@ -305,6 +305,37 @@ def test_rows_are_cut_right_whatever_stands_in_quotes(
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    "last", ["y" * 4_500_000, "y" * 6_000_000 + ',"a\nb"', "y" * 2_500_000 + "," + "y" * 2_500_000]
+)
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_long_last_row_is_not_left_out(work: Workbench, root: Path, rows: int, last: str, ending: str) -> None:
+    """Several threads of the engine leave it out without a word."""
+    columns = [f"c{n}" for n in range(last.count(",") + 1)]
+    short = ",".join("x" for _ in columns)
+    content = "\n".join([",".join(columns), *[short] * rows, last, ""]).encode()
+    (root / f"a.csv{ending}").write_bytes(gzip.compress(content, 1) if ending else content)
+    assert counted(work, f"a.csv{ending}") == [(rows + 1,)]
+
+
+def test_a_long_last_row_of_a_zstd_file_is_an_error(work: Workbench, root: Path) -> None:
+    duckdb.sql(f"copy (select 1 as id, repeat('y', 4500000) as v) to '{root}/a.csv.zst' (format csv, compression zstd)")
+    assert refused(work, "a.csv.zst").startswith("CSV Error on Line: 2; ")
+
+
+def test_a_row_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n1,x\n2," + "y" * 17_000_000 + "\n")
+    assert refused(work, "a.csv").startswith("CSV Error on Line: 1; Maximum line size of 16777216 bytes exceeded")
+    put(root, "b.csv", "id,v,w\n1,x,y\n2," + "y" * 9_000_000 + "," + "y" * 9_000_000 + "\n")
+    assert "Maximum line size of 16777216 bytes exceeded" in refused(work, "b.csv")
+
+
+def test_quotes_that_are_not_closed_are_an_error_beside_long_rows_too(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n" + "1,x\n" * 30_000 + "2," + "y" * 4_500_000 + '\n3,"x""\n')
+    assert refused(work, "a.csv") == "a field of `a.csv` begins with a quote and never ends, or is longer than 16 MB"
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("tail", ['"1', '1,"', '1,"x""', '1,"x\n2,y\n', '1,"' + "x\n" * 1_500_000])
 @pytest.mark.parametrize("head", ["1,x\n" * 1_000, f'1,"{LINES}"\n' * 200])
 @pytest.mark.parametrize("streamed", [False, True])
