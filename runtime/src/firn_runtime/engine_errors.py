@@ -1,6 +1,7 @@
 """The engine's exceptions as connector errors: one sentence each, of one class, without values of the data."""
 
 import re
+from collections.abc import Callable
 from os.path import basename
 
 from firn_runtime.errors import ConnectorError, ErrorClass
@@ -34,7 +35,7 @@ _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error)
 _PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)
 """The folders before a file's name, which say where a machine keeps things."""
 
-_QUOTED_VALUE = (
+_QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
         r"a \1",
@@ -53,6 +54,14 @@ _QUOTED_VALUE = (
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
+    (
+        re.compile(r"""(Malformed JSON in file ".*?", at byte \d+ in line )(\d+)"""),
+        lambda found: f"{found[1]}{int(found[2]) - 1}",
+    ),
+    (
+        re.compile(r""""maximum_object_size" of \d+ bytes exceeded while reading (file ".*?").*""", re.DOTALL),
+        r"a record of the \1 is longer than 32 MB",
+    ),
     (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
     (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
     (
@@ -64,7 +73,8 @@ _QUOTED_VALUE = (
         "a column holds a text that is not UTF-8",
     ),
 )
-"""Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
+"""Where the engine quotes data, as rows may hold what a log must not, gives advice that nobody can follow here, or
+counts lines of broken JSON from 2 on."""
 
 _KEPT = re.compile(
     r"^(Error when converting|it is not UTF-8|Maximum line size|Candidate bindings|Did you mean"

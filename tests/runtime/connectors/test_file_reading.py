@@ -228,6 +228,24 @@ def test_the_line_is_named_where_it_is_known(work: Workbench, root: Path) -> Non
     assert "the rows of a CSV file cannot be told apart in `b.csv`: " in refused(work, "*.csv")
 
 
+@pytest.mark.parametrize("content", [" \n", "[]", "[1]"])
+def test_json_that_shows_no_columns_is_said_to(work: Workbench, root: Path, content: str) -> None:
+    put(root, "a.json", content)
+    assert refused(work, "*.json") == ("`*.json` holds no record, or one that is no object, so its columns are unknown")
+    if content != "[1]":
+        assert read(work, "a.json", schema={"id": "bigint"}) == []
+
+
+def test_the_line_of_broken_json_is_the_line(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", '{"a": 1}\n{"a": 2}\n{"a": x}\n{"a": 4}\n')
+    assert 'in file "a.ndjson", at byte 7 in line 3' in refused(work, "a.ndjson")
+
+
+def test_a_record_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", json.dumps({"v": "x" * 34_000_000}) + "\n")
+    assert refused(work, "a.ndjson") == 'a record of the file "a.ndjson" is longer than 32 MB'
+
+
 @pytest.mark.parametrize(
     ("encoding", "content"),
     [

@@ -115,10 +115,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
-    if not schema and not any((found.root / name).stat().st_size for name in found.names):
-        help = "say them with `schema:`"
-        raise ConnectorError("data", f"`{found.names[0]}` holds no record, so its columns are unknown", help)
-    known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    known = _of_records(session, _scan("json", found, [*options, *looking]), str(inputs.path))
     if not schema:
         _refuse_lost_keys(session, found, known)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
@@ -133,6 +130,17 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
     return Relation(projected(_in_order(rows, found), inputs.columns))
+
+
+def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
+    """Return the columns of JSON files; raise ConnectorError where nothing shows them."""
+    try:
+        return session.described(Relation(f"from {scan}"))
+    except ConnectorError as error:
+        if "expected records" not in error.message:
+            raise
+        said = f"`{path}` holds no record, or one that is no object, so its columns are unknown"
+        raise ConnectorError("data", said, "say them with `schema:`") from None
 
 
 def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
