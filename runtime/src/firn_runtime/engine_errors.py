@@ -31,9 +31,12 @@ _OF_A_SERVER = re.compile(
 )
 """Of a query without COPY the reason says it: the extension for SQLite begins its sentence alike."""
 
-_PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
+_PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)*? Error|TransactionContext Error): ")
 _PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)
 """The folders before a file's name, which say where a machine keeps things."""
+
+_NUMBER = re.compile(r"(?<!\w)-?\d(?:[\d.e+-]*\d)?(?!\w)")
+"""A number that is no part of a type's name."""
 
 _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
@@ -49,6 +52,20 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         r"\1: a value does not fit its column",
     ),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
+    (re.compile(r"""(Malformed JSON at byte \d+ of input: [^.]*)\..*""", re.DOTALL), r"\1"),
+    (re.compile(r"""Failed to cast value to (\w+): .*""", re.DOTALL), r"a value of JSON is not \1"),
+    (re.compile(r"""Could not cast value \S+ to""", re.DOTALL), "Could not cast a value to"),
+    (re.compile(r"""Could not parse string ".*" according to""", re.DOTALL), "Could not parse a text according to"),
+    (re.compile(r"""(string -> blob conversion) of string ".*""", re.DOTALL), r"\1"),
+    (re.compile(r"""((?:Date|Time|Timestamp) out of range): .*""", re.DOTALL), r"\1"),
+    (re.compile(r"""(Invalid UTF8 Codepoint) .*""", re.DOTALL), r"\1"),
+    (re.compile(r"""extract specifier ".*" not recognized""", re.DOTALL), "a part of a date is not known by that name"),
+    (re.compile(r"""Unknown TimeZone '.*""", re.DOTALL), "a time zone is not known"),
+    (
+        re.compile(r"""\AInvalid Input Error: ((?:missing|invalid|bad|no argument)[\w ]* ?[\])]?): .*""", re.DOTALL),
+        r"regular expression: \1",
+    ),
+    (re.compile(r"""(?<=Out of Range Error: ).*""", re.DOTALL), lambda found: _NUMBER.sub("…", found[0])),
     (
         re.compile(r"""Duplicate name "(.*)" in struct auto-detected in JSON, try ignore_errors=true""", re.DOTALL),
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
