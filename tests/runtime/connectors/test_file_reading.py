@@ -228,6 +228,24 @@ def test_the_line_is_named_where_it_is_known(work: Workbench, root: Path) -> Non
     assert "the rows of a CSV file cannot be told apart in `b.csv`: " in refused(work, "*.csv")
 
 
+@pytest.mark.parametrize("content", [" \n", "[]", "[1]"])
+def test_json_that_shows_no_columns_is_said_to(work: Workbench, root: Path, content: str) -> None:
+    put(root, "a.json", content)
+    assert refused(work, "*.json") == ("`*.json` holds no record, or one that is no object, so its columns are unknown")
+    if content != "[1]":
+        assert read(work, "a.json", schema={"id": "bigint"}) == []
+
+
+def test_the_line_of_broken_json_is_the_line(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", '{"a": 1}\n{"a": 2}\n{"a": x}\n{"a": 4}\n')
+    assert 'in file "a.ndjson", at byte 7 in line 3' in refused(work, "a.ndjson")
+
+
+def test_a_record_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", json.dumps({"v": "x" * 34_000_000}) + "\n")
+    assert refused(work, "a.ndjson") == 'a record of the file "a.ndjson" is longer than 32 MB'
+
+
 @pytest.mark.parametrize(
     ("encoding", "content"),
     [
@@ -302,6 +320,37 @@ def test_rows_are_cut_right_whatever_stands_in_quotes(
     work.do("read", {"resource": "files", "path": "a.csv"})
     work.do("sql", {"sql": "select id, length(v) from data order by id"}, "lengths")
     assert work.rows("lengths") == [(n, len(field)) for n, field in enumerate(fields)]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    "last", ["y" * 4_500_000, "y" * 6_000_000 + ',"a\nb"', "y" * 2_500_000 + "," + "y" * 2_500_000]
+)
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_long_last_row_is_not_left_out(work: Workbench, root: Path, rows: int, last: str, ending: str) -> None:
+    """Several threads of the engine leave it out without a word."""
+    columns = [f"c{n}" for n in range(last.count(",") + 1)]
+    short = ",".join("x" for _ in columns)
+    content = "\n".join([",".join(columns), *[short] * rows, last, ""]).encode()
+    (root / f"a.csv{ending}").write_bytes(gzip.compress(content, 1) if ending else content)
+    assert counted(work, f"a.csv{ending}") == [(rows + 1,)]
+
+
+def test_a_long_last_row_of_a_zstd_file_is_an_error(work: Workbench, root: Path) -> None:
+    duckdb.sql(f"copy (select 1 as id, repeat('y', 4500000) as v) to '{root}/a.csv.zst' (format csv, compression zstd)")
+    assert refused(work, "a.csv.zst").startswith("CSV Error on Line: 2; ")
+
+
+def test_a_row_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n1,x\n2," + "y" * 17_000_000 + "\n")
+    assert refused(work, "a.csv").startswith("CSV Error on Line: 1; Maximum line size of 16777216 bytes exceeded")
+    put(root, "b.csv", "id,v,w\n1,x,y\n2," + "y" * 9_000_000 + "," + "y" * 9_000_000 + "\n")
+    assert "Maximum line size of 16777216 bytes exceeded" in refused(work, "b.csv")
+
+
+def test_quotes_that_are_not_closed_are_an_error_beside_long_rows_too(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n" + "1,x\n" * 30_000 + "2," + "y" * 4_500_000 + '\n3,"x""\n')
+    assert refused(work, "a.csv") == "a field of `a.csv` begins with a quote and never ends, or is longer than 16 MB"
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

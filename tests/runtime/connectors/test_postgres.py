@@ -421,6 +421,17 @@ def test_a_value_that_the_engine_has_none_for_is_refused_and_never_changed(
     assert shown not in error.message
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("double", "nan"), ("varchar", "NaN")])
+def test_a_decimal_that_is_nan_is_read_as_what_schema_says(
+    work: Workbench, shop: Shop, kind: str, expected: str
+) -> None:
+    shop.do("create table d (n numeric(10,2), a numeric(10,2)[])")
+    shop.do("insert into d values ('NaN', null), (2.50, '{1.50}')")
+    work.do("read", {"resource": "db", "table": "d", "columns": ["n"], "schema": {"n": kind}}, "d")
+    assert [str(value) for (value,) in work.rows("d")] == [expected, "2.5" if kind == "double" else "2.50"]
+    read(work, table="d", columns=["a"], schema={"a": "decimal(12,3)[]"})
+
+
 def test_views_and_parts_of_a_table_are_read_whole(work: Workbench, shop: Shop) -> None:
     shop.do("create table parted (i int, t text) partition by range (i)")
     shop.do("create table low partition of parted for values from (0) to (500)")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found, one_dataset
 from firn_runtime.connectors.file_formats import delimiter
+from firn_runtime.connectors.file_lines import has_long_line
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, retyped, sql_type
@@ -25,8 +26,9 @@ than 16 MB do not fit in 100 MB of memory. A file is read with the lower limit f
 a time, and more rows at a time than a row group holds make a DuckDB file be written twice."""
 _QUICK = (f"max_line_size = {_QUICK_ROW}", f"buffer_size = {_QUICK_ROW}")
 _CAREFUL = (f"max_line_size = {_ROW}", f"buffer_size = {_ROW}")
-_ALONE = (*_CAREFUL, "parallel = false")
-"""One thread that begins at the beginning never takes a line of a quoted field for a row."""
+_ALONE = ("parallel = false",)
+"""One thread that begins at the beginning never takes a line of a quoted field for a row, and tells every row that is
+too long; but it leaves out a last field whose quotes are not closed."""
 
 _CSV_FIXED = (
     "strict_mode = true",
@@ -113,10 +115,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
-    if not schema and not any((found.root / name).stat().st_size for name in found.names):
-        help = "say them with `schema:`"
-        raise ConnectorError("data", f"`{found.names[0]}` holds no record, so its columns are unknown", help)
-    known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    known = _of_records(session, _scan("json", found, [*options, *looking]), str(inputs.path))
     if not schema:
         _refuse_lost_keys(session, found, known)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
@@ -131,6 +130,17 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
     return Relation(projected(_in_order(rows, found), inputs.columns))
+
+
+def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
+    """Return the columns of JSON files; raise ConnectorError where nothing shows them."""
+    try:
+        return session.described(Relation(f"from {scan}"))
+    except ConnectorError as error:
+        if "expected records" not in error.message:
+            raise
+        said = f"`{path}` holds no record, or one that is no object, so its columns are unknown"
+        raise ConnectorError("data", said, "say them with `schema:`") from None
 
 
 def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
@@ -179,12 +189,31 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     }
     quick, careful = (
         _valued(_scan("csv", found, [*options, "allow_quoted_nulls = false", *limits]), values, mark, place)
-        for limits in (_QUICK, _ALONE)
+        for limits in (_QUICK, (*_CAREFUL, *_ALONE))
     )
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
     sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
+    if _is_known_to_be_long(session, found, options):
+        _refuse_unclosed(found, given)
+        return Relation(slower)
     return Relation(sql, careful=Careful(slower, partial(_reads_all, found, given)))
+
+
+def _is_known_to_be_long(session: Session, found: Found, options: Sequence[str]) -> bool:
+    """Return whether several threads might lose a row; raise ConnectorError where it is one of a zstd file."""
+    if found.format.compression == "zstd":
+        session.execute(f"SELECT count(*) FROM {_scan('csv', found, [*options, *_QUICK, *_ALONE])}")
+        return False
+    return any(has_long_line(file, found.format.compression) for file in found.files)
+
+
+def _refuse_unclosed(found: Found, options: FormatOptions) -> None:
+    """Raise ConnectorError where one thread might lose the end of a file."""
+    for name in found.names:
+        if not _reads_all(found._replace(names=[name]), options):
+            said = f"a field of `{name}` begins with a quote and never ends, or is longer than {_ROW >> 20} MB"
+            raise ConnectorError("data", said, "look at `quote` and `escape` in `format_options`")
 
 
 def _by_place(schema: Mapping[str, str], inputs: ReadInputs) -> list[str]:
