@@ -232,6 +232,19 @@ def test_an_error_is_one_sentence_without_values_of_the_data(engine: Engine, sql
     assert caught.value.error_class == "data"
 
 
+def test_a_chain_of_streams_that_is_too_long_says_how_to_end_it(engine: Engine) -> None:
+    session = engine.session("main")
+    session.stream("d0", Relation("select 1 as n"))
+
+    def chain() -> None:
+        for number in range(1, 1000):
+            session.stream(f"d{number}", Relation(f"select * from d{number - 1}"))
+
+    with pytest.raises(ConnectorError, match="queries are nested too deep") as caught:
+        chain()
+    assert "materialize" in caught.value.help
+
+
 def test_records_are_json_that_every_reader_understands(engine: Engine) -> None:
     sql = """
         select 1 as small, 9007199254740993 as large, 2.50 as money, 3.00 as whole, 0.5::double as real,

@@ -79,6 +79,7 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         re.compile(r""""maximum_object_size" of \d+ bytes exceeded while reading (file ".*?").*""", re.DOTALL),
         r"a record of the \1 is longer than 32 MB",
     ),
+    (re.compile(r"Max expression depth limit of \d+ exceeded\..*"), "queries are nested too deep"),
     (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
     (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
     (
@@ -116,6 +117,7 @@ _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
     (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
+    (re.compile("queries are nested too deep"), "`materialize: true` on a step between ends a long chain of streams"),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),

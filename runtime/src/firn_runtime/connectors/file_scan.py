@@ -128,7 +128,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
     if not schema:
         values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
-    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
+    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), known, values, mark, place)
     return Relation(projected(_in_order(rows, found), inputs.columns))
 
 
@@ -188,7 +188,7 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         for n, (name, kind) in enumerate(text.items())
     }
     quick, careful = (
-        _valued(_scan("csv", found, [*options, "allow_quoted_nulls = false", *limits]), values, mark, place)
+        _valued(_scan("csv", found, [*options, "allow_quoted_nulls = false", *limits]), known, values, mark, place)
         for limits in (_QUICK, (*_CAREFUL, *_ALONE))
     )
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
@@ -254,15 +254,15 @@ def _place(found: Found, columns: Iterable[str], mark: str) -> str:
     )
 
 
-def _valued(scan: str, values: Mapping[str, Made], mark: str, place: str) -> str:
+def _valued(scan: str, columns: Iterable[str], values: Mapping[str, Made], mark: str, place: str) -> str:
     """Make values of texts: the inner SELECT casts each once, the outer one looks at the text and at the cast."""
     if not values:
         return scan
     inner = {f"{mark}{n}": made.cast for n, made in enumerate(values.values())}
     inner |= {mark: "filename"} if mark in place else {}
     casts = ", ".join(f"{cast} AS {name}" for name, cast in inner.items())
-    replaced = ", ".join(f"{made.value} AS {identifier(name)}" for name, made in values.items())
-    return f"(SELECT * EXCLUDE ({', '.join(inner)}) REPLACE ({replaced}) FROM (SELECT *, {casts} FROM {scan}))"
+    looked = {name: made.value for name, made in values.items()}
+    return f"({projected(f'(SELECT *, {casts} FROM {scan})', columns, looked)})"
 
 
 def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:
