@@ -54,8 +54,11 @@ _CLOSING = {
 }
 
 
-def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
-    """Report words that something should follow and nothing does, and commas that stand where none can."""
+def gaps(tokens: Sequence[Token], *, lenient: bool) -> Iterator[Problem]:
+    """Report words that something should follow and nothing does, and commas that stand where none can.
+
+    A `lenient` dialect lets lists end with a comma.
+    """
     for at, token in enumerate(tokens):
         kind = token.token_type
         if kind not in _TELLING:
@@ -64,7 +67,8 @@ def gaps(tokens: Sequence[Token]) -> Iterator[Problem]:
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
         following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
         if kind is TokenType.COMMA and (ends or following in _AFTER_A_COMMA or _join(tokens, at + 1)):
-            if not trailing(tokens, at) and not (following == ")" and _may_end_in_a_comma(tokens, at)):
+            last = trailing(tokens, at) or (following == ")" and _may_end_in_a_comma(tokens, at))
+            if not (lenient and last):
                 yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
         elif kind is TokenType.LIMIT and [one.token_type for one in tokens[at + 1 : at + 3]] == _TWO:
             help = f"write `limit … offset {tokens[at + 1].text}`"

@@ -75,7 +75,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, [unclosed(text)], []
     if not tokens:
         return None, [Problem("E501", "the query is empty", "write a SELECT", 0, max(whole, 1))], []
-    problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens))
+    problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens, lenient=dialect == "duckdb"))
     problems = problems or list(foreign(tokens, text))
     if problems:
         return None, problems, tokens
