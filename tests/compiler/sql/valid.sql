@@ -463,3 +463,4 @@ select k, v, amount from (unpivot (select id, customer_id, amount from orders) o
 select value, name from (unpivot (select id, customer_id, amount from orders) on id, customer_id)
 with p as (pivot orders on customer_id in (1, 2) using sum(amount) as s, count(*) as n group by created_at) select created_at from p
 from orders pivot (sum(amount) for customer_id in (1, 2) group by id)
+select customer_id, max(amount) filter (where id > 1) as m, max(amount) + fsum(amount) as s, percentile_cont(0.5) within group (order by amount) as p from orders group by all

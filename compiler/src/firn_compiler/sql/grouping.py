@@ -151,27 +151,29 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
 
 
 def _of_all(select: exp.Select, owns: Owns) -> Iterator[Problem]:
-    """Report values by which GROUP BY ALL cannot group: those that mix groups with rows, and windows over rows."""
+    """Report what GROUP BY ALL cannot do: group by values that mix groups with rows, or by windows over rows."""
+    help = "name what is grouped by: `group by …`"
+    if qualify := select.args.get("qualify"):
+        yield Problem("E507", "`qualify` cannot stand beside `group by all`", help, *place(qualify))
     for projection in select.expressions:
         value = projection.unalias()
         windows = [*_within(value, (exp.Window,))]
-        computed = [found for one in windows for found in _within_children(one.this, (exp.AggFunc,))]
-        over = [part for one in windows for key in ("partition_by", "order") for part in _parts(one.args.get(key))]
-        computed += [found for part in over for found in _within(part, (exp.AggFunc,))]
-        aggregated = computed or [*_within(value, (exp.AggFunc,))]
-        rows = [one for part in (value, *over) for one in _within(part, (exp.Column, exp.AggFunc))]
-        rows = [one for one in rows if isinstance(one, exp.Column) and owns(one)]
-        if aggregated and rows:
+        parts = [value, *(part for one in windows for part in _parts(one))]
+        found = [one for part in parts for one in _within(part, (exp.Column, exp.AggFunc, *_OPAQUE))]
+        rows = [one for one in found if isinstance(one, exp.Column) and owns(one)]
+        if rows and any(isinstance(one, exp.AggFunc) for one in found):
             message = f"`{rows[0].name}` stands beside an aggregate: `group by all` groups by whole values alone"
-            yield Problem("E507", message, "name what is grouped by: `group by …`", *place(rows[0].parts[-1]))
-        elif windows and rows:
-            message, help = "`group by all` cannot group by a window", "name what is grouped by: `group by …`"
-            yield Problem("E507", message, help, *place(windows[0].this))
+            yield Problem("E507", message, help, *place(rows[0].parts[-1]))
+        elif rows and windows:
+            yield Problem("E507", "`group by all` cannot group by a window", help, *place(windows[0].this))
 
 
-def _parts(value: Any) -> list[Any]:
-    """Return the nodes of an argument that is one, several or absent."""
-    return value if isinstance(value, list) else [] if value is None else [value]
+def _parts(window: exp.Window) -> Iterator[exp.Expr]:
+    """Yield what a window is computed from: what its function takes, its partitions and its order."""
+    order = window.args.get("order")
+    yield from window.this.iter_expressions()
+    yield from window.args.get("partition_by") or ()
+    yield from order.expressions if order is not None else ()
 
 
 def _counts(aggregate: Any, owns: Owns) -> bool:
