@@ -53,7 +53,8 @@ def _transforms(flow: Flow) -> Iterator[Diagnostic]:
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], step.inputs_path
-    yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
+    if isinstance(step.node.entries.get("inputs", step.inputs), Mapping):  # else what is missing only follows
+        yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
 
 
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Union
 
@@ -120,7 +120,9 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         help = duration_meant(str(value_of(nearest(node, path)))) if of_time else ""
         return finding("E204", f"{name} {fault.expected}", where, help, full)
     words = dict.fromkeys(one.expected if one.kind == "type" else "another value" for one in group)
-    return _wrong_type(name, " or ".join(words), nearest(node, path), full)
+    found = _wrong_type(name, " or ".join(words), nearest(node, path), full)
+    only = _only_key(_record_at(record, node, path))
+    return found if found.help or not only else found._replace(help=f"write `{path[-1]}: {{{only}: …}}`")
 
 
 def of_another(one: Diagnostic, word: str, chosen: Span) -> Diagnostic:
@@ -153,7 +155,9 @@ def _wrong_word(node: Node, base: Path, fault: Fault, name: str) -> Diagnostic:
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     actual = value_of(node)
     help = ""
-    if expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
+    if expected == "a mapping" and len(path) == 2 and path[0] == "resources" and path[1] not in keys(ResourceShape):
+        help = f"name a connector of the platform: `{path[1]}: {{profile: …}}`"
+    elif expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
         help = f"give it a name, and write its settings below: `{path[0]}: {{{_OF_NAMES[path[0]]}: {{{path[1]}: …}}}}`"
     elif isinstance(node, Scalar) and node.source is not None:
         help = "its template gives another type: change the variable, or put text around the template"
@@ -241,6 +245,13 @@ def _record_at(record: type, node: Node, path: Path) -> Any:
             kind = typing.get_args(kind)[-1]
         kind = member(kind, lookup(node, path[: depth + 1]))
     return kind
+
+
+def _only_key(record: Any) -> str | None:
+    """Return the one key that a record must have; None where it needs several, or none."""
+    known = fields(record) if isinstance(record, type) and is_dataclass(record) else ()
+    needed = [spelling(one) for one in known if one.default is MISSING and one.default_factory is MISSING]
+    return needed[0] if len(needed) == 1 else None
 
 
 def _spelled(record: Any, key: str) -> str | None:
