@@ -93,6 +93,18 @@ def renamed(relation: Relation, names: list[str]) -> Relation:
     return Relation(keyed([*first, *rest]), relation.open and bool(relation.base or relation.columns))
 
 
+def unpivoted(node: exp.Pivot, source: Relation) -> Relation:
+    """Return the result of an UNPIVOT of plain columns; of any other form nothing is known."""
+    into = node.args.get("into")
+    if source.open or not all(isinstance(one, exp.Column) for one in node.expressions):
+        return UNKNOWN
+    listed = {one.name.lower() for one in node.expressions}
+    origin = frozenset(pair for key in listed for pair in source.origin(key))
+    names = [into.this.name, *(one.name for one in into.expressions)] if into is not None else ["name", "value"]
+    new = [Column(name, origin if at else NOWHERE) for at, name in enumerate(names)]
+    return Relation(keyed([*(column for key, column in source.columns.items() if key not in listed), *new]))
+
+
 def column_aliases(node: Any) -> list[str]:
     """Return the names that an alias gives to columns: `t(a, b)`."""
     alias = node.args.get("alias")
