@@ -1,6 +1,6 @@
 """What stands in a FROM, and what a query sees of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlglot import exp
@@ -137,6 +137,20 @@ def joins_of(item: Any) -> list[Any]:
         found = [*(node.args.get("joins") or ()), *found]
         node = node.this
     return [*(last.args.get("joins") or ()), *found]
+
+
+def alias_of_joined(item: Any) -> str | None:
+    """Return the name that joins in parentheses have together: `(a join b using (id)) as t`."""
+    node = item.this
+    named = isinstance(node, exp.Subquery) and node.alias and inside(node) is not node
+    return str(node.alias).lower() if named else None
+
+
+def together(relations: Collection[Relation]) -> Relation:
+    """Return the columns of joined relations under one name; where two have a column, nobody knows what it is called."""
+    columns = {key: column for one in relations for key, column in one.columns.items()}
+    twice = len(columns) < sum(len(one.columns) for one in relations)
+    return UNKNOWN if twice else Relation(columns, open=any(one.open for one in relations))
 
 
 def is_comma(join: exp.Join) -> bool:

@@ -22,6 +22,7 @@ from firn_compiler.sql.relations import (
     Origin,
     Relation,
     Scope,
+    alias_of_joined,
     children,
     column_aliases,
     inside,
@@ -30,6 +31,7 @@ from firn_compiler.sql.relations import (
     keyed,
     renamed,
     scope_of,
+    together,
     unpivoted,
 )
 from firn_compiler.sql.select_list import may_be_several, star_of, starred
@@ -220,6 +222,11 @@ class _Resolver:
         scope.relations[name] = inner[name] = relation
         for join in joins_of(item):
             self.source(join, scope, ctes, inner)
+        if (alias := alias_of_joined(item)) is not None:
+            for name in inner:
+                del scope.relations[name]
+            inner = {alias: together(inner.values())}
+            scope.relations.update(inner)
         if isinstance(item, exp.Join):
             if is_comma(item):
                 group.clear()
