@@ -147,7 +147,7 @@ def alias_of_joined(item: Any) -> str | None:
 
 
 def together(relations: Collection[Relation]) -> Relation:
-    """Return the columns of joined relations under one name; where two have a column, nobody knows what it is called."""
+    """Return the columns of joined relations under one name; where two have one, nobody knows what it is called."""
     columns = {key: column for one in relations for key, column in one.columns.items()}
     twice = len(columns) < sum(len(one.columns) for one in relations)
     return UNKNOWN if twice else Relation(columns, open=any(one.open for one in relations))
