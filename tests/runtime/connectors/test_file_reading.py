@@ -5,14 +5,18 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pytest
 
+from firn_runtime.connectors.file_dataset import Found
+from firn_runtime.connectors.file_formats import Format
+from firn_runtime.connectors.file_layouts import layouts
 from firn_runtime.connectors.file_paths import local_name, partition_keys
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import folder_of, matching
+from firn_schemas.steps.data import FormatOptions
 from runtime.workbench import Workbench, connector
 
 CANARY = "canary-7f3a"
@@ -114,6 +118,27 @@ def test_files_with_other_columns_are_refused(work: Workbench, root: Path, other
     put(root, f"{order[0]}.csv", "id,name\n1,x\n")
     put(root, f"{order[1]}.csv", other)
     assert "`z.csv` has other columns than `a.csv`" in refused(work, "*.csv")
+
+
+@pytest.mark.parametrize(
+    ("ending", "contents", "expected"),
+    [
+        ("csv", ["a,b\n1,2\n", "a,b\n3,4\n", "b,a\n1,2\n", "a,b\n"], [0, 2]),
+        ("csv", ['"a\nb",c\n1,2\n', '"a\nb",c\n3,4\n'], [0, 1]),
+        ("csv", ["a,b\r1,2\r", "a,b\r1,2\r", ""], [0, 1, 2]),
+        ("csv.gz", ["a,b\n", "a,b\n"], [0, 1]),
+        ("parquet", ["select 1 as a", "select 5 as a", "select 1 as b", "select 'x' as a"], [0, 2, 3]),
+    ],
+)
+def test_one_file_of_each_layout_is_described(
+    work: Workbench, root: Path, ending: str, contents: list[str], expected: list[int]
+) -> None:
+    names = [f"[{number}].{ending}" for number in range(len(contents))]
+    for name, content in zip(names, contents, strict=True):
+        parquet(root, name, content) if ending == "parquet" else put(root, name, content)
+    kind: Literal["csv", "parquet"] = "parquet" if ending == "parquet" else "csv"
+    found = Found(root, names, Format(kind, "gzip" if ending == "csv.gz" else "uncompressed"), ())
+    assert layouts(work.session, found, FormatOptions()) == [names[number] for number in expected]
 
 
 def test_headerless_files_with_more_columns_are_refused(work: Workbench, root: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found, one_dataset
 from firn_runtime.connectors.file_formats import delimiter
+from firn_runtime.connectors.file_layouts import layouts, listed
 from firn_runtime.connectors.file_lines import has_long_line
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_wholeness import refuse_broken
@@ -45,8 +46,6 @@ _SMALL = 1 << 22
 _SEEN = 1 << 15
 """Bytes of CSV that were all looked at when types were detected."""
 
-_WILD = re.compile(r"[*?[]")
-"""What would be a pattern again to the engine."""
 _MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
 """How the engine names a column whose key has no name, or that of another column in another case."""
 
@@ -73,7 +72,7 @@ def _refuse_other_columns(session: Session, found: Found, inputs: ReadInputs) ->
     if _options(inputs).union_by_name and (found.format.kind == "parquet" or _options(inputs).header):
         return
     first: list[str] = []
-    for name in found.names:
+    for name in layouts(session, found, _options(inputs)):
         columns = _columns(session, found._replace(names=[name], keys=()), inputs)
         first = first or columns
         if sorted(columns) != sorted(first):
@@ -103,8 +102,8 @@ def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
 
 def _refuse_wide_decimals(session: Session, found: Found) -> None:
     """Raise ConnectorError for decimals of more digits than the engine has: it makes other numbers of them."""
-    files = _list(_WILD.sub(r"[\g<0>]", str(file)) for file in found.files)
-    wide = f"SELECT name, precision, scale FROM parquet_schema({files}) WHERE precision > 38 LIMIT 1"
+    files = f"parquet_schema({listed(found.files)})"
+    wide = f"SELECT name, precision, scale FROM {files} WHERE precision > 38 LIMIT 1"
     for name, precision, scale in session.execute(wide):
         said = f"the column `{name}` is DECIMAL({precision},{scale}), and decimals have 38 digits at most"
         raise ConnectorError("data", said, "have it written with fewer digits, or as text")
@@ -279,8 +278,7 @@ _SELECTS = {"csv": _delimited, "parquet": _parquet, "ndjson": _text, "json": _te
 
 
 def _scan(function: str, found: Found, options: Sequence[str]) -> str:
-    names = [_WILD.sub(r"[\g<0>]", str(file)) for file in found.files]
-    return f"read_{function}({_list(names)}, {', '.join(options)})"
+    return f"read_{function}({listed(found.files)}, {', '.join(options)})"
 
 
 def _csv(found: Found, inputs: ReadInputs) -> list[str]:
