@@ -77,7 +77,7 @@ def subjects() -> dict[str, dict[str, str]]:
         "Steps": {name: str(row.inputs.__doc__) for name, row in STEPS.items()},
         "Parts of a platform": {part: ", ".join(known) for part, known in (PLACED | RECORDS).items()}
         | {"secrets": "what the secret scanner looks for, and its exceptions"}
-        | {part: str(shapes[0].__doc__) for part, shapes in SECTIONS.items()},
+        | {part: " ".join(str(one.__doc__) for one in shapes) for part, shapes in SECTIONS.items()},
     }
 
 
