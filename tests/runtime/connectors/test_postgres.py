@@ -703,6 +703,17 @@ def test_the_engine_never_meets_the_password(work: Workbench, shop: Shop) -> Non
         assert "canary" not in repr(work.session.execute(f"from {view}"))
 
 
+def test_a_missing_password_is_taken_from_no_file(
+    bench: Make, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / ".pgpass"
+    kept.write_text("*:*:*:*:" + CANARY.replace("\\", "\\\\").replace(":", "\\:") + "\n")
+    kept.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    error = refused(read, bench(db=shop.resource(password=None)), sql="select 1 as n")
+    assert (error.error_class, error.message) == ("auth", f"the server refused the login of `{shop.user}`")
+
+
 def test_the_environment_has_no_say(bench: Make, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "PGHOSTADDR": "192.0.2.1",
