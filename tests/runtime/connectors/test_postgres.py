@@ -519,7 +519,6 @@ def test_the_server_is_verified_by_name_and_authority(bench: Make, shop: Shop, p
 TRUST: dict[str, dict[str, Any]] = {
     "another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
     "the system's authorities": {"host": "localhost", "sslmode": "verify-full", "sslrootcert": None},
-    "no such file": {"host": "localhost", "sslmode": "verify-ca", "sslrootcert": "/nowhere.pem"},
 }
 
 
@@ -530,6 +529,19 @@ def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certifica
         error = refused(read, work, table="t")
     assert error.error_class == "connection"
     assert error.message.startswith("the server's certificate is not one that is trusted for")
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_authorities_that_is_none_is_told(
+    bench: Make, shop: Shop, proof: Certificate, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with front(shop.server.host, shop.server.port, proof) as line:
+        work = bench(db=shop.resource(port=line.port, sslmode="verify-ca", sslrootcert=str(file)))
+        error = refused(read, work, table="t")
+    assert error.message == "the authorities' file of `sslrootcert` cannot be read"
 
 
 def in_a_while(shop: Shop, name: str, act: str = "") -> None:
