@@ -292,7 +292,7 @@ def test_the_type_may_come_last_and_the_words_are_known_all_the_same() -> None:
 def test_both_words_in_one_file_are_refused_there(layer: str) -> None:
     found = shops(SHOP, layer)
     assert [(one.code, one.message, one.span.file) for one in found.diagnostics] == [
-        ("E201", "`dbname` is not a known key", "platform.yaml")
+        ("E201", "`dbname` is another spelling of `database`, which stands here too", "platform.yaml")
     ]
 
 

@@ -16,7 +16,7 @@ class Page:
     """A member that `type` tells."""
 
     type: Literal["page"] = doc("Its word.")
-    size: int = doc("How many.", default=10, minimum=1, maximum=99)
+    size: int = doc("How many.", default=10, minimum=1, maximum=5242880)
 
 
 @record
@@ -77,7 +77,10 @@ def test_what_fits_has_no_fault(more: dict[str, Any]) -> None:
         (GOOD | {"pages": {"type": "p"}}, [Fault("tag", ("pages",), words=("page", "cursor"), chosen_by="type")]),
         (GOOD | {"pages": {"type": UNKNOWN}}, [Fault("tag", ("pages",), words=("page", "cursor"), chosen_by="type")]),
         (GOOD | {"pages": {"type": "page", "size": 1.5}}, [Fault("type", ("pages", "size"), "an integer")]),
-        (GOOD | {"pages": {"type": "page", "size": 100}}, [Fault("bound", ("pages", "size"), "must be at most 99")]),
+        (
+            GOOD | {"pages": {"type": "page", "size": 5242881}},
+            [Fault("bound", ("pages", "size"), "must be at most 5242880")],
+        ),
         (
             GOOD | {"columns": ["a", 1]},
             [Fault("type", ("columns", 1), "text"), Fault("type", ("columns",), "a mapping")],

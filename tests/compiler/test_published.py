@@ -72,6 +72,7 @@ SHAPE = frozenset(["E201", "E202", "E203", "E204", "E205", "E304", "E312", "E601
 BEYOND = frozenset(
     [
         "E201/locked_names_nothing",  # a setting that is named in a text
+        "E201/two_spellings_of_one_key",  # each of them is known
         "E203/credentials_without_a_mode",  # another layer may bring it, which only a schema without unions can say
         "E204/export_of_parquet",
         "E204/files_that_lead_out",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from firn_compiler.sql import Analysis, analyse
 from firn_compiler.sql.calls import fits
 from firn_compiler.sql.functions import COUNTS, FUNCTIONS, OF_OTHERS
-from firn_compiler.sql.keywords import RESERVED
+from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
 from firn_schemas.sql_types import SQL_TYPES
 
 HERE = Path(__file__).parent / "sql"
@@ -153,8 +153,10 @@ def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: s
         ("postgres", "select current_setting('app.tenant')", ""),
         ("postgres", "select id::text, now() - interval '1 day' as t from orders where id = any(array[1, 2])", ""),
         ("postgres", "select 1 into outfile from orders", "E504"),
+        ("postgres", "select id, from orders", "E501"),
         ("mysql", "select `id` from `orders` limit 3", ""),
         ("mysql", "select `id` from `orders` limit 1, 3", ""),
+        ("mysql", "select id from orders where id in (1, 2,)", "E501"),
     ],
 )
 def test_other_dialects_are_read_as_they_are(dialect: str, query: str, code: str) -> None:
@@ -252,8 +254,10 @@ def test_a_function_of_another_database_is_none_of_the_engine_and_what_is_meant_
 
 
 def test_the_words_that_are_no_columns_are_the_engines(engine: duckdb.DuckDBPyConnection) -> None:
-    rows = engine.execute("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'").fetchall()
-    assert {name for (name,) in rows} == RESERVED
+    rows = engine.execute("select keyword_name, keyword_category from duckdb_keywords()").fetchall()
+    assert {name for name, category in rows if category == "reserved"} == RESERVED
+    of_functions = {name for name, category in rows if category == "type_function"}
+    assert of_functions - {"columns", "generated", "map", "struct", "try_cast"} == NO_COLUMNS
 
 
 def test_every_type_of_the_engine_is_known(engine: duckdb.DuckDBPyConnection) -> None:

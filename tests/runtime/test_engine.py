@@ -202,15 +202,47 @@ def test_rows_keep_the_order_of_their_source(engine: Engine) -> None:
         ("from dd", 'Table with name dd does not exist; Did you mean "d"?'),
         ("select name::integer from d", "Could not convert a string to INT32 when casting from source column name"),
         ("selct 1", 'syntax error at or near "selct"'),
+        ("select name->'$.a' from d", "Malformed JSON at byte 0 of input: unexpected character"),
+        (
+            "select json_transform_strict(to_json({'a': name}), '{\"a\": \"INT\"}') from d",
+            "a value of JSON is not numerical",
+        ),
+        ("select strptime(name, '%Y') from d", 'Could not parse a text according to format specifier "%Y"'),
+        ("select ('\\xZ' || name)::blob from d", "Invalid hex escape code encountered in string -> blob conversion"),
+        ("select date_part(name, date '2020-01-01') from d", "a part of a date is not known by that name"),
+        ("select timezone(name, now()) from d", "a time zone is not known"),
+        ("select name ~ ('(' || name) from d", "regular expression: missing )"),
+        ("select pin * pin from d", "Overflow in multiplication of INT32 (… * …)"),
+        ("select pin << pin from d", "Left-shift value … is out of range"),
+        (
+            "select pin::decimal(4,2) from d",
+            "Could not cast a value to DECIMAL(4,2) when casting from source column pin",
+        ),
+        ("select make_date(pin, 1, 1) from d", "Date out of range"),
+        ("select make_time(pin, 1, 1) from d", "Time out of range"),
+        ("select chr(pin::int) from d", "Invalid UTF8 Codepoint"),
     ],
 )
 def test_an_error_is_one_sentence_without_values_of_the_data(engine: Engine, sql: str, message: str) -> None:
     session = engine.session("main")
-    session.materialise("d", Relation("select 'hunter2' as name"))
+    session.materialise("d", Relation("select 'hunter2' as name, 918273645 as pin"))
     with pytest.raises(ConnectorError) as caught:
         session.execute(sql)
     assert caught.value.message == message
     assert caught.value.error_class == "data"
+
+
+def test_a_chain_of_streams_that_is_too_long_says_how_to_end_it(engine: Engine) -> None:
+    session = engine.session("main")
+    session.stream("d0", Relation("select 1 as n"))
+
+    def chain() -> None:
+        for number in range(1, 1000):
+            session.stream(f"d{number}", Relation(f"select * from d{number - 1}"))
+
+    with pytest.raises(ConnectorError, match="queries are nested too deep") as caught:
+        chain()
+    assert "materialize" in caught.value.help
 
 
 def test_records_are_json_that_every_reader_understands(engine: Engine) -> None:

@@ -133,8 +133,8 @@ def ground(request: Request) -> Ground:
     found += _each_file(platform, Constants(variables, {}), documents)
     by = decisions(tree)
     found += expired(by, request.today)
-    put_together = in_expanded(chain, tree)
-    leaks = judged([*_written(texts, read), *put_together, *in_variables(request.variables)], by)
+    written = [*_written(texts, read)]
+    leaks = judged([*written, *in_expanded(chain, tree, written), *in_variables(request.variables)], by)
     return Ground(platform, variables, documents, texts, found, by, leaks, lost)
 
 
@@ -224,7 +224,8 @@ def assemble(source: Source, on: Ground) -> Assembled:
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
-    leaks = (*in_source(source.file, text, parsed), *in_expanded([document], root))
+    written = in_source(source.file, text, parsed)
+    leaks = (*written, *in_expanded([document], root, written))
     alone = without_colon(document.root, [one.span for one in meant.found])
     every = [*parsed.found, *alone, *found, *meant.found, *shape]
     return Assembled(flow, constants, text, every, leaks, names_in(parsed.lost))

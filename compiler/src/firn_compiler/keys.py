@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NewType, Union, get_args, get_origin
 
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import hints, spelling, tag
@@ -83,6 +83,8 @@ def _type(kind: Any) -> str:
         return " or ".join(dict.fromkeys(map(_type, plain)))
     if origin is Literal:
         return codes(inside)
+    if isinstance(kind, NewType):
+        return _type(kind.__supertype__)
     if origin in (list, dict):
         return f"{'list' if origin is list else 'mapping'} of {_type(inside[-1])}"
     return WORDS.get(kind, "mapping")

@@ -72,10 +72,12 @@ It is refused as it is; a large one is answered soon all the same.
 """
 
 
-def in_expanded(documents: Iterable[Document], root: Node) -> list[Located]:
-    """Return the secrets that templates have put together in the tree of some documents, where no text holds them."""
+def in_expanded(documents: Iterable[Document], root: Node, written: Iterable[Located]) -> list[Located]:
+    """Return the secrets that templates have put together in the tree of some documents, but for those `written`."""
     lines = {one.file: one.lines for one in documents if "{{" in one.text}
-    return _in_values(root, lines, expanded=True) if lines else []
+    said = {(one.rule, one.path, one.secret) for one in written} if lines else ()
+    found = _in_values(root, lines, expanded=True) if lines else []
+    return [one for one in found if (one.rule, one.path, one.secret) not in said]
 
 
 def in_file(file: str, text: str) -> list[Located]:

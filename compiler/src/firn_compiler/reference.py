@@ -13,6 +13,16 @@ from textwrap import fill
 from firn_compiler.checks.credentials import MODES, TAKES
 from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
 from firn_compiler.keys import codes, grid, section, table
+from firn_compiler.model.shapes import (
+    CompatibilityShape,
+    GovernanceShape,
+    LayerShape,
+    PlatformObservabilityShape,
+    PostgresState,
+    SecurityShape,
+    SqliteState,
+    WorkspaceShape,
+)
 from firn_compiler.scan import harmless
 from firn_compiler.scan.rules import STRUCTURE
 from firn_compiler.scan.upstream import UPSTREAM
@@ -20,12 +30,22 @@ from firn_compiler.scan.vendors import BESIDE, FORMATS
 from firn_compiler.stages.settle import connector_names
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
-from firn_schemas.decode import hints
+from firn_schemas.decode import hints, tag
 from firn_schemas.steps import STEPS, StepType
 
 MARKER = "<!-- from the schema: make schemas -->"
 PLACED = {"catalogs": CATALOGS, "storage": STORAGE}
 RECORDS: dict[str, Mapping[str, type]] = {"compute": COMPUTE, "credentials": MODES}
+SECTIONS: dict[str, tuple[type, ...]] = {
+    "layers": (LayerShape,),
+    "security": (SecurityShape,),
+    "state": (SqliteState, PostgresState),
+    "workspace": (WorkspaceShape,),
+    "observability": (PlatformObservabilityShape,),
+    "governance": (GovernanceShape,),
+    "compatibility": (CompatibilityShape,),
+}
+"""Parts of a platform with one shape, or one of several."""
 PARTS = {
     "step.check": ("check.freshness", "check.relationship"),
     "step.read": ("read.incremental",),
@@ -45,6 +65,7 @@ def names() -> dict[str, str]:
     found = dict.fromkeys(("connectors", *(kind for kind, _ in rows)), "connectors/README") | {"steps": "steps/README"}
     found |= {name: f"platform/{part}" for part, known in (PLACED | RECORDS).items() for name in (*known, part)}
     found |= {word: rows[key] for word, key in connector_names().items()}
+    found |= dict.fromkeys(SECTIONS, "platform/parts")
     found |= dict.fromkeys(("secrets", "allow_findings"), "platform/secrets")
     return found | {"/".join(key): page for key, page in rows.items()} | {name: f"steps/{name}" for name in STEPS}
 
@@ -55,7 +76,8 @@ def subjects() -> dict[str, dict[str, str]]:
         "Connectors": {"/".join(key): str(row.config.__doc__) for key, row in CONNECTORS.items()},
         "Steps": {name: str(row.inputs.__doc__) for name, row in STEPS.items()},
         "Parts of a platform": {part: ", ".join(known) for part, known in (PLACED | RECORDS).items()}
-        | {"secrets": "what the secret scanner looks for, and its exceptions"},
+        | {"secrets": "what the secret scanner looks for, and its exceptions"}
+        | {part: " ".join(str(one.__doc__) for one in shapes) for part, shapes in SECTIONS.items()},
     }
 
 
@@ -66,7 +88,7 @@ def pages(features: Features) -> dict[str, str]:
     made |= {f"platform/{part}": _placed(types, features) for part, types in PLACED.items()}
     made |= {f"platform/{part}": _records(part, known, features) for part, known in RECORDS.items()}
     made |= {"connectors/README": _connectors(features), "steps/README": _steps(features)}
-    made["platform/secrets"] = _rules()
+    made |= {"platform/parts": _sections(), "platform/secrets": _rules()}
     return {f"{page}.md": _GAP.sub(r"\1\n", "\n\n".join(map(_wrapped, blocks))) + "\n" for page, blocks in made.items()}
 
 
@@ -132,6 +154,13 @@ def _records(part: str, records: Mapping[str, type], features: Features) -> Iter
         yield str(record.__doc__)
         yield from _refused(f"{part}.{name}", (), features) if part == "compute" else _taken(name, features)
         yield table(record)
+
+
+def _sections() -> Iterator[str]:
+    for part, shapes in SECTIONS.items():
+        for shape in shapes:
+            word = tag(shape)
+            yield from section(f"{part}, {word[0]}: {word[1]}" if word and len(shapes) > 1 else part, shape)
 
 
 def _taken(mode: str, features: Features) -> Iterator[str]:

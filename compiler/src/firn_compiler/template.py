@@ -61,6 +61,9 @@ _ROOTS_ELSEWHERE = {
     "ds": "write `run.started_at`",
     "execution_date": "write `run.started_at`",
     "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
+    "no": "write `false`",
+    "off": "write `false`",
+    "on": "write `true`",
     "params": "write `var.NAME`",
     "row_count": "write `result.row_count`, the step's own result, in its `outputs`",
     "rows": "write `result.rows`, the step's own result, in its `outputs`",
@@ -69,6 +72,7 @@ _ROOTS_ELSEWHERE = {
     "secrets": _REFERENCE,
     "step": "write `steps.ID.outputs.KEY`",
     "ts": "write `run.started_at`",
+    "yes": "write `true`",
 }
 """Words that begin other tools' paths, and those that lack their root."""
 _OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")

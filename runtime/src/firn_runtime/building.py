@@ -44,7 +44,9 @@ def build(
         if one.decode:
             settings = decoded(hook, name, one.decode, settings)
         config: Any = decode(record, absolute(record, settings["config"], base), "config", from_text=True)
-        options = decode(schema.options, settings["options"], "options", from_text=True) if schema else None
+        options = settings["options"]
+        if schema is not None:
+            options = decode(schema.options, absolute(schema.options, options, base), "options", from_text=True)
     except (DecodeError, Unresolved) as error:
         if any(kind == "$env" for part in (one.config, one.options) for kind, _, _ in nodes(part)):
             help = "it comes from the environment: check the variables"

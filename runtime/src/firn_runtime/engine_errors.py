@@ -1,6 +1,7 @@
 """The engine's exceptions as connector errors: one sentence each, of one class, without values of the data."""
 
 import re
+from collections.abc import Callable
 from os.path import basename
 
 from firn_runtime.errors import ConnectorError, ErrorClass
@@ -30,11 +31,14 @@ _OF_A_SERVER = re.compile(
 )
 """Of a query without COPY the reason says it: the extension for SQLite begins its sentence alike."""
 
-_PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)?(?: Error)|TransactionContext Error): ")
+_PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)*? Error|TransactionContext Error): ")
 _PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)
 """The folders before a file's name, which say where a machine keeps things."""
 
-_QUOTED_VALUE = (
+_NUMBER = re.compile(r"(?<!\w)-?\d(?:[\d.e+-]*\d)?(?!\w)")
+"""A number that is no part of a type's name."""
+
+_QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
         r"a \1",
@@ -48,11 +52,34 @@ _QUOTED_VALUE = (
         r"\1: a value does not fit its column",
     ),
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
+    (re.compile(r"""(Malformed JSON at byte \d+ of input: [^.]*)\..*""", re.DOTALL), r"\1"),
+    (re.compile(r"""Failed to cast value to (\w+): .*""", re.DOTALL), r"a value of JSON is not \1"),
+    (re.compile(r"""Could not cast value \S+ to""", re.DOTALL), "Could not cast a value to"),
+    (re.compile(r"""Could not parse string ".*" according to""", re.DOTALL), "Could not parse a text according to"),
+    (re.compile(r"""(string -> blob conversion) of string ".*""", re.DOTALL), r"\1"),
+    (re.compile(r"""((?:Date|Time|Timestamp) out of range): .*""", re.DOTALL), r"\1"),
+    (re.compile(r"""(Invalid UTF8 Codepoint) .*""", re.DOTALL), r"\1"),
+    (re.compile(r"""extract specifier ".*" not recognized""", re.DOTALL), "a part of a date is not known by that name"),
+    (re.compile(r"""Unknown TimeZone '.*""", re.DOTALL), "a time zone is not known"),
+    (
+        re.compile(r"""\AInvalid Input Error: ((?:missing|invalid|bad|no argument)[\w ]* ?[\])]?): .*""", re.DOTALL),
+        r"regular expression: \1",
+    ),
+    (re.compile(r"""(?<=Out of Range Error: ).*""", re.DOTALL), lambda found: _NUMBER.sub("…", found[0])),
     (
         re.compile(r"""Duplicate name "(.*)" in struct auto-detected in JSON, try ignore_errors=true""", re.DOTALL),
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
+    (
+        re.compile(r"""(Malformed JSON in file ".*?", at byte \d+ in line )(\d+)"""),
+        lambda found: f"{found[1]}{int(found[2]) - 1}",
+    ),
+    (
+        re.compile(r""""maximum_object_size" of \d+ bytes exceeded while reading (file ".*?").*""", re.DOTALL),
+        r"a record of the \1 is longer than 32 MB",
+    ),
+    (re.compile(r"Max expression depth limit of \d+ exceeded\..*"), "queries are nested too deep"),
     (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
     (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
     (
@@ -64,10 +91,12 @@ _QUOTED_VALUE = (
         "a column holds a text that is not UTF-8",
     ),
 )
-"""Where the engine quotes data, as rows may hold what a log must not, or gives advice that nobody can follow here."""
+"""Where the engine quotes data, as rows may hold what a log must not, gives advice that nobody can follow here, or
+counts lines of broken JSON from 2 on."""
 
 _KEPT = re.compile(
-    r"^(Error when converting|it is not UTF-8|Candidate bindings|Did you mean|Expected Number of Columns|Column a)",
+    r"^(Error when converting|it is not UTF-8|Maximum line size|Candidate bindings|Did you mean"
+    r"|Expected Number of Columns|Column a)",
     re.I,
 )
 _FILE = "file = "
@@ -88,6 +117,7 @@ _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
     (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
+    (re.compile("queries are nested too deep"), "`materialize: true` on a step between ends a long chain of streams"),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),

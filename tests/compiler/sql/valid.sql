@@ -452,3 +452,15 @@ select max(amount) as m from orders limit 3 offset 2
 select id from orders offset 2 limit 3
 select id, left(name, 2) as l, right(name, 1) as r from customers
 select name as t from customers where name in ('Ann', 'Bob') or name = 'a' || 'b'
+select customer_id, sum(amount) as s, sum(sum(amount)) over (order by sum(amount)) as running, count(*) over () as n, rank() over (order by count(*) desc) as r from orders group by all
+select id, last_value(amount ignore nulls) over (order by id) as l, first(amount) over (order by id) as f from orders
+select sum(amount) over (order by created_at range between interval 1 hour preceding and current row) as s, sum(amount) over (order by id groups unbounded preceding) as g from orders
+select o.at, o.left from (select id as at, amount as left from orders) o
+select s.* from lists
+select c.name, o.created_at from orders o, customers o, customers c where o.amount > 0
+unpivot orders on id, customer_id into name k value v
+select k, v, amount from (unpivot (select id, customer_id, amount from orders) on id, customer_id into name k value v)
+select value, name from (unpivot (select id, customer_id, amount from orders) on id, customer_id)
+with p as (pivot orders on customer_id in (1, 2) using sum(amount) as s, count(*) as n group by created_at) select created_at from p
+from orders pivot (sum(amount) for customer_id in (1, 2) group by id)
+select customer_id, max(amount) filter (where id > 1) as m, max(amount) + fsum(amount) as s, percentile_cont(0.5) within group (order by amount) as p from orders group by all

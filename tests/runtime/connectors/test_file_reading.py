@@ -5,15 +5,19 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import pytest
 import zstandard as zstd_library
 
+from firn_runtime.connectors.file_dataset import Found
+from firn_runtime.connectors.file_formats import Format
+from firn_runtime.connectors.file_layouts import layouts
 from firn_runtime.connectors.file_paths import local_name, partition_keys
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import folder_of, matching
+from firn_schemas.steps.data import FormatOptions
 from runtime.workbench import Workbench, connector
 
 CANARY = "canary-7f3a"
@@ -115,6 +119,27 @@ def test_files_with_other_columns_are_refused(work: Workbench, root: Path, other
     put(root, f"{order[0]}.csv", "id,name\n1,x\n")
     put(root, f"{order[1]}.csv", other)
     assert "`z.csv` has other columns than `a.csv`" in refused(work, "*.csv")
+
+
+@pytest.mark.parametrize(
+    ("ending", "contents", "expected"),
+    [
+        ("csv", ["a,b\n1,2\n", "a,b\n3,4\n", "b,a\n1,2\n", "a,b\n"], [0, 2]),
+        ("csv", ['"a\nb",c\n1,2\n', '"a\nb",c\n3,4\n'], [0, 1]),
+        ("csv", ["a,b\r1,2\r", "a,b\r1,2\r", ""], [0, 1, 2]),
+        ("csv.gz", ["a,b\n", "a,b\n"], [0, 1]),
+        ("parquet", ["select 1 as a", "select 5 as a", "select 1 as b", "select 'x' as a"], [0, 2, 3]),
+    ],
+)
+def test_one_file_of_each_layout_is_described(
+    work: Workbench, root: Path, ending: str, contents: list[str], expected: list[int]
+) -> None:
+    names = [f"[{number}].{ending}" for number in range(len(contents))]
+    for name, content in zip(names, contents, strict=True):
+        parquet(root, name, content) if ending == "parquet" else put(root, name, content)
+    kind: Literal["csv", "parquet"] = "parquet" if ending == "parquet" else "csv"
+    found = Found(root, names, Format(kind, "gzip" if ending == "csv.gz" else "uncompressed"), ())
+    assert layouts(work.session, found, FormatOptions()) == [names[number] for number in expected]
 
 
 def test_headerless_files_with_more_columns_are_refused(work: Workbench, root: Path) -> None:
@@ -227,6 +252,24 @@ def test_the_line_is_named_where_it_is_known(work: Workbench, root: Path) -> Non
     assert "in the file `b.csv`" in refused(work, "*.csv")
     put(root, "b.csv", BROKEN["half_a_row_early.csv"])
     assert "the rows of a CSV file cannot be told apart in `b.csv`: " in refused(work, "*.csv")
+
+
+@pytest.mark.parametrize("content", [" \n", "[]", "[1]"])
+def test_json_that_shows_no_columns_is_said_to(work: Workbench, root: Path, content: str) -> None:
+    put(root, "a.json", content)
+    assert refused(work, "*.json") == ("`*.json` holds no record, or one that is no object, so its columns are unknown")
+    if content != "[1]":
+        assert read(work, "a.json", schema={"id": "bigint"}) == []
+
+
+def test_the_line_of_broken_json_is_the_line(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", '{"a": 1}\n{"a": 2}\n{"a": x}\n{"a": 4}\n')
+    assert 'in file "a.ndjson", at byte 7 in line 3' in refused(work, "a.ndjson")
+
+
+def test_a_record_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", json.dumps({"v": "x" * 34_000_000}) + "\n")
+    assert refused(work, "a.ndjson") == 'a record of the file "a.ndjson" is longer than 32 MB'
 
 
 @pytest.mark.parametrize(
@@ -364,9 +407,7 @@ def test_a_delimiter_of_several_bytes_beside_doubled_quotes_is_refused_where_the
 
 def test_text_after_quotes_is_told_with_its_line(work: Workbench, root: Path) -> None:
     put(root, "a.csv", "id,v\n" + '1,"x"\n' * 3_000_000 + f'2,"{CANARY}"n\n' + '1,"x"\n' * 10)
-    assert refused(work, "a.csv").endswith(
-        "has quotes that are not closed, or that more than a delimiter follows, from line 3000002 on"
-    )
+    assert refused(work, "a.csv") == "`a.csv`: CSV Error on Line: 3000002; in the file `a.csv`"
 
 
 @pytest.mark.parametrize("options", [{}, {"escape": "\\"}, {"encoding": "utf-16"}, {"delimiter": "||"}])
@@ -378,6 +419,33 @@ def test_what_looks_like_quotes_is_none_within_a_field(work: Workbench, root: Pa
     work.do("read", {"resource": "files", "path": "a.csv", "format_options": options})
     work.do("sql", {"sql": "select *, count(*) from data group by all"}, "counted")
     assert work.rows("counted") == [('5" pipe', 'say "hi" twice', "x", "y", 40_000)]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    "last", ["y" * 4_500_000, "y" * 6_000_000 + ',"a\nb"', "y" * 2_500_000 + "," + "y" * 2_500_000]
+)
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_long_last_row_is_not_left_out(work: Workbench, root: Path, rows: int, last: str, ending: str) -> None:
+    """Several threads of the engine leave it out without a word."""
+    columns = [f"c{n}" for n in range(last.count(",") + 1)]
+    short = ",".join("x" for _ in columns)
+    content = "\n".join([",".join(columns), *[short] * rows, last, ""]).encode()
+    (root / f"a.csv{ending}").write_bytes(gzip.compress(content, 1) if ending else content)
+    assert counted(work, f"a.csv{ending}") == [(rows + 1,)]
+
+
+def test_a_row_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n1,x\n2," + "y" * 17_000_000 + "\n")
+    assert refused(work, "a.csv").startswith("CSV Error on Line: 1; Maximum line size of 16777216 bytes exceeded")
+    put(root, "b.csv", "id,v,w\n1,x,y\n2," + "y" * 9_000_000 + "," + "y" * 9_000_000 + "\n")
+    assert "Maximum line size of 16777216 bytes exceeded" in refused(work, "b.csv")
+
+
+def test_quotes_that_are_not_closed_are_an_error_beside_long_rows_too(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", "id,v\n" + "1,x\n" * 30_000 + "2," + "y" * 4_500_000 + '\n3,"x""\n')
+    said = "`a.csv` has quotes that are not closed, or that more than a delimiter follows, from line 30003 on"
+    assert refused(work, "a.csv") == said
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

@@ -1,5 +1,6 @@
 """MySQL, a real server: what is read, what is written, what its errors say, and what stops."""
 
+import re
 import socket
 import threading
 import time
@@ -145,23 +146,28 @@ def test_values_are_read_as_they_are(work: Workbench, shop: Shop, kind: str) -> 
         assert found[0] == expected or float(found[0]) == float(expected)
 
 
-OUTSIDE = {
-    "tinyint(1)": "2",
-    "decimal(39,0)": "170141183460469231731687303715884105728",
-    "date": "'0000-00-00'",
-    "datetime": "'2026-00-00 00:00:00'",
-    "time": "'-838:59:59'",
+OUTSIDE: dict[str, tuple[str, dict[str, Any]]] = {
+    "tinyint(1)": ("2", {"table": "source", "schema": {"v": "bigint"}}),
+    "decimal(39,0)": ("170141183460469231731687303715884105728", {"table": "source", "schema": {"v": "varchar"}}),
+    "date": ("'0000-00-00'", {"sql": "select nullif(v, 0) as v from source"}),
+    "datetime": ("'2026-00-00 00:00:00'", {"sql": "select cast(v as char) as v from source"}),
+    "time": ("'-838:59:59'", {"sql": "select cast(v as char) as v from source"}),
 }
 
 
 @pytest.mark.parametrize("kind", OUTSIDE)
-def test_a_value_that_its_type_cannot_hold_is_an_error_that_names_the_column(
+def test_a_value_that_its_type_cannot_hold_is_an_error_that_names_the_column_and_a_way(
     work: Workbench, shop: Shop, kind: str
 ) -> None:
-    shop.do(f"create table source (v {kind})", f"insert into source values ({OUTSIDE[kind]})")
+    value, way = OUTSIDE[kind]
+    shop.do(f"create table source (v {kind})", f"insert into source values ({value})")
     error = refused(read, work, table="source")
     assert error.error_class == "data"
     assert "a value of the column `v` is outside of what" in error.message
+    by = re.search(r"`(\w+\([^`]*\))`\Z|`schema`\Z", error.message)
+    assert by is not None
+    assert ("schema" in way) == (by[1] is None)
+    assert len(read(work, **way)) == 1
 
 
 def test_a_type_without_a_place_in_a_dataset_is_an_error_that_names_the_column(work: Workbench, shop: Shop) -> None:

@@ -421,6 +421,17 @@ def test_a_value_that_the_engine_has_none_for_is_refused_and_never_changed(
     assert shown not in error.message
 
 
+@pytest.mark.parametrize(("kind", "expected"), [("double", "nan"), ("varchar", "NaN")])
+def test_a_decimal_that_is_nan_is_read_as_what_schema_says(
+    work: Workbench, shop: Shop, kind: str, expected: str
+) -> None:
+    shop.do("create table d (n numeric(10,2), a numeric(10,2)[])")
+    shop.do("insert into d values ('NaN', null), (2.50, '{1.50}')")
+    work.do("read", {"resource": "db", "table": "d", "columns": ["n"], "schema": {"n": kind}}, "d")
+    assert [str(value) for (value,) in work.rows("d")] == [expected, "2.5" if kind == "double" else "2.50"]
+    read(work, table="d", columns=["a"], schema={"a": "decimal(12,3)[]"})
+
+
 def test_views_and_parts_of_a_table_are_read_whole(work: Workbench, shop: Shop) -> None:
     shop.do("create table parted (i int, t text) partition by range (i)")
     shop.do("create table low partition of parted for values from (0) to (500)")
@@ -508,7 +519,6 @@ def test_the_server_is_verified_by_name_and_authority(bench: Make, shop: Shop, p
 TRUST: dict[str, dict[str, Any]] = {
     "another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
     "the system's authorities": {"host": "localhost", "sslmode": "verify-full", "sslrootcert": None},
-    "no such file": {"host": "localhost", "sslmode": "verify-ca", "sslrootcert": "/nowhere.pem"},
 }
 
 
@@ -519,6 +529,19 @@ def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certifica
         error = refused(read, work, table="t")
     assert error.error_class == "connection"
     assert error.message.startswith("the server's certificate is not one that is trusted for")
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_authorities_that_is_none_is_told(
+    bench: Make, shop: Shop, proof: Certificate, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with front(shop.server.host, shop.server.port, proof) as line:
+        work = bench(db=shop.resource(port=line.port, sslmode="verify-ca", sslrootcert=str(file)))
+        error = refused(read, work, table="t")
+    assert error.message == "the authorities' file of `sslrootcert` cannot be read"
 
 
 def in_a_while(shop: Shop, name: str, act: str = "") -> None:
@@ -690,6 +713,17 @@ def test_the_engine_never_meets_the_password(work: Workbench, shop: Shop) -> Non
     read(work, table="t")
     for view in ("duckdb_databases()", "duckdb_settings()", "duckdb_secrets()"):
         assert "canary" not in repr(work.session.execute(f"from {view}"))
+
+
+def test_a_missing_password_is_taken_from_no_file(
+    bench: Make, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / ".pgpass"
+    kept.write_text("*:*:*:*:" + CANARY.replace("\\", "\\\\").replace(":", "\\:") + "\n")
+    kept.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    error = refused(read, bench(db=shop.resource(password=None)), sql="select 1 as n")
+    assert (error.error_class, error.message) == ("auth", f"the server refused the login of `{shop.user}`")
 
 
 def test_the_environment_has_no_say(bench: Make, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,9 @@ def test_numbers_that_json_does_not_know_are_refused(bench: Make, number: str) -
 
 
 def test_a_number_beyond_a_double_is_refused(bench: Make) -> None:
-    assert failure(bench, '[{"a":1e400}]').message == "a number is larger than a DOUBLE can be"
+    large = failure(bench, '[{"a":1e400}]')
+    assert large.message == "a number is larger than a DOUBLE can be"
+    assert large.help == "say the columns to read with `schema:`"
 
 
 def test_a_key_twice_in_one_record_is_refused_without_its_values(bench: Make) -> None:

@@ -124,11 +124,14 @@ def test_nothing_outside_the_root_is_reached(opened: Callable[..., Any], place: 
 
 @pytest.mark.parametrize("folder", ["", "in"])
 def test_a_root_that_is_not_there_is_no_empty_folder(opened: Callable[..., Any], folder: str, tmp_path: Path) -> None:
-    store = opened(root="/gone/in")
-    for act in (
+    store, file = opened(root="/gone/in"), f"{folder}/a".lstrip("/")
+    acts: list[Callable[[], Any]] = [
         lambda: list(store.list(folder, recursive=True)),
-        lambda: put(store, tmp_path, f"{folder}/a".lstrip("/"), b"1"),
-    ):
+        lambda: put(store, tmp_path, file, b"1"),
+        lambda: store.stat(file),
+        lambda: store.delete(file),
+    ]
+    for act in acts:
         with pytest.raises(ConnectorError, match=r"^the share has no folder `gone/in`$"):
             act()
 

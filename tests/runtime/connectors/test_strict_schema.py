@@ -164,3 +164,16 @@ def test_a_column_that_has_its_type_already_costs_nothing(places: Workbench) -> 
         for more in ({"schema": schema}, {})
     )
     assert with_it == without
+
+
+@pytest.mark.parametrize("place", ["CSV", "DuckDB", "SQLite", "Parquet"])
+def test_every_column_is_listed_since_replacing_takes_the_engine_the_square_of_their_number(
+    places: Workbench, place: str
+) -> None:
+    where = {"resource": "files", "path": "t.csv"} if place == "CSV" else place_of(place, "t")
+    places.make("d", "select 1 as n, 'a' as t")
+    places.do("write", {"from": "d", "mode": "replace", **where}, "publish")
+    context, resource = ReadContext(places.session, places.folder), places.resources[str(where["resource"])]
+    rows = resource.read(decode(ReadInputs, where | {"schema": {"n": "decimal(18,2)"}}), context)
+    assert "replace (" not in rows.relation.sql.lower()  # a function has no blank before its bracket
+    assert places.session.records(rows.relation, 1) == [{"n": 1, "t": "a"}]

@@ -53,7 +53,7 @@ def is_the_double(value: str, text: str) -> bool:
     return float(value) == float(exact) and kept
 
 
-DAY = r"(\d{4,}-\d\d?-\d\d?)( BC| \(BC\))?"
+DAY = r"(\d{3,}-\d\d?-\d\d?)( BC| \(BC\))?"
 
 
 def day(text: str, before: str | None) -> str:

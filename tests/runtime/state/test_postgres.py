@@ -317,7 +317,7 @@ def test_the_servers_certificate_is_verified(settings: Settings, tmp_path: Path)
     ours, theirs = certificate(tmp_path / "ours"), certificate(tmp_path / "theirs")
     with front(settings["host"], settings["port"], ours) as tls:
         safe = settings | {"port": tls.port, "host": "localhost", "sslmode": "verify-full"}
-        state = open_state(safe | {"sslrootcert": str(ours.authority)}, Path.cwd())
+        state = open_state(safe | {"sslrootcert": ours.authority.name}, ours.authority.parent)
         state.begin(run(), [])
         state.close()
         cases = {

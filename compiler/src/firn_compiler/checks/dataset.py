@@ -22,8 +22,10 @@ class Dataset(NamedTuple):
 
     def origin(self, column: str) -> Origin:
         """Return where a column comes from."""
-        key = column.lower()
-        found = next((origin for name, origin in self.origins.items() if name.lower() == key), None)
+        found = self.origins.get(column)
+        if found is None:  # SQL may have written it in another case
+            key = column.lower()
+            found = next((origin for name, origin in self.origins.items() if name.lower() == key), None)
         if found is not None or self.base is None or self.columns is not None:
             return found or frozenset()
         return frozenset([(*self.base, column)])

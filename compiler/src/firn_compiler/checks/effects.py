@@ -47,7 +47,8 @@ def _mode(step: Step) -> str:
 
 
 def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:
-    certain = "replace" in (other.mode, write.mode) and not ("when" in other.job.node.entries and _conditional(write))
+    either = other.job is not write.job and _conditional(other) and _conditional(write)
+    certain = "replace" in (other.mode, write.mode) and not either
     message = f"`{write.step.id}` writes what `{other.step.id}` writes too"
     if "replace" in (other.mode, write.mode):
         message += ": the one that comes last wins"
@@ -57,6 +58,7 @@ def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:
 
 
 def _conditional(write: _Write) -> bool:
+    """Whether the write's job may be left out."""
     return "when" in write.job.node.entries
 
 

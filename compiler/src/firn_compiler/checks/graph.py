@@ -57,9 +57,10 @@ def _datasets(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnost
 
 
 def _dataset(flow: Flow, job: Job, index: int, node: Scalar, name: str, path: Path) -> Iterator[Diagnostic]:
-    earlier = [one.id for one in job.steps[:index] if makes_dataset(one)]
-    if name in earlier:
+    before = job.steps[:index]
+    if any(one.id == name and makes_dataset(one) for one in reversed(before)):
         return
+    earlier = [one.id for one in before if makes_dataset(one)]
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
     if name not in names and not may_follow(flow, job, name):
         help = of_a_job(flow, job, name) or elsewhere(flow, job, name) or suggestion(name, names, "datasets:")
@@ -210,8 +211,10 @@ def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> 
 def _step_output(flow: Flow, job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
     _, name, _, rest = reference.split(".", 3)
     key = _first(rest)
-    earlier = {one.id: one for one in job.steps[:index]}
-    if name not in earlier:
+    before = job.steps[:index]
+    maker = next((one for one in reversed(before) if one.id == name), None)
+    if maker is None:
+        earlier = [one.id for one in before]
         if "" in earlier:
             return
         later = any(one.id == name for one in job.steps[index:])
@@ -220,8 +223,8 @@ def _step_output(flow: Flow, job: Job, index: int, reference: str, span: Span, p
         help = "it comes later, or is this step" if later else help or suggestion(name, earlier, "earlier steps:")
         yield finding("E306", f"no earlier step of this job is called `{name}`", span, help, path)
         return
-    results = results_of(earlier[name])
-    outputs = [*earlier[name].outputs.entries, *(results or ())]
+    results = results_of(maker)
+    outputs = [*maker.outputs.entries, *(results or ())]
     if results is not None and key not in outputs:
         help = suggestion(key, outputs, "outputs:")
         yield finding("E305", f"the step `{name}` has no output `{key}`", span, help, path)

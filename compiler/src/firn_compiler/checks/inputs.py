@@ -252,7 +252,8 @@ def _outside_folders(step: Step, path: Path) -> Found:
         for index, item in enumerate(items):
             if isinstance(item, Scalar) and isinstance(item.value, str) and leads_out(item.value):
                 where = (*path, key, *((index,) if isinstance(node, Sequence) else ()))
-                yield finding("E204", f"`{key}` leads out of its folder", item.span, "write it without `..`", where)
+                said, help = f"`{key}` leads out of its folder", "write it relative, without `..`"
+                yield finding("E204", said, item.span, help, where)
 
 
 _NAMES = {

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from firn_compiler.checks.requests import own_headers
-from firn_compiler.checks.shape import shape
+from firn_compiler.checks.shape import of_another, shape
 from firn_compiler.checks.urls import urls
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding
@@ -53,7 +53,8 @@ def _transforms(flow: Flow) -> Iterator[Diagnostic]:
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], step.inputs_path
-    yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
+    if isinstance(step.node.entries.get("inputs", step.inputs), Mapping):  # else what is missing only follows
+        yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
 
 
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
@@ -139,10 +140,7 @@ def _left_over(one: Diagnostic, node: Mapping) -> Diagnostic:
     """Say of an unknown setting that it is one of another type, which a later file of the chain has replaced."""
     words = (node.entries.get(word) for word in ("type", "driver", "kind"))
     chosen = next((word.span for word in words if word is not None and word.prior), one.span)
-    if one.code != "E201" or chosen.file == one.span.file:
-        return one
-    help = f"where the type is another, write `{one.path.rpartition('.')[2]}: null`, which takes this away"
-    return one._replace(help=help, related=(*one.related, Related("its type is replaced here", chosen)))
+    return of_another(one, "type", chosen) if one.code == "E201" and not one.related else one
 
 
 def _section(platform: Platform, name: str) -> Iterator[tuple[str, Mapping]]:

@@ -2,18 +2,19 @@
 
 import typing
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Union
 
 from firn_compiler.closest import closest
-from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
 from firn_compiler.document import (
     Deferred,
     Mapping,
     Node,
     Path,
     Scalar,
+    Span,
     dotted,
     key_span,
     lookup,
@@ -97,13 +98,19 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
     if fault.kind == "unknown":
         owner = _record_at(record, node, path[:-1])
         known = _keys(owner)
+        if same := _spelled(owner, str(path[-1])):
+            message = f"{name} is another spelling of `{same}`, which stands here too"
+            return finding("E201", message, key_span(node, path), "remove one of them", full)
         help = _belongs(owner, str(path[-1]), full) if meant is None else ""
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
         elif (head := str(path[-1]).partition(" ")[0]) in known:
             help = f"write a `:` after `{head}`"
-        return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
+        found = finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
+        word = (tag(owner) or ("",))[0]
+        chosen = lookup(node, (*path[:-1], word))
+        return of_another(found, word, chosen.span) if isinstance(chosen, Scalar) and chosen.prior else found
     if fault.kind == "missing":
         return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
     if fault.kind in ("word", "tag"):
@@ -113,7 +120,17 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         help = duration_meant(str(value_of(nearest(node, path)))) if of_time else ""
         return finding("E204", f"{name} {fault.expected}", where, help, full)
     words = dict.fromkeys(one.expected if one.kind == "type" else "another value" for one in group)
-    return _wrong_type(name, " or ".join(words), nearest(node, path), full)
+    found = _wrong_type(name, " or ".join(words), nearest(node, path), full)
+    only = _only_key(_record_at(record, node, path))
+    return found if found.help or not only else found._replace(help=f"write `{path[-1]}: {{{only}: …}}`")
+
+
+def of_another(one: Diagnostic, word: str, chosen: Span) -> Diagnostic:
+    """Say of an unknown key that it is one of what a later file of the chain has replaced by its `type` or `mode`."""
+    if chosen.file == one.span.file:
+        return one
+    help = f"where the {word} is another, write `{one.path.rpartition('.')[2]}: null`, which takes this away"
+    return one._replace(help=help, related=(*one.related, Related(f"its {word} is replaced here", chosen)))
 
 
 def _name(path: Path) -> str:
@@ -138,7 +155,9 @@ def _wrong_word(node: Node, base: Path, fault: Fault, name: str) -> Diagnostic:
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     actual = value_of(node)
     help = ""
-    if expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
+    if expected == "a mapping" and len(path) == 2 and path[0] == "resources" and path[1] not in keys(ResourceShape):
+        help = f"name a connector of the platform: `{path[1]}: {{profile: …}}`"
+    elif expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
         help = f"give it a name, and write its settings below: `{path[0]}: {{{_OF_NAMES[path[0]]}: {{{path[1]}: …}}}}`"
     elif isinstance(node, Scalar) and node.source is not None:
         help = "its template gives another type: change the variable, or put text around the template"
@@ -226,6 +245,19 @@ def _record_at(record: type, node: Node, path: Path) -> Any:
             kind = typing.get_args(kind)[-1]
         kind = member(kind, lookup(node, path[: depth + 1]))
     return kind
+
+
+def _only_key(record: Any) -> str | None:
+    """Return the one key that a record must have; None where it needs several, or none."""
+    known = fields(record) if isinstance(record, type) and is_dataclass(record) else ()
+    needed = [spelling(one) for one in known if one.default is MISSING and one.default_factory is MISSING]
+    return needed[0] if len(needed) == 1 else None
+
+
+def _spelled(record: Any, key: str) -> str | None:
+    """Return the key of a record that this is another spelling of; None where it is none."""
+    known = fields(record) if isinstance(record, type) and is_dataclass(record) else ()
+    return next((spelling(one) for one in known if key in one.metadata["aliases"]), None)
 
 
 def _keys(record: Any) -> tuple[str, ...]:

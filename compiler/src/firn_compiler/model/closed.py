@@ -131,9 +131,9 @@ def _number(types: tuple[type, ...], called: str, rules: _Rules, value: Any) -> 
         return _plain(types, called, value)
     least, most = rules.minimum, rules.maximum
     if least is not None and value < least:
-        return [Fault("bound", (), f"must be at least {least:g}")]
+        return [Fault("bound", (), f"must be at least {least:.15g}")]
     if most is not None and value > most:
-        return [Fault("bound", (), f"must be at most {most:g}")]
+        return [Fault("bound", (), f"must be at most {most:.15g}")]
     return FITS
 
 

@@ -246,7 +246,9 @@ class PostgresState(PostgresConfig):
 
     backend: Literal["postgres"] = doc("A PostgreSQL database.")
     sslmode: SslMode | None = doc("TLS, as for a `db/postgres` connector.", default=None)
-    sslrootcert: str | None = doc("File of the authorities to trust.", default=None)
+    sslrootcert: str | None = doc(
+        "File of the authorities to trust, relative to the run's base folder unless absolute.", default=None
+    )
     connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
 
 

@@ -52,8 +52,15 @@ def leaks(texts: Iterable[Text]) -> list[Leak]:
                 break
     for leak in _look([view.text for _, view in inside]):
         number, view = inside[leak.number]
-        found.append(leak._replace(number=number, start=view.start, end=view.end))
+        start, end = _where(leak.secret, given[number].text, view)
+        found.append(leak._replace(number=number, start=start, end=end))
     return _apart(found)
+
+
+def _where(secret: str, text: str, view: View) -> tuple[int, int]:
+    """Return where a text holds what a view of it showed: the view's whole stretch unless it stands there as it is."""
+    start = text.find(secret, view.start, view.end)
+    return (start, start + len(secret)) if start >= 0 else (view.start, view.end)
 
 
 def published_in(content: bytes) -> Iterator[tuple[str, str, str]]:

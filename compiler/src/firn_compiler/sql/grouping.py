@@ -7,6 +7,8 @@ from sqlglot import exp
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
+from firn_compiler.sql.select_list import star_of
+from firn_compiler.sql.vocabulary import OF_WINDOWS
 
 Owns = Callable[[exp.Column], bool]
 """Says whether a column is one of the query's own tables, and not of a query around it."""
@@ -98,7 +100,7 @@ def _ordinals(select: exp.Select) -> Iterator[Problem]:
     items = [item.this if isinstance(item, exp.Ordered) else item for clause in clauses for item in clause.expressions]
     numbers = [one for one in items if isinstance(one, exp.Literal) and not one.is_string and one.name.isdecimal()]
     wrong = [one for one in numbers if not 1 <= int(one.name) <= width]
-    if wrong and any(one.find(exp.Star, exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
+    if wrong and any(star_of(one) or one.find(exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
         return  # one of them may be several columns
     for number in wrong:
         help = f"the select list has {width} column{'s' if width != 1 else ''}"
@@ -108,12 +110,14 @@ def _ordinals(select: exp.Select) -> Iterator[Problem]:
 def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator[Problem]:
     """Report columns that have many values in a group."""
     group = select.args.get("group")
-    aggregates = [found for one in select.expressions for found in _within(one, (exp.AggFunc,))]
+    sorted_by = select.args["order"].expressions if select.args.get("order") else []
+    aggregates = [found for one in (*select.expressions, *sorted_by) for found in _within(one, (exp.AggFunc,))]
     aggregated = any(_counts(found, owns) for found in aggregates)
     if group is None and not aggregated and select.args.get("having") is None:
         return
     if group is not None and any(value for key, value in group.args.items() if key != "expressions"):
-        return  # ALL, ROLLUP, CUBE and GROUPING SETS
+        yield from _of_all(select, owns) if group.args.get("all") else ()
+        return  # ROLLUP, CUBE and GROUPING SETS
     listed = group.expressions if group is not None else []
     items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
     keys = [_key(item, select) for item in items]
@@ -146,8 +150,39 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
                 yield from _loose(one, [*keys, *values], source) if isinstance(one, exp.Expr) else ()
 
 
+def _of_all(select: exp.Select, owns: Owns) -> Iterator[Problem]:
+    """Report what GROUP BY ALL cannot do: group by values that mix groups with rows, or by windows over rows."""
+    help = "name what is grouped by: `group by …`"
+    if qualify := select.args.get("qualify"):
+        yield Problem("E507", "`qualify` cannot stand beside `group by all`", help, *place(qualify))
+    for projection in select.expressions:
+        value = projection.unalias()
+        windows = [*_within(value, (exp.Window,))]
+        parts = [value, *(part for one in windows for part in _parts(one))]
+        found = [one for part in parts for one in _within(part, (exp.Column, exp.AggFunc, *_OPAQUE))]
+        rows = [one for one in found if isinstance(one, exp.Column) and owns(one)]
+        if rows and any(isinstance(one, exp.AggFunc) for one in found):
+            message = f"`{rows[0].name}` stands beside an aggregate: `group by all` groups by whole values alone"
+            yield Problem("E507", message, help, *place(rows[0].parts[-1]))
+        elif rows and windows:
+            yield Problem("E507", "`group by all` cannot group by a window", help, *place(windows[0].this))
+
+
+def _parts(window: exp.Window) -> Iterator[exp.Expr]:
+    """Yield what a window is computed from: what its function takes, its partitions and its order."""
+    order = window.args.get("order")
+    yield from window.this.iter_expressions()
+    yield from window.args.get("partition_by") or ()
+    yield from order.expressions if order is not None else ()
+
+
 def _counts(aggregate: Any, owns: Owns) -> bool:
-    """Whether an aggregate is this query's: one of columns around the query is computed there."""
+    """Whether an aggregate is this query's: one of columns around the query is computed there.
+
+    A function of windows without a window is none: that is another finding.
+    """
+    if isinstance(aggregate, tuple(OF_WINDOWS)):
+        return False
     columns = [*_within_children(aggregate, (exp.Column,))]
     return not columns or any(owns(column) for column in columns)
 

@@ -48,3 +48,11 @@ unpivot using variadic when where window with
 """.split()
 )
 """Those that are no names of columns, unless quoted."""
+
+NO_COLUMNS = frozenset(
+    """
+anti asof at authorization binary by collation concurrently cross freeze full glob ilike inner is isnull join left like
+natural notnull outer overlaps positional right semi similar tablesample unpack verbose
+""".split()
+)
+"""Those that are none alone, and may be after the name of a table."""

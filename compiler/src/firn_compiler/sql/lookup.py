@@ -48,6 +48,8 @@ class Lookup:
             if owner is None and len(parts) > 2:
                 owner = qualified(parts[-2], scope)
                 return owner.origin(parts[-1].name) if owner is not None else NOWHERE
+            if owner is UNKNOWN:
+                self._twins(parts, scope)
             if owner is not None:
                 return self._member(owner, parts[0].name, parts[1], scope)
             if first.lower() == "alias" and parts[1].name.lower() in scope.aliases:
@@ -55,6 +57,12 @@ class Lookup:
             if first.lower().startswith("unnamed_subquery") or _whole(parts, scope):
                 return NOWHERE
         return self._bare(node, scope, is_qualified=len(parts) > 1)
+
+    def row(self, star: exp.Column, scope: Scope) -> Relation:
+        """Return what `t.*` stands for where no relation is called so: fields of a record, if of anything."""
+        if len(star.parts) == 2:
+            self._bare(star, scope, is_qualified=True)
+        return UNKNOWN
 
     def _member(self, owner: Relation, alias: str, part: Any, scope: Scope) -> Origin:
         name = part.name
@@ -70,6 +78,15 @@ class Lookup:
         help = suggested(name, known, f"columns of `{alias}`:")
         self._problems.append(Problem("E503", f"`{alias}` has no column `{name}`", help, start, end))
         return NOWHERE
+
+    def _twins(self, parts: list[Any], scope: Scope) -> None:
+        """Report a column of two relations that are called the same."""
+        table, column = (one.name.lower() for one in parts[:2])
+        twins = [scope.relations[name] for name in (table, f"{table}'") if name in scope.relations]
+        if len(parts) == 2 and len(twins) == 2 and all(column in one.columns for one in twins):
+            message = f"`{parts[0].name}` is ambiguous: two tables of this query are called so"
+            help = "give each a name of its own, such as `… as a`"
+            self._problems.append(Problem("E503", message, help, *place(parts[0])))
 
     def _bare(self, node: exp.Column, scope: Scope, *, is_qualified: bool) -> Origin:
         part = node.parts[0]

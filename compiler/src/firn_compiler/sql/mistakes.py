@@ -64,7 +64,8 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
         following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
         if kind is TokenType.COMMA and (ends or following in _AFTER_A_COMMA or _join(tokens, at + 1)):
-            if not trailing(tokens, at) and not (following == ")" and _may_end_in_a_comma(tokens, at)):
+            last = trailing(tokens, at) or (following == ")" and _may_end_in_a_comma(tokens, at))
+            if not (dialect == "duckdb" and last):
                 yield Problem("E501", "a comma separates nothing here", "remove it", token.start, token.end + 1)
         elif kind is TokenType.LIMIT and dialect != "mysql" and _kinds(tokens, at, 2) == _TWO:
             help = f"write `limit … offset {tokens[at + 1].text}`"

@@ -1,6 +1,6 @@
 """What stands in a FROM, and what a query sees of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlglot import exp
@@ -93,6 +93,18 @@ def renamed(relation: Relation, names: list[str]) -> Relation:
     return Relation(keyed([*first, *rest]), relation.open and bool(relation.base or relation.columns))
 
 
+def unpivoted(node: exp.Pivot, source: Relation) -> Relation:
+    """Return the result of an UNPIVOT of plain columns; of any other form nothing is known."""
+    into = node.args.get("into")
+    if source.open or not all(isinstance(one, exp.Column) for one in node.expressions):
+        return UNKNOWN
+    listed = {one.name.lower() for one in node.expressions}
+    origin = frozenset(pair for key in listed for pair in source.origin(key))
+    names = [into.this.name, *(one.name for one in into.expressions)] if into is not None else ["name", "value"]
+    new = [Column(name, origin if at else NOWHERE) for at, name in enumerate(names)]
+    return Relation(keyed([*(column for key, column in source.columns.items() if key not in listed), *new]))
+
+
 def column_aliases(node: Any) -> list[str]:
     """Return the names that an alias gives to columns: `t(a, b)`."""
     alias = node.args.get("alias")
@@ -125,6 +137,20 @@ def joins_of(item: Any) -> list[Any]:
         found = [*(node.args.get("joins") or ()), *found]
         node = node.this
     return [*(last.args.get("joins") or ()), *found]
+
+
+def alias_of_joined(item: Any) -> str | None:
+    """Return the name that joins in parentheses have together: `(a join b using (id)) as t`."""
+    node = item.this
+    named = isinstance(node, exp.Subquery) and node.alias and inside(node) is not node
+    return str(node.alias).lower() if named else None
+
+
+def together(relations: Collection[Relation]) -> Relation:
+    """Return the columns of joined relations under one name; where two have one, nobody knows what it is called."""
+    columns = {key: column for one in relations for key, column in one.columns.items()}
+    twice = len(columns) < sum(len(one.columns) for one in relations)
+    return UNKNOWN if twice else Relation(columns, open=any(one.open for one in relations))
 
 
 def is_comma(join: exp.Join) -> bool:

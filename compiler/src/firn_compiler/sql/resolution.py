@@ -22,6 +22,7 @@ from firn_compiler.sql.relations import (
     Origin,
     Relation,
     Scope,
+    alias_of_joined,
     children,
     column_aliases,
     inside,
@@ -30,6 +31,8 @@ from firn_compiler.sql.relations import (
     keyed,
     renamed,
     scope_of,
+    together,
+    unpivoted,
 )
 from firn_compiler.sql.select_list import may_be_several, star_of, starred
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
@@ -86,9 +89,25 @@ class _Resolver:
             return Relation({f"col{at}": Column(f"col{at}", NOWHERE) for at in range(width)})
         if isinstance(node, exp.Table):
             return self.table(node, ctes)
-        for inner in node.find_all(exp.Table):
-            self.table(inner, ctes)
-        return UNKNOWN
+        return self.pivoted(node, outer, ctes)
+
+    def pivoted(self, node: exp.Pivot, outer: Scope | None, ctes: Ctes) -> Relation:
+        """Return the result of a PIVOT, which its rows decide, or of an UNPIVOT."""
+        name, source = self.relation(inside(node.this), scope_of({}, outer), ctes)
+        parts = [*node.expressions, *children(node.args.get("using")), *children(node.args.get("group"))]
+        on = [one.this if isinstance(one, exp.In) else one for one in parts]
+        self.expressions(on, scope_of({name: source}, outer), ctes)
+        return unpivoted(node, source) if node.args.get("unpivot") else UNKNOWN
+
+    def pivots(self, node: Any, source: Relation, ctes: Ctes) -> None:
+        """Resolve what stands in the first PIVOT or UNPIVOT behind a relation; behind a join it may mean more."""
+        select = node.find_ancestor(exp.Select)
+        if isinstance(node.parent, exp.From) and not select.args.get("joins"):
+            pivot = node.args["pivots"][0]
+            fields = pivot.args.get("fields") or ()
+            listed = [one for field in fields for one in field.expressions if isinstance(one, exp.Column)]
+            on = [*pivot.expressions, *(field.this for field in fields), *children(pivot.args.get("group"))]
+            self.expressions(listed if pivot.args.get("unpivot") else on, scope_of({"": source}, None), ctes)
 
     def altered(self, node: exp.Subquery, outer: Scope | None, ctes: Ctes) -> Relation:
         self.query(node.this, outer, ctes)
@@ -97,8 +116,13 @@ class _Resolver:
     def with_(self, node: Any, outer: Scope | None, ctes: Ctes) -> Ctes:
         """Return the common table expressions that a query sees, with its own."""
         clause = node.args.get("with_")
+        own: set[str] = set()
         for cte in clause.expressions if clause is not None else ():
             name = cte.alias.lower()
+            if name in own:
+                message = f"`{cte.alias}` stands twice after `with`"
+                self.problems.append(Problem("E501", message, "rename one of them", *place(cte.args["alias"].this)))
+            own.add(name)
             seen = {**ctes, name: UNKNOWN} if clause.args.get("recursive") else ctes
             ctes = {**ctes, name: renamed(self.query(cte.this, outer, seen), column_aliases(cte))}
         return ctes
@@ -198,6 +222,11 @@ class _Resolver:
         scope.relations[name] = inner[name] = relation
         for join in joins_of(item):
             self.source(join, scope, ctes, inner)
+        if (alias := alias_of_joined(item)) is not None:
+            for name in inner:
+                del scope.relations[name]
+            inner = {alias: together(inner.values())}
+            scope.relations.update(inner)
         if isinstance(item, exp.Join):
             if is_comma(item):
                 group.clear()
@@ -243,6 +272,8 @@ class _Resolver:
         else:
             found = UNKNOWN
             self.expressions(list(node.args.get("expressions") or ()), scope, ctes)
+        if node.args.get("pivots"):
+            self.pivots(node, found, ctes)
         if node.args.get("pivots") or (isinstance(node, exp.Subquery) and isinstance(node.this, exp.Subquery)):
             found = UNKNOWN
         if node.args.get("ordinality") or any(one.args.get("offset") for one in (node, *children(node.this))):
@@ -314,7 +345,7 @@ class _Resolver:
             return [], True
         relations, merged = scope.relations, scope.merged
         if owner is not None:
-            relations, merged = {"": qualified(owner, scope) or UNKNOWN}, set()
+            relations, merged = {"": qualified(owner, scope) or self.lookup.row(projection, scope)}, set()
         open_ = any(relation.open for relation in relations.values()) or not relations
         columns = starred(relations, merged)
         for one in star.args.get("except_") or ():
@@ -326,6 +357,9 @@ class _Resolver:
                 self.lookup.unknown_column(one.name, known, place(one))
             columns = left
         replaced = {one.alias.lower(): one for one in star.args.get("replace") or ()}
+        for key, one in replaced.items():
+            if not open_ and key not in {column.name.lower() for column in columns}:
+                self.lookup.unknown_column(one.alias, [column.name for column in columns], place(one.args["alias"]))
         made = {key: Column(one.alias, self.expressions([one.this], scope, ctes)) for key, one in replaced.items()}
         columns = [made.get(column.name.lower(), column) for column in columns]
         new = {one.this.name.lower(): one.alias for one in star.args.get("rename") or ()}

@@ -9,6 +9,7 @@ from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.functions import FUNCTIONS
 from firn_compiler.sql.keywords import KEYWORDS as WORDS
 
 KEYWORDS = frozenset(
@@ -61,7 +62,7 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
         message = f"a parenthesis should be closed after {shown_}"
     elif "END after CASE" in description:
         message, help = "`case` is not closed", "end it with `end`"
-    elif before is not None and _ends_a_value(tokens, at - 1) and token.token_type in _BEGINS_A_VALUE:
+    elif before is not None and _ends_a_value(tokens, at - 1) and _begins_a_value(tokens, at):
         help = "is a comma missing before it?" if _listed(tokens, at) else ""
     return Problem("E501", message, help, token.start, min(token.end + 1, len(text)))
 
@@ -184,6 +185,12 @@ _BEGINS_A_VALUE = (*_QUOTED, TokenType.VAR, TokenType.NUMBER)
 def _ends_a_value(tokens: Sequence[Token], at: int) -> bool:
     """Whether a token may be a value's last: after a dot, each word is a name."""
     return tokens[at].token_type in _ENDS_A_VALUE or (at > 0 and tokens[at - 1].text == ".")
+
+
+def _begins_a_value(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a token may be a value's first: also a function's name that is a word of SQL too, such as `list`."""
+    called = at + 1 < len(tokens) and tokens[at + 1].token_type is TokenType.L_PAREN
+    return tokens[at].token_type in _BEGINS_A_VALUE or (called and tokens[at].text.lower() in FUNCTIONS)
 
 
 def _listed(tokens: Sequence[Token], at: int) -> bool:

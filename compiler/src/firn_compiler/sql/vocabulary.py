@@ -12,7 +12,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
-from firn_compiler.sql.keywords import RESERVED
+from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import place
 from firn_schemas.sql_types import SQL_TYPES
@@ -73,7 +73,8 @@ def side_by_side(tokens: Sequence[Token]) -> Iterator[Problem]:
 def _reserved(column: Any, _: str) -> Iterator[Problem]:
     """Report a column that is called as a word of SQL."""
     name = column.parts[0]
-    if isinstance(name, exp.Identifier) and not name.args.get("quoted") and name.name.lower() in RESERVED:
+    words = RESERVED if len(column.parts) > 1 else RESERVED | NO_COLUMNS
+    if isinstance(name, exp.Identifier) and not name.args.get("quoted") and name.name.lower() in words:
         message = f"`{name.name}` is a word of SQL"
         yield Problem("E501", message, f'a column of that name stands in quotes: `"{name.name}"`', *place(name))
 
@@ -174,6 +175,43 @@ def _window(call: Any, _: str) -> Iterator[Problem]:
         yield Problem("E508", f"there is no window `{named.name}`", help, *place(named))
 
 
+def _frame(frame: Any, _: str) -> Iterator[Problem]:
+    """Report a bound of a window's frame that does not say on which side it is."""
+    for key in ("start", "end"):
+        bound = frame.args.get(key)
+        if isinstance(bound, exp.Expr) and not frame.args.get(f"{key}_side"):
+            help = "write such as `1 preceding`, `1 following` or `current row`"
+            yield Problem("E501", "this bound of the frame has no side", help, *place(bound))
+
+
+def _alone(call: Any, _: str) -> Iterator[Problem]:
+    """Report a function of windows that has none."""
+    around = call.parent
+    while isinstance(around, (exp.IgnoreNulls, exp.RespectNulls, exp.Filter)):
+        around = around.parent
+    if not isinstance(around, (exp.Window, exp.WithinGroup)):
+        name = OF_WINDOWS[type(call)]
+        start = place(call)[0]
+        help = f"write `{name}(…) over (order by …)`"
+        yield Problem("E507", f"`{name}` is computed over a window", help, start, start + len(name))
+
+
+OF_WINDOWS = {
+    exp.CumeDist: "cume_dist",
+    exp.DenseRank: "dense_rank",
+    exp.FirstValue: "first_value",
+    exp.Lag: "lag",
+    exp.LastValue: "last_value",
+    exp.Lead: "lead",
+    exp.NthValue: "nth_value",
+    exp.Ntile: "ntile",
+    exp.PercentRank: "percent_rank",
+    exp.Rank: "rank",
+    exp.RowNumber: "row_number",
+}
+"""Functions that nothing but a window has."""
+
+
 def _condition(join: Any, text: str) -> Iterator[Problem]:
     """Report a JOIN without ON or USING; a comma, which is a join too, has no word of its own in the tree."""
     words = {str(join.args.get(key) or "") for key in ("kind", "method")}
@@ -201,5 +239,7 @@ _CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Join: _condition,
     exp.TimestampTrunc: _part,
     exp.Window: _window,
+    exp.WindowSpec: _frame,
+    **dict.fromkeys(OF_WINDOWS, _alone),
 }
 """By a kind of node, what may be wrong with it."""

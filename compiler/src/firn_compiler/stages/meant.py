@@ -236,11 +236,11 @@ class _Meant:
         last = cut = ""
         for key in node.entries:
             place, value = node.keys[key], entries.get(last)
-            head, _, rest = key.partition(" ")
+            head, sign, rest = key.partition(":" if ":" in key.partition(" ")[0] else " ")
             if key in known or not stands_alone(node, key):
                 entries[key], keys[key], last = node.entries[key], place, key
             elif rest and head in known and head not in node.entries:
-                help = f"write a `:` after `{head}`"
+                help = f"write a `:` after `{head}`" if sign == " " else f"write a space after `{head}:`"
                 self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
                 middle = place.column + len(head)
                 entries[head] = Scalar(plain_value(rest), place._replace(column=middle + 1))

@@ -4,6 +4,7 @@ A stream saves a pass over the rows and the room for them. It is only for a data
 only where reading it later than its step's turn reads the same.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -51,7 +52,7 @@ class _Later:
 
     @cached_property
     def loud(self) -> list[int]:
-        """The places of the steps that may change something outside."""
+        """The places of the steps that may change something outside, in order."""
         return [index for index, step in enumerate(self.job.steps) if step.innermost.type not in QUIET]
 
     @cached_property
@@ -110,8 +111,9 @@ def _by_the_engine(case: Case) -> bool:
 
 
 def _changed(case: Case) -> bool:
-    last = case.readers[0].number
-    return any(case.number < index < last for index in case.later.loud)
+    loud = case.later.loud
+    next_ = bisect_right(loud, case.number)
+    return next_ < len(loud) and loud[next_] < case.readers[0].number
 
 
 def _written(case: Case) -> bool:

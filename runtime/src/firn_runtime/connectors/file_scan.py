@@ -10,7 +10,9 @@ from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found, one_dataset
 from firn_runtime.connectors.file_formats import delimiter
+from firn_runtime.connectors.file_layouts import layouts, listed
 from firn_runtime.connectors.file_paths import partition_keys
+from firn_runtime.connectors.file_plain import is_plain
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.projection import projected, retyped, sql_type
 from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
@@ -24,8 +26,9 @@ than 16 MB do not fit in 100 MB of memory. A file is read with the lower limit f
 a time, and more rows at a time than a row group holds make a DuckDB file be written twice."""
 _QUICK = (f"max_line_size = {_QUICK_ROW}", f"buffer_size = {_QUICK_ROW}")
 _CAREFUL = (f"max_line_size = {_ROW}", f"buffer_size = {_ROW}")
-_ALONE = (*_CAREFUL, "parallel = false")
-"""One thread that begins at the beginning never takes a line of a quoted field for a row."""
+_ALONE = ("parallel = false",)
+"""One thread that begins at the beginning never takes a line of a quoted field for a row, and tells every row that is
+too long; but it leaves out a last field whose quotes are not closed."""
 
 _CSV_FIXED = (
     "strict_mode = true",
@@ -46,8 +49,6 @@ _SMALL = 1 << 22
 _SEEN = 1 << 15
 """Bytes of CSV that were all looked at when types were detected."""
 
-_WILD = re.compile(r"[*?[]")
-"""What would be a pattern again to the engine."""
 _MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
 """How the engine names a column whose key has no name, or that of another column in another case."""
 
@@ -74,7 +75,7 @@ def _refuse_other_columns(session: Session, found: Found, inputs: ReadInputs) ->
     if _options(inputs).union_by_name and (found.format.kind == "parquet" or _options(inputs).header):
         return
     first: list[str] = []
-    for name in found.names:
+    for name in layouts(session, found, _options(inputs)):
         columns = _columns(session, found._replace(names=[name], keys=()), inputs)
         first = first or columns
         if sorted(columns) != sorted(first):
@@ -104,8 +105,8 @@ def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
 
 def _refuse_wide_decimals(session: Session, found: Found) -> None:
     """Raise ConnectorError for decimals of more digits than the engine has: it makes other numbers of them."""
-    files = _list(_WILD.sub(r"[\g<0>]", str(file)) for file in found.files)
-    wide = f"SELECT name, precision, scale FROM parquet_schema({files}) WHERE precision > 38 LIMIT 1"
+    files = f"parquet_schema({listed(found.files)})"
+    wide = f"SELECT name, precision, scale FROM {files} WHERE precision > 38 LIMIT 1"
     for name, precision, scale in session.execute(wide):
         said = f"the column `{name}` is DECIMAL({precision},{scale}), and decimals have 38 digits at most"
         raise ConnectorError("data", said, "have it written with fewer digits, or as text")
@@ -116,10 +117,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = _of_the_files(found, inputs)
     looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
-    if not schema and not any((found.root / name).stat().st_size for name in found.names):
-        help = "say them with `schema:`"
-        raise ConnectorError("data", f"`{found.names[0]}` holds no record, so its columns are unknown", help)
-    known = session.described(Relation(f"from {_scan('json', found, [*options, *looking])}"))
+    known = _of_records(session, _scan("json", found, [*options, *looking]), str(inputs.path))
     if not schema:
         _refuse_lost_keys(session, found, known)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
@@ -132,8 +130,19 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
     if not schema:
         values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
-    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), values, mark, place)
+    rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), known, values, mark, place)
     return Relation(projected(_in_order(rows, found), inputs.columns))
+
+
+def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
+    """Return the columns of JSON files; raise ConnectorError where nothing shows them."""
+    try:
+        return session.described(Relation(f"from {scan}"))
+    except ConnectorError as error:
+        if "expected records" not in error.message:
+            raise
+        said = f"`{path}` holds no record, or one that is no object, so its columns are unknown"
+        raise ConnectorError("data", said, "say them with `schema:`") from None
 
 
 def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
@@ -181,8 +190,8 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         for n, (name, kind) in enumerate(text.items())
     }
     quick, careful = (
-        _valued(_scan("csv", found, [*options, "allow_quoted_nulls = false", *limits]), values, mark, place)
-        for limits in (_QUICK, _ALONE)
+        _valued(_scan("csv", found, [*options, "allow_quoted_nulls = false", *limits]), known, values, mark, place)
+        for limits in (_QUICK, (*_CAREFUL, *_ALONE))
     )
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
@@ -204,10 +213,16 @@ def _is_long(found: Found) -> bool:
 
 def _is_ambiguous(session: Session, found: Found, options: FormatOptions) -> bool:
     """Return whether only one thread can cut the files into rows; raise ConnectorError where none can."""
-    from firn_runtime.connectors.file_quotes import is_ambiguous  # small files do without
+    packed = found.format.compression != "uncompressed"
+    others = [
+        name for name, file in zip(found.names, found.files, strict=True) if packed or not is_plain(file, options)
+    ]
+    if not others:
+        return False
+    from firn_runtime.connectors.file_quotes import is_ambiguous  # most files do without
 
-    looked = [is_ambiguous(name, _pieces(session, found, name, options), options) for name in found.names]
-    return any(looked) or found.format.compression != "uncompressed"  # these are unpacked by one thread anyway
+    looked = [is_ambiguous(name, _pieces(session, found, name, options), options) for name in others]
+    return any(looked) or packed  # what is compressed is unpacked by one thread anyway
 
 
 def _pieces(session: Session, found: Found, name: str, options: FormatOptions) -> Iterator[str]:
@@ -218,7 +233,7 @@ def _pieces(session: Session, found: Found, name: str, options: FormatOptions) -
         return pieces(found.root / name, found.format, options)
     line = ["auto_detect = false", "columns = {'line': 'VARCHAR'}", "header = false", "quote = ''", "escape = ''"]
     line += [f"delim = {literal(_NO_DELIMITER)}", f"encoding = {literal(options.encoding)}", "compression = 'zstd'"]
-    scan = _scan("csv", found._replace(names=[name]), [*line, *_ALONE, "strict_mode = false"])
+    scan = _scan("csv", found._replace(names=[name]), [*line, *_CAREFUL, *_ALONE, "strict_mode = false"])
     return session.lines(f"SELECT line FROM {scan}")
 
 
@@ -249,15 +264,15 @@ def _place(found: Found, columns: Iterable[str], mark: str) -> str:
     )
 
 
-def _valued(scan: str, values: Mapping[str, Made], mark: str, place: str) -> str:
+def _valued(scan: str, columns: Iterable[str], values: Mapping[str, Made], mark: str, place: str) -> str:
     """Make values of texts: the inner SELECT casts each once, the outer one looks at the text and at the cast."""
     if not values:
         return scan
     inner = {f"{mark}{n}": made.cast for n, made in enumerate(values.values())}
     inner |= {mark: "filename"} if mark in place else {}
     casts = ", ".join(f"{cast} AS {name}" for name, cast in inner.items())
-    replaced = ", ".join(f"{made.value} AS {identifier(name)}" for name, made in values.items())
-    return f"(SELECT * EXCLUDE ({', '.join(inner)}) REPLACE ({replaced}) FROM (SELECT *, {casts} FROM {scan}))"
+    looked = {name: made.value for name, made in values.items()}
+    return f"({projected(f'(SELECT *, {casts} FROM {scan})', columns, looked)})"
 
 
 def _described(session: Session, found: Found, options: Sequence[str]) -> dict[str, str]:
@@ -274,8 +289,7 @@ _SELECTS = {"csv": _delimited, "parquet": _parquet, "ndjson": _text, "json": _te
 
 
 def _scan(function: str, found: Found, options: Sequence[str]) -> str:
-    names = [_WILD.sub(r"[\g<0>]", str(file)) for file in found.files]
-    return f"read_{function}({_list(names)}, {', '.join(options)})"
+    return f"read_{function}({listed(found.files)}, {', '.join(options)})"
 
 
 def _csv(found: Found, inputs: ReadInputs) -> list[str]:

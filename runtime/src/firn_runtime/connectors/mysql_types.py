@@ -129,6 +129,13 @@ WIDER = ("BOOLEAN", "HUGEINT")
 """Of these, what the server holds is another number, which `schema` may give a type."""
 
 
+def _advice(name: str, kind: str) -> str:
+    if kind in WIDER:
+        return "give it another type in `schema`"
+    zero = "" if kind == "TIME" else f"`nullif({name}, 0)` or "
+    return f"read it by `sql` as what is meant, such as {zero}`cast({name} as char)`"
+
+
 def spooled_type(kind: str) -> str:
     """Return as what a column is read from CSV."""
     return "VARCHAR" if kind == "BLOB" or kind in _CHECKED else kind
@@ -141,9 +148,7 @@ def from_spool(name: str, kind: str) -> str:
         return f"unhex({column}) as {column}"
     if kind not in _CHECKED:
         return column
-    refused = literal(
-        f"a value of the column `{name}` is outside of what {kind} holds: give it another type in `schema`"
-    )
+    refused = literal(f"a value of the column `{name}` is outside of what {kind} holds: {_advice(name, kind)}")
     found = f"try_cast({column} as {kind})"
     if kind == "BOOLEAN":
         found = f"case {column} when '0' then false when '1' then true end"

@@ -4,6 +4,7 @@ What a query gives is copied as CSV into a file of the step's scratch folder; wh
 read and each write has a connection of its own. See docs/adr/0015.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -202,14 +203,21 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         return written
 
 
+_DECIMAL = re.compile(r"DECIMAL\([\d,]+\)")
+
+
 def _qualified(schema: str, table: str) -> str:
     return dotted(schema, table) if schema else identifier(table)
 
 
 def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
-    """Return the rows of a file; an array has the dimensions that `schema` says, one without it."""
+    """Return the rows of a file; an array has the dimensions that `schema` says, one without it.
+
+    What `schema` makes of a decimal is made of its text: it may be NaN, which other types have.
+    """
     said = {name.lower(): kind.count("[") for name, kind in schema.items()}
     kinds = {column.name: read_type(column) for column in columns}
+    kinds |= {name: "VARCHAR" for name, kind in kinds.items() if _DECIMAL.fullmatch(kind) and name.lower() in said}
     for column in filter(of_array, columns):
         kinds[column.name] += "[]" * (said.get(column.name.lower(), 1) - 1)
     types = {name: spooled_type(kind) for name, kind in kinds.items()}

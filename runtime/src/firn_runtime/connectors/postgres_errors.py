@@ -45,6 +45,12 @@ _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
     (
+        r"root certificate file",
+        "connection",
+        "the authorities' file of `sslrootcert` cannot be read",
+        "it is a file of certificates in PEM form",
+    ),
+    (
         r"authentication failed|no password supplied|no pg_hba\.conf entry|role .* does not exist|not permitted to log",
         "auth",
         "the server refused the login of `{user}`",

@@ -38,7 +38,7 @@ NOT_FROM_OUTSIDE: dict[str, Any] = {
     "gssencmode": "disable",
     "load_balance_hosts": "disable",
     "options": "",
-    "passfile": "",
+    "passfile": "/dev/null",
     "require_auth": "password,md5,scram-sha-256,none",
     "requirepeer": "",
     "sslcert": "",

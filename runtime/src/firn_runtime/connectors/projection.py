@@ -1,7 +1,7 @@
 """What `columns` and `schema` make of a source's rows, the same for every connector."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from firn_runtime.connectors.strict_cast import strict_cast
 from firn_runtime.engine import Relation, Session, identifier
@@ -19,12 +19,15 @@ def sql_type(name: str, text: str) -> str:
     return text.strip()
 
 
-def projected(source: str, columns: list[str] | None, values: Mapping[str, str] | None = None) -> str:
-    """Return a SELECT over `source` with only `columns`, in their order; `values` is the SQL of those that change."""
+def projected(source: str, columns: Iterable[str] | None, values: Mapping[str, str] | None = None) -> str:
+    """Return a SELECT over `source` with only `columns`, in their order; `values` is the SQL of those that change.
+
+    All are listed then: with `* REPLACE`, the engine takes time by the square of their number.
+    """
+    if columns is None:
+        return f"SELECT * FROM {source}"
     made = {name: f"{value} AS {identifier(name)}" for name, value in (values or {}).items()}
-    if columns is not None:
-        return f"SELECT {', '.join(made.get(name, identifier(name)) for name in columns)} FROM {source}"
-    return f"SELECT *{f' REPLACE ({listed})' if (listed := ', '.join(made.values())) else ''} FROM {source}"
+    return f"SELECT {', '.join(made.get(name, identifier(name)) for name in columns)} FROM {source}"
 
 
 def retyped(
@@ -37,7 +40,8 @@ def retyped(
     """
     if not schema:
         return source._replace(sql=projected(source.sql, columns))
-    own = {name.lower(): kind for name, kind in session.described(source._replace(sql=f"from {source.sql}")).items()}
+    found = session.described(source._replace(sql=f"from {source.sql}"))
+    own = {name.lower(): kind for name, kind in found.items()}
     values: dict[str, str] = {}
     for name, kind in engine_types(session, schema).items():
         if columns is not None and name not in columns:
@@ -46,6 +50,9 @@ def retyped(
             raise ConnectorError("data", f"`schema` names the column `{name}`, which is not there", _HELP)
         value = strict_cast(name, own[name.lower()], kind)
         values |= {name: value} if value != identifier(name) else {}
+    if values and columns is None:
+        spelt = {name.lower(): name for name in values}
+        columns = [spelt.get(name.lower(), name) for name in found]
     return source._replace(sql=projected(source.sql, columns, values))
 
 

@@ -48,9 +48,8 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
 
     def connect(self) -> None:
         """Check the settings; nothing is sent before the first request."""
-        ca_file = self.options.ca_file
         machine = Machine(self.inherited, self.base_dir, self.facts.learn)
-        self.asking = Asking(self.config, self.options, str(self.base_dir / ca_file) if ca_file else None, machine)
+        self.asking = Asking(self.config, self.options, self.options.ca_file, machine)
 
     def close(self) -> None:
         """Close the connections."""

@@ -41,6 +41,9 @@ _GIVEN: Mapping[str, Any] = dict.fromkeys(
 _RECORD = msgspec.json.Decoder(dict[str, Any])
 
 
+_NO_OBJECT = "a record is not an object"
+
+
 class Types:
     """The columns of records: those that a `schema` gives, and where it does not give all, those that are found."""
 
@@ -74,7 +77,7 @@ class Types:
             for line in lines.splitlines():
                 self._found = _united(self._found, _shape(_RECORD.decode(line)))
         except msgspec.ValidationError as error:
-            wrong = "a number is larger than a DOUBLE can be" if "range" in str(error) else "a record is not an object"
+            wrong = "a number is larger than a DOUBLE can be" if "range" in str(error) else _NO_OBJECT
         except msgspec.DecodeError:
             wrong = "a text in a record is not Unicode"
         except RecursionError:
@@ -82,7 +85,7 @@ class Types:
         else:
             wrong = _unusable(self._found)
         if wrong:
-            help = "say the columns to read with `schema:`" if self._found else "name the list with `records:`"
+            help = "name the list with `records:`" if wrong == _NO_OBJECT else "say the columns to read with `schema:`"
             raise ConnectorError("data", wrong, help)
         self._fits = self._decoder()
 

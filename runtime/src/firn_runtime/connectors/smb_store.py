@@ -74,9 +74,10 @@ class ShareStore:
                 with link.opened(self._path(name), LOOK) as handle:
                     told = handle.told()
             except Refused as error:
-                if error.status in NOT_FOUND:
-                    return None
-                raise
+                if error.status not in NOT_FOUND:
+                    raise
+                self._look_for_root(link)
+                return None
         return None if told.is_folder or told.is_link else StoredFile(name, told.size, told.version)
 
     def get(self, file: StoredFile, target: Path) -> None:
@@ -111,7 +112,10 @@ class ShareStore:
     def delete(self, name: str) -> bool:
         """Remove a file, or the link that has its name."""
         with self._linked() as link:
-            return _removed(link, self._path(name))
+            removed = _removed(link, self._path(name))
+            if not removed:
+                self._look_for_root(link)
+            return removed
 
     def _path(self, name: str) -> str:
         return native(f"{self._root}/{name}" if self._root and name else self._root or name)

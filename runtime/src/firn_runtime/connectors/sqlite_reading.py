@@ -95,7 +95,7 @@ def source(
     if carried:
         return Relation(_carried(database, table, read))
     texts = {name: _UTF_8.format(identifier(name)) for name, kind in read.items() if kind == "VARCHAR"}
-    return Relation(f"({projected(place, None, texts)})")
+    return Relation(f"({projected(place, own, texts)})")
 
 
 def _is_enough(own: str, told: str, *, is_loose: bool) -> bool:
@@ -116,7 +116,7 @@ def _carried(database: str, table: str, read: Mapping[str, str]) -> str:
     sql = f"select {', '.join(asked)} from {identifier(table)}"
     texts = f"(select {', '.join(made)} from {_query(database, sql)})"
     values = {name: strict_cast(name, "VARCHAR", kind) for name, kind in read.items() if kind not in _AS_CARRIED}
-    return f"({projected(texts, None, values)})"
+    return f"({projected(texts, read, values)})"
 
 
 def _refuse_bent(session: Session, database: str, table: str, read: Mapping[str, str]) -> None:

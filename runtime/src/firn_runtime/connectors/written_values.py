@@ -28,8 +28,7 @@ def selected(columns: Mapping[str, str], format: Format) -> str:
             raise ConnectorError("data", f"`{column}` is {kind}, which {name} cannot hold without a change", _HELP)
     value = _VALUES.get(format.kind, _as_it_is)
     changed = {column: value(column, kind) for column, kind in columns.items()}
-    listed = ", ".join(f"{sql} AS {identifier(column)}" for column, sql in changed.items() if sql != identifier(column))
-    return f"* REPLACE ({listed})" if listed else "*"
+    return ", ".join(f"{sql} AS {identifier(column)}" for column, sql in changed.items())
 
 
 def _as_it_is(name: str, kind: str) -> str:

@@ -37,7 +37,9 @@ def open_state(settings: Mapping[str, Any], base: Path, *, read_only: bool = Fal
     if settings.get("backend") == "postgres":
         from firn_runtime.state.postgres import PostgresDatabase
 
-        return State(PostgresDatabase(settings, read_only=read_only), here, clocks)
+        authorities = settings.get("sslrootcert")
+        ours = {**settings, "sslrootcert": str(base / authorities)} if authorities else settings
+        return State(PostgresDatabase(ours, read_only=read_only), here, clocks)
     from firn_runtime.state.sqlite import SqliteDatabase
 
     path = base / settings.get("path", DEFAULT_PATH)

@@ -55,7 +55,7 @@ class PostgresOptions:
         "TLS, in libpq's words; absent: `verify-full`, and `disable` on loopback.", default=None, endpoint=True
     )
     sslrootcert: str | None = doc(
-        "File of the authorities to trust; absent: the system's.", default=None, endpoint=True
+        "File of the authorities to trust; absent: the system's.", default=None, local_path=True, endpoint=True
     )
     connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
     statement_timeout: float | None = doc("Seconds for one statement; absent: no limit.", default=None, minimum=0)
@@ -82,7 +82,9 @@ class MySqlOptions:
         default=None,
         endpoint=True,
     )
-    ssl_ca: str | None = doc("File of the authorities to trust; absent: the system's.", default=None, endpoint=True)
+    ssl_ca: str | None = doc(
+        "File of the authorities to trust; absent: the system's.", default=None, local_path=True, endpoint=True
+    )
     connect_timeout: float = doc("Seconds to connect.", default=10, minimum=0)
     statement_timeout: float | None = doc("Seconds for one statement; absent: no limit.", default=None, minimum=0)
 
