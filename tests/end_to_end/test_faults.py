@@ -190,7 +190,7 @@ FAULTS = {
         CSV, "server_error", "disk full", lambda w: w.refuse_inserts("53100"), sink=TABLE
     ),
     "a CSV file ends in the middle of a row": Fault(
-        CSV, "data", "`orders.csv`; `orders` is read in the same pass", _file("orders.csv", ROWS + b'"1')
+        CSV, "data", "`orders.csv` has quotes that are not closed", _file("orders.csv", ROWS + b'"1'), step="orders"
     ),
     "a column of a CSV file was renamed": Fault(
         CSV + ", columns: [n]", "data", "n", _file("orders.csv", b"number\n1\n"), step="orders"
