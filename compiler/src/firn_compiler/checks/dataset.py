@@ -1,10 +1,11 @@
 """What is known of a dataset: its columns and where they come from."""
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 from firn_compiler.document import Path
 
+T = TypeVar("T")
 Origin = frozenset[tuple[str, str, str]]
 """Columns outside the flow: (resource, dataset, column)."""
 
@@ -17,6 +18,8 @@ class Dataset(NamedTuple):
     origins: Mapping[str, Origin] = {}  # never changed: a named tuple takes no factory
     base: tuple[str, str] | None = None
     """(resource, dataset) that it is read from as it is: a column that is not known is that one's."""
+    kinds: Mapping[str, str] = {}  # as above
+    """Of columns, by their names in lower case, what their values are (`sql.kinds`); as far as it is known."""
     reads: frozenset[Path] = frozenset()
     """The incremental reads from which rows may have come into it, by the paths of their steps."""
 
@@ -41,14 +44,14 @@ class Dataset(NamedTuple):
         return [column for column in self.columns or () if column]
 
 
-class Columns(Mapping[str, "tuple[str, ...] | None"]):
-    """The columns of datasets, where they are known, by the names that SQL may use."""
+class Each(Mapping[str, T]):
+    """One thing that is known of each dataset, by the names that SQL may use."""
 
-    def __init__(self, datasets: Mapping[str, Dataset]) -> None:
-        self._datasets = datasets
+    def __init__(self, datasets: Mapping[str, Dataset], thing: Callable[[Dataset], T]) -> None:
+        self._datasets, self._thing = datasets, thing
 
-    def __getitem__(self, name: str) -> tuple[str, ...] | None:
-        return self._datasets[name].columns
+    def __getitem__(self, name: str) -> T:
+        return self._thing(self._datasets[name])
 
     def __contains__(self, name: object) -> bool:
         return name in self._datasets

@@ -3,9 +3,10 @@
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from firn_compiler.checks.dataset import Columns, Dataset
+from firn_compiler.checks.dataset import Dataset, Each
 from firn_compiler.checks.graph import elsewhere, may_follow, of_a_job
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
@@ -155,21 +156,22 @@ class _Reader:
     def read_step(self, step: Step, _: Mapping[str, Dataset]) -> Dataset:
         name = text_at(step.inputs, "resource") or ""
         columns = _listed(step, "columns") or _keys(step, "schema")
+        kinds = _kinds(step)
         text = self.inline(step)
         if text is not None:
             made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
             for item in _items(step, "columns"):
                 self.column(item, made, step)
-            made = made if columns is None else made._replace(columns=columns)
+            made = (made if columns is None else made._replace(columns=columns))._replace(kinds=kinds)
             self.cursor(step, made)
             return made
-        self.cursor(step, Dataset(columns))
+        self.cursor(step, Dataset(columns, kinds=kinds))
         place = text_at(step.inputs, "table") or text_at(step.inputs, "path")
         place = place or text_at(mapping_at(step.inputs, "request"), "path")
         if place is None:
-            return Dataset(columns)
+            return Dataset(columns, kinds=kinds)
         origins = {column: frozenset([(name, place, column)]) for column in columns or ()}
-        return Dataset(columns, origins, (name, place))
+        return Dataset(columns, origins, (name, place), kinds)
 
     def cursor(self, step: Step, dataset: Dataset) -> None:
         self.column(lookup(step.inputs, ("incremental", "cursor")), dataset, step)
@@ -282,7 +284,8 @@ class _Reader:
         from firn_compiler.sql import analyse
 
         path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
-        found = analyse(text.query, dialect, Columns(visible), closed=closed)
+        tables, kinds = Each(visible, attrgetter("columns")), Each(visible, attrgetter("kinds"))
+        found = analyse(text.query, dialect, tables, closed=closed, kinds=kinds)
         self.reads(found.tables if closed else (), found.once if step.type == "sql" else ())
         for one in found.problems:
             if text.guessed.intersection(range(one.start - 2, one.end)):
@@ -307,7 +310,7 @@ class _Reader:
         wrong = text.guessed or any(one.code in _UNREAD for one in found.problems)
         self.known.tables[step.path] = found.tables
         reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
-        return Dataset(None if wrong else found.columns, origins, reads=reads)
+        return Dataset(None if wrong else found.columns, origins, kinds=found.kinds, reads=reads)
 
     def inline(self, step: Step) -> "Text | None":
         node = step.inputs.entries.get("sql")
@@ -377,6 +380,15 @@ def _listed(step: Step, key: str) -> tuple[str, ...] | None:
 def _keys(step: Step, key: str) -> tuple[str, ...] | None:
     found = mapping_at(step.inputs, key)
     return tuple(found.entries) if found is not None and found.entries else None
+
+
+def _kinds(step: Step) -> dict[str, str]:
+    """Return the kinds of the columns whose types a `schema` says."""
+    from firn_compiler.sql.kinds import kind_of  # for flows with SQL alone
+
+    found = mapping_at(step.inputs, "schema")
+    types = {name.lower(): text_at(found, name) or "" for name in found.entries} if found is not None else {}
+    return {name: kind for name, type_ in types.items() if (kind := kind_of(type_))}
 
 
 def _items(step: Step, key: str) -> list[Any]:

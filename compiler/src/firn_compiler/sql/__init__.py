@@ -5,7 +5,7 @@ This package is the one door to sqlglot; it is imported only where a flow holds 
 
 from collections.abc import Mapping
 
-from firn_compiler.sql.analysis import Analysis, Problem
+from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.calls import miscounted, of_others
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
@@ -16,12 +16,19 @@ from firn_compiler.sql.vocabulary import side_by_side, vocabulary
 __all__ = ["Analysis", "Problem", "analyse"]
 
 
-def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool) -> Analysis:
+def analyse(
+    text: str,
+    dialect: str,
+    tables: Mapping[str, tuple[str, ...] | None],
+    *,
+    closed: bool,
+    kinds: Kinds = NO_KINDS,
+) -> Analysis:
     """Return everything that can be known of one query; problems are in the order of the text.
 
     `tables` are the relations that it may read, by the names it may use in lower case, each with its columns where they
-    are known.
-    With `closed`, every other table is a problem. A text that cannot be parsed has that one problem.
+    are known; `kinds` are those of their columns. With `closed`, every other table is a problem. A text that cannot be
+    parsed has that one problem.
     """
     nodes, problems, tokens = read(text, dialect, tables)
     duckdb = dialect == "duckdb"
@@ -31,7 +38,7 @@ def analyse(text: str, dialect: str, tables: Mapping[str, tuple[str, ...] | None
         return Analysis(tuple(counted if stopped else problems))
     names = Names(tokens) if duckdb and closed else None
     try:
-        found = resolve(nodes.tree, tables, closed=closed, checked=duckdb, names=names)
+        found = resolve(nodes.tree, tables, text=text, closed=closed, checked=duckdb, names=names, kinds=kinds)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
         problems += side_by_side(tokens) if duckdb else ()
         problems += [*of_others(tokens), *miscounted(tokens)] if duckdb and closed else ()

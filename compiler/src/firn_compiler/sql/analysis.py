@@ -15,6 +15,11 @@ class Problem(NamedTuple):
     end: int
 
 
+Kinds = Mapping[str, Mapping[str, str]]
+"""Of relations the kinds of their columns (`kinds`), by the names of both in lower case."""
+NO_KINDS: Kinds = MappingProxyType({})
+
+
 class Analysis(NamedTuple):
     """Everything that is known of a query."""
 
@@ -28,6 +33,8 @@ class Analysis(NamedTuple):
     """
     lineage: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType({})
     """From the result's columns to the (relation, column) pairs that they are computed from, ordered."""
+    kinds: Mapping[str, str] = MappingProxyType({})
+    """Of the result's columns, by their names in lower case, where they are known (`kinds`)."""
     placeholders: tuple[str, ...] = ()
     """Names of `$name`, numbers of `$1`, and `?` once for each, in the order of the text."""
     once: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from firn_compiler.closest import alike, misspelt
 from firn_compiler.diagnostics import suggestion
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
-from firn_compiler.sql.relations import NOWHERE, UNKNOWN, Origin, Relation, Scope
+from firn_compiler.sql.relations import NOTHING, UNKNOWN, Column, Relation, Scope
 
 _PSEUDO = frozenset(
     "rowid filename file_row_number ctid tableoid user current_user session_user current_role current_catalog"
@@ -37,26 +37,28 @@ class Lookup:
         self._meant: dict[int, str] = {}
         """Of columns that are not there, by their names' nodes, which are meant; empty where nobody can tell."""
 
-    def column(self, node: exp.Column, scope: Scope, bound: frozenset[str]) -> Origin:
-        """Return what a column is computed from; report one that cannot exist."""
+    def column(self, node: exp.Column, scope: Scope, bound: frozenset[str]) -> Column:
+        """Return a column, or what it is a part of: then its kind is not known; report one that cannot exist."""
         parts = node.parts
         first = parts[0].name
         if first.lower() in bound or (len(parts) == 1 and first.lower() in _PSEUDO):
-            return NOWHERE
+            return NOTHING
         if len(parts) > 1:
             owner = qualified(parts[0], scope, parts[1].name)
             if owner is None and len(parts) > 2:
                 owner = qualified(parts[-2], scope)
-                return owner.origin(parts[-1].name) if owner is not None else NOWHERE
+                return owner.column(parts[-1].name) if owner is not None else NOTHING
             if owner is UNKNOWN:
                 self._twins(parts, scope)
             if owner is not None:
-                return self._member(owner, parts[0].name, parts[1], scope)
+                found = self._member(owner, parts[0].name, parts[1], scope)
+                return found if len(parts) == 2 else found._replace(kind="")
             if first.lower() == "alias" and parts[1].name.lower() in scope.aliases:
                 return scope.aliases[parts[1].name.lower()]
             if first.lower().startswith("unnamed_subquery") or _whole(parts, scope):
-                return NOWHERE
-        return self._bare(node, scope, is_qualified=len(parts) > 1)
+                return NOTHING
+            return self._bare(node, scope, is_qualified=True)._replace(kind="")
+        return self._bare(node, scope, is_qualified=False)
 
     def row(self, star: exp.Column, scope: Scope) -> Relation:
         """Return what `t.*` stands for where no relation is called so: fields of a record, if of anything."""
@@ -64,20 +66,20 @@ class Lookup:
             self._bare(star, scope, is_qualified=True)
         return UNKNOWN
 
-    def _member(self, owner: Relation, alias: str, part: Any, scope: Scope) -> Origin:
+    def _member(self, owner: Relation, alias: str, part: Any, scope: Scope) -> Column:
         name = part.name
         if owner.may_have(name) or name.lower() in _PSEUDO:
-            return owner.origin(name)
+            return owner.column(name)
         if alias.lower() == "alias" and name.lower() in scope.aliases:
             return scope.aliases[name.lower()]  # DuckDB's word for the select list
         if _find(alias.lower(), scope) is not None:
-            return NOWHERE  # a column of that name, whose field is meant
+            return NOTHING  # a column of that name, whose field is meant
         known = owner.names()
         start, end = place(part)
         self._meant[id(part)] = alike(name, known) or ""
         help = suggested(name, known, f"columns of `{alias}`:")
         self._problems.append(Problem("E503", f"`{alias}` has no column `{name}`", help, start, end))
-        return NOWHERE
+        return NOTHING
 
     def _twins(self, parts: list[Any], scope: Scope) -> None:
         """Report a column of two relations that are called the same."""
@@ -88,7 +90,7 @@ class Lookup:
             help = "give each a name of its own, such as `… as a`"
             self._problems.append(Problem("E503", message, help, *place(parts[0])))
 
-    def _bare(self, node: exp.Column, scope: Scope, *, is_qualified: bool) -> Origin:
+    def _bare(self, node: exp.Column, scope: Scope, *, is_qualified: bool) -> Column:
         part = node.parts[0]
         name = part.name
         found = _find(name.lower(), scope)
@@ -99,10 +101,10 @@ class Lookup:
         while level is not None:
             open_ = [one for one in level.relations.values() if one.may_have(name)]
             if name.lower() in level.relations:
-                return NOWHERE  # the whole row
+                return NOTHING  # the whole row
             if open_:
                 alone = len(open_) == 1 and level is scope
-                return open_[0].origin(name) if alone else NOWHERE
+                return open_[0].column(name) if alone else NOTHING
             known += [one for relation in level.relations.values() for one in relation.names()]
             level = level.outer
         if (part.args.get("quoted") or name[0] in _CURLY) and not is_qualified:
@@ -118,7 +120,7 @@ class Lookup:
             known += scope.aliases
             self._meant[id(part)] = alike(name, known) or ""
             self.unknown_column(name, known, place(part))
-        return NOWHERE
+        return NOTHING
 
     def spelled(self, projection: exp.Column, scope: Scope) -> str:
         """Return a column's name as its relation spells it: so the engine names the result."""
@@ -162,15 +164,23 @@ class Lookup:
         self._problems.append(Problem("E503", message, suggested(name, dict.fromkeys(known), "columns:"), *spot))
 
 
-def _find(name: str, scope: Scope) -> Origin | None:
-    """Return the origin of a column by its name alone: of this query's relations, its aliases, or those around."""
+def _find(name: str, scope: Scope) -> Column | None:
+    """Return a column by its name alone: of this query's relations, its aliases, or those around.
+
+    Its kind is not certain where the name is an alias too: some clauses take the one first, some the other.
+    """
     level: Scope | None = scope
     while level is not None:
-        owners = [one for one in level.relations.values() if name in one.columns]
+        owners = [one.columns[name] for one in level.relations.values() if name in one.columns]
+        alias = level.aliases.get(name)
+        if len(owners) == 1 and alias is None:
+            return owners[0]
         if owners:
-            return frozenset(pair for one in owners for pair in one.columns[name].origin)
-        if name in level.aliases:
-            return level.aliases[name]
+            kinds = {one.kind for one in owners} | ({alias.kind} if alias is not None else set())
+            origin = owners[0].origin.union(*(one.origin for one in owners[1:]))
+            return Column(name, origin, kinds.pop() if len(kinds) == 1 else "")
+        if alias is not None:
+            return alias
         level = level.outer
     return None
 

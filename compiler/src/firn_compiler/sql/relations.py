@@ -16,6 +16,11 @@ class Column(NamedTuple):
     name: str
     """Empty where the engine makes one up that is not known here; it never is a plain word."""
     origin: Origin
+    kind: str = ""
+    """Of its values (`kinds`); empty where it is not known."""
+
+
+NOTHING = Column("", NOWHERE)
 
 
 class Relation(NamedTuple):
@@ -36,12 +41,12 @@ class Relation(NamedTuple):
         """Return the names that are known."""
         return [column.name for column in self.columns.values() if column.name]
 
-    def origin(self, name: str) -> Origin:
-        """Return what a column is computed from."""
+    def column(self, name: str) -> Column:
+        """Return a column; of one that is not known only what it is computed from, if that."""
         found = self.columns.get(name.lower())
         if found is not None:
-            return found.origin
-        return frozenset([(self.base, name)]) if self.base and self.open else NOWHERE
+            return found
+        return Column(name, frozenset([(self.base, name)])) if self.base and self.open else NOTHING
 
 
 UNKNOWN = Relation({}, open=True)
@@ -53,8 +58,8 @@ class Scope(NamedTuple):
 
     relations: dict[str, Relation]
     outer: "Scope | None"
-    aliases: dict[str, Origin]
-    """Names that the select list gives, usable anywhere in the query."""
+    aliases: dict[str, Column]
+    """Values that the select list gives names, usable anywhere in the query."""
     joined: set[str]
     """Columns that several relations share by USING or NATURAL: their names mean one column."""
     merged: set[tuple[str, str]]
@@ -76,7 +81,7 @@ def keyed(columns: Iterable[Column]) -> dict[str, Column]:
         while name and name.lower() in made:
             number += 1
             name = f"{column.name}_{number}"
-        made[name.lower() if name else f"\0{len(made)}"] = Column(name, column.origin)
+        made[name.lower() if name else f"\0{len(made)}"] = column._replace(name=name)
     return made
 
 
@@ -86,7 +91,7 @@ def renamed(relation: Relation, names: list[str]) -> Relation:
         return relation
     columns = [*relation.columns.values()]
     first = [
-        Column(name, columns[at].origin if at < len(columns) and not relation.open else NOWHERE)
+        columns[at]._replace(name=name) if at < len(columns) and not relation.open else Column(name, NOWHERE)
         for at, name in enumerate(names)
     ]
     rest = columns[len(names) :] if not relation.open else []
@@ -99,7 +104,7 @@ def unpivoted(node: exp.Pivot, source: Relation) -> Relation:
     if source.open or not all(isinstance(one, exp.Column) for one in node.expressions):
         return UNKNOWN
     listed = {one.name.lower() for one in node.expressions}
-    origin = frozenset(pair for key in listed for pair in source.origin(key))
+    origin = frozenset(pair for key in listed for pair in source.column(key).origin)
     names = [into.this.name, *(one.name for one in into.expressions)] if into is not None else ["name", "value"]
     new = [Column(name, origin if at else NOWHERE) for at, name in enumerate(names)]
     return Relation(keyed([*(column for key, column in source.columns.items() if key not in listed), *new]))

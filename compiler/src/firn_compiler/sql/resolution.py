@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from firn_compiler.sql.analysis import Analysis, Problem
+from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.grouping import grouping
+from firn_compiler.sql.kinds import article, equal, united
 from firn_compiler.sql.lookup import Lookup, owns, qualified, suggested
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import place
 from firn_compiler.sql.relations import (
+    NOTHING,
     NOWHERE,
     UNKNOWN,
     Column,
@@ -35,6 +37,7 @@ from firn_compiler.sql.relations import (
     unpivoted,
 )
 from firn_compiler.sql.select_list import may_be_several, star_of, starred
+from firn_compiler.sql.values import Values
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 
@@ -43,14 +46,17 @@ def resolve(
     tables: Mapping[str, tuple[str, ...] | None],
     *,
     closed: bool,
+    text: str = "",
     checked: bool = True,
     names: Names | None = None,
+    kinds: Kinds = NO_KINDS,
 ) -> Analysis:
-    """Return what is known of a parsed query; `checked` also by DuckDB's own rules.
+    """Return what is known of a parsed query, whose text this is; `checked` also by DuckDB's own rules.
 
     `names` says what DuckDB calls a column without a name; where it is absent, such a column may be called anything.
+    `kinds` are those of the tables' columns, by the names of both in lower case, where they are known.
     """
-    resolver = _Resolver(tables, closed=closed, checked=checked, names=names)
+    resolver = _Resolver(tables, kinds, text, closed=closed, checked=checked, names=names)
     result = resolver.query(tree, None, {})
     known = None if result.open else tuple(column.name for column in result.columns.values())
     named = [column for column in result.columns.values() if column.name]
@@ -60,19 +66,29 @@ def resolve(
         tuple(sorted(resolver.read)),
         columns=known,
         lineage=lineage,
+        kinds={column.name.lower(): column.kind for column in named if column.kind},
     )
 
 
 class _Resolver:
     def __init__(
-        self, tables: Mapping[str, tuple[str, ...] | None], *, closed: bool, checked: bool, names: Names | None
+        self,
+        tables: Mapping[str, tuple[str, ...] | None],
+        kinds: Kinds,
+        text: str,
+        *,
+        closed: bool,
+        checked: bool,
+        names: Names | None,
     ) -> None:
         self.checked = checked
+        self.kinds = kinds
         self.engine_names = names
         self.tables = tables
         self.closed = closed
         self.problems: list[Problem] = []
         self.lookup = Lookup(self.problems)
+        self.values = Values(text, self.problems)
         self.read: set[str] = set()
 
     def query(self, node: Any, outer: Scope | None, ctes: Ctes) -> Relation:
@@ -156,20 +172,31 @@ class _Resolver:
 
     def joined(self, node: Any, left: Relation, right: Relation) -> Relation:
         """Return two sides as one: by name, or by position under the names of the left."""
+        columns = dict(left.columns)
         if node.args.get("by_name"):
-            columns = dict(left.columns)
             for key, column in right.columns.items():
                 mine = columns.get(key, column)
-                columns[key] = Column(mine.name, mine.origin | column.origin)
+                columns[key] = Column(mine.name, mine.origin | column.origin, united(mine.kind, column.kind))
             return Relation(columns, left.open or right.open)
-        others = [column.origin for column in right.columns.values()]
-        columns = {
-            key: Column(column.name, column.origin | (others[at] if at < len(others) else NOWHERE))
-            for at, (key, column) in enumerate(left.columns.items())
-        }
-        if not left.open and not right.open and len(left.columns) != len(right.columns):
+        others = [*right.columns.values()]
+        sure = not left.open and not right.open
+        for at, (key, column) in enumerate(left.columns.items()):
+            other = others[at] if at < len(others) else NOTHING
+            kind = self.united(node, at, column.kind, other.kind) if sure else ""
+            columns[key] = Column(column.name, column.origin | other.origin, kind)
+        if sure and len(left.columns) != len(right.columns):
             self.widths(node, len(left.columns), len(right.columns))
         return Relation(columns, left.open)
+
+    def united(self, node: Any, at: int, left: str, right: str) -> str:
+        """Return the kind of a column of two sides; report kinds that no cast makes one."""
+        kind = united(left, right)
+        if self.checked and left and right and not kind and not equal(left, right):
+            items = node.expression.selects
+            spot = place(items[at] if at < len(items) and not any(one.is_star for one in items) else node.expression)
+            message = f"one side has {article(left)} here, the other {article(right)}"
+            self.problems.append(Problem("E509", message, "cast one of them", *spot))
+        return kind
 
     def widths(self, node: Any, left: int, right: int) -> None:
         start, end = place(node.expression)
@@ -186,12 +213,12 @@ class _Resolver:
         group: dict[str, Relation] = {}
         for item in items:
             self.source(item, scope, ctes, group)
-        origins: list[Origin] = []
+        values: list[Column] = []
         for projection in node.expressions:
             value = projection.this if isinstance(projection, exp.Alias) else projection
-            origins.append(self.expressions([value], scope, ctes))
+            values.append(Column("", self.expressions([value], scope, ctes), self.values.kind(value)))
             if isinstance(projection, exp.Alias):
-                scope.aliases[projection.alias.lower()] = origins[-1]  # for what stands after it
+                scope.aliases[projection.alias.lower()] = values[-1]  # for what stands after it
         clauses = [one for key in ("where", "group") for one in children(node.args.get(key))]
         self.lookup.ambiguous([*node.expressions, *clauses], scope)
         for join, sees in scope.conditions:
@@ -206,9 +233,9 @@ class _Resolver:
             names = () if any(one.open for one in tables) else tuple(one.name for one in listed)
             aliases = {name for name in scope.aliases if not any(one.may_have(name) for one in tables)}
             self.problems.extend(grouping(node, lambda column: owns(column, scope), names, aliases))
-        result = self.projections(node, origins, scope, ctes)
-        rest = [value for key, value in node.args.items() if key not in _HANDLED]
-        self.expressions([one for value in rest for one in children(value)], scope, ctes)
+        result = self.projections(node, values, scope, ctes)
+        rest = [one for key, value in node.args.items() if key not in _HANDLED for one in children(value)]
+        self.expressions(rest, scope, ctes)
         for join, sees in scope.conditions:
             self.expressions(children(join.args.get("on")), sees, ctes)
         return result if not node.args.get("pivots") else UNKNOWN
@@ -295,7 +322,9 @@ class _Resolver:
         if full in self.tables:
             columns = self.tables[full]
             self.read.add(full)
-            return Relation({}, open=True, base=full) if columns is None else _given(full, columns)
+            kinds = self.kinds.get(full, {})
+            known = tuple(kinds.get(one.lower(), "") for one in columns or ())
+            return Relation({}, open=True, base=full) if columns is None else _given(full, columns, known)
         if self.closed:
             start, end = place(node.parts[-1]) if node.parts else place(node)
             start = min(start, place(node.parts[0])[0])
@@ -307,11 +336,11 @@ class _Resolver:
         self.read.add(".".join(part.name for part in node.parts))
         return Relation({}, open=True, base=".".join(part.name for part in node.parts))
 
-    def projections(self, node: exp.Select, origins: list[Origin], scope: Scope, ctes: Ctes) -> Relation:
-        """Return the columns of a select list, whose items are computed from these."""
+    def projections(self, node: exp.Select, values: list[Column], scope: Scope, ctes: Ctes) -> Relation:
+        """Return the columns of a select list, whose items are these without their names."""
         columns: list[Column] = []
         open_ = False
-        for projection, origin in zip(node.expressions, origins, strict=True):
+        for projection, value in zip(node.expressions, values, strict=True):
             star = star_of(projection)
             if star is not None:
                 more, unknown = self.star(projection, star, scope, ctes)
@@ -322,7 +351,7 @@ class _Resolver:
             if several or self.lookup.unnameable(projection):
                 open_ = True
             else:
-                columns.append(Column(self.name(projection, scope), origin))
+                columns.append(value._replace(name=self.name(projection, scope)))
         unnamed = self.engine_names is None and any(not column.name for column in columns)
         return Relation(keyed(column for column in columns if not open_ or column.name), open_ or unnamed)
 
@@ -360,7 +389,10 @@ class _Resolver:
         for key, one in replaced.items():
             if not open_ and key not in {column.name.lower() for column in columns}:
                 self.lookup.unknown_column(one.alias, [column.name for column in columns], place(one.args["alias"]))
-        made = {key: Column(one.alias, self.expressions([one.this], scope, ctes)) for key, one in replaced.items()}
+        made = {
+            key: Column(one.alias, self.expressions([one.this], scope, ctes), self.values.kind(one.this))
+            for key, one in replaced.items()
+        }
         columns = [made.get(column.name.lower(), column) for column in columns]
         new = {one.this.name.lower(): one.alias for one in star.args.get("rename") or ()}
         columns = [column._replace(name=new.get(column.name.lower(), column.name)) for column in columns]
@@ -369,6 +401,7 @@ class _Resolver:
     def expressions(self, nodes: Iterable[Any], scope: Scope, ctes: Ctes) -> Origin:
         """Resolve every column in some expressions, queries inside them too; return what they are computed from."""
         origins: set[tuple[str, str]] = set()
+        seen: list[Any] = []
         waiting: list[tuple[Any, frozenset[str], Scope]] = [
             (one, frozenset(), scope) for one in nodes if one is not None
         ]
@@ -376,9 +409,14 @@ class _Resolver:
             node, bound, scope = waiting.pop()
             if isinstance(node, exp.Column):
                 if not isinstance(node.this, exp.Star):
-                    origins |= self.lookup.column(node, scope, bound)
+                    column = self.lookup.column(node, scope, bound)
+                    origins |= column.origin
+                    self.values.is_of(node, column.kind)
                 continue
-            if isinstance(node, _LEAVES):
+            if isinstance(node, exp.Literal):
+                seen.append(node)
+                continue
+            if isinstance(node, exp.Identifier):
                 continue
             if isinstance(node, _QUERIES) and not isinstance(node, exp.Table):
                 inner = self.query(node, scope, ctes)
@@ -399,7 +437,10 @@ class _Resolver:
             elif isinstance(node, exp.Collate):
                 waiting.append((node.this, bound, scope))  # what follows names a collation
                 continue
+            seen.append(node)
             waiting += [(one, bound, scope) for one in node.iter_expressions()]
+        if self.checked:
+            self.values.look(reversed(seen))
         return frozenset(origins)
 
     def width(self, node: Any, inner: Relation) -> None:
@@ -416,12 +457,14 @@ class _Resolver:
 
 
 @lru_cache(maxsize=256)
-def _given(name: str, columns: tuple[str, ...]) -> Relation:
+def _given(name: str, columns: tuple[str, ...], kinds: tuple[str, ...]) -> Relation:
     """Return a table outside the query; one is often read by several queries."""
-    return Relation(keyed(Column(one, frozenset([(name, one)] if one else [])) for one in columns), base=name)
+    made = (
+        Column(one, frozenset([(name, one)] if one else []), kind) for one, kind in zip(columns, kinds, strict=True)
+    )
+    return Relation(keyed(made), base=name)
 
 
-_LEAVES = (exp.Identifier, exp.Literal)
 _QUERIES = (exp.Query, exp.Values)
 _HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"])
 """Parts of a SELECT that are resolved apart, or hold no columns."""

@@ -1,0 +1,113 @@
+"""Kinds of values: which the engine takes side by side, and which of its functions take which.
+
+A kind stands for the engine's types that go everywhere together: all whole numbers are one. Where a kind is not known
+(nested types, JSON, texts written out, which become what is needed), nothing is said.
+"""
+
+from collections.abc import Mapping, Set
+from typing import Final
+
+_NAMES: Mapping[str, str] = {
+    "boolean": "bool boolean logical",
+    "whole number": """
+        bigint hugeint int int1 int128 int16 int2 int32 int4 int64 int8 integer integral long short signed smallint
+        tinyint ubigint uhugeint uint uint128 uint16 uint32 uint64 uint8 uinteger usmallint utinyint
+    """,
+    "decimal": "dec decimal numeric",
+    "double": "double float float4 float8 real",
+    "text": "bpchar char character nvarchar string text varchar",
+    "binary": "binary blob bytea varbinary",
+    "date": "date",
+    "time": "time",
+    "timestamp": "datetime timestamp timestamp_ms timestamp_ns timestamp_s timestamp_us",
+    "timestamp with time zone": "timestamptz",
+    "interval": "interval",
+    "UUID": "guid uuid",
+}
+_WORDS: Mapping[str, str] = {
+    "character varying": "text",
+    "double precision": "double",
+    "time without time zone": "time",
+    "timestamp with time zone": "timestamp with time zone",
+    "timestamp without time zone": "timestamp",
+}
+_KINDS = {**{name: kind for kind, names in _NAMES.items() for name in names.split()}, **_WORDS}
+
+
+def kind_of(type_: str) -> str:
+    """Return the kind of a type's values, by the name SQL has for it; empty where it is none of these."""
+    name, bracket, rest = type_.lower().partition("(")
+    return _KINDS.get(name.strip(), "") if not bracket or rest.rstrip().endswith(")") else ""
+
+
+NUMBERS: Final = frozenset(["whole number", "decimal", "double"])
+MOMENTS: Final = frozenset(["date", "timestamp", "timestamp with time zone"])
+TIMES: Final = frozenset([*MOMENTS, "time", "interval"])
+TEXTS: Final = frozenset(["text"])
+ALL: Final = frozenset(_NAMES)
+_COUNTABLE = frozenset(["boolean", "whole number"])
+_RANK = ("boolean", "whole number", "decimal", "double", "date", "timestamp", "timestamp with time zone")
+"""Of two that go together the later is what both become."""
+
+
+def common(left: str, right: str) -> str:
+    """Return what two kinds become side by side; empty where they do not go together."""
+    pair = {left, right}
+    if left == right:
+        return left
+    return max(pair, key=_RANK.index) if any(pair <= one for one in (NUMBERS, MOMENTS, _COUNTABLE)) else ""
+
+
+def united(left: str, right: str) -> str:
+    """Return what two kinds become in one column of a set operation; empty where they become nothing, or who knows."""
+    pair = {left, right}
+    return "text" if "text" in pair and pair.isdisjoint(["", "binary"]) else common(left, right)
+
+
+def equal(left: str, right: str) -> bool:
+    """Whether the engine compares two kinds by `=`: what can be cast at all is cast."""
+    pair = {left, right}
+    return bool(common(left, right)) or "text" in pair or pair <= NUMBERS | {"boolean"}
+
+
+_SUMS: Mapping[tuple[str, str, str], str] = {
+    ("+", "date", "interval"): "timestamp",
+    ("+", "date", "time"): "timestamp",
+    ("+", "date", "whole number"): "date",
+    ("-", "date", "interval"): "timestamp",
+    ("-", "date", "whole number"): "date",
+    ("-", "date", "date"): "whole number",
+    ("/", "interval", "whole number"): "interval",
+    ("/", "interval", "decimal"): "interval",
+    ("/", "interval", "double"): "interval",
+    **{(sign, one, "interval"): one for sign in "+-" for one in TIMES - {"date"}},
+    **{("-", one, other): "interval" for one in MOMENTS for other in MOMENTS if {one, other} != {"date"}},
+    **{("*", "interval", one): "interval" for one in NUMBERS},
+}
+
+
+def computed(sign: str, left: str, right: str) -> str:
+    """Return the kind that `+`, `-`, `*`, `/` or `%` makes of two; empty where it takes none of the two together."""
+    if {left, right} <= NUMBERS:
+        return "double" if sign == "/" else common(left, right)
+    found = _SUMS.get((sign, left, right), "")
+    return found or (_SUMS.get((sign, right, left), "") if sign in "+*" else "")
+
+
+def article(kind: str) -> str:
+    """Return a kind's name as a sentence has it: `a date`."""
+    return f"{'an' if kind == 'interval' else 'a'} {kind}"
+
+
+CASTS: Mapping[str, str] = {
+    "text": "cast it to a text: `cast(… as varchar)`",
+    **dict.fromkeys(NUMBERS, "cast it to a number, such as `cast(… as decimal(18, 2))`"),
+    **dict.fromkeys(TIMES, "cast it, such as `cast(… as date)`, or read it by a form: `strptime(…, '%d.%m.%Y')`"),
+    "boolean": "write a condition, such as `… > 0`",
+}
+"""How a value becomes one of a kind."""
+
+
+def how_to(taken: Set[str]) -> str:
+    """Return help for a value that is none of the kinds which are taken."""
+    return next((help for kind, help in CASTS.items() if kind in taken), "cast it")

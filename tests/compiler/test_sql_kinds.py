@@ -1,0 +1,248 @@
+"""Kinds of values: what the compiler says of them is what the engine does with them."""
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import product
+from random import Random
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firn_compiler.sql import Analysis, analyse
+from firn_compiler.sql.kinds import ALL, NUMBERS, kind_of
+from firn_compiler.sql.values import CALLS
+from firn_schemas.sql_types import NESTED, SQL_TYPES
+
+COLUMNS: Mapping[str, tuple[str, str, str]] = {
+    "flag": ("boolean", "boolean", "true"),
+    "small": ("whole number", "integer", "7"),
+    "big": ("whole number", "bigint", "7"),
+    "price": ("decimal", "decimal(18,2)", "7.25"),
+    "ratio": ("double", "double", "7.5"),
+    "name": ("text", "varchar", "'seven'"),
+    "body": ("binary", "blob", "'seven'"),
+    "born": ("date", "date", "'2026-01-31'"),
+    "clock": ("time", "time", "'10:00:00'"),
+    "moment": ("timestamp", "timestamp", "'2026-01-31 10:00:00'"),
+    "zoned": ("timestamp with time zone", "timestamptz", "'2026-01-31 10:00:00+00'"),
+    "span": ("interval", "interval", "'1 day'"),
+    "code": ("UUID", "uuid", "'11111111-1111-1111-1111-111111111111'"),
+}
+"""Columns of the table `t`: kind, type and a value."""
+KINDS = {"t": {name: kind for name, (kind, _, _) in COLUMNS.items()}}
+TABLES = {"t": tuple(COLUMNS)}
+
+
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    connection.execute(f"create table t ({', '.join(f'{name} {type_}' for name, (_, type_, _) in COLUMNS.items())})")
+    connection.execute(f"insert into t values ({', '.join(value for _, _, value in COLUMNS.values())})")
+    return connection
+
+
+def known(query: str) -> Analysis:
+    return analyse(query, "duckdb", TABLES, closed=True, kinds=KINDS)
+
+
+def said(query: str) -> list[str]:
+    return [one.message for one in known(query).problems if one.code == "E509"]
+
+
+def refused(query: str, *, run: bool = False) -> str:
+    """Return what the engine says against a query before it runs, or also while it does."""
+    try:
+        engine().execute(f"create or replace temp table made as {query}" if run else f"explain {query}")
+    except duckdb.Error as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def given_kind(value: str) -> str:
+    """Return the kind of a value by the engine's own word for its type."""
+    ((_, type_, *_),) = engine().execute(f"describe select {value} as x from t").fetchall()
+    return kind_of(str(type_).lower())
+
+
+SPELLED: Mapping[str, str] = {
+    "ApproxDistinct": "approx_count_distinct({})",
+    "ArgMax": "arg_max({}, small)",
+    "ArgMin": "arg_min({}, small)",
+    "Contains": "contains({}, 'a')",
+    "Corr": "corr({}, ratio)",
+    "DayOfWeekIso": "isodow({})",
+    "CountIf": "count_if({})",
+    "CovarPop": "covar_pop({}, ratio)",
+    "CovarSamp": "covar_samp({}, ratio)",
+    "EndsWith": "ends_with({}, 'a')",
+    "FirstValue": "first_value({}) over ()",
+    "GroupConcat": "string_agg({}, ',')",
+    "Glob": "{} glob 'a*'",
+    "ILike": "{} ilike 'a%'",
+    "JSONExtractScalar": "json_extract_string({}, '$.a')",
+    "Lag": "lag({}) over ()",
+    "LastDay": "last_day({})",
+    "LastValue": "last_value({}) over ()",
+    "Lead": "lead({}) over ()",
+    "Left": "left({}, 2)",
+    "Levenshtein": "levenshtein({}, 'a')",
+    "Like": "{} like 'a%'",
+    "LogicalAnd": "bool_and({})",
+    "LogicalOr": "bool_or({})",
+    "NthValue": "nth_value({}, 1) over ()",
+    "Neg": "-{}",
+    "Nullif": "nullif({0}, {0})",
+    "Pad": "lpad({}, 5, '0')",
+    "Pow": "power({}, 2)",
+    "RegexpExtract": "regexp_extract({}, 'a')",
+    "RegexpExtractAll": "regexp_extract_all({}, 'a')",
+    "RegexpFullMatch": "regexp_full_match({}, 'a')",
+    "RegexpLike": "regexp_matches({}, 'a')",
+    "RegexpReplace": "regexp_replace({}, 'a', 'b')",
+    "Replace": "replace({}, 'a', 'b')",
+    "Right": "right({}, 2)",
+    "SHA": "sha1({})",
+    "SHA2": "sha256({})",
+    "SimilarTo": "{} similar to 'a.*'",
+    "Split": "string_split({}, ',')",
+    "SplitPart": "split_part({}, ',', 1)",
+    "StartsWith": "starts_with({}, 'a')",
+    "StddevPop": "stddev_pop({})",
+    "StddevSamp": "stddev_samp({})",
+    "StrPosition": "strpos({}, 'a')",
+    "StrToTime": "strptime({}, '%Y')",
+    "Substring": "substring({}, 1, 2)",
+    "TimeToStr": "strftime({}, '%Y')",
+    "TimeToUnix": "epoch({})",
+    "TimestampTrunc": "date_trunc('month', {})",
+    "Translate": "translate({}, 'a', 'b')",
+    "AnyValue": "any_value({})",
+    "VariancePop": "var_pop({})",
+}
+"""Of functions that are spelled in another way than their nodes are called."""
+
+
+@pytest.mark.parametrize("node", sorted(node.__name__ for node in CALLS))
+def test_a_function_takes_and_gives_what_the_engine_says(node: str) -> None:
+    spelled = SPELLED.get(node, f"{node.lower()}({{}})")
+    for column in COLUMNS:
+        if node == "Ntile":  # its value is how many, and may not be null
+            continue
+        call = spelled.format(column)
+        query = f"select {call} as x from t"
+        refusal = refused(query)
+        assert bool(said(query)) == bool(refusal), (call, refusal)
+        if not refusal and (found := known(query).kinds.get("x")):
+            assert found == given_kind(call), call
+
+
+PAIRS = (
+    *("{} < {}", "{} >= {}", "{} + {}", "{} - {}", "{} * {}", "{} / {}", "{} % {}", "{} between {} and {}"),
+    *("coalesce({}, {})", "greatest({}, {})", "case when true then {} else {} end", "if(true, {}, {})"),
+)
+
+
+@pytest.mark.parametrize("form", PAIRS)
+def test_two_values_go_together_where_the_engine_takes_them(form: str) -> None:
+    for left, right in product(COLUMNS, (*COLUMNS, "1", "2.5", "true", "current_date", "interval '1 day'")):
+        value = form.format(left, right, right)
+        query = f"select {value} as x from t"
+        refusal = refused(query)
+        if not refusal or "big" not in (left, right):  # to a day it adds integers, not bigints
+            assert bool(said(query)) == bool(refusal), (value, refusal)
+        if not refusal and (found := known(query).kinds.get("x")):
+            assert found == given_kind(value), value
+
+
+@pytest.mark.parametrize(
+    "form", ["{} = {}", "{} <> {}", "{} in ({})", "{} is distinct from {}", "case {} when {} then 1 end"]
+)
+def test_what_is_said_not_to_be_equal_to_anything_stops_the_run(form: str) -> None:
+    for left, right in product(COLUMNS, repeat=2):
+        query = f"select {form.format(left, right)} as x from t"
+        assert not said(query) or refused(query, run=True), query
+        if "text" not in (COLUMNS[left][0], COLUMNS[right][0]):
+            assert bool(said(query)) == bool(refused(query, run=True)), query
+
+
+def test_columns_of_a_set_operation() -> None:
+    for left, right in product(COLUMNS, repeat=2):
+        query = f"select {left} as x from t union all select {right} from t"
+        refusal = refused(query, run=True)
+        if "text" not in (COLUMNS[left][0], COLUMNS[right][0]):
+            assert bool(said(query)) == bool(refusal), (query, refusal)
+        if not refusal and (found := known(query).kinds.get("x")):
+            ((_, type_, *_),) = engine().execute(f"describe {query}").fetchall()
+            assert found == kind_of(str(type_).lower()), query
+
+
+TEXTS = (
+    *(
+        "",
+        "a",
+        "1",
+        "-1",
+        "1.5",
+        " 7 ",
+        "1_000",
+        "1,000",
+        "1e3",
+        "12abc",
+        "nan",
+        "inf",
+        "true",
+        "t",
+        "yes",
+        "on",
+        "off",
+    ),
+    *("2026-01-31", "2026/01/31", "31.01.2026", "31/01/2026", "2026-01", "20260131", "today", "epoch", "infinity"),
+    *("2026-01-31 10:00", "2026-01-31T10:00:00", "2026-1-1", "n/a", "NULL", "-"),
+)
+
+
+@pytest.mark.parametrize("column", ["flag", "small", "price", "ratio", "born", "moment", "zoned"])
+@pytest.mark.parametrize(
+    "form", ["{} = {}", "{} < {}", "{} in ({})", "coalesce({}, {})", "case when false then {} else {} end"]
+)
+def test_a_text_that_cannot_become_the_value_beside_it(column: str, form: str) -> None:
+    for text in TEXTS:
+        query = f"select {form.format(column, repr(text))} as x from t"
+        if said(query):
+            missing = query.replace(f"coalesce({column}", f"coalesce(nullif({column}, {column})")
+            assert refused(missing, run=True), query
+        else:
+            assert text not in ("", "a", "n/a", "NULL", "-"), query
+
+
+def values(chance: Random, depth: int) -> str:
+    """Return some value made of columns and numbers; whether a text is cast may depend on the row."""
+    if depth == 0:
+        return chance.choice((*COLUMNS, "1", "2.5", "null", "true", "current_date"))
+    inner = [values(chance, depth - 1) for _ in range(3)]
+    spelled = [SPELLED.get(node.__name__, f"{node.__name__.lower()}({{}})") for node in CALLS]
+    plain = [one for one in spelled if "over" not in one]
+    form = chance.choice((*PAIRS, *plain, "({})", "cast({} as varchar)", "cast({} as date)", "not {}", "{} || {}"))
+    return form.format(*inner)
+
+
+@settings(deadline=None, max_examples=1000, derandomize=True)
+@given(st.integers(0, 2**32))
+def test_nothing_is_said_of_a_value_that_the_engine_takes(seed: int) -> None:
+    value = values(Random(seed), 3)
+    query = f"select {value} as x from t"
+    if said(query):
+        assert refused(query, run=True), query
+    elif not known(query).problems and not refused(query) and (found := known(query).kinds.get("x")):
+        assert {found, given_kind(value)} <= NUMBERS or found == given_kind(value), query
+
+
+@pytest.mark.parametrize("name", sorted(SQL_TYPES - NESTED))
+def test_the_kind_of_a_type_is_the_engine_s(name: str) -> None:
+    kind = kind_of(name)
+    spelled = engine().execute("select null::" + name).description[0][1]
+    assert kind in ALL or kind == ""
+    if kind:
+        assert kind == kind_of(str(spelled).lower())
