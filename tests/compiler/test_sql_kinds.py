@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firn_compiler.kinds import ALL, NUMBERS, kind_of
 from firn_compiler.sql import Analysis, analyse
-from firn_compiler.sql.kinds import ALL, NUMBERS, kind_of
 from firn_compiler.sql.values import CALLS
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 

@@ -19,7 +19,7 @@ class Dataset(NamedTuple):
     base: tuple[str, str] | None = None
     """(resource, dataset) that it is read from as it is: a column that is not known is that one's."""
     kinds: Mapping[str, str] = {}  # as above
-    """Of columns, by their names in lower case, what their values are (`sql.kinds`); as far as it is known."""
+    """Of columns, by their names in lower case, what their values are (`kinds`); as far as it is known."""
     reads: frozenset[Path] = frozenset()
     """The incremental reads from which rows may have come into it, by the paths of their steps."""
 

@@ -175,6 +175,10 @@ class _Reader:
 
     def cursor(self, step: Step, dataset: Dataset) -> None:
         self.column(lookup(step.inputs, ("incremental", "cursor")), dataset, step)
+        if dataset.kinds and "incremental" in step.inputs.entries:
+            from firn_compiler.checks.expected import begun  # for flows that say types alone
+
+            self.known.found.extend(begun(step, dataset.kinds))
 
     def sql_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset:
         text = self.inline(step) or self.files(step)
@@ -231,16 +235,21 @@ class _Reader:
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
         dataset = self.source(step, visible, once=False)
         for index, item in enumerate(_items(step, "expectations")):
+            path = (*step.inputs_path, "expectations", index)
             if not isinstance(item, MappingNode):
                 continue
             for node in _columns_of(item):
                 self.column(node, dataset, step)
+            if dataset is not None and dataset.kinds:
+                from firn_compiler.checks.expected import expected  # as above
+
+                self.known.found.extend(expected(item, dataset.kinds, path))
             other = mapping_at(item, "relationship")
             if other is not None:
                 self.relationship(other, visible, step)
             text = item.entries.get("sql")
             if isinstance(text, Scalar) and isinstance(text.value, str):
-                inner = step._replace(inputs=item, inputs_path=(*step.inputs_path, "expectations", index))
+                inner = step._replace(inputs=item, inputs_path=path)
                 self.query(inner, self.text(text), visible, closed=True, dialect=self.dialect)
 
     def relationship(self, node: MappingNode, visible: Mapping[str, Dataset], step: Step) -> None:
@@ -319,7 +328,7 @@ class _Reader:
         return self.text(node) if isinstance(node.value, str) else self.guessed(node)
 
     def text(self, node: Scalar, stand_in: str = "") -> "Text":
-        from firn_compiler.checks.sql_text import Text, text_of  # as above
+        from firn_compiler.checks.sql_text import Text, text_of  # for flows with SQL alone
 
         def at(start: int, end: int) -> Span:
             return within(node, self.document, start, end)
@@ -384,10 +393,12 @@ def _keys(step: Step, key: str) -> tuple[str, ...] | None:
 
 def _kinds(step: Step) -> dict[str, str]:
     """Return the kinds of the columns whose types a `schema` says."""
-    from firn_compiler.sql.kinds import kind_of  # for flows with SQL alone
-
     found = mapping_at(step.inputs, "schema")
-    types = {name.lower(): text_at(found, name) or "" for name in found.entries} if found is not None else {}
+    if found is None:
+        return {}
+    from firn_compiler.kinds import kind_of  # for flows that say types alone
+
+    types = {name.lower(): text_at(found, name) or "" for name in found.entries}
     return {name: kind for name, type_ in types.items() if (kind := kind_of(type_))}
 
 

@@ -165,22 +165,18 @@ class Lookup:
 
 
 def _find(name: str, scope: Scope) -> Column | None:
-    """Return a column by its name alone: of this query's relations, its aliases, or those around.
-
-    Its kind is not certain where the name is an alias too: some clauses take the one first, some the other.
-    """
+    """Return a column by its name alone: of this query's relations, its aliases, or those around."""
     level: Scope | None = scope
     while level is not None:
         owners = [one.columns[name] for one in level.relations.values() if name in one.columns]
-        alias = level.aliases.get(name)
-        if len(owners) == 1 and alias is None:
+        if len(owners) == 1:
             return owners[0]
         if owners:
-            kinds = {one.kind for one in owners} | ({alias.kind} if alias is not None else set())
+            kinds = {one.kind for one in owners}
             origin = owners[0].origin.union(*(one.origin for one in owners[1:]))
             return Column(name, origin, kinds.pop() if len(kinds) == 1 else "")
-        if alias is not None:
-            return alias
+        if name in level.aliases:
+            return level.aliases[name]
         level = level.outer
     return None
 

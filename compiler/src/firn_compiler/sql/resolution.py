@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlglot import exp
 
+from firn_compiler.kinds import article, equal, united
 from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.grouping import grouping
-from firn_compiler.sql.kinds import article, equal, united
 from firn_compiler.sql.lookup import Lookup, owns, qualified, suggested
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import place

@@ -1,13 +1,11 @@
 """The values of a query by their kinds: what is said of those that the engine would not take."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 from sqlglot import exp
 
-from firn_compiler.sql.analysis import Problem
-from firn_compiler.sql.kinds import (
+from firn_compiler.kinds import (
     ALL,
     MOMENTS,
     NUMBERS,
@@ -19,7 +17,10 @@ from firn_compiler.sql.kinds import (
     equal,
     how_to,
     kind_of,
+    readable,
+    written,
 )
+from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
 
 Call = Mapping[str, str]
@@ -92,15 +93,6 @@ _GIVEN: Mapping[type[exp.Expr], str] = {
 """What is of one kind, whatever it is made of."""
 _INSIDE = (exp.Paren, exp.Window, exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.Alias, exp.Ordered)
 """What has the value of the node inside."""
-
-_NUMBER_FORM = re.compile(r"\s*[-+]?((\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|0[xb][\da-f]+|nan|inf|infinity)\s*", re.I)
-_DATE_FORM = re.compile(r"\s*(-?\d+([-/ ])\d\d?\2\d\d?(?!\d).*|epoch|[-+]?inf(inity)?)\s*", re.I | re.S)
-_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "boolean": (re.compile(r"\s*(true|false|t|f|yes|no|y|n|1|0)\s*", re.I), "`true` or `false`"),
-    **dict.fromkeys(NUMBERS, (_NUMBER_FORM, "a number without quotes, or `null`")),
-    **dict.fromkeys(MOMENTS, (_DATE_FORM, "such as `'2026-01-31'`")),
-}
-"""How a text is written that becomes a value of a kind, and what to write."""
 
 
 class Values:
@@ -211,8 +203,8 @@ class Values:
 
     def _fits(self, value: Any, kind: str) -> None:
         """Report a text written out that cannot become a value of this kind."""
-        if kind in _FORMS and _is_text(value) and not _FORMS[kind][0].fullmatch(value.name):
-            self._say(value, f"this text cannot be read as {article(kind)}", f"write {_FORMS[kind][1]}")
+        if _is_text(value) and not readable(value.name, kind):
+            self._say(value, f"this text cannot be read as {article(kind)}", f"write {written(kind)}")
 
     def _coalesce(self, node: Any) -> str:
         return self._mixed(self._word(node), [node.this, *node.expressions])

@@ -4,6 +4,7 @@ A kind stands for the engine's types that go everywhere together: all whole numb
 (nested types, JSON, texts written out, which become what is needed), nothing is said.
 """
 
+import re
 from collections.abc import Mapping, Set
 from typing import Final
 
@@ -97,6 +98,25 @@ def computed(sign: str, left: str, right: str) -> str:
 def article(kind: str) -> str:
     """Return a kind's name as a sentence has it: `a date`."""
     return f"{'an' if kind == 'interval' else 'a'} {kind}"
+
+
+_NUMBER = re.compile(r"\s*[-+]?((\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|0[xb][\da-f]+|nan|inf|infinity)\s*", re.I)
+_MOMENT = re.compile(r"\s*(-?\d+([-/ ])\d\d?\2\d\d?(?!\d).*|epoch|[-+]?inf(inity)?)\s*", re.I | re.S)
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "boolean": (re.compile(r"\s*(true|false|t|f|yes|no|y|n|1|0)\s*", re.I), "`true` or `false`"),
+    **dict.fromkeys(NUMBERS, (_NUMBER, "a number without quotes")),
+    **dict.fromkeys(MOMENTS, (_MOMENT, "such as `'2026-01-31'`")),
+}
+
+
+def readable(text: str, kind: str) -> bool:
+    """Whether the engine may read a text as a value of this kind."""
+    return kind not in _FORMS or _FORMS[kind][0].fullmatch(text) is not None
+
+
+def written(kind: str) -> str:
+    """Say how a value of this kind is written beside a column of it."""
+    return _FORMS[kind][1] if kind in _FORMS else "a text in quotes"
 
 
 CASTS: Mapping[str, str] = {

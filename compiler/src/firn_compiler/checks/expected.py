@@ -1,0 +1,63 @@
+"""What a check expects of a column, and from where an incremental read begins: by the kind of the column's values."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from firn_compiler.diagnostics import Diagnostic, finding
+from firn_compiler.document import Mapping as MappingNode
+from firn_compiler.document import Node, Path, Scalar, Sequence, lookup, mapping_at, text_at
+from firn_compiler.kinds import MOMENTS, NUMBERS, article, common, equal, readable, written
+from firn_compiler.model.project import Step
+
+CURSORS = NUMBERS - {"double"} | MOMENTS | {"text"}
+"""Kinds of values that have an order in which no row can be missed."""
+
+
+def expected(expectation: MappingNode, kinds: Mapping[str, str], path: Path) -> Iterator[Diagnostic]:
+    """Report an expectation of values that a column cannot hold, or not be compared with.
+
+    `kinds` are those of the dataset's columns, by their names in lower case, as far as they are known.
+    """
+    for rule in ("accepted_values", "between", "freshness"):
+        node = mapping_at(expectation, rule)
+        name = text_at(node, "column") or ""
+        kind = kinds.get(name.lower())
+        if node is None or not kind:
+            continue
+        if rule == "freshness" and kind not in MOMENTS:
+            message = f"`{name}` is {article(kind)}, and says not how fresh a row is"
+            help = "give it the type of a timestamp or date, in the `schema` of its `read` or in a `sql` step"
+            yield finding("E509", message, node.entries["column"].span, help, (*path, rule, "column"))
+        values = node.entries.get("values")
+        for index, value in enumerate(values.items if isinstance(values, Sequence) else ()):
+            yield from _compared(value, name, kind, equal, (*path, rule, "values", index))
+        for key in ("min", "max") if rule == "between" else ():
+            yield from _compared(node.entries.get(key), name, kind, common, (*path, rule, key))
+
+
+def begun(step: Step, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Report a cursor by which rows could be missed, and an `initial` that is no value of it."""
+    cursor = text_at(mapping_at(step.inputs, "incremental"), "cursor") or ""
+    kind = kinds.get(cursor.lower(), "")
+    path = (*step.inputs_path, "incremental")
+    node = lookup(step.inputs, ("incremental", "cursor"))
+    if kind and node is not None and kind not in CURSORS:
+        help = "a cursor is a whole or decimal number, a date, a timestamp or a text"
+        yield finding("E509", f"`{cursor}` is {article(kind)}, and no cursor", node.span, help, (*path, "cursor"))
+    elif kind:
+        initial = lookup(step.inputs, ("incremental", "initial"))
+        yield from _compared(initial, cursor, kind, equal, (*path, "initial"))
+
+
+def _compared(
+    node: Node | None, name: str, kind: str, together: Callable[[str, str], object], path: Path
+) -> Iterator[Diagnostic]:
+    """Report a value that a column of this kind is not compared with."""
+    value = node.value if isinstance(node, Scalar) and node.source is None else None
+    if node is None or value is None:
+        return
+    if not (readable(value, kind) if isinstance(value, str) else together(kind, _KINDS.get(type(value), ""))):
+        message = f"`{name}` is {article(kind)}, and this is none"
+        yield finding("E509", message, node.span, f"write {written(kind)}", path)
+
+
+_KINDS = {bool: "boolean", int: "whole number", float: "decimal"}
