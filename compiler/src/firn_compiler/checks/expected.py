@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping as MappingNode
-from firn_compiler.document import Node, Path, Scalar, Sequence, lookup, mapping_at, text_at
+from firn_compiler.document import Node, Path, Scalar, items_at, lookup, mapping_at, text_at
 from firn_compiler.kinds import MOMENTS, NUMBERS, article, common, equal, readable, written
 from firn_compiler.model.project import Step
 
@@ -12,26 +12,29 @@ CURSORS = NUMBERS - {"double"} | MOMENTS | {"text"}
 """Kinds of values that have an order in which no row can be missed."""
 
 
-def expected(expectation: MappingNode, kinds: Mapping[str, str], path: Path) -> Iterator[Diagnostic]:
-    """Report an expectation of values that a column cannot hold, or not be compared with.
+def expected(step: Step, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Report expectations of values that a column cannot hold, or not be compared with.
 
     `kinds` are those of the dataset's columns, by their names in lower case, as far as they are known.
     """
-    for rule in ("accepted_values", "between", "freshness"):
-        node = mapping_at(expectation, rule)
-        name = text_at(node, "column") or ""
-        kind = kinds.get(name.lower())
-        if node is None or not kind:
-            continue
-        if rule == "freshness" and kind not in MOMENTS:
-            message = f"`{name}` is {article(kind)}, and says not how fresh a row is"
-            help = "give it the type of a timestamp or date, in the `schema` of its `read` or in a `sql` step"
-            yield finding("E509", message, node.entries["column"].span, help, (*path, rule, "column"))
-        values = node.entries.get("values")
-        for index, value in enumerate(values.items if isinstance(values, Sequence) else ()):
-            yield from _compared(value, name, kind, equal, (*path, rule, "values", index))
-        for key in ("min", "max") if rule == "between" else ():
-            yield from _compared(node.entries.get(key), name, kind, common, (*path, rule, key))
+    for index, item in enumerate(items_at(step.inputs, "expectations")):
+        for rule in ("accepted_values", "between", "freshness"):
+            node = mapping_at(item, rule) if isinstance(item, MappingNode) else None
+            kind = kinds.get((text_at(node, "column") or "").lower())
+            if node is not None and kind:
+                yield from _expected(rule, node, kind, (*step.inputs_path, "expectations", index, rule))
+
+
+def _expected(rule: str, node: MappingNode, kind: str, path: Path) -> Iterator[Diagnostic]:
+    name = text_at(node, "column") or ""
+    if rule == "freshness" and kind not in MOMENTS:
+        message = f"`{name}` is {article(kind)}, and says not how fresh a row is"
+        help = "give it the type of a timestamp or date, in the `schema` of its `read` or in a `sql` step"
+        yield finding("E509", message, node.entries["column"].span, help, (*path, "column"))
+    for at, value in enumerate(items_at(node, "values")):
+        yield from _compared(value, name, kind, equal, (*path, "values", at))
+    for key in ("min", "max") if rule == "between" else ():
+        yield from _compared(node.entries.get(key), name, kind, common, (*path, key))
 
 
 def begun(step: Step, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:

@@ -1,7 +1,6 @@
 """SQL: what is wrong with it, at its place in the flow; and of every dataset its columns and where they come from."""
 
 import re
-from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,8 +21,9 @@ from firn_compiler.document import (
 )
 from firn_compiler.document import Mapping as MappingNode
 from firn_compiler.model.datasets import Reading, makes_dataset, names_of, taken
-from firn_compiler.model.graph import nearest_upstream, ordered
-from firn_compiler.model.project import Flow, Job, Platform, Step
+from firn_compiler.model.graph import ordered
+from firn_compiler.model.project import Flow, Platform, Step
+from firn_compiler.model.upstream import Upstream
 from firn_compiler.stages.expand import templates_in, within
 from firn_compiler.stages.settle import logical, resource
 from firn_compiler.template import Constants
@@ -74,7 +74,8 @@ class _Reader:
         engine = text_at(logical(flow, platform, "compute"), "type") or "duckdb"
         named = text_at(flow.root, "compute") not in (None, "default")
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
-        self.known = Known([], {}, {}, {}, {})
+        self.datasets: Upstream[Dataset] = Upstream(flow)
+        self.known = Known([], {}, {}, {}, self.datasets.made)
         self.moves: dict[Path, list[str]] = {}
         """Of each incremental read the steps that publish its rows, as `job.step`."""
         self.documents = {document.file: document}
@@ -82,16 +83,16 @@ class _Reader:
     def read(self) -> Known:
         for job in ordered(self.flow.jobs):
             self.job = job
-            own = self.known.made.setdefault(job.id, {})
             named: dict[str, Dataset] = {}
-            visible = ChainMap(named, self.upstream(job))
+            visible = self.datasets.seen_by(job, named)
             for outer in job.steps:
                 self.outer, step = outer, outer.innermost
                 dataset = self.step(step, visible)
                 if makes_dataset(outer):
                     made = dict.fromkeys(names_of(job.id, outer.id), self.followed(outer, dataset or Dataset()))
                     named |= made
-                    own |= made
+                    for name, one in made.items():
+                        self.datasets.add(job.id, name, one)
                 elif dataset is not None:
                     self.publishes(outer, dataset)
                 self.record(outer, dataset)
@@ -115,13 +116,6 @@ class _Reader:
             self.moves[path].append(f"{self.job.id}.{step.id}")
         if dataset.reads:
             self.known.found.extend(_loses_history(step.innermost))
-
-    def upstream(self, job: Job) -> dict[str, Dataset]:
-        """Return the datasets of the jobs that this one depends on; of two with one name, the nearer job's."""
-        seen: dict[str, Dataset] = {}
-        for parent in reversed(nearest_upstream(self.flow, job)):
-            seen |= self.known.made.get(parent.id, {})
-        return seen
 
     def record(self, step: Step, dataset: Dataset | None) -> None:
         """Note what the artifact says of a step's dataset."""
@@ -235,22 +229,21 @@ class _Reader:
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
         dataset = self.source(step, visible, once=False)
         for index, item in enumerate(_items(step, "expectations")):
-            path = (*step.inputs_path, "expectations", index)
             if not isinstance(item, MappingNode):
                 continue
             for node in _columns_of(item):
                 self.column(node, dataset, step)
-            if dataset is not None and dataset.kinds:
-                from firn_compiler.checks.expected import expected  # as above
-
-                self.known.found.extend(expected(item, dataset.kinds, path))
             other = mapping_at(item, "relationship")
             if other is not None:
                 self.relationship(other, visible, step)
             text = item.entries.get("sql")
             if isinstance(text, Scalar) and isinstance(text.value, str):
-                inner = step._replace(inputs=item, inputs_path=path)
+                inner = step._replace(inputs=item, inputs_path=(*step.inputs_path, "expectations", index))
                 self.query(inner, self.text(text), visible, closed=True, dialect=self.dialect)
+        if dataset is not None and dataset.kinds:
+            from firn_compiler.checks.expected import expected  # as above
+
+            self.known.found.extend(expected(step, dataset.kinds))
 
     def relationship(self, node: MappingNode, visible: Mapping[str, Dataset], step: Step) -> None:
         to = node.entries.get("to")

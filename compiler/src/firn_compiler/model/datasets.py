@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from firn_compiler.document import Mapping as MappingNode
 from firn_compiler.document import Path, Scalar, items_at
-from firn_compiler.model.graph import nearest_upstream
 from firn_compiler.model.project import Flow, Job, Step
+from firn_compiler.model.upstream import Upstream
 from firn_schemas.base import Json
 from firn_schemas.steps import STEPS
 
@@ -71,16 +71,19 @@ def readers(flow: Flow, reads: Mapping[Path, Reading]) -> dict[Place, list[Reade
     A step of which nobody can say what it reads, as a plug-in's, reads all that it sees.
     """
     found: dict[Place, list[Reader]] = {}
-    made = {job.id: _made(job) for job in flow.jobs}
+    made: Upstream[Place] = Upstream(flow)
     for job in flow.jobs:
-        seen: dict[str, Place] = {}
-        for parent in reversed(nearest_upstream(flow, job)):
-            seen |= made[parent.id]
+        for step in job.steps:
+            for name, place in _named(job.id, step).items() if makes_dataset(step) else ():
+                made.add(job.id, name, place)
+    for job in flow.jobs:
+        own: dict[str, Place] = {}
+        seen = made.seen_by(job, own)
         for index, step in enumerate(job.steps):
             for maker, once in _read(step, seen, reads):
                 found.setdefault(maker, []).append(Reader(job, index, once))
             if makes_dataset(step):
-                seen |= _named(job.id, step)
+                own |= _named(job.id, step)
     return found
 
 
@@ -89,16 +92,13 @@ def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) 
         yield from ((maker, False) for maker in dict.fromkeys(seen.values()))
         return
     reading = reads.get(step.path, Reading())
-    for maker in dict.fromkeys(seen[name] for name in sorted(reading.names) if name in seen):
-        names = {name for name in reading.names if seen.get(name) == maker}
+    makers = {name: maker for name in sorted(reading.names) if (maker := seen.get(name)) is not None}
+    for maker in dict.fromkeys(makers.values()):
+        names = {name for name, one in makers.items() if one == maker}
         yield maker, len(names) == 1 and names <= reading.once
 
 
 _OPAQUE = frozenset(["dbt", "python"])
-
-
-def _made(job: Job) -> dict[str, Place]:
-    return {name: place for step in job.steps if makes_dataset(step) for name, place in _named(job.id, step).items()}
 
 
 def _named(job: str, step: Step) -> dict[str, Place]:
