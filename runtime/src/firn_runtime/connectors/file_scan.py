@@ -10,6 +10,7 @@ from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found, one_dataset
 from firn_runtime.connectors.file_formats import delimiter
+from firn_runtime.connectors.file_json import found_types, json_options, refuse_deep
 from firn_runtime.connectors.file_layouts import layouts, listed
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_plain import is_plain
@@ -113,13 +114,16 @@ def _refuse_wide_decimals(session: Session, found: Found) -> None:
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
-    options = [*_json(found), *_partitions(found, inputs)]
+    laid_out = json_options(session, found)
+    options = [*laid_out, *_partitions(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = _of_the_files(found, inputs)
-    looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
+    looking = [f"columns = {_types(schema)}"] if schema else found_types()
+    if not schema:
+        refuse_deep(session, found, laid_out)
     known = _of_records(session, _scan("json", found, [*options, *looking]), str(inputs.path))
     if not schema:
-        _refuse_lost_keys(session, found, known)
+        _refuse_lost_keys(session, found, known, laid_out)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     if not schema:
         own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
@@ -129,7 +133,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     place = _place(found, known, mark)
     values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
     if not schema:
-        values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
+        values |= {name: finite_json(name, kind, place) for name, kind in own.items() if "DOUBLE" in kind}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), known, values, mark, place)
     return Relation(projected(_in_order(rows, found), inputs.columns))
 
@@ -145,7 +149,7 @@ def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
         raise ConnectorError("data", said, "say them with `schema:`") from None
 
 
-def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
+def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str], options: Sequence[str]) -> None:
     """Raise ConnectorError where the engine has named a column otherwise than its key: it would be NULL in every row.
 
     Only names such as the engine makes are doubtful, so the records are hardly ever read for this.
@@ -153,7 +157,7 @@ def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) ->
     doubtful = [name for name in columns if _MADE_NAME.search(name)]
     if not doubtful:
         return
-    scan = _scan("json_objects", found, [*_json(found), "hive_partitioning = false"])
+    scan = _scan("json_objects", found, [*options, "hive_partitioning = false"])
     keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
     if not keys.issuperset(name for name in doubtful if name not in found.keys):
         said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
@@ -305,11 +309,6 @@ def _csv(found: Found, inputs: ReadInputs) -> list[str]:
         f"decimal_separator = {literal(options.decimal_separator)}",
         *_CSV_FIXED,
     ]
-
-
-def _json(found: Found) -> list[str]:
-    form = "newline_delimited" if found.format.kind == "ndjson" else "auto"
-    return [f"compression = {literal(found.format.compression)}", f"format = {literal(form)}"]
 
 
 def _partitions(found: Found, inputs: ReadInputs) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from firn_runtime.connectors.file_formats import Format
+from firn_runtime.connectors.text_values import holds_number
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
 
@@ -14,7 +15,6 @@ _UNFIT = {
 }
 """Types that are not read back as they were: Parquet has milliseconds of intervals, and times in UTC alone."""
 _FLOATS = re.compile(r"\b(DOUBLE|FLOAT)\b")
-_ENDLESS = r"(^|[\[:,])(NaN|-?Infinity)([,\]}]|$)"
 _HELP = "cast it in a `sql` step before, such as to text"
 _HELD = 2**53
 """Whole numbers up to this one are what a JSON number is to most programs, and to the engine's reader."""
@@ -58,7 +58,8 @@ def _in_json(name: str, kind: str) -> str:
     if "DECIMAL" in inner:
         column = f"if(TRY_CAST(to_json({column}) AS {kind}) IS DISTINCT FROM {column}, {digits}, {column})"
     if _FLOATS.search(inner):
-        column = f"if(regexp_matches(to_json({identifier(name)})::VARCHAR, {literal(_ENDLESS)}), {endless}, {column})"
+        is_endless = " OR ".join(holds_number(identifier(name), word) for word in ("NaN", "Infinity"))
+        column = f"if({is_endless}, {endless}, {column})"
     return column
 
 
