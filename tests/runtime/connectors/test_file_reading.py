@@ -458,6 +458,15 @@ def test_a_last_row_beyond_what_the_engine_holds_is_an_error_and_no_row_less(
     assert refused(work, "a.csv", schema={"id": "bigint", "v": "varchar"}) == said
 
 
+@pytest.mark.parametrize("opening", ["", '"'])
+def test_a_last_row_of_a_zstd_file_that_is_too_long_is_an_error(work: Workbench, root: Path, opening: str) -> None:
+    put(root, "a.csv.zst", zstd_library.compress(f"id,v\n1,x\n2,{opening}{'y' * 40_000_000}{opening}".encode(), 1))
+    message = refused(work, "a.csv.zst")
+    assert message.startswith("CSV Error on Line: 3; Maximum line size of 16777216 bytes exceeded")
+    assert message.endswith("in the file `a.csv.zst`")
+    assert not list(work.engine.spill.glob("*"))
+
+
 def test_a_delimiter_of_several_bytes_beside_doubled_quotes_is_refused_where_the_engine_loses_characters(
     work: Workbench, root: Path
 ) -> None:

@@ -15,6 +15,7 @@ from firn_runtime.connectors.file_layouts import layouts, listed
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_plain import is_plain
 from firn_runtime.connectors.file_wholeness import refuse_broken
+from firn_runtime.connectors.file_zstd import ending_in_a_line
 from firn_runtime.connectors.projection import projected, retyped, sql_type
 from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
 from firn_runtime.engine import Relation, Session, identifier, literal
@@ -234,11 +235,14 @@ def _pieces(session: Session, found: Found, name: str, options: FormatOptions) -
     from firn_runtime.connectors.file_quotes import pieces
 
     if found.format.compression != "zstd":
-        return pieces(found.root / name, found.format, options)
+        yield from pieces(found.root / name, found.format, options)
+        return
     line = ["auto_detect = false", "columns = {'line': 'VARCHAR'}", "header = false", "quote = ''", "escape = ''"]
     line += [f"delim = {literal(_NO_DELIMITER)}", f"encoding = {literal(options.encoding)}", "compression = 'zstd'"]
-    scan = _scan("csv", found._replace(names=[name]), [*line, *_CAREFUL, *_ALONE, "strict_mode = false"])
-    return session.lines(f"SELECT line FROM {scan}")
+    with ending_in_a_line(found.root / name, session.engine.spill) as copied:
+        one = found._replace(root=copied.parent, names=[copied.name])
+        scan = _scan("csv", one, [*line, *_CAREFUL, *_ALONE, "strict_mode = false"])
+        yield from session.lines(f"SELECT line FROM {scan}")
 
 
 def _size(found: Found) -> int:
