@@ -286,7 +286,7 @@ def test_texts_are_read_back_whatever_means_null(work: Workbench, nulls: list[st
 @pytest.mark.parametrize("delimiter", ["||", "§"])
 def test_a_delimiter_of_several_bytes_is_not_written(work: Workbench, delimiter: str) -> None:
     work.make("d", "select 1 as a, 2 as b")
-    with pytest.raises(ConnectorError, match="CSV files are written with a delimiter of one byte only"):
+    with pytest.raises(ConnectorError, match="CSV files are written with a delimiter of one character of ASCII only"):
         work.do(
             "write",
             {"resource": "files", "from": "d", "path": "a.csv", "mode": "replace"}

@@ -71,7 +71,8 @@ def copy_options(name: str, format: Format, options: FormatOptions | None) -> st
         raise ConnectorError("data", "CSV files are written with a decimal point only", "leave out `decimal_separator`")
     between = delimiter(name, options)
     if len(between.encode()) > 1:  # the engine would write its first byte alone
-        raise ConnectorError("data", "CSV files are written with a delimiter of one byte only", "change `delimiter`")
+        said = "CSV files are written with a delimiter of one character of ASCII only"
+        raise ConnectorError("data", said, "such as `,`, `;` or `|`")
     chosen = {
         "FORMAT": "csv",
         "HEADER": str(options.header).lower(),
