@@ -78,6 +78,21 @@ def test_schema_gives_the_types_of_such_columns(work: Workbench, root: Path) -> 
     assert list(work.session.columns("data").values()) == ["VARCHAR", "INTEGER", "VARCHAR"]
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.ndjson", "a.csv"])
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("1.5", "integer"), ("1.005", "decimal(18,2)"), ("2024-01-02 10%3A00%3A00", "date"), ("2", "boolean")],
+)
+def test_schema_bends_no_value_in_a_folder(work: Workbench, root: Path, name: str, value: str, kind: str) -> None:
+    if name == "a.parquet":
+        parquet(root, f"k={value}/{name}", "select 1 as id")
+    else:
+        put(root, f"k={value}/{name}", "id\n1\n" if name == "a.csv" else '{"id": 1}\n')
+    schema = {"id": "bigint", "k": kind}
+    assert "the name of a folder holds for `k` what is no" in refused(work, f"*/{name}", schema=schema)
+    assert read(work, f"*/{name}", schema=schema | {"k": "varchar"}) == [(1, value.replace("%3A", ":"))]
+
+
 @pytest.mark.parametrize("name", ["a.parquet", "a.ndjson"])
 def test_other_formats_have_such_columns_too(work: Workbench, root: Path, name: str) -> None:
     if name == "a.parquet":

@@ -16,8 +16,8 @@ from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_plain import is_plain
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.file_zstd import ending_in_a_line
-from firn_runtime.connectors.projection import projected, retyped, sql_type
-from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
+from firn_runtime.connectors.projection import engine_types, projected, retyped, sql_type
+from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first, of_text
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -102,7 +102,9 @@ def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
     if any("DOUBLE" in kind for kind in session.described(Relation(f"from {scan}")).values()):
         _refuse_wide_decimals(session, found)
-    return retyped(session, Relation(_in_order(scan, found)), inputs.columns, _of_the_files(found, inputs))
+    return retyped(
+        session, Relation(_in_order(session, scan, found, inputs)), inputs.columns, _of_the_files(found, inputs)
+    )
 
 
 def _refuse_wide_decimals(session: Session, found: Found) -> None:
@@ -136,7 +138,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     if not schema:
         values |= {name: finite_json(name, kind, place) for name, kind in own.items() if "DOUBLE" in kind}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), known, values, mark, place)
-    return Relation(projected(_in_order(rows, found), inputs.columns))
+    return Relation(projected(_in_order(session, rows, found, inputs), inputs.columns))
 
 
 def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
@@ -200,7 +202,7 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     )
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
-    sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
+    sql, slower = (projected(_in_order(session, rows, found, inputs), inputs.columns) for rows in (quick, careful))
     if not _is_long(found):
         return Relation(sql)
     return Relation(slower) if _is_ambiguous(session, found, given) else Relation(sql, careful=slower)
@@ -316,11 +318,19 @@ def _csv(found: Found, inputs: ReadInputs) -> list[str]:
 
 
 def _partitions(found: Found, inputs: ReadInputs) -> list[str]:
-    """Return the options that make columns of the folders, of the types that `schema` says, or that fit every value."""
+    """Return the options that make columns of the folders, of types that fit every value; text where `schema` says one.
+
+    The engine's own casts to the types of `schema` would round.
+    """
     if not found.keys:
         return ["hive_partitioning = false"]
-    said = {name: text for name, text in (inputs.schema or {}).items() if name in found.keys}
-    return ["hive_partitioning = true", *([f"hive_types = {_types(said)}"] if said else [])]
+    texts = dict.fromkeys(_of_the_folders(found, inputs), "VARCHAR")
+    return ["hive_partitioning = true", *([f"hive_types = {_types(texts)}"] if texts else [])]
+
+
+def _of_the_folders(found: Found, inputs: ReadInputs) -> dict[str, str]:
+    """Return the part of `schema` that is about what stands in the folders' names."""
+    return {name: text for name, text in (inputs.schema or {}).items() if name in found.keys}
 
 
 def _of_the_files(found: Found, inputs: ReadInputs) -> dict[str, str]:
@@ -328,14 +338,20 @@ def _of_the_files(found: Found, inputs: ReadInputs) -> dict[str, str]:
     return {name: text for name, text in (inputs.schema or {}).items() if name not in found.keys}
 
 
-def _in_order(scan: str, found: Found) -> str:
+def _in_order(session: Session, scan: str, found: Found, inputs: ReadInputs) -> str:
     """Put the columns of the folders last, as the folders lie, without those of the folders above the root."""
     if not found.keys:
         return scan
     outer = [key for key in partition_keys(f"{found.root}/x") if key not in found.keys]
-    keys = ", ".join(map(identifier, found.keys))
+    kinds = engine_types(session, typed) if (typed := _of_the_folders(found, inputs)) else {}
+    keys = ", ".join(_in_folders(key, kinds[key]) if key in kinds else identifier(key) for key in found.keys)
     left_out = ", ".join(map(identifier, [*found.keys, *outer]))
     return f"(SELECT * EXCLUDE ({left_out}), {keys} FROM {scan})"
+
+
+def _in_folders(name: str, kind: str) -> str:
+    said = f"the name of a folder holds for `{name}` what is no {kind}: give it another type in `schema`"
+    return f"{of_text(identifier(name), kind, f'error({literal(said)})')} AS {identifier(name)}"
 
 
 def _types(schema: Mapping[str, str]) -> str:
