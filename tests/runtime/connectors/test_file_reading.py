@@ -563,6 +563,28 @@ def test_a_file_that_was_written_again_is_read_again(work: Workbench, root: Path
         assert read(work, "a.parquet") == [(value,)]
 
 
+def test_parquet_files_of_several_types_lose_no_digit(work: Workbench, root: Path) -> None:
+    parquet(root, "a.parquet", "select 1.5::decimal(18,2) as d, 16777217::integer as n")
+    parquet(root, "b.parquet", "select 0.000001::decimal(18,6) as d, 2::bigint as n")
+    assert [[str(value) for value in row] for row in read(work, "*.parquet")] == [
+        ["1.500000", "16777217"],
+        ["0.000001", "2"],
+    ]
+    parquet(root, "c.parquet", "select 7::decimal(38,0) as d, 2::bigint as n")
+    said = "would be DECIMAL(38,0) in all of the files, which rounds"
+    assert refused(work, "*.parquet") == f"`d` is DECIMAL(18,2) in `a.parquet`, and {said}"
+    parquet(root, "c.parquet", "select 1::decimal(18,2) as d, 0.5::float as n")
+    said = "would be FLOAT in all of the files, which rounds"
+    assert refused(work, "*.parquet") == f"`n` is INTEGER in `a.parquet`, and {said}"
+
+
+def test_a_folder_with_two_signs_names_no_column(work: Workbench, root: Path) -> None:
+    put(root, "k=a=b/a.csv", "id\n1\n")
+    assert read(work, "*/a.csv") == [(1,)]
+    put(root, "k=c/b.csv", "id\n1\n")
+    assert refused(work, "*/*.csv").endswith("are not partitioned alike")
+
+
 def test_an_encrypted_file_is_said_to_be(work: Workbench, root: Path) -> None:
     parquet(root, "a.parquet", "select 1 as id")
     put(root, "b.parquet", (root / "a.parquet").read_bytes()[:-4] + b"PARE")

@@ -17,7 +17,7 @@ from firn_runtime.connectors.file_plain import is_plain
 from firn_runtime.connectors.file_wholeness import refuse_broken
 from firn_runtime.connectors.file_zstd import ending_in_a_line
 from firn_runtime.connectors.projection import engine_types, projected, retyped, sql_type
-from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first, of_text
+from firn_runtime.connectors.text_values import WHOLE, Made, finite_json, from_csv, from_json, is_text_first, of_text
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -100,11 +100,31 @@ def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
 
 def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
-    if any("DOUBLE" in kind for kind in session.described(Relation(f"from {scan}")).values()):
+    united = session.described(Relation(f"from {scan}"))
+    if any("DOUBLE" in kind for kind in united.values()):
         _refuse_wide_decimals(session, found)
+    if len(found.names) > 1:
+        _refuse_narrowed(session, found, inputs, united)
     return retyped(
         session, Relation(_in_order(session, scan, found, inputs)), inputs.columns, _of_the_files(found, inputs)
     )
+
+
+def _refuse_narrowed(session: Session, found: Found, inputs: ReadInputs, united: Mapping[str, str]) -> None:
+    """Raise ConnectorError where the engine's type for the files together rounds the values of one of them."""
+    for name in layouts(session, found, _options(inputs)):
+        scan = _scan("parquet", found._replace(names=[name], keys=()), ["hive_partitioning = false"])
+        for column, kind in session.described(Relation(f"from {scan}")).items():
+            all_of_it = united.get(column, kind)
+            is_number = all_of_it.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
+            if (kind in WHOLE and all_of_it == "FLOAT") or (is_number and _fraction(kind) > _fraction(all_of_it)):
+                said = f"`{column}` is {kind} in `{name}`, and would be {all_of_it} in all of the files, which rounds"
+                raise ConnectorError("data", said, "have it written with one type, or read the files by two steps")
+
+
+def _fraction(kind: str) -> int:
+    """Return how many digits a decimal has after the point; 0 for every other type."""
+    return int(kind[:-1].rpartition(",")[2]) if kind.startswith("DECIMAL") and kind.endswith(")") else 0
 
 
 def _refuse_wide_decimals(session: Session, found: Found) -> None:
