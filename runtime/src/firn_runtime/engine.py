@@ -44,6 +44,8 @@ _CLOSED: _Config = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
 }
+_FRESH: _Config = {"enable_external_file_cache": "false"}
+"""The engine takes a file of the same size, written in the same second, for the one that it has read before."""
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
 
@@ -132,7 +134,7 @@ class Engine:
         self.spill = limits.temp_directory or workspace / "spill"
         """A folder within the engine's reach for what shall not be in memory; the engine makes it when it needs it."""
         limited = {"threads": limits.threads, "memory_limit": limits.memory_limit, "temp_directory": self.spill}
-        config: _Config = {name: str(value) for name, value in limited.items() if value is not None}
+        config: _Config = {name: str(value) for name, value in limited.items() if value is not None} | _FRESH
         with _translating():
             self._connection = duckdb.connect(config=_CLOSED | config)
             self._fit()

@@ -72,15 +72,16 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
     (
-        re.compile(r"""(Malformed JSON in file ".*?", at byte \d+ in line )(\d+)"""),
-        lambda found: f"{found[1]}{int(found[2]) - 1}",
+        re.compile(r"""(Malformed JSON in file ".*?", at byte \d+ in (?:line|record))(?:/value)? (\d+)"""),
+        lambda found: f"{found[1]} {int(found[2]) - 1}",
     ),
     (
         re.compile(r""""maximum_object_size" of \d+ bytes exceeded while reading (file ".*?").*""", re.DOTALL),
-        r"a record of the \1 is longer than 32 MB",
+        r"a record of the \1 is longer than 16 MB",
     ),
     (re.compile(r"Max expression depth limit of \d+ exceeded\..*"), "queries are nested too deep"),
     (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
+    (re.compile(r" is encrypted, but 'encryption_config' was not set"), " is encrypted, and is not read"),
     (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
     (
         re.compile(r"COLUMN_TYPES error: Columns with names: (.*) do not exist in.*"),

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard as zstd_library
 
@@ -73,6 +76,21 @@ def test_schema_gives_the_types_of_such_columns(work: Workbench, root: Path) -> 
     schema = {"m": "integer", "id": "varchar", "d": "varchar"}
     assert read(work, "**/*.csv", schema=schema, columns=["d", "m", "id"]) == [("2024-01-02", 1, "1")]
     assert list(work.session.columns("data").values()) == ["VARCHAR", "INTEGER", "VARCHAR"]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.ndjson", "a.csv"])
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("1.5", "integer"), ("1.005", "decimal(18,2)"), ("2024-01-02 10%3A00%3A00", "date"), ("2", "boolean")],
+)
+def test_schema_bends_no_value_in_a_folder(work: Workbench, root: Path, name: str, value: str, kind: str) -> None:
+    if name == "a.parquet":
+        parquet(root, f"k={value}/{name}", "select 1 as id")
+    else:
+        put(root, f"k={value}/{name}", "id\n1\n" if name == "a.csv" else '{"id": 1}\n')
+    schema = {"id": "bigint", "k": kind}
+    assert "the name of a folder holds for `k` what is no" in refused(work, f"*/{name}", schema=schema)
+    assert read(work, f"*/{name}", schema=schema | {"k": "varchar"}) == [(1, value.replace("%3A", ":"))]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "a.ndjson"])
@@ -269,7 +287,66 @@ def test_the_line_of_broken_json_is_the_line(work: Workbench, root: Path) -> Non
 
 def test_a_record_that_is_too_long_is_said_to_be(work: Workbench, root: Path) -> None:
     put(root, "a.ndjson", json.dumps({"v": "x" * 34_000_000}) + "\n")
-    assert refused(work, "a.ndjson") == 'a record of the file "a.ndjson" is longer than 32 MB'
+    assert refused(work, "a.ndjson") == 'a record of the file "a.ndjson" is longer than 16 MB'
+
+
+BUFFER = 1 << 25
+"""Bytes of JSON that the engine has at once."""
+
+
+@pytest.mark.parametrize("over", [-3, 20])
+@pytest.mark.parametrize("ending", ["ndjson", "json", "ndjson.gz"])
+def test_a_last_record_without_a_line_end_is_read_wherever_a_buffer_ends(
+    work: Workbench, root: Path, ending: str, over: int
+) -> None:
+    """The engine itself leaves it out, or takes it for broken, where its buffer ends within the record."""
+    others = "".join(json.dumps({"v": "x" * (BUFFER // 8)}) + "\n" for _ in range(7))
+    last = json.dumps({"v": ""})
+    text = others + json.dumps({"v": "x" * (BUFFER + over - len(others) - len(last))})
+    put(root, f"a.{ending}", gzip.compress(text.encode(), 1) if ending.endswith("gz") else text)
+    assert counted(work, f"a.{ending}") == [(8,)]
+
+
+def test_a_list_without_a_line_end_is_read_as_a_list(work: Workbench, root: Path) -> None:
+    put(root, "a.json.gz", gzip.compress(b'[{"v": 1}, {"v": 2}]'))
+    assert read(work, "a.json.gz") == [(1,), (2,)]
+    put(root, "b.json.gz", gzip.compress(b'{"v": 3}'))
+    assert refused(work, "*.json.gz") == "`a.json.gz` is a list of records, and `b.json.gz` is not"
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
+@pytest.mark.parametrize("ending", ["ndjson", "json"])
+def test_what_is_nested_deep_is_json_and_never_ends_the_process(
+    work: Workbench, root: Path, opening: str, ending: str
+) -> None:
+    closing = opening.translate(str.maketrans("[{", "]}", '"a:'))[::-1]
+    for levels in (500, 2_000):
+        put(root, f"a.{ending}", f'{{"v": {opening * levels}1{closing * levels}}}')
+        ((value,),) = read(work, f"a.{ending}")
+        assert "JSON" in work.session.columns("data")["v"]
+    put(root, f"a.{ending}", f'{{"v": {opening * 50_000}1{closing * 50_000}}}')
+    assert refused(work, f"a.{ending}") == f"a record of `a.{ending}` is nested too deep for its types to be found"
+    ((value,),) = read(work, f"a.{ending}", schema={"v": "json"})
+    assert len(value) == 50_000 * len(opening + closing) + 1
+
+
+def test_long_records_that_are_not_deep_are_read(work: Workbench, root: Path) -> None:
+    put(root, "a.ndjson", json.dumps({"v": [{"w": [n, "[" * 9_000]} for n in range(1_000)]}))
+    ((value,),) = read(work, "a.ndjson")
+    assert [one["w"][0] for one in value] == [str(n) for n in range(1_000)]
+
+
+@pytest.mark.parametrize("text", ["[1e400]", '{"w": -1e400}', '[{"w": [1.5, 1e400]}]', "[Infinity]"])
+def test_no_number_within_lists_and_records_becomes_infinite(work: Workbench, root: Path, text: str) -> None:
+    put(root, "a.ndjson", f'{{"v": {text}}}')
+    assert "holds what is no DOUBLE" in refused(work, "a.ndjson")
+    put(root, "a.ndjson", '{"v": {"w": 1.5, "x": "a,Infinity", "Infinity": null}}')
+    assert read(work, "a.ndjson")[0][0]["w"] == 1.5
+
+
+def test_the_record_of_broken_json_is_the_record(work: Workbench, root: Path) -> None:
+    put(root, "a.json", '[{"a": 1},\n{"a": 2}, {"a": x}]')
+    assert 'in file "a.json", at byte 7 in record 3' in refused(work, "a.json")
 
 
 @pytest.mark.parametrize(
@@ -396,6 +473,15 @@ def test_a_last_row_beyond_what_the_engine_holds_is_an_error_and_no_row_less(
     assert refused(work, "a.csv", schema={"id": "bigint", "v": "varchar"}) == said
 
 
+@pytest.mark.parametrize("opening", ["", '"'])
+def test_a_last_row_of_a_zstd_file_that_is_too_long_is_an_error(work: Workbench, root: Path, opening: str) -> None:
+    put(root, "a.csv.zst", zstd_library.compress(f"id,v\n1,x\n2,{opening}{'y' * 40_000_000}{opening}".encode(), 1))
+    message = refused(work, "a.csv.zst")
+    assert message.startswith("CSV Error on Line: 3; Maximum line size of 16777216 bytes exceeded")
+    assert message.endswith("in the file `a.csv.zst`")
+    assert not list(work.engine.spill.glob("*"))
+
+
 def test_a_delimiter_of_several_bytes_beside_doubled_quotes_is_refused_where_the_engine_loses_characters(
     work: Workbench, root: Path
 ) -> None:
@@ -468,6 +554,41 @@ def counted(work: Workbench, path: str) -> object:
     work.do("read", {"resource": "files", "path": path})
     work.do("sql", {"sql": "select count(*) from data"}, "rows")
     return work.rows("rows")
+
+
+def test_a_file_that_was_written_again_is_read_again(work: Workbench, root: Path) -> None:
+    for value, kind in ((127, pa.int8()), (32767, pa.int16())):
+        pq.write_table(pa.table({"id": pa.array([value], kind)}), root / "a.parquet")
+        os.utime(root / "a.parquet", (1_000_000_000, 1_000_000_000))
+        assert read(work, "a.parquet") == [(value,)]
+
+
+def test_parquet_files_of_several_types_lose_no_digit(work: Workbench, root: Path) -> None:
+    parquet(root, "a.parquet", "select 1.5::decimal(18,2) as d, 16777217::integer as n")
+    parquet(root, "b.parquet", "select 0.000001::decimal(18,6) as d, 2::bigint as n")
+    assert [[str(value) for value in row] for row in read(work, "*.parquet")] == [
+        ["1.500000", "16777217"],
+        ["0.000001", "2"],
+    ]
+    parquet(root, "c.parquet", "select 7::decimal(38,0) as d, 2::bigint as n")
+    said = "would be DECIMAL(38,0) in all of the files, which rounds"
+    assert refused(work, "*.parquet") == f"`d` is DECIMAL(18,2) in `a.parquet`, and {said}"
+    parquet(root, "c.parquet", "select 1::decimal(18,2) as d, 0.5::float as n")
+    said = "would be FLOAT in all of the files, which rounds"
+    assert refused(work, "*.parquet") == f"`n` is INTEGER in `a.parquet`, and {said}"
+
+
+def test_a_folder_with_two_signs_names_no_column(work: Workbench, root: Path) -> None:
+    put(root, "k=a=b/a.csv", "id\n1\n")
+    assert read(work, "*/a.csv") == [(1,)]
+    put(root, "k=c/b.csv", "id\n1\n")
+    assert refused(work, "*/*.csv").endswith("are not partitioned alike")
+
+
+def test_an_encrypted_file_is_said_to_be(work: Workbench, root: Path) -> None:
+    parquet(root, "a.parquet", "select 1 as id")
+    put(root, "b.parquet", (root / "a.parquet").read_bytes()[:-4] + b"PARE")
+    assert refused(work, "b.parquet") == "File 'b.parquet' is encrypted, and is not read"
 
 
 def test_only_the_columns_that_are_asked_for_are_read(work: Workbench, root: Path) -> None:

@@ -272,3 +272,42 @@ def test_a_write_in_another_encoding_is_refused(work: Workbench) -> None:
     work.make("d", "select 1 as n")
     with pytest.raises(ConnectorError, match="UTF-8"):
         write(work, "x.csv", format_options={"encoding": "latin-1"})
+
+
+@pytest.mark.parametrize("nulls", [["-", ""], ["NULL", "-", ""]])
+def test_texts_are_read_back_whatever_means_null(work: Workbench, nulls: list[str]) -> None:
+    work.make("d", "select unnest(['', NULL, '-', 'NULL']) as a, 1 as n, unnest(['-', '', NULL, 'x']) as b")
+    asked = {"resource": "files", "path": "a.csv", "format_options": {"null_values": nulls}}
+    work.do("write", {**asked, "from": "d", "mode": "replace"})
+    work.do("read", {**asked, "schema": {"a": "varchar", "n": "integer", "b": "varchar"}})
+    assert work.rows() == work.rows("d")
+
+
+@pytest.mark.parametrize("delimiter", ["||", "§"])
+def test_a_delimiter_of_several_bytes_is_not_written(work: Workbench, delimiter: str) -> None:
+    work.make("d", "select 1 as a, 2 as b")
+    with pytest.raises(ConnectorError, match="CSV files are written with a delimiter of one character of ASCII only"):
+        work.do(
+            "write",
+            {"resource": "files", "from": "d", "path": "a.csv", "mode": "replace"}
+            | {"format_options": {"delimiter": delimiter}},
+        )
+
+
+@pytest.mark.parametrize("text", ["a,b", "a\nb", "a\rb"])
+def test_a_text_that_needs_quotes_is_not_written_without(work: Workbench, text: str) -> None:
+    work.make("d", f"select 'x' as a union all select '{text}'")
+    options = {"quote": ""}
+    target = {"resource": "files", "from": "d", "path": "a.csv", "mode": "replace", "format_options": options}
+    with pytest.raises(ConnectorError, match="`a` holds a delimiter or a line end, which is written in quotes alone"):
+        work.do("write", target)
+    work.make("d", "select 'x' as a, 1 as n")
+    work.do("write", target)
+
+
+@pytest.mark.parametrize("text", ["NULL", "null", "__HIVE_DEFAULT_PARTITION__"])
+def test_a_text_that_means_null_in_the_name_of_a_partition_is_not_written(work: Workbench, text: str) -> None:
+    work.make("d", f"select '{text}' as k, 1 as n")
+    write = {"resource": "files", "from": "d", "path": "p", "mode": "insert_overwrite", "partition_by": ["k"]}
+    with pytest.raises(ConnectorError, match="which means NULL in the name of a partition"):
+        work.do("write", {**write, "format": "csv"})

@@ -29,9 +29,13 @@ def _layout(node: Mapping, name: str, path: Path, format: str = "") -> Found:
             yield finding("E204", f"CSV files are written {rule}", found.span, help, (*path, "format_options", key))
 
 
+def _is_one_of_ascii(text: str) -> bool:
+    return len(text) == 1 and text.isascii()
+
+
 _WRITTEN: dict[str, tuple[Callable[[str], bool], str, str]] = {
     "decimal_separator": (lambda text: text != ",", "with a decimal point only", "leave out `decimal_separator`"),
-    "delimiter": (str.isascii, "with a delimiter of ASCII only", "such as `,`, `;` or `|`"),
+    "delimiter": (_is_one_of_ascii, "with a delimiter of one character of ASCII only", "such as `,`, `;` or `|`"),
     "encoding": (lambda text: text not in ("utf-16", "latin-1"), "in UTF-8 only", "leave out `encoding`"),
 }
 """What the options of a CSV file may be where it is written, that rule in words, and help."""

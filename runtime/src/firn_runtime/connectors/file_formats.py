@@ -47,6 +47,17 @@ def delimiter(name: str, options: FormatOptions) -> str:
     return "\t" if ".tsv" in PurePosixPath(name).suffixes and options.delimiter == "," else options.delimiter
 
 
+def needs_quotes(options: FormatOptions) -> bool:
+    """Return whether every text has to be quoted: the engine writes an empty one without where another word means NULL,
+    and an empty field may mean it too."""
+    return bool(options.quote) and options.null_values[:1] not in ([], [""])
+
+
+def unquoted(format: Format, name: str, options: FormatOptions | None) -> str:
+    """Return the delimiter of a CSV file that has no quotes: no text may hold it; empty for all others."""
+    return delimiter(name, options) if format.kind == "csv" and options and not options.quote else ""
+
+
 def copy_options(name: str, format: Format, options: FormatOptions | None) -> str:
     """Return the options of a COPY that writes a file of this name; raise ConnectorError for what cannot be written."""
     if format.kind == "parquet":
@@ -58,10 +69,14 @@ def copy_options(name: str, format: Format, options: FormatOptions | None) -> st
         raise ConnectorError("data", "CSV files are written in UTF-8 only", "leave out `encoding`")
     if options.decimal_separator != ".":
         raise ConnectorError("data", "CSV files are written with a decimal point only", "leave out `decimal_separator`")
+    between = delimiter(name, options)
+    if len(between.encode()) > 1:  # the engine would write its first byte alone
+        said = "CSV files are written with a delimiter of one character of ASCII only"
+        raise ConnectorError("data", said, "such as `,`, `;` or `|`")
     chosen = {
         "FORMAT": "csv",
         "HEADER": str(options.header).lower(),
-        "DELIMITER": literal(delimiter(name, options)),
+        "DELIMITER": literal(between),
         "QUOTE": literal(options.quote),
         "ESCAPE": literal(options.escape),
         "NULLSTR": literal(options.null_values[0] if options.null_values else ""),

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found, one_dataset
 from firn_runtime.connectors.file_formats import delimiter
+from firn_runtime.connectors.file_json import found_types, json_options, refuse_deep
 from firn_runtime.connectors.file_layouts import layouts, listed
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.file_plain import is_plain
 from firn_runtime.connectors.file_wholeness import refuse_broken
-from firn_runtime.connectors.projection import projected, retyped, sql_type
-from firn_runtime.connectors.text_values import Made, finite_json, from_csv, from_json, is_text_first
+from firn_runtime.connectors.file_zstd import ending_in_a_line
+from firn_runtime.connectors.projection import engine_types, projected, retyped, sql_type
+from firn_runtime.connectors.text_values import WHOLE, Made, finite_json, from_csv, from_json, is_text_first, of_text
 from firn_runtime.engine import Relation, Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -98,9 +100,31 @@ def _columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
 
 def _parquet(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     scan = _scan("parquet", found, ["union_by_name = true", *_partitions(found, inputs)])
-    if any("DOUBLE" in kind for kind in session.described(Relation(f"from {scan}")).values()):
+    united = session.described(Relation(f"from {scan}"))
+    if any("DOUBLE" in kind for kind in united.values()):
         _refuse_wide_decimals(session, found)
-    return retyped(session, Relation(_in_order(scan, found)), inputs.columns, _of_the_files(found, inputs))
+    if len(found.names) > 1:
+        _refuse_narrowed(session, found, inputs, united)
+    return retyped(
+        session, Relation(_in_order(session, scan, found, inputs)), inputs.columns, _of_the_files(found, inputs)
+    )
+
+
+def _refuse_narrowed(session: Session, found: Found, inputs: ReadInputs, united: Mapping[str, str]) -> None:
+    """Raise ConnectorError where the engine's type for the files together rounds the values of one of them."""
+    for name in layouts(session, found, _options(inputs)):
+        scan = _scan("parquet", found._replace(names=[name], keys=()), ["hive_partitioning = false"])
+        for column, kind in session.described(Relation(f"from {scan}")).items():
+            all_of_it = united.get(column, kind)
+            is_number = all_of_it.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
+            if (kind in WHOLE and all_of_it == "FLOAT") or (is_number and _fraction(kind) > _fraction(all_of_it)):
+                said = f"`{column}` is {kind} in `{name}`, and would be {all_of_it} in all of the files, which rounds"
+                raise ConnectorError("data", said, "have it written with one type, or read the files by two steps")
+
+
+def _fraction(kind: str) -> int:
+    """Return how many digits a decimal has after the point; 0 for every other type."""
+    return int(kind[:-1].rpartition(",")[2]) if kind.startswith("DECIMAL") and kind.endswith(")") else 0
 
 
 def _refuse_wide_decimals(session: Session, found: Found) -> None:
@@ -113,13 +137,16 @@ def _refuse_wide_decimals(session: Session, found: Found) -> None:
 
 
 def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
-    options = [*_json(found), *_partitions(found, inputs)]
+    laid_out = json_options(session, found)
+    options = [*laid_out, *_partitions(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = _of_the_files(found, inputs)
-    looking = [f"columns = {_types(schema)}"] if schema else ["sample_size = -1", "union_by_name = true"]
+    looking = [f"columns = {_types(schema)}"] if schema else found_types()
+    if not schema:
+        refuse_deep(session, found, laid_out)
     known = _of_records(session, _scan("json", found, [*options, *looking]), str(inputs.path))
     if not schema:
-        _refuse_lost_keys(session, found, known)
+        _refuse_lost_keys(session, found, known, laid_out)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     if not schema:
         own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
@@ -129,9 +156,9 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     place = _place(found, known, mark)
     values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
     if not schema:
-        values |= {name: finite_json(name, place) for name, kind in own.items() if kind == "DOUBLE"}
+        values |= {name: finite_json(name, kind, place) for name, kind in own.items() if "DOUBLE" in kind}
     rows = _valued(_scan("json", found, [*options, f"columns = {_struct(read)}"]), known, values, mark, place)
-    return Relation(projected(_in_order(rows, found), inputs.columns))
+    return Relation(projected(_in_order(session, rows, found, inputs), inputs.columns))
 
 
 def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
@@ -145,7 +172,7 @@ def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
         raise ConnectorError("data", said, "say them with `schema:`") from None
 
 
-def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) -> None:
+def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str], options: Sequence[str]) -> None:
     """Raise ConnectorError where the engine has named a column otherwise than its key: it would be NULL in every row.
 
     Only names such as the engine makes are doubtful, so the records are hardly ever read for this.
@@ -153,7 +180,7 @@ def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str]) ->
     doubtful = [name for name in columns if _MADE_NAME.search(name)]
     if not doubtful:
         return
-    scan = _scan("json_objects", found, [*_json(found), "hive_partitioning = false"])
+    scan = _scan("json_objects", found, [*options, "hive_partitioning = false"])
     keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
     if not keys.issuperset(name for name in doubtful if name not in found.keys):
         said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
@@ -195,7 +222,7 @@ def _delimited(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     )
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, _scan("csv", found, typed), text)
-    sql, slower = (projected(_in_order(rows, found), inputs.columns) for rows in (quick, careful))
+    sql, slower = (projected(_in_order(session, rows, found, inputs), inputs.columns) for rows in (quick, careful))
     if not _is_long(found):
         return Relation(sql)
     return Relation(slower) if _is_ambiguous(session, found, given) else Relation(sql, careful=slower)
@@ -230,11 +257,14 @@ def _pieces(session: Session, found: Found, name: str, options: FormatOptions) -
     from firn_runtime.connectors.file_quotes import pieces
 
     if found.format.compression != "zstd":
-        return pieces(found.root / name, found.format, options)
+        yield from pieces(found.root / name, found.format, options)
+        return
     line = ["auto_detect = false", "columns = {'line': 'VARCHAR'}", "header = false", "quote = ''", "escape = ''"]
     line += [f"delim = {literal(_NO_DELIMITER)}", f"encoding = {literal(options.encoding)}", "compression = 'zstd'"]
-    scan = _scan("csv", found._replace(names=[name]), [*line, *_CAREFUL, *_ALONE, "strict_mode = false"])
-    return session.lines(f"SELECT line FROM {scan}")
+    with ending_in_a_line(found.root / name, session.engine.spill) as copied:
+        one = found._replace(root=copied.parent, names=[copied.name])
+        scan = _scan("csv", one, [*line, *_CAREFUL, *_ALONE, "strict_mode = false"])
+        yield from session.lines(f"SELECT line FROM {scan}")
 
 
 def _size(found: Found) -> int:
@@ -307,17 +337,20 @@ def _csv(found: Found, inputs: ReadInputs) -> list[str]:
     ]
 
 
-def _json(found: Found) -> list[str]:
-    form = "newline_delimited" if found.format.kind == "ndjson" else "auto"
-    return [f"compression = {literal(found.format.compression)}", f"format = {literal(form)}"]
-
-
 def _partitions(found: Found, inputs: ReadInputs) -> list[str]:
-    """Return the options that make columns of the folders, of the types that `schema` says, or that fit every value."""
+    """Return the options that make columns of the folders, of types that fit every value; text where `schema` says one.
+
+    The engine's own casts to the types of `schema` would round.
+    """
     if not found.keys:
         return ["hive_partitioning = false"]
-    said = {name: text for name, text in (inputs.schema or {}).items() if name in found.keys}
-    return ["hive_partitioning = true", *([f"hive_types = {_types(said)}"] if said else [])]
+    texts = dict.fromkeys(_of_the_folders(found, inputs), "VARCHAR")
+    return ["hive_partitioning = true", *([f"hive_types = {_types(texts)}"] if texts else [])]
+
+
+def _of_the_folders(found: Found, inputs: ReadInputs) -> dict[str, str]:
+    """Return the part of `schema` that is about what stands in the folders' names."""
+    return {name: text for name, text in (inputs.schema or {}).items() if name in found.keys}
 
 
 def _of_the_files(found: Found, inputs: ReadInputs) -> dict[str, str]:
@@ -325,14 +358,20 @@ def _of_the_files(found: Found, inputs: ReadInputs) -> dict[str, str]:
     return {name: text for name, text in (inputs.schema or {}).items() if name not in found.keys}
 
 
-def _in_order(scan: str, found: Found) -> str:
+def _in_order(session: Session, scan: str, found: Found, inputs: ReadInputs) -> str:
     """Put the columns of the folders last, as the folders lie, without those of the folders above the root."""
     if not found.keys:
         return scan
     outer = [key for key in partition_keys(f"{found.root}/x") if key not in found.keys]
-    keys = ", ".join(map(identifier, found.keys))
+    kinds = engine_types(session, typed) if (typed := _of_the_folders(found, inputs)) else {}
+    keys = ", ".join(_in_folders(key, kinds[key]) if key in kinds else identifier(key) for key in found.keys)
     left_out = ", ".join(map(identifier, [*found.keys, *outer]))
     return f"(SELECT * EXCLUDE ({left_out}), {keys} FROM {scan})"
+
+
+def _in_folders(name: str, kind: str) -> str:
+    said = f"the name of a folder holds for `{name}` what is no {kind}: give it another type in `schema`"
+    return f"{of_text(identifier(name), kind, f'error({literal(said)})')} AS {identifier(name)}"
 
 
 def _types(schema: Mapping[str, str]) -> str:

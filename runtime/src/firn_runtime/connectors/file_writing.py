@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from firn_runtime.connectors.file_formats import Format, copy_options, format_of
+from firn_runtime.connectors.file_formats import Format, copy_options, format_of, needs_quotes, unquoted
 from firn_runtime.connectors.row_groups import rows_in_group
 from firn_runtime.connectors.written_values import selected
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import is_pattern
-from firn_schemas.steps.data import WriteInputs
+from firn_schemas.steps.data import FormatOptions, WriteInputs
 
 if TYPE_CHECKING:
     from firn_runtime.publication import Publication
@@ -47,7 +47,7 @@ def write_file(session: Session, inputs: WriteInputs, format: Format, name: str,
     options = _copy_options(session, inputs, format, name, known)
     if format.kind == "parquet" and inputs.from_ in session.unordered:
         options += ", PRESERVE_ORDER false"  # with it, the engine keeps many row groups in memory
-    chosen = selected(known, format)
+    chosen = selected(known, format, unquoted(format, name, inputs.format_options))
     sql = f"COPY (SELECT {chosen} FROM {identifier(inputs.from_)}) TO {literal(str(file))} ({options})"
     return int(session.execute(sql)[0][0])
 
@@ -67,25 +67,31 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
     options += f", FILENAME_PATTERN 'data-{{i}}', FILE_EXTENSION {literal(format.ending)}"
     texts = ", ".join(_folder(column) for column in columns if known[column] == "VARCHAR")
     rows = f"SELECT *{f' REPLACE ({texts})' if texts else ''} FROM {identifier(inputs.from_)}"
-    sql = f"COPY (SELECT {selected(known, format)} FROM ({rows})) TO {literal(str(folder))} ({options})"
+    chosen = selected(known, format, unquoted(format, name, inputs.format_options))
+    sql = f"COPY (SELECT {chosen} FROM ({rows})) TO {literal(str(folder))} ({options})"
     return int(session.execute(sql)[0][0])
 
 
 def _folder(column: str) -> str:
     """Return a column of texts; an error for those of which no folder of their own can be made."""
     text = identifier(column)
-    null = literal(f"`{column}` holds the text `{_NULL}`, which means NULL in the name of a partition")
+    null = literal(f"`{column}` holds the text `{_NULL}` or `NULL`, which means NULL in the name of a partition")
     long = literal(f"`{column}` holds a text that is too long for the name of a partition")
     name = f"url_encode({literal(column)} || '=' || {text})"
-    refused = f"WHEN {text} = '{_NULL}' THEN error({null}) WHEN length({name}) > {_LONGEST} THEN error({long})"
+    means_null, is_long = f"upper({text}) IN ('{_NULL}', 'NULL')", f"length({name}) > {_LONGEST}"
+    refused = f"WHEN {means_null} THEN error({null}) WHEN {is_long} THEN error({long})"
     return f"CASE {refused} ELSE {text} END AS {text}"
 
 
 def _copy_options(session: Session, inputs: WriteInputs, format: Format, name: str, columns: Mapping[str, str]) -> str:
     options = copy_options(name, format, inputs.format_options)
-    if format.kind != "parquet":
-        return options
-    return f"{options}, ROW_GROUP_SIZE {rows_in_group(session, len(columns))}"
+    if format.kind == "parquet":
+        return f"{options}, ROW_GROUP_SIZE {rows_in_group(session, len(columns))}"
+    if format.kind == "csv" and needs_quotes(inputs.format_options or FormatOptions()):
+        own = {name: kind for name, kind in columns.items() if name not in (inputs.partition_by or [])}
+        texts = ", ".join(identifier(name) for name, kind in own.items() if kind.startswith(("VARCHAR", "ENUM")))
+        return f"{options}, FORCE_QUOTE ({texts})" if texts else options
+    return options
 
 
 def _columns(known: Mapping[str, str], inputs: WriteInputs) -> list[str]:

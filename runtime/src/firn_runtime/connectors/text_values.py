@@ -77,6 +77,7 @@ DATED = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
 _JSON_REAL = "(NOT (contains({0}, '.') OR contains({0}, 'e')) OR abs(TRY_CAST({0} AS DOUBLE)) < {2})"
 _JSON_HELD = 2**53
 """The engine's JSON reader has a number with a fraction as a DOUBLE before it is a decimal."""
+_JSON_TEXT = r'"(\\.|[^"\\])*"'
 _WITHOUT_SIGNS = (*WHOLE, "DECIMAL", "DOUBLE", "FLOAT", "BOOLEAN", "BLOB")
 """Types of values whose text in JSON is read as it stands: the engine's JSON has doubles for numbers with a point."""
 
@@ -128,9 +129,18 @@ def from_json(name: str, kind: str, cast: str, place: str) -> Made:
     return Made(_tried(column, kind), f"CASE WHEN {column} IS NULL THEN NULL {careful} END")
 
 
-def finite_json(name: str, place: str) -> Made:
+def finite_json(name: str, kind: str, place: str) -> Made:
     """Return a column of JSON's numbers as the DOUBLE they were read as, which is infinite where they are too large."""
-    return _alone(f"if(isinf({identifier(name)}), {_error(name, 'DOUBLE', place)}, {identifier(name)})")
+    column = identifier(name)
+    endless = f"isinf({column})" if kind == "DOUBLE" else holds_number(column, "Infinity")
+    return _alone(f"if({endless}, {_error(name, 'DOUBLE', place)}, {column})")
+
+
+def holds_number(column: str, word: str) -> str:
+    """Return SQL that says whether lists or records hold a number of this name; texts and keys do not count."""
+    text = f"to_json({column})::VARCHAR"
+    without_texts = f"regexp_replace({text}, {literal(_JSON_TEXT)}, '', 'g')"
+    return f"(contains({text}, {literal(word)}) AND contains({without_texts}, {literal(word)}))"
 
 
 def of_text(text: str, kind: str, error: str, more: Sequence[str] = ()) -> str:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from firn_runtime.connectors.file_formats import Format
+from firn_runtime.connectors.text_values import holds_number
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
 
@@ -14,19 +16,21 @@ _UNFIT = {
 }
 """Types that are not read back as they were: Parquet has milliseconds of intervals, and times in UTC alone."""
 _FLOATS = re.compile(r"\b(DOUBLE|FLOAT)\b")
-_ENDLESS = r"(^|[\[:,])(NaN|-?Infinity)([,\]}]|$)"
 _HELP = "cast it in a `sql` step before, such as to text"
 _HELD = 2**53
 """Whole numbers up to this one are what a JSON number is to most programs, and to the engine's reader."""
 
 
-def selected(columns: Mapping[str, str], format: Format) -> str:
-    """Return what is selected of a dataset with these columns for a file; raise ConnectorError for types it lacks."""
+def selected(columns: Mapping[str, str], format: Format, unquoted: str = "") -> str:
+    """Return what is selected of a dataset with these columns for a file; raise ConnectorError for types it lacks.
+
+    `unquoted` is the delimiter of a CSV file without quotes.
+    """
     name, unfit = _UNFIT.get(format.kind, ("", None))
     for column, kind in columns.items():
         if unfit is not None and unfit.search(_NAMED.sub("", kind)):
             raise ConnectorError("data", f"`{column}` is {kind}, which {name} cannot hold without a change", _HELP)
-    value = _VALUES.get(format.kind, _as_it_is)
+    value = partial(_without_quotes, unquoted) if unquoted else _VALUES.get(format.kind, _as_it_is)
     changed = {column: value(column, kind) for column, kind in columns.items()}
     return ", ".join(f"{sql} AS {identifier(column)}" for column, sql in changed.items())
 
@@ -34,6 +38,14 @@ def selected(columns: Mapping[str, str], format: Format) -> str:
 def _as_it_is(name: str, kind: str) -> str:
     del kind
     return identifier(name)
+
+
+def _without_quotes(delimiter: str, name: str, kind: str) -> str:
+    del kind
+    column, text = identifier(name), f"{identifier(name)}::VARCHAR"
+    error = _error(f"`{name}` holds a delimiter or a line end, which is written in quotes alone")
+    held = " OR ".join(f"contains({text}, {one})" for one in (literal(delimiter), "chr(10)", "chr(13)"))
+    return f"if({held}, {error}, {column})"
 
 
 def _in_parquet(name: str, kind: str) -> str:
@@ -58,7 +70,8 @@ def _in_json(name: str, kind: str) -> str:
     if "DECIMAL" in inner:
         column = f"if(TRY_CAST(to_json({column}) AS {kind}) IS DISTINCT FROM {column}, {digits}, {column})"
     if _FLOATS.search(inner):
-        column = f"if(regexp_matches(to_json({identifier(name)})::VARCHAR, {literal(_ENDLESS)}), {endless}, {column})"
+        is_endless = " OR ".join(holds_number(identifier(name), word) for word in ("NaN", "Infinity"))
+        column = f"if({is_endless}, {endless}, {column})"
     return column
 
 
