@@ -22,7 +22,6 @@ from firn_runtime.plan import (
 from firn_runtime.state import RunRow, State
 from firn_schemas.artifact import Flow
 
-
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,99}")
 
 

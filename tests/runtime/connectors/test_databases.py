@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_made_is_named(bench: Make, tmp_path: Path, kind
     (tmp_path / "out").write_text("a file")
     work = bench(db=connector("db", kind, written=True, path=str(tmp_path / "out/a.db")))
     work.make("made", "select 1 as n")
-    with pytest.raises(ConnectorError, match="cannot make the folder `.*/out`: file exists"):
+    with pytest.raises(ConnectorError, match=r"cannot make the folder `.*/out`: file exists"):
         work.do("write", {"from": "made", "resource": "db", "table": "t", "mode": "replace"}, "publish")
 
 
