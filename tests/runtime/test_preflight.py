@@ -394,6 +394,7 @@ def api(url: str, **parts: Any) -> dict[str, Any]:
         (Answer(status=405), "ok", ("ok", "the credentials were not refused (HTTP 405)")),
         (Answer({"sent": CANARY}, 401), "ok", ("failed", "HEAD /v1: the API answered 401")),
         (Answer(status=403), "ok", ("failed", "HEAD /v1: the API answered 403")),
+        (Answer(status=501), "ok", ("ok", "the credentials were not refused (HTTP 501)")),
         (Answer(status=503), "warning", ("ok", "the credentials were not refused (HTTP 503)")),
         (Answer(status=302, headers={"location": "http://127.0.0.1:9/"}), "ok", None),
     ],

@@ -192,3 +192,12 @@ def test_a_run_id_is_used_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         Session(tmp_path, waiting(), run_id="r1")
     assert (caught.value.code, caught.value.help) == ("R003", "`--resume r1` goes on with it")
+
+
+@pytest.mark.parametrize("run_id", ["../../../kept", "/kept", "a/b", "", "..", "a\n", "x" * 100])
+def test_a_run_id_that_could_lead_out_of_the_workspace_is_refused(tmp_path: Path, run_id: str) -> None:
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(UsageError) as caught:
+        Session(tmp_path, waiting(), run_id=run_id)
+    assert caught.value.code == "R003"
+    assert (tmp_path / "kept").is_dir()

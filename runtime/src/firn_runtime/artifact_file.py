@@ -141,7 +141,7 @@ def lacking_help(features: Iterable[str]) -> str:
     known = {f"compute.{type}" for type in COMPUTE} | {f"step.{type}" for type in STEPS}
     if known.isdisjoint(features):
         return "use a newer firn-runtime"
-    return "no version runs it yet: write it as steps that run; `firn help R106` says how"
+    return "no version runs it yet; `firn help R106` says what runs in its place"
 
 
 def needed(payload: "Payload") -> list[str]:

@@ -167,6 +167,8 @@ class Engine:
                 alias = f"db{len(self._attached) + 1}"
                 options = [f"type {kind}", "read_only" if read_only and place != ":memory:" else "read_write"]
                 options += [f"busy_timeout {int(busy_timeout * 1000)}"] if busy_timeout is not None else []
+                if not read_only and place != ":memory:":
+                    _make_folder(Path(place).parent)
                 with _translating():
                     if kind == "duckdb" and not read_only and place != ":memory:":
                         _make(place)
@@ -345,6 +347,19 @@ class Session:
         path = self._path if database is None else dotted(database, "main")
         with _translating():  # also where the step shall end
             self._cursor.execute(f"set search_path = {literal(path)}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder of a database file, and those above it, where they are missing; they outlive a loss of power."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "unknown").lower()
+        raise ConnectorError("connection", f"cannot make the folder `{folder}`: {reason}") from None
+    make_names_durable(folder.parent)
 
 
 def _make(place: str) -> None:

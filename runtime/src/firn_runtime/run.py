@@ -95,6 +95,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
 
 def _prepared(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:
     """Return the artifact, the flow to run, and what it takes from outside; nothing foreign is imported before that."""
+    session.refuse_odd(edge.run_id)
     content = source if isinstance(source, bytes) else read_bytes(source)
     artifact = load_any(content, demand(source, options.signed_by, edge.environ, options.expect))
     if edge.isolate:

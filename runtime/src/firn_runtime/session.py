@@ -1,6 +1,7 @@
 """Which run this is, a new one or one to go on with, and what of it is left to do."""
 
 import os
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -21,12 +22,20 @@ from firn_runtime.plan import (
 from firn_runtime.state import RunRow, State
 from firn_schemas.artifact import Flow
 
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,99}")
+
 
 class Chosen(NamedTuple):
     """A run, and whether it was begun before."""
 
     row: RunRow
     resumed: bool
+
+
+def refuse_odd(run_id: str | None) -> None:
+    """Raise UsageError R003 for an id that could lead out of the workspace, where it names the run's folder."""
+    if run_id is not None and not _RUN_ID.fullmatch(run_id):
+        raise UsageError("R003", "a run id holds only letters, digits, `-` and `_`, at most 99")
 
 
 def choose(state: State, flow: str, artifact: Artifact, run_id: str | None, resume: str | None) -> Chosen:

@@ -106,7 +106,7 @@ def _openlineage(told: Told, endpoint: Any) -> Sink:
         LineageOf(
             namespace=told.payload.environment,
             version=__version__,
-            tags={key: str(value) for key, value in tags.items()},
+            tags={key: _spelled(value) for key, value in tags.items()},
             step=StepsIo(flow, _locator(told, clean), clean),
             columns=flow.governance is None or flow.governance.emit_lineage is not False,
             description=clean(flow.description or ""),
@@ -118,6 +118,11 @@ def _openlineage(told: Told, endpoint: Any) -> Sink:
         lambda event: [orjson.dumps(one) for one in lineage(event)],
         LineageCarrier(endpoint),
     )
+
+
+def _spelled(value: object) -> str:
+    """Return an attribute as text; a truth value is spelled as its file spells it."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _locator(told: Told, clean: Callable[[str], str]) -> Callable[[str, Json], Dataset | None]:

@@ -138,6 +138,24 @@ def test_a_write_replaces_a_table_and_makes_file_and_schema(bench: Make, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "sqlite3"])
+def test_a_write_makes_the_folders_of_a_new_file(bench: Make, tmp_path: Path, kind: str) -> None:
+    work = bench(db=connector("db", kind, written=True, path=str(tmp_path / "out/new/a.db")))
+    work.make("made", "select 1 as n")
+    work.do("write", {"from": "made", "resource": "db", "table": "t", "mode": "replace"}, "publish")
+    work.do("read", {"resource": "db", "table": "t"})
+    assert work.rows() == [(1,)]
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite3"])
+def test_a_folder_that_cannot_be_made_is_named(bench: Make, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "out").write_text("a file")
+    work = bench(db=connector("db", kind, written=True, path=str(tmp_path / "out/a.db")))
+    work.make("made", "select 1 as n")
+    with pytest.raises(ConnectorError, match=r"cannot make the folder `.*/out`: file exists"):
+        work.do("write", {"from": "made", "resource": "db", "table": "t", "mode": "replace"}, "publish")
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite3"])
 def test_what_is_read_only_is_never_written(bench: Make, duck: Path, lite: Path, kind: str) -> None:
     path = duck if kind == "duckdb" else lite
     work = bench(db=connector("db", kind, written=True, path=str(path), read_only=True))

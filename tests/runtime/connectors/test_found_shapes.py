@@ -43,6 +43,17 @@ def test_objects_within_a_record_whose_keys_differ_in_case_alone_may_be_json(fil
     assert [json.loads(value) for (value,) in files.rows()] == [{"b": 1, "B": 2}]
 
 
+@pytest.mark.parametrize("ending", ["ndjson", "json"])
+def test_whole_numbers_of_both_signs_are_bigint_wherever_they_stand(files: Workbench, ending: str) -> None:
+    one = '{"n": -1, "l": [1, -2], "r": {"HUGEINT": -1, "a HUGEINT, b": [{"c": 1}]}}'
+    other = '{"n": 1, "l": [3], "r": {"HUGEINT": 1, "a HUGEINT, b": [{"c": -1}]}}'
+    read(files, f"a.{ending}", f"{one}\n{other}\n")
+    record = 'STRUCT(HUGEINT BIGINT, "a HUGEINT, b" STRUCT(c BIGINT)[])'
+    assert files.session.columns("data") == {"n": "BIGINT", "l": "BIGINT[]", "r": record}
+    names = ("n", "l", "r")
+    assert files.rows() == [tuple(json.loads(text)[name] for name in names) for text in (one, other)]
+
+
 def test_keys_that_look_like_made_names_are_names(files: Workbench) -> None:
     read(files, "a.ndjson", '{"a": 1, "a_1": 2, "c0": 3}')
     assert files.rows() == [(1, 2, 3)]

@@ -64,8 +64,8 @@ def loading(url: str, **parts: Any) -> dict[str, Any]:
             "db": resource("db", "duckdb", {"path": "out.duckdb"}),
         },
     )
-    body["flows"]["flow"] |= {"observability": observed(url, attributes={"team": "blue"}), "owner": "data@example.com"}
-    body["flows"]["flow"] |= {"description": "Loads labels."} | parts
+    body["flows"]["flow"] |= {"observability": observed(url, attributes={"team": "blue", "pii": True})}
+    body["flows"]["flow"] |= {"owner": "data@example.com", "description": "Loads labels."} | parts
     return body
 
 
@@ -168,7 +168,7 @@ def test_the_run_says_whose_it_is(tmp_path: Path, heard: Heard) -> None:
         "ownership": {"owners": [{"name": "data@example.com"}]},
     }
     tags = {one["key"]: one["value"] for one in started["run"]["facets"]["tags"]["tags"]}
-    assert (tags["team"], tags["firn.flow.version"]) == ("blue", "1.0.0")
+    assert (tags["team"], tags["pii"], tags["firn.flow.version"]) == ("blue", "true", "1.0.0")
     assert tags["firn.artifact.digest"].startswith("sha256:")
 
 

@@ -136,6 +136,8 @@ def _not_a_type(text: str) -> str | None:
     if found is None or len(text) > 200:
         return "write such as `bigint`, `decimal(18,2)` or `varchar[]`"
     word = found[1].lower()
+    if word == "enum":
+        return "read it as `varchar`, and cast it in a `sql` step"
     if word in NESTED:
         return "read it as `json`, and take it apart in a `sql` step"
     if word in SQL_TYPES:

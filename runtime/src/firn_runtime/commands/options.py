@@ -29,7 +29,11 @@ signature_option = click.option(
     help="Refuse what none of these public keys signed; again for more, and $FIRN_REQUIRE_SIGNATURE always counts too.",
 )
 base_option = click.option(
-    "--base-dir", type=FOLDER, metavar="FOLDER", default=".", help="Relative paths of connectors are taken from it."
+    "--base-dir",
+    type=FOLDER,
+    metavar="FOLDER",
+    default=".",
+    help="Relative paths of connectors, state and workspace are taken from it; by default the current folder.",
 )
 env_file_option = click.option(
     "--env-file",

@@ -51,6 +51,8 @@ _SMALL = 1 << 22
 _SEEN = 1 << 15
 """Bytes of CSV that were all looked at when types were detected."""
 
+_SIGNED = re.compile(r'("(?:[^"]|"")*")|\bHUGEINT(?=[\[,)]|\Z)')
+"""What the engine makes of whole numbers of both signs, wherever it stands in a type; and names, which stay."""
 _MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
 """How the engine names a column whose key has no name, or that of another column in another case."""
 
@@ -149,7 +151,7 @@ def _text(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         _refuse_lost_keys(session, found, known, laid_out)
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     if not schema:
-        own = {name: "BIGINT" if kind == "HUGEINT" else kind for name, kind in own.items()}
+        own = {name: _SIGNED.sub(lambda found: found[1] or "BIGINT", kind) for name, kind in own.items()}
     text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=not schema)}
     read = own | dict.fromkeys(text, "VARCHAR")
     mark = _mark(known)

@@ -70,7 +70,7 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
         scheme, host, port = self.asking.origin
         proof = " with a certificate that is trusted" if self.options.verify else "; its certificate is not verified"
         said = f"`{host}`, port {port}, answers" + (proof if scheme == "https" else " without TLS")
-        if answer.status >= 500:
+        if answer.status >= 500 and answer.status != 501:  # 501 says that HEAD is not known here, as 405 does
             yield Seen("connection", "warning", f"{said}, with HTTP {answer.status}", "look at the server's log")
         else:
             yield Seen("connection", "ok", said)

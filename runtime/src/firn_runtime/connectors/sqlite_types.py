@@ -53,7 +53,7 @@ def sqlite_value(name: str, kind: str) -> str:
         return _unless(f"isnan({column})", name, kind, "NaN", cast)
     if kind in _WIDE:
         beyond = f"{column} is not null and try_cast({column} as BIGINT) is null"
-        return _unless(beyond, name, kind, "numbers beyond 64 bits", f"try_cast({column} as BIGINT)")
+        return _unless(beyond, name, kind, "numbers beyond a BIGINT", f"try_cast({column} as BIGINT)")
     return cast
 
 
