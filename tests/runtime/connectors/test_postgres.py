@@ -95,6 +95,39 @@ def test_a_table_is_sought_in_the_resources_schema(bench: Make, shop: Shop) -> N
     assert shop.rows('select "rows" from "EU"._firn_loads') == [(1,)]
 
 
+CASES = 'create table t (id int, "UPPER" int, "upper" int); insert into t values (1, 2, 3)'
+
+
+def test_of_columns_that_differ_in_case_alone_the_one_is_read_that_is_named(work: Workbench, shop: Shop) -> None:
+    shop.do(CASES)
+    for name, value in (("UPPER", 2), ("upper", 3)):
+        assert read(work, table="t", columns=[name]) == [(value,)]
+        assert read(work, table="t", columns=[name, "id"], schema={name: "bigint"}) == [(value, 1)]
+        assert read(work, sql="select * from t", columns=[name]) == [(value,)]
+
+
+@pytest.mark.parametrize("source", [{"table": "t"}, {"sql": "select * from t"}])
+def test_columns_that_no_dataset_can_tell_apart_are_refused(
+    work: Workbench, shop: Shop, source: dict[str, str]
+) -> None:
+    shop.do(CASES)
+    error = refused(read, work, **source)
+    assert error.message == "several columns have one name, or names that differ in case alone: `UPPER` and `upper`"
+    assert error.help
+
+
+def test_a_table_without_columns_is_told(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t ()")
+    assert refused(read, work, table="t").message.startswith("there are no columns to read")
+
+
+@pytest.mark.parametrize("source", [{"table": "seen"}, {"sql": "select * from seen"}])
+def test_a_view_that_was_never_filled_is_told(work: Workbench, shop: Shop, source: dict[str, str]) -> None:
+    shop.do("create materialized view seen as select 1 as n with no data")
+    error = refused(read, work, **source)
+    assert (error.error_class, error.message) == ("data", 'materialized view "seen" has not been populated')
+
+
 VALUES = {
     "smallint": ("-32768", "SMALLINT"),
     "integer": ("2147483647", "INTEGER"),

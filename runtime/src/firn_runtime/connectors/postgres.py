@@ -138,10 +138,11 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         self._login = self._login or Login(self.config, self.options, peer)
         rows = f"(select {selected(columns)} from {self._login.scan(home, table)})"
         try:
-            context.session.described(Relation(f"from {rows}"))
+            found = context.session.described(Relation(f"from {rows}"))
         except ConnectorError:
             return None
-        return rows
+        # of columns whose names differ in case alone, the engine gives another one than the one that is meant
+        return rows if list(found) == [column.name for column in columns] else None
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
@@ -225,12 +226,15 @@ def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
 
 
 def _refuse_unclear(columns: list[Column], values: list[str | None], places: list[str]) -> None:
-    names = [column.name for column in columns]
+    names = [column.name.lower() for column in columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ConnectorError("data", f"the query gives two columns named `{twice}`", "name one of them with `as`")
+        named = " and ".join(f"`{column.name}`" for column in columns if column.name.lower() == twice)
+        said = f"several columns have one name, or names that differ in case alone: {named}"
+        raise ConnectorError("data", said, "name one of them with `as` in `sql`; or `columns` names those to be read")
     if not names:
-        raise ConnectorError("data", "the query must be exactly one SELECT statement")
+        said = "there are no columns to read: a query is exactly one SELECT statement, and a table has columns"
+        raise ConnectorError("data", said)
     if len(values) != len(places):
         raise ConnectorError("data", f"the query has {len(places)} placeholders, and `params` {len(values)} values")
 
