@@ -340,6 +340,22 @@ def test_readers_of_sqlite_see_all_or_nothing(target: Target, mode: str) -> None
     assert target.rows() == EXPECTED[mode]
 
 
+@pytest.mark.parametrize("target", ["duckdb", "sqlite3"], indirect=True)
+@modes
+def test_a_view_is_not_written_to(target: Target, mode: str) -> None:
+    target.do(TABLE.replace("table t", "table behind"), "create view T as select * from behind")
+    assert target.refusal(NEW, mode) == "`T` is a view, and rows are written to tables"
+    target.do("drop view t")
+
+
+@sqlite
+@pytest.mark.parametrize("mode", ["replace", "insert_overwrite"])
+def test_a_trigger_of_sqlite_that_keeps_rows_that_are_deleted_undoes_the_write(target: Target, mode: str) -> None:
+    target.do(TABLE, FILLED, "create trigger keeping before delete on t begin select raise(ignore); end")
+    assert "rows that the write deletes are still there" in target.refusal(NEW, mode)
+    assert target.rows() == OLD
+
+
 @sqlite
 @pytest.mark.parametrize("mode", ["replace", "upsert", "insert_overwrite"])
 def test_a_table_without_rowid_is_only_added_to(target: Target, mode: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.sqlite_reading import asked
 from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, sqlite_value
-from firn_runtime.connectors.write_modes import Dialect, refuse_unless_all
+from firn_runtime.connectors.write_modes import Dialect, refuse_as_target, refuse_unless_all
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
@@ -36,6 +36,9 @@ _COLUMNS = """
     select column_name, data_type, is_nullable, column_default is not null from duckdb_columns()
     where database_name = $1 and lower(schema_name) = lower($2) and lower(table_name) = lower($3)
     order by column_index"""
+_VIEWS = """
+    select view_name from duckdb_views()
+    where database_name = $1 and lower(schema_name) = lower($2) and lower(view_name) = lower($3)"""
 _REFERENCES = """
     select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY'
     and database_name = $1 and lower(referenced_table) = lower($2) limit 1"""
@@ -55,11 +58,13 @@ class AttachedTable:
         return _REFERENCED if self._session.execute(_REFERENCES, (database, table)) else DUCKDB
 
     def columns(self) -> list[TableColumn]:
-        """Return the table's columns.
+        """Return the table's columns; raise ConnectorError for a view.
 
         A generated column is one whose default the catalog knows and `describe` does not; a primary key that may be
         NULL is SQLite's own number of the row.
         """
+        for (view,) in self._session.execute(_VIEWS, self._place):
+            refuse_as_target(view, "a view")
         found = self._session.execute(_COLUMNS, self._place)
         described = self._session.execute(f"describe {self.name}") if found else []
         defaults = {str(row[0]): row[4] is not None for row in described}
@@ -84,6 +89,10 @@ class AttachedTable:
         """Run a statement and return the number of rows that it changed."""
         changed = self._session.execute(sql)
         return int(changed[0][0]) if changed else 0
+
+    def may_keep(self) -> bool:
+        """Say no: DuckDB has no triggers."""
+        return False
 
     def load(self, table: str, columns: str) -> int:
         """Add the dataset."""
@@ -145,6 +154,10 @@ class SqliteTable(AttachedTable):
         database, _, table = self._place
         return asked(self._session, database, _TRIGGERS.format(literal(table))) != [("0",)]
 
+    def may_keep(self) -> bool:
+        """Say whether the table has triggers, or what leaves rows out."""
+        return self._may_leave_out
+
     @cached_property
     def _counted(self) -> set[str]:
         """Return the names of columns in which texts may become numbers, in lower case."""
@@ -166,7 +179,7 @@ class SqliteTable(AttachedTable):
             return self._changed(sql)
         before = self._count()
         given = self._changed(sql)
-        refuse_unless_all(self._count() - before, given)
+        refuse_unless_all(self._count() - before, given, "a trigger or an `on conflict` clause")
         return given
 
     def _count(self) -> int:

@@ -89,6 +89,10 @@ class MySqlTable:
         """Run a statement and return the number of rows that it changed."""
         return self._server.changed(sql)
 
+    def may_keep(self) -> bool:
+        """Say no: MySQL's triggers can refuse a statement, and never leave out a row of it."""
+        return False
+
     def make_lock(self) -> None:
         """Make what `lock` locks, outside of a transaction."""
         locks = f"{quoted(self._place[0])}.{quoted(LOCKS)}"

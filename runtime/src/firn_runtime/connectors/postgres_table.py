@@ -7,7 +7,7 @@ from firn_runtime.connectors.assignment import ANY_DECIMAL
 from firn_runtime.connectors.postgres_types import Column, of_array, read_type, written_type
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.text_lists import elements
-from firn_runtime.connectors.write_modes import Dialect
+from firn_runtime.connectors.write_modes import Dialect, refuse_as_target
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 
@@ -23,6 +23,17 @@ _COLUMNS = """
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
     order by a.attnum"""
 """A domain stands for the type below it."""
+
+_RELATION = "select relname, relkind::text from pg_class where oid = to_regclass($1)"
+_TABLES = ("r", "p")
+_OTHERS = {"f": "a foreign table", "m": "a materialized view", "S": "a sequence", "v": "a view"}
+"""By the letter in pg_class, of which indexes and types have others."""
+_KEEPING = """
+    with recursive parts(oid) as (
+        select to_regclass($1)::oid union select inhrelid from pg_inherits join parts on inhparent = parts.oid
+    )
+    select 1 from pg_class join parts using (oid) where relhastriggers or relhasrules or relrowsecurity limit 1"""
+"""Partitions and tables that inherit have triggers of their own."""
 
 _SHORT = (
     ("character varying", "varchar"),
@@ -140,7 +151,16 @@ class PostgresTable:
         """Run a statement and return the number of rows that it changed."""
         return self._server.changed(sql)
 
+    def may_keep(self) -> bool:
+        """Say whether triggers, rules or policies may keep rows that are deleted."""
+        return self.rows(_KEEPING, (self.name,)) != []
+
     def lock(self) -> None:
-        """Let no other writer at the table, where it is there; who reads it does not wait."""
-        if self.rows("select to_regclass($1)", (self.name,)) != [(None,)]:
+        """Let no other writer at the table, where it is there; who reads it does not wait.
+
+        Raises ConnectorError for what is no table. Not every row that a view is given arrives, whatever is counted.
+        """
+        for name, kind in self.rows(_RELATION, (self.name,)):
+            if kind not in _TABLES:
+                refuse_as_target(name, _OTHERS.get(kind, "no table"))
             self.change(f"lock table {self.name} in share row exclusive mode")
