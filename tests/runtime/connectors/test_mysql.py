@@ -600,10 +600,13 @@ def test_tls_is_verified(bench: Make, shop: Shop) -> None:
     )
     for trusted in ("named", "signed", "any"):
         assert read(work, resource=trusted, table="t") == []
-    said = "the server's certificate is not one that is trusted for `127.0.0.1`"
-    for untrusted in ("other_name", "other_authority"):
+    whose = f"the certificate of `127.0.0.1`, port {shop.server.port}"
+    for untrusted, said in (
+        ("other_name", "is for another name"),
+        ("other_authority", "is from no authority that is trusted"),
+    ):
         error = refused(read, work, resource=untrusted, table="t")
-        assert (error.error_class, error.message) == ("connection", said)
+        assert (error.error_class, error.message) == ("connection", f"{whose} {said}")
     assert refused(read, work, resource="plain", table="t").error_class == "auth"
     assert "cannot be read" in refused(read, work, resource="no_file", table="t").message
 

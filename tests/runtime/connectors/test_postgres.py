@@ -550,18 +550,22 @@ def test_the_server_is_verified_by_name_and_authority(bench: Make, shop: Shop, p
 
 
 TRUST: dict[str, dict[str, Any]] = {
-    "another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
-    "the system's authorities": {"host": "localhost", "sslmode": "verify-full", "sslrootcert": None},
+    "is for another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
+    "is from no authority that is trusted, or not valid now": {
+        "host": "localhost",
+        "sslmode": "verify-full",
+        "sslrootcert": None,
+    },
 }
 
 
-@pytest.mark.parametrize("case", TRUST)
-def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certificate, case: str) -> None:
+@pytest.mark.parametrize("said", TRUST)
+def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certificate, said: str) -> None:
     with front(shop.server.host, shop.server.port, proof) as line:
-        work = bench(db=shop.resource(**{"port": line.port, "sslrootcert": str(proof.authority)} | TRUST[case]))
+        work = bench(db=shop.resource(**{"port": line.port, "sslrootcert": str(proof.authority)} | TRUST[said]))
         error = refused(read, work, table="t")
     assert error.error_class == "connection"
-    assert error.message.startswith("the server's certificate is not one that is trusted for")
+    assert error.message == f"the certificate of `{TRUST[said]['host']}`, port {line.port} {said}"
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from pymysql.err import MySQLError
 
+from firn_runtime.connectors.certificates import untrusted
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.databases import MySqlConfig
 
@@ -57,6 +58,7 @@ _WORDS = {
     1452: "foreign key violation",
     1526: "no partition for a value",
     1569: "unique violation",
+    1644: "a trigger of the table refuses it",
     1836: "read only",
     1927: "connection killed",
     3140: "value is no JSON",
@@ -118,8 +120,7 @@ def refused(error: Exception, config: MySqlConfig) -> ConnectorError:
 
 def _unreached(cause: BaseException, named: dict[str, Any]) -> ConnectorError:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        said = "the server's certificate is not one that is trusted for `{host}`"
-        return ConnectorError("connection", said.format_map(named), "name the authorities' file in `ssl_ca`")
+        return untrusted(cause, "`{host}`, port {port}".format_map(named), "ssl_ca")
     if isinstance(cause, TimeoutError):
         said = "no answer from `{host}`, port {port}, within `connect_timeout`"
         return ConnectorError("timeout", said.format_map(named))

@@ -68,9 +68,15 @@ _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
         "`sslmode: disable` connects without; who listens in then reads the data",
     ),
     (
+        r"does not match host name",
+        "connection",
+        "the certificate of `{host}`, port {port} is for another name",
+        "name the server as its certificate does",
+    ),
+    (
         r"certificate|root\.crt|SSL error",
         "connection",
-        "the server's certificate is not one that is trusted for `{host}`",
+        "the certificate of `{host}`, port {port} is from no authority that is trusted, or not valid now",
         "name the authorities' file in `sslrootcert`",
     ),
     (r"too many (clients|connections)", "connection", "the server takes no more connections", ""),

@@ -76,8 +76,8 @@ def _quoted(value: str) -> str:
 def exact(server: Server, table: str, columns: Sequence[Column]) -> bool:
     """Return whether the extension gives every value of these columns of a table as it is.
 
-    It does not for NaN in a numeric, and not for timestamps beyond the engine's. The server is asked without a doubt too:
-    what it says of a view that cannot be read, the engine would not tell.
+    It does not for NaN in a numeric, and not for timestamps beyond the engine's. The server is asked in any case: what
+    it says of a view that cannot be read, the engine would not tell.
     """
     if not all(_fits(column) for column in columns):
         return False
