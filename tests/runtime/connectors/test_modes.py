@@ -344,8 +344,16 @@ def test_readers_of_sqlite_see_all_or_nothing(target: Target, mode: str) -> None
 @modes
 def test_a_view_is_not_written_to(target: Target, mode: str) -> None:
     target.do(TABLE.replace("table t", "table behind"), "create view T as select * from behind")
-    assert target.refusal(NEW, mode) == "`T` is a view, and rows are written to tables"
+    assert target.refusal(NEW, mode) == "`t` is a view, and rows are written to tables"
     target.do("drop view t")
+
+
+@sqlite
+@modes
+def test_views_that_need_another_programs_functions_do_not_matter(target: Target, mode: str) -> None:
+    target.do(TABLE, FILLED, "create view others as select ST_IsEmpty(p) from t")
+    target.write(NEW, mode)
+    assert target.rows() == EXPECTED[mode]
 
 
 @sqlite

@@ -116,6 +116,12 @@ def test_columns_that_no_dataset_can_tell_apart_are_refused(
     assert error.help
 
 
+def test_a_table_whose_name_the_server_would_cut_off_is_not_read(work: Workbench, shop: Shop) -> None:
+    shop.do(f"create table {'t' * 63} (id int)")
+    assert read(work, table="t" * 63) == []
+    assert "`" + "t" * 64 + "` has more" in refused(read, work, table="t" * 64).message
+
+
 def test_a_table_without_columns_is_told(work: Workbench, shop: Shop) -> None:
     shop.do("create table t ()")
     assert refused(read, work, table="t").message.startswith("there are no columns to read")

@@ -182,6 +182,15 @@ def test_names_are_compared_as_the_server_does(target: Target) -> None:
     assert message.endswith("the table has no column `v` (INTEGER), but `V`")
 
 
+@modes
+def test_a_table_whose_name_the_server_would_cut_off_is_refused(target: Target, mode: str) -> None:
+    said = "PostgreSQL's names have 63 bytes at most, and "
+    for name in ("t" * 64, "é" * 32):
+        assert target.refusal(NEW, mode, table=name) == f"{said}`{name}` has more"
+    assert target.rows("select relname from pg_class where relname like 'tttt%'") == []
+    target.write(NEW, mode, table="t" * 63)
+
+
 def test_a_table_with_views_is_not_made_anew(target: Target) -> None:
     target.do(TABLE, FILLED, "create view seen as select * from t")
     error = refused(lambda: target.write(f"select *, 1 as more from ({NEW})", "replace"))

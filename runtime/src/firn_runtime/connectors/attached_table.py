@@ -37,7 +37,7 @@ _COLUMNS = """
     where database_name = $1 and lower(schema_name) = lower($2) and lower(table_name) = lower($3)
     order by column_index"""
 _VIEWS = """
-    select view_name from duckdb_views()
+    select 1 from duckdb_views()
     where database_name = $1 and lower(schema_name) = lower($2) and lower(view_name) = lower($3)"""
 _REFERENCES = """
     select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY'
@@ -63,8 +63,8 @@ class AttachedTable:
         A generated column is one whose default the catalog knows and `describe` does not; a primary key that may be
         NULL is SQLite's own number of the row.
         """
-        for (view,) in self._session.execute(_VIEWS, self._place):
-            refuse_as_target(view, "a view")
+        if self._is_view():
+            refuse_as_target(self._place[2], "a view")
         found = self._session.execute(_COLUMNS, self._place)
         described = self._session.execute(f"describe {self.name}") if found else []
         defaults = {str(row[0]): row[4] is not None for row in described}
@@ -80,6 +80,9 @@ class AttachedTable:
             )
             for name, kind, is_nullable, default in found
         ]
+
+    def _is_view(self) -> bool:
+        return self._session.execute(_VIEWS, self._place) != []
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT."""
@@ -120,6 +123,7 @@ _TRIGGERS = """
     select count(*) from sqlite_schema where tbl_name = {0} collate nocase
     and (type = 'trigger' or (type = 'table' and sql like '%conflict%'))"""
 """What may take rows without keeping them; only then are the table's rows counted, which reads all of it."""
+_VIEW = "select 1 from sqlite_schema where type = 'view' and name = {0} collate nocase"
 _REFUSED = (
     (
         "no such column: rowid",
@@ -157,6 +161,11 @@ class SqliteTable(AttachedTable):
     def may_keep(self) -> bool:
         """Say whether the table has triggers, or what leaves rows out."""
         return self._may_leave_out
+
+    def _is_view(self) -> bool:
+        """Ask SQLite: the engine would prepare every view of the file, and some need another program's functions."""
+        database, _, table = self._place
+        return asked(self._session, database, _VIEW.format(literal(table))) != []
 
     @cached_property
     def _counted(self) -> set[str]:

@@ -17,7 +17,7 @@ from firn_runtime.connectors.cursor_order import refuse_unordered
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
 from firn_runtime.connectors.postgres_bound import bounded
-from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
+from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable, quoted
 from firn_runtime.connectors.postgres_types import (
     Column,
     from_spool,
@@ -33,7 +33,6 @@ from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import dotted
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -189,8 +188,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         with self._server() as server:
             schema, name = table_name(inputs.table, self.config.schema or "")
             with server.transaction():
-                home = identifier(schema or _current_schema(server))
-                target = f"{home}.{identifier(name)}"
+                home = quoted(schema or _current_schema(server))
+                target = f"{home}.{quoted(name)}"
                 loads = _made(server, home)
                 written = loads.published(context.publication)
             if written is None:
@@ -208,7 +207,7 @@ _DECIMAL = re.compile(r"DECIMAL\([\d,]+\)")
 
 
 def _qualified(schema: str, table: str) -> str:
-    return dotted(schema, table) if schema else identifier(table)
+    return f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
 
 
 def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:

@@ -102,10 +102,10 @@ def column_kind(name: str, oid: int, modifier: int) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return the quoted name of a new column; raise ConnectorError for one that the server would cut off."""
+    """Return a name as SQL quotes it; raise ConnectorError for one that the server would cut off, to be another's."""
     if len(name.encode()) > _LONGEST:
-        said = f"PostgreSQL's names have {_LONGEST} bytes at most, and the column `{name}` has more"
-        raise ConnectorError("data", said, "rename it in a `sql` step before")
+        said = f"PostgreSQL's names have {_LONGEST} bytes at most, and `{name}` has more"
+        raise ConnectorError("data", said, "name the table otherwise, or rename the column in a `sql` step before")
     return identifier(name)
 
 
