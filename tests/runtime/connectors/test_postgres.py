@@ -184,6 +184,21 @@ def test_null_and_texts_that_look_like_it_are_told_apart(work: Workbench, shop: 
     assert sorted(shop.rows("select v from t"), key=str) == sorted(shop.rows("select v from odd"), key=str)
 
 
+@pytest.mark.parametrize(
+    "setting", ["array_nulls = off", "bytea_output = escape", "datestyle = German", "extra_float_digits = -15"]
+)
+def test_what_is_set_otherwise_for_a_user_changes_no_value(work: Workbench, shop: Shop, setting: str) -> None:
+    shop.do(f"alter role {shop.user} set {setting}")
+    work.make(
+        "d",
+        "select ['a', null, 'NULL'] as words, '\\x00\\x5C'::blob as bytes, date '2026-02-03' as day, 0.1::double + 0.2 as n,"
+        " [0.1::double + 0.2] as numbers",
+    )
+    write(work)
+    assert read(work, table="t") == work.rows("d")
+    assert shop.rows("select array_position(words, null) from t") == [(2,)]
+
+
 def test_many_rows_of_several_lines_survive(work: Workbench, shop: Shop) -> None:
     work.make(
         "d", "select range as id, 'line' || chr(10) || '\"' || repeat('x', (range % 700)::int) as v from range(100000)"
