@@ -394,6 +394,18 @@ def test_a_number_of_the_row_fills_itself(target: Target) -> None:
     assert target.rows() == ADDED
 
 
+@sqlite
+@modes
+def test_null_for_the_number_of_a_row_is_refused(target: Target, mode: str) -> None:
+    target.do("create table t (ID integer primary key, k bigint, p text, v bigint)", FILLED)
+    given = f"select if(k = 4, null, 9) as id, * from ({NEW})"
+    assert target.refusal(given, mode) == "`id` holds NULL, for which SQLite takes the next number of a row"
+    assert target.rows() == OLD
+    target.do("drop table t", "create table t (id text primary key, k bigint, p text, v bigint)")
+    target.write(given.replace("9", "'9'"), mode)
+    assert target.rows("select id, k from t order by k") == [("9", 2), (None, 4)]
+
+
 NUMBERED = ["007", "1.50", "1e5", " 12 ", "-0", "9007199254740993123456", ".5", "5."]
 """Texts of which SQLite would make another one, by making a number of it."""
 

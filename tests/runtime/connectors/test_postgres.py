@@ -191,8 +191,8 @@ def test_what_is_set_otherwise_for_a_user_changes_no_value(work: Workbench, shop
     shop.do(f"alter role {shop.user} set {setting}")
     work.make(
         "d",
-        "select ['a', null, 'NULL'] as words, '\\x00\\x5C'::blob as bytes, date '2026-02-03' as day, 0.1::double + 0.2 as n,"
-        " [0.1::double + 0.2] as numbers",
+        "select ['a', null, 'NULL'] as words, '\\x00\\x5C'::blob as bytes, date '2026-02-03' as day,"
+        " 0.1::double + 0.2 as n, [0.1::double + 0.2] as numbers",
     )
     write(work)
     assert read(work, table="t") == work.rows("d")

@@ -72,6 +72,7 @@ LIMITED: dict[str, tuple[str, bool]] = {
     "name": ("VARCHAR", False),
     "money": ("VARCHAR", False),
     '"char"': ("VARCHAR", False),
+    "oid": ("INTEGER", False),
     "inet": ("VARCHAR", True),
     "int[]": ("VARCHAR", False),
     "bigint[]": ("INTEGER[]", True),

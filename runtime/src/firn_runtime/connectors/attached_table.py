@@ -6,7 +6,7 @@ from typing import Any
 
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.sqlite_reading import asked
-from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, sqlite_value
+from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, numbered, sqlite_value
 from firn_runtime.connectors.write_modes import Dialect, refuse_as_target, refuse_unless_all
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
@@ -147,6 +147,12 @@ _COUNTED = """
 as `string`, `json` and `uuid`."""
 
 
+_NUMBER = """
+    select lower(name) from pragma_table_info({0}) where pk = 1 and type = 'integer' collate nocase
+    and (select max(pk) from pragma_table_info({0})) = 1"""
+"""The column that is another name of the row's number."""
+
+
 class SqliteTable(AttachedTable):
     """A table of a SQLite file."""
 
@@ -173,12 +179,19 @@ class SqliteTable(AttachedTable):
         database, _, table = self._place
         return {str(name) for (name,) in asked(self._session, database, _COUNTED.format(literal(table)))}
 
+    @cached_property
+    def _number(self) -> set[str]:
+        """Return the name of the column that numbers itself, in lower case, if there is one."""
+        database, _, table = self._place
+        return {str(name) for (name,) in asked(self._session, database, _NUMBER.format(literal(table)))}
+
     def values(self) -> str:
         """Return the dataset's columns as SQLite takes them."""
 
         def value(name: str, kind: str) -> str:
             taken = sqlite_value(name, kind)
-            return kept_text(name, kind, taken) if name.lower() in self._counted else taken
+            taken = kept_text(name, kind, taken) if name.lower() in self._counted else taken
+            return numbered(name, taken) if name.lower() in self._number else taken
 
         return _listed(self._session.columns(self._dataset), value)
 

@@ -62,8 +62,8 @@ _DIGITS = {-1: "TIMESTAMP", 0: "TIMESTAMP_S", 3: "TIMESTAMP_MS", 6: "TIMESTAMP"}
 """A timestamp by the digits of its second."""
 _ROUNDED = frozenset([1083, 1184, 1186, 1266])
 """The numbers of other types that may be declared with fewer digits of a second."""
-_CUT = frozenset([18, 19, 790])
-"""The numbers of `"char"`, `name` and `money`, which change what does not fit without a word."""
+_CUT = frozenset([18, 19, 26, 790])
+"""The numbers of `"char"`, `name`, `oid` and `money`, which change what does not fit without a word."""
 _NUMERIC = 1700
 _LONGEST = 63
 _CHANGED = "changed"
