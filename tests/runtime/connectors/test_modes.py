@@ -274,7 +274,7 @@ def test_a_partition_may_be_of_several_columns(target: Target) -> None:
 
 # names
 
-HOSTILE = ["select", "Mixed Case", 'qu"ote', "ünïcode 🏔", "x; drop table victim; --", "a'b", "{0}", "%s", "$1"]
+HOSTILE = ["{x}", "select", "Mixed Case", "{0}", 'qu"ote', "ünïcode 🏔", "x; drop table victim; --", "a'b", "%s", "$1"]
 
 
 def hostile(target: Target) -> list[str]:

@@ -35,12 +35,15 @@ _HELP = {
     1836: "the server takes no writes now; is it a replica?",
 }
 _WORDS = {
+    1005: "the table cannot be made: it may have too many columns",
     1020: "record changed",
     1021: "disk full",
     1048: "not null violation",
     1050: "the table is there already",
     1062: "unique violation",
     1114: "table full",
+    1117: "too many columns",
+    1118: "row too large",
     1153: "row too large",
     1205: "lock wait timeout",
     1213: "deadlock detected",

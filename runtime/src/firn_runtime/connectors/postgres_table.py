@@ -34,8 +34,8 @@ _KEEPING = """
     )
     select 1 from pg_class join parts using (oid) where relhasrules or relrowsecurity
         or exists (select 1 from pg_trigger where tgrelid = parts.oid and not tgisinternal and tgtype & 8 <> 0)"""
-"""Partitions and tables that inherit have triggers of their own. Those of foreign keys, which are internal, keep no row;
-8 is the bit of DELETE (catalog/pg_trigger.h)."""
+"""Partitions and tables that inherit have triggers of their own. Those of foreign keys, which are internal, keep no
+row; 8 is the bit of DELETE (catalog/pg_trigger.h)."""
 
 _SHORT = (
     ("character varying", "varchar"),
