@@ -375,6 +375,17 @@ def test_a_table_without_rowid_is_only_added_to(target: Target, mode: str) -> No
 
 
 @sqlite
+@pytest.mark.parametrize("mode", ["replace", "upsert", "insert_overwrite"])
+def test_a_table_with_a_column_named_as_the_rows_number_is_only_added_to(target: Target, mode: str) -> None:
+    target.do("create table t (RowId int, k bigint, p text, v bigint)", FILLED, "update t set rowid = 7")
+    given = f"select 8 as rowid, * from ({NEW})"
+    assert "a column of its own that is named `rowid`" in target.refusal(given, mode)
+    assert target.rows() == OLD
+    target.write(given, "append")
+    assert target.rows() == EXPECTED["append"]
+
+
+@sqlite
 @modes
 def test_columns_that_sqlite_declares_as_dates_are_not_updated(target: Target, mode: str) -> None:
     target.do("create table t (k bigint primary key, p date, v timestamp)", "insert into t values (1, '2025-01-01', 1)")

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from firn_runtime.connectors.schema_policy import TableColumn, Types
-from firn_runtime.connectors.sqlite_reading import asked
+from firn_runtime.connectors.sqlite_reading import asked, is_misleading
 from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, numbered, sqlite_value
 from firn_runtime.connectors.write_modes import Dialect, refuse_as_target, refuse_unless_all
 from firn_runtime.engine import Session, identifier, literal
@@ -196,13 +196,24 @@ class SqliteTable(AttachedTable):
         return _listed(self._session.columns(self._dataset), value)
 
     def change(self, sql: str) -> int:
-        """Run a statement; raise ConnectorError where it adds fewer rows to the table than it gives."""
+        """Run a statement; raise ConnectorError where it adds fewer rows to the table than it gives.
+
+        So it does where the engine would delete or update other rows than those that are meant.
+        """
+        if sql.startswith((f"delete from {self.name}", f"update {self.name} ")):
+            self._refuse_misleading()
         if not (sql.startswith(f"insert into {self.name} ") and self._may_leave_out):
             return self._changed(sql)
         before = self._count()
         given = self._changed(sql)
         refuse_unless_all(self._count() - before, given, "a trigger or an `on conflict` clause")
         return given
+
+    def _refuse_misleading(self) -> None:
+        database, _, table = self._place
+        if is_misleading(self._session, database, table):
+            said = "the engine can only add rows to a table with a column of its own that is named `rowid`"
+            raise ConnectorError("data", said, "write it with `mode: append`, or rename the column")
 
     def _count(self) -> int:
         return int(self.rows(f"select count(*) from {self.name}")[0][0])
