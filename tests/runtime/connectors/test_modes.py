@@ -274,7 +274,7 @@ def test_a_partition_may_be_of_several_columns(target: Target) -> None:
 
 # names
 
-HOSTILE = ["select", "Mixed Case", 'qu"ote', "ünïcode 🏔", "x; drop table victim; --", "a'b", "{0}", "%s", "$1"]
+HOSTILE = ["{x}", "select", "Mixed Case", "{0}", 'qu"ote', "ünïcode 🏔", "x; drop table victim; --", "a'b", "%s", "$1"]
 
 
 def hostile(target: Target) -> list[str]:
@@ -340,6 +340,30 @@ def test_readers_of_sqlite_see_all_or_nothing(target: Target, mode: str) -> None
     assert target.rows() == EXPECTED[mode]
 
 
+@pytest.mark.parametrize("target", ["duckdb", "sqlite3"], indirect=True)
+@modes
+def test_a_view_is_not_written_to(target: Target, mode: str) -> None:
+    target.do(TABLE.replace("table t", "table behind"), "create view T as select * from behind")
+    assert target.refusal(NEW, mode) == "`t` is a view, and rows are written to tables"
+    target.do("drop view t")
+
+
+@sqlite
+@modes
+def test_views_that_need_another_programs_functions_do_not_matter(target: Target, mode: str) -> None:
+    target.do(TABLE, FILLED, "create view others as select ST_IsEmpty(p) from t")
+    target.write(NEW, mode)
+    assert target.rows() == EXPECTED[mode]
+
+
+@sqlite
+@pytest.mark.parametrize("mode", ["replace", "insert_overwrite"])
+def test_a_trigger_of_sqlite_that_keeps_rows_that_are_deleted_undoes_the_write(target: Target, mode: str) -> None:
+    target.do(TABLE, FILLED, "create trigger keeping before delete on t begin select raise(ignore); end")
+    assert "rows that the write deletes are still there" in target.refusal(NEW, mode)
+    assert target.rows() == OLD
+
+
 @sqlite
 @pytest.mark.parametrize("mode", ["replace", "upsert", "insert_overwrite"])
 def test_a_table_without_rowid_is_only_added_to(target: Target, mode: str) -> None:
@@ -348,6 +372,17 @@ def test_a_table_without_rowid_is_only_added_to(target: Target, mode: str) -> No
     assert target.rows() == OLD
     target.write("select 4 as k, 'a' as p, 41 as v", "append")
     assert target.rows() == [*OLD, (4, "a", 41)]
+
+
+@sqlite
+@pytest.mark.parametrize("mode", ["replace", "upsert", "insert_overwrite"])
+def test_a_table_with_a_column_named_as_the_rows_number_is_only_added_to(target: Target, mode: str) -> None:
+    target.do("create table t (RowId int, k bigint, p text, v bigint)", FILLED, "update t set rowid = 7")
+    given = f"select 8 as rowid, * from ({NEW})"
+    assert "a column of its own that is named `rowid`" in target.refusal(given, mode)
+    assert target.rows() == OLD
+    target.write(given, "append")
+    assert target.rows() == EXPECTED["append"]
 
 
 @sqlite
@@ -368,6 +403,18 @@ def test_a_number_of_the_row_fills_itself(target: Target) -> None:
     target.do("create table t (id integer primary key, k bigint, p text, v bigint)", FILLED)
     assert target.write(NEW, "replace").warnings == ()
     assert target.rows() == ADDED
+
+
+@sqlite
+@modes
+def test_null_for_the_number_of_a_row_is_refused(target: Target, mode: str) -> None:
+    target.do("create table t (ID integer primary key, k bigint, p text, v bigint)", FILLED)
+    given = f"select if(k = 4, null, 9) as id, * from ({NEW})"
+    assert target.refusal(given, mode) == "`id` holds NULL, for which SQLite takes the next number of a row"
+    assert target.rows() == OLD
+    target.do("drop table t", "create table t (id text primary key, k bigint, p text, v bigint)")
+    target.write(given.replace("9", "'9'"), mode)
+    assert target.rows("select id, k from t order by k") == [("9", 2), (None, 4)]
 
 
 NUMBERED = ["007", "1.50", "1e5", " 12 ", "-0", "9007199254740993123456", ".5", "5."]

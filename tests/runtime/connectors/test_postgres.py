@@ -95,6 +95,45 @@ def test_a_table_is_sought_in_the_resources_schema(bench: Make, shop: Shop) -> N
     assert shop.rows('select "rows" from "EU"._firn_loads') == [(1,)]
 
 
+CASES = 'create table t (id int, "UPPER" int, "upper" int); insert into t values (1, 2, 3)'
+
+
+def test_of_columns_that_differ_in_case_alone_the_one_is_read_that_is_named(work: Workbench, shop: Shop) -> None:
+    shop.do(CASES)
+    for name, value in (("UPPER", 2), ("upper", 3)):
+        assert read(work, table="t", columns=[name]) == [(value,)]
+        assert read(work, table="t", columns=[name, "id"], schema={name: "bigint"}) == [(value, 1)]
+        assert read(work, sql="select * from t", columns=[name]) == [(value,)]
+
+
+@pytest.mark.parametrize("source", [{"table": "t"}, {"sql": "select * from t"}])
+def test_columns_that_no_dataset_can_tell_apart_are_refused(
+    work: Workbench, shop: Shop, source: dict[str, str]
+) -> None:
+    shop.do(CASES)
+    error = refused(read, work, **source)
+    assert error.message == "several columns have one name, or names that differ in case alone: `UPPER` and `upper`"
+    assert error.help
+
+
+def test_a_table_whose_name_the_server_would_cut_off_is_not_read(work: Workbench, shop: Shop) -> None:
+    shop.do(f"create table {'t' * 63} (id int)")
+    assert read(work, table="t" * 63) == []
+    assert "`" + "t" * 64 + "` has more" in refused(read, work, table="t" * 64).message
+
+
+def test_a_table_without_columns_is_told(work: Workbench, shop: Shop) -> None:
+    shop.do("create table t ()")
+    assert refused(read, work, table="t").message.startswith("there are no columns to read")
+
+
+@pytest.mark.parametrize("source", [{"table": "seen"}, {"sql": "select * from seen"}])
+def test_a_view_that_was_never_filled_is_told(work: Workbench, shop: Shop, source: dict[str, str]) -> None:
+    shop.do("create materialized view seen as select 1 as n with no data")
+    error = refused(read, work, **source)
+    assert (error.error_class, error.message) == ("data", 'materialized view "seen" has not been populated')
+
+
 VALUES = {
     "smallint": ("-32768", "SMALLINT"),
     "integer": ("2147483647", "INTEGER"),
@@ -143,6 +182,21 @@ def test_null_and_texts_that_look_like_it_are_told_apart(work: Workbench, shop: 
     work.do("read", {"resource": "db", "sql": "select v from odd order by n"}, "d")
     write(work)
     assert sorted(shop.rows("select v from t"), key=str) == sorted(shop.rows("select v from odd"), key=str)
+
+
+@pytest.mark.parametrize(
+    "setting", ["array_nulls = off", "bytea_output = escape", "datestyle = German", "extra_float_digits = -15"]
+)
+def test_what_is_set_otherwise_for_a_user_changes_no_value(work: Workbench, shop: Shop, setting: str) -> None:
+    shop.do(f"alter role {shop.user} set {setting}")
+    work.make(
+        "d",
+        "select ['a', null, 'NULL'] as words, '\\x00\\x5C'::blob as bytes, date '2026-02-03' as day,"
+        " 0.1::double + 0.2 as n, [0.1::double + 0.2] as numbers",
+    )
+    write(work)
+    assert read(work, table="t") == work.rows("d")
+    assert shop.rows("select array_position(words, null) from t") == [(2,)]
 
 
 def test_many_rows_of_several_lines_survive(work: Workbench, shop: Shop) -> None:
@@ -517,18 +571,22 @@ def test_the_server_is_verified_by_name_and_authority(bench: Make, shop: Shop, p
 
 
 TRUST: dict[str, dict[str, Any]] = {
-    "another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
-    "the system's authorities": {"host": "localhost", "sslmode": "verify-full", "sslrootcert": None},
+    "is for another name": {"host": "127.0.0.1", "sslmode": "verify-full"},
+    "is from no authority that is trusted, or not valid now": {
+        "host": "localhost",
+        "sslmode": "verify-full",
+        "sslrootcert": None,
+    },
 }
 
 
-@pytest.mark.parametrize("case", TRUST)
-def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certificate, case: str) -> None:
+@pytest.mark.parametrize("said", TRUST)
+def test_who_is_not_trusted_is_refused(bench: Make, shop: Shop, proof: Certificate, said: str) -> None:
     with front(shop.server.host, shop.server.port, proof) as line:
-        work = bench(db=shop.resource(**{"port": line.port, "sslrootcert": str(proof.authority)} | TRUST[case]))
+        work = bench(db=shop.resource(**{"port": line.port, "sslrootcert": str(proof.authority)} | TRUST[said]))
         error = refused(read, work, table="t")
     assert error.error_class == "connection"
-    assert error.message.startswith("the server's certificate is not one that is trusted for")
+    assert error.message == f"the certificate of `{TRUST[said]['host']}`, port {line.port} {said}"
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

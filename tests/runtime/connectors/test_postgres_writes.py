@@ -11,7 +11,7 @@ import pytest
 from firn_runtime.connectors.postgres_table import POSTGRES, column_kind
 from firn_runtime.errors import ConnectorError
 from runtime.connectors.sinks import PUBLICATION
-from runtime.connectors.target import ADDED, FILLED, MODES, NEW, OLD, TABLE, Target
+from runtime.connectors.target import ADDED, EXPECTED, FILLED, MODES, NEW, OLD, TABLE, Target
 from runtime.refusals import refused
 from servers import postgres
 
@@ -72,6 +72,7 @@ LIMITED: dict[str, tuple[str, bool]] = {
     "name": ("VARCHAR", False),
     "money": ("VARCHAR", False),
     '"char"': ("VARCHAR", False),
+    "oid": ("INTEGER", False),
     "inet": ("VARCHAR", True),
     "int[]": ("VARCHAR", False),
     "bigint[]": ("INTEGER[]", True),
@@ -127,10 +128,68 @@ def test_a_trigger_that_leaves_rows_out_undoes_the_write(target: Target, mode: s
     assert target.rows() == OLD
 
 
+KEEPING = {
+    "a trigger": ("create trigger keeping before delete on t for each row execute function keep()",),
+    "a trigger of a partition": ("create trigger keeping before delete on t_a for each row execute function keep()",),
+    "a rule": ("create rule keeping as on delete to t do instead nothing",),
+}
+
+
+@pytest.mark.parametrize("mode", ["replace", "insert_overwrite"])
+@pytest.mark.parametrize("why", KEEPING)
+def test_what_keeps_rows_that_are_deleted_undoes_the_write(target: Target, mode: str, why: str) -> None:
+    target.do(
+        "create table t (k bigint, p text, v bigint) partition by list (p)",
+        "create table t_a partition of t for values in ('a')",
+        "create table t_rest partition of t default",
+        FILLED,
+        "create function keep() returns trigger language plpgsql as 'begin return null; end'",
+        *KEEPING[why],
+    )
+    assert "rows that the write deletes are still there" in target.refusal(NEW, mode)
+    assert target.rows() == OLD
+
+
+@modes
+def test_triggers_that_let_rows_go_do_not_matter(target: Target, mode: str) -> None:
+    target.do(
+        TABLE,
+        FILLED,
+        "create function go() returns trigger language plpgsql as 'begin return coalesce(new, old); end'",
+        "create trigger going before insert or update or delete on t for each row execute function go()",
+    )
+    target.write(NEW, mode)
+    assert target.rows() == EXPECTED[mode]
+
+
+NO_TABLES = {
+    "create view t as select 1::bigint as k, 'a' as p, 1::bigint as v": "a view",
+    "create materialized view t as select 1::bigint as k, 'a' as p, 1::bigint as v": "a materialized view",
+    "create sequence t": "a sequence",
+    "create type t as (k bigint)": "no table",
+}
+
+
+@modes
+@pytest.mark.parametrize("statement", NO_TABLES)
+def test_what_has_a_tables_name_and_is_none_is_refused(target: Target, mode: str, statement: str) -> None:
+    target.do(statement)
+    assert target.refusal(NEW, mode) == f"`t` is {NO_TABLES[statement]}, and rows are written to tables"
+
+
 def test_names_are_compared_as_the_server_does(target: Target) -> None:
     target.do('create table t (k bigint, p text, "V" bigint)')
     message = target.refusal(NEW, "append")
     assert message.endswith("the table has no column `v` (INTEGER), but `V`")
+
+
+@modes
+def test_a_table_whose_name_the_server_would_cut_off_is_refused(target: Target, mode: str) -> None:
+    said = "PostgreSQL's names have 63 bytes at most, and "
+    for name in ("t" * 64, "é" * 32):
+        assert target.refusal(NEW, mode, table=name) == f"{said}`{name}` has more"
+    assert target.rows("select relname from pg_class where relname like 'tttt%'") == []
+    target.write(NEW, mode, table="t" * 63)
 
 
 def test_a_table_with_views_is_not_made_anew(target: Target) -> None:

@@ -210,6 +210,12 @@ def test_a_text_that_is_no_utf_8_is_read_as_bytes(read: Read) -> None:
     assert read(*LATIN, schema={"v": "blob"}) == [(1, None), (2, b"A\xff")]
 
 
+def test_a_column_that_has_the_name_of_the_rows_number_is_no_number_of_rows(read: Read) -> None:
+    rows = [(None, 1.5, "a"), (7, 2.0, "b"), (7, None, "c"), (-2, 0.1, None)]
+    values = "(null, 1.5, 'a'), (7, 2.0, 'b'), (7, null, 'c'), (-2, 0.1, null)"
+    assert read("create table t (RowId int, r real, v text)", f"insert into t values {values}") == rows
+
+
 def test_a_table_of_another_schema_is_not_that_of_its_name(read: Read) -> None:
     with pytest.raises(ConnectorError, match=r"there is no table `other\.t`: SQLite has the one schema `main`"):
         read("create table t (v int)", table="other.t")

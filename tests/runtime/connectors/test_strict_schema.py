@@ -177,3 +177,11 @@ def test_every_column_is_listed_since_replacing_takes_the_engine_the_square_of_t
     rows = resource.read(decode(ReadInputs, where | {"schema": {"n": "decimal(18,2)"}}), context)
     assert "replace (" not in rows.relation.sql.lower()  # a function has no blank before its bracket
     assert places.session.records(rows.relation, 1) == [{"n": 1, "t": "a"}]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_type_holds_for_its_column_in_whatever_case_it_is_named(places: Workbench, place: str) -> None:
+    places.make("d", "select 1::bigint as v, 2::bigint as w")
+    places.do("write", {"from": "d", "mode": "replace", **place_of(place, "t")}, "publish")
+    places.do("read", place_of(place, "t") | {"columns": ["w", "v"], "schema": {"V": "double"}})
+    assert places.session.columns("data") == {"w": "BIGINT", "v": "DOUBLE"}

@@ -5,9 +5,9 @@ from functools import cached_property
 from typing import Any
 
 from firn_runtime.connectors.schema_policy import TableColumn, Types
-from firn_runtime.connectors.sqlite_reading import asked
-from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, sqlite_value
-from firn_runtime.connectors.write_modes import Dialect, refuse_unless_all
+from firn_runtime.connectors.sqlite_reading import asked, is_misleading
+from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, numbered, sqlite_value
+from firn_runtime.connectors.write_modes import Dialect, refuse_as_target, refuse_unless_all
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted
@@ -36,6 +36,9 @@ _COLUMNS = """
     select column_name, data_type, is_nullable, column_default is not null from duckdb_columns()
     where database_name = $1 and lower(schema_name) = lower($2) and lower(table_name) = lower($3)
     order by column_index"""
+_VIEWS = """
+    select 1 from duckdb_views()
+    where database_name = $1 and lower(schema_name) = lower($2) and lower(view_name) = lower($3)"""
 _REFERENCES = """
     select 1 from duckdb_constraints() where constraint_type = 'FOREIGN KEY'
     and database_name = $1 and lower(referenced_table) = lower($2) limit 1"""
@@ -55,11 +58,13 @@ class AttachedTable:
         return _REFERENCED if self._session.execute(_REFERENCES, (database, table)) else DUCKDB
 
     def columns(self) -> list[TableColumn]:
-        """Return the table's columns.
+        """Return the table's columns; raise ConnectorError for a view.
 
         A generated column is one whose default the catalog knows and `describe` does not; a primary key that may be
         NULL is SQLite's own number of the row.
         """
+        if self._is_view():
+            refuse_as_target(self._place[2], "a view")
         found = self._session.execute(_COLUMNS, self._place)
         described = self._session.execute(f"describe {self.name}") if found else []
         defaults = {str(row[0]): row[4] is not None for row in described}
@@ -76,6 +81,9 @@ class AttachedTable:
             for name, kind, is_nullable, default in found
         ]
 
+    def _is_view(self) -> bool:
+        return self._session.execute(_VIEWS, self._place) != []
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT."""
         return self._session.execute(sql)
@@ -84,6 +92,10 @@ class AttachedTable:
         """Run a statement and return the number of rows that it changed."""
         changed = self._session.execute(sql)
         return int(changed[0][0]) if changed else 0
+
+    def may_keep(self) -> bool:
+        """Say no: DuckDB has no triggers."""
+        return False
 
     def load(self, table: str, columns: str) -> int:
         """Add the dataset."""
@@ -111,6 +123,7 @@ _TRIGGERS = """
     select count(*) from sqlite_schema where tbl_name = {0} collate nocase
     and (type = 'trigger' or (type = 'table' and sql like '%conflict%'))"""
 """What may take rows without keeping them; only then are the table's rows counted, which reads all of it."""
+_VIEW = "select 1 from sqlite_schema where type = 'view' and name = {0} collate nocase"
 _REFUSED = (
     (
         "no such column: rowid",
@@ -134,6 +147,12 @@ _COUNTED = """
 as `string`, `json` and `uuid`."""
 
 
+_NUMBER = """
+    select lower(name) from pragma_table_info({0}) where pk = 1 and type = 'integer' collate nocase
+    and (select max(pk) from pragma_table_info({0})) = 1"""
+"""The column that is another name of the row's number."""
+
+
 class SqliteTable(AttachedTable):
     """A table of a SQLite file."""
 
@@ -145,29 +164,56 @@ class SqliteTable(AttachedTable):
         database, _, table = self._place
         return asked(self._session, database, _TRIGGERS.format(literal(table))) != [("0",)]
 
+    def may_keep(self) -> bool:
+        """Say whether the table has triggers, or what leaves rows out."""
+        return self._may_leave_out
+
+    def _is_view(self) -> bool:
+        """Ask SQLite: the engine would prepare every view of the file, and some need another program's functions."""
+        database, _, table = self._place
+        return asked(self._session, database, _VIEW.format(literal(table))) != []
+
     @cached_property
     def _counted(self) -> set[str]:
         """Return the names of columns in which texts may become numbers, in lower case."""
         database, _, table = self._place
         return {str(name) for (name,) in asked(self._session, database, _COUNTED.format(literal(table)))}
 
+    @cached_property
+    def _number(self) -> set[str]:
+        """Return the name of the column that numbers itself, in lower case, if there is one."""
+        database, _, table = self._place
+        return {str(name) for (name,) in asked(self._session, database, _NUMBER.format(literal(table)))}
+
     def values(self) -> str:
         """Return the dataset's columns as SQLite takes them."""
 
         def value(name: str, kind: str) -> str:
             taken = sqlite_value(name, kind)
-            return kept_text(name, kind, taken) if name.lower() in self._counted else taken
+            taken = kept_text(name, kind, taken) if name.lower() in self._counted else taken
+            return numbered(name, taken) if name.lower() in self._number else taken
 
         return _listed(self._session.columns(self._dataset), value)
 
     def change(self, sql: str) -> int:
-        """Run a statement; raise ConnectorError where it adds fewer rows to the table than it gives."""
+        """Run a statement; raise ConnectorError where it adds fewer rows to the table than it gives.
+
+        So it does where the engine would delete or update other rows than those that are meant.
+        """
+        if sql.startswith((f"delete from {self.name}", f"update {self.name} ")):
+            self._refuse_misleading()
         if not (sql.startswith(f"insert into {self.name} ") and self._may_leave_out):
             return self._changed(sql)
         before = self._count()
         given = self._changed(sql)
-        refuse_unless_all(self._count() - before, given)
+        refuse_unless_all(self._count() - before, given, "a trigger or an `on conflict` clause")
         return given
+
+    def _refuse_misleading(self) -> None:
+        database, _, table = self._place
+        if is_misleading(self._session, database, table):
+            said = "the engine can only add rows to a table with a column of its own that is named `rowid`"
+            raise ConnectorError("data", said, "write it with `mode: append`, or rename the column")
 
     def _count(self) -> int:
         return int(self.rows(f"select count(*) from {self.name}")[0][0])

@@ -9,6 +9,7 @@ from typing import Any
 
 from pymysql.err import MySQLError
 
+from firn_runtime.connectors.certificates import untrusted
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.databases import MySqlConfig
 
@@ -34,12 +35,15 @@ _HELP = {
     1836: "the server takes no writes now; is it a replica?",
 }
 _WORDS = {
+    1005: "the table cannot be made: it may have too many columns",
     1020: "record changed",
     1021: "disk full",
     1048: "not null violation",
     1050: "the table is there already",
     1062: "unique violation",
     1114: "table full",
+    1117: "too many columns",
+    1118: "row too large",
     1153: "row too large",
     1205: "lock wait timeout",
     1213: "deadlock detected",
@@ -57,6 +61,7 @@ _WORDS = {
     1452: "foreign key violation",
     1526: "no partition for a value",
     1569: "unique violation",
+    1644: "a trigger of the table refuses it",
     1836: "read only",
     1927: "connection killed",
     3140: "value is no JSON",
@@ -118,8 +123,7 @@ def refused(error: Exception, config: MySqlConfig) -> ConnectorError:
 
 def _unreached(cause: BaseException, named: dict[str, Any]) -> ConnectorError:
     if isinstance(cause, ssl.SSLCertVerificationError):
-        said = "the server's certificate is not one that is trusted for `{host}`"
-        return ConnectorError("connection", said.format_map(named), "name the authorities' file in `ssl_ca`")
+        return untrusted(cause, "`{host}`, port {port}".format_map(named), "ssl_ca")
     if isinstance(cause, TimeoutError):
         said = "no answer from `{host}`, port {port}, within `connect_timeout`"
         return ConnectorError("timeout", said.format_map(named))

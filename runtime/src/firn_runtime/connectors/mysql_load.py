@@ -33,9 +33,18 @@ def loaded(
     insert = f"insert into {into} values ".encode()
     try:
         with piped(pipe, lambda: context.session.execute(copy)) as blocks:
-            return sum(server.changed(insert + rows) for rows in _pieces(blocks, min(_PIECE, server.packet // 4)))
+            pieces = _pieces(blocks, min(_PIECE, server.packet // 4))
+            return sum(server.changed(_sendable(insert + rows, server.packet)) for rows in pieces)
     except ConnectorError as error:
         raise _with_types(error, kinds, columns) from None
+
+
+def _sendable(statement: bytes, packet: int) -> bytes:
+    """Return a statement that the server reads; of a longer one it would say nothing and hang up."""
+    if len(statement) >= packet:
+        said = f"a row is longer than the server's {packet} bytes"
+        raise ConnectorError("data", said, "raise `max_allowed_packet` there, or write less of the row")
+    return statement
 
 
 def _with_types(error: ConnectorError, kinds: Mapping[str, str], columns: Sequence[TableColumn]) -> ConnectorError:

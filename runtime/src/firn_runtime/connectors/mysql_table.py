@@ -31,7 +31,8 @@ _OTHERS = frozenset(["cp932"])
 
 def dialect(keys: Sequence[str]) -> Dialect:
     """Return what is MySQL's own in the modes; `keys` are the parts of the stage's index."""
-    index = f"(index ({', '.join(keys)})) " if keys else ""
+    parts = ", ".join(keys).replace("{", "{{").replace("}", "}}")  # a name may hold braces, which would be filled in
+    index = f"(index ({parts})) " if keys else ""
     staged = f"create temporary table {{stage}} {index}engine=InnoDB as select {{columns}} from {{target}} limit 0"
     return Dialect(
         Types(declared=written_type, stored=stored, quoted=quoted),
@@ -88,6 +89,10 @@ class MySqlTable:
     def change(self, sql: str) -> int:
         """Run a statement and return the number of rows that it changed."""
         return self._server.changed(sql)
+
+    def may_keep(self) -> bool:
+        """Say no: MySQL's triggers can refuse a statement, and never leave out a row of it."""
+        return False
 
     def make_lock(self) -> None:
         """Make what `lock` locks, outside of a transaction."""

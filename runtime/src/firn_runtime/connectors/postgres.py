@@ -17,7 +17,7 @@ from firn_runtime.connectors.cursor_order import refuse_unordered
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
 from firn_runtime.connectors.postgres_bound import bounded
-from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable
+from firn_runtime.connectors.postgres_table import POSTGRES, PostgresTable, quoted
 from firn_runtime.connectors.postgres_types import (
     Column,
     from_spool,
@@ -33,7 +33,6 @@ from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import dotted
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -138,10 +137,11 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         self._login = self._login or Login(self.config, self.options, peer)
         rows = f"(select {selected(columns)} from {self._login.scan(home, table)})"
         try:
-            context.session.described(Relation(f"from {rows}"))
+            found = context.session.described(Relation(f"from {rows}"))
         except ConnectorError:
             return None
-        return rows
+        # of columns whose names differ in case alone, the engine gives another one than the one that is meant
+        return rows if list(found) == [column.name for column in columns] else None
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
@@ -188,8 +188,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         with self._server() as server:
             schema, name = table_name(inputs.table, self.config.schema or "")
             with server.transaction():
-                home = identifier(schema or _current_schema(server))
-                target = f"{home}.{identifier(name)}"
+                home = quoted(schema or _current_schema(server))
+                target = f"{home}.{quoted(name)}"
                 loads = _made(server, home)
                 written = loads.published(context.publication)
             if written is None:
@@ -207,7 +207,7 @@ _DECIMAL = re.compile(r"DECIMAL\([\d,]+\)")
 
 
 def _qualified(schema: str, table: str) -> str:
-    return dotted(schema, table) if schema else identifier(table)
+    return f"{quoted(schema)}.{quoted(table)}" if schema else quoted(table)
 
 
 def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
@@ -225,12 +225,15 @@ def _scan(file: Path, columns: list[Column], schema: Mapping[str, str]) -> str:
 
 
 def _refuse_unclear(columns: list[Column], values: list[str | None], places: list[str]) -> None:
-    names = [column.name for column in columns]
+    names = [column.name.lower() for column in columns]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ConnectorError("data", f"the query gives two columns named `{twice}`", "name one of them with `as`")
+        named = " and ".join(f"`{column.name}`" for column in columns if column.name.lower() == twice)
+        said = f"several columns have one name, or names that differ in case alone: {named}"
+        raise ConnectorError("data", said, "name one of them with `as` in `sql`; or `columns` names those to be read")
     if not names:
-        raise ConnectorError("data", "the query must be exactly one SELECT statement")
+        said = "there are no columns to read: a query is exactly one SELECT statement, and a table has columns"
+        raise ConnectorError("data", said)
     if len(values) != len(places):
         raise ConnectorError("data", f"the query has {len(places)} placeholders, and `params` {len(values)} values")
 

@@ -24,6 +24,7 @@ _CLASSES: dict[str, ErrorClass] = {
     "42P06": "conflict",
     "42P07": "conflict",
     "53300": "connection",
+    "55000": "data",
     "57014": "timeout",
 }
 """By SQLSTATE, or by its first two characters; every other one is about the data."""
@@ -39,7 +40,7 @@ _HELP = {
 _MEANT = re.compile(r'reference the column "(?:[^"]*?\.)?([^"]+)"')
 """Where the server knows a column of nearly the name; its hint holds names alone."""
 
-_ABOUT_THE_QUERY = ("0A", "25", "2B", "3D", "3F", "42")
+_ABOUT_THE_QUERY = ("0A", "25", "2B", "3D", "3F", "42", "55000")
 _COLUMN = re.compile(r"^COPY .*?, line \d+, column (\w+)", re.MULTILINE)
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -67,9 +68,15 @@ _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
         "`sslmode: disable` connects without; who listens in then reads the data",
     ),
     (
+        r"does not match host name",
+        "connection",
+        "the certificate of `{host}`, port {port} is for another name",
+        "name the server as its certificate does",
+    ),
+    (
         r"certificate|root\.crt|SSL error",
         "connection",
-        "the server's certificate is not one that is trusted for `{host}`",
+        "the certificate of `{host}`, port {port} is from no authority that is trusted, or not valid now",
         "name the authorities' file in `sslrootcert`",
     ),
     (r"too many (clients|connections)", "connection", "the server takes no more connections", ""),

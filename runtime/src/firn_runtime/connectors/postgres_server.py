@@ -62,6 +62,7 @@ _CANCEL = 5.0
 _GRACE = 1.0
 """Seconds that the server has to end by itself what takes longer than `statement_timeout`."""
 _SPELLING = {
+    "array_nulls": "on",
     "bytea_output": "hex",
     "datestyle": "ISO",
     "extra_float_digits": "1",

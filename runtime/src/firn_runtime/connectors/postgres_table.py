@@ -7,7 +7,7 @@ from firn_runtime.connectors.assignment import ANY_DECIMAL
 from firn_runtime.connectors.postgres_types import Column, of_array, read_type, written_type
 from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.text_lists import elements
-from firn_runtime.connectors.write_modes import Dialect
+from firn_runtime.connectors.write_modes import Dialect, refuse_as_target
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 
@@ -23,6 +23,19 @@ _COLUMNS = """
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
     order by a.attnum"""
 """A domain stands for the type below it."""
+
+_RELATION = "select relname, relkind::text from pg_class where oid = to_regclass($1)"
+_TABLES = ("r", "p")
+_OTHERS = {"f": "a foreign table", "m": "a materialized view", "S": "a sequence", "v": "a view"}
+"""By the letter in pg_class, of which indexes and types have others."""
+_KEEPING = """
+    with recursive parts(oid) as (
+        select to_regclass($1)::oid union select inhrelid from pg_inherits join parts on inhparent = parts.oid
+    )
+    select 1 from pg_class join parts using (oid) where relhasrules or relrowsecurity
+        or exists (select 1 from pg_trigger where tgrelid = parts.oid and not tgisinternal and tgtype & 8 <> 0)"""
+"""Partitions and tables that inherit have triggers of their own. Those of foreign keys, which are internal, keep no
+row; 8 is the bit of DELETE (catalog/pg_trigger.h)."""
 
 _SHORT = (
     ("character varying", "varchar"),
@@ -51,8 +64,8 @@ _DIGITS = {-1: "TIMESTAMP", 0: "TIMESTAMP_S", 3: "TIMESTAMP_MS", 6: "TIMESTAMP"}
 """A timestamp by the digits of its second."""
 _ROUNDED = frozenset([1083, 1184, 1186, 1266])
 """The numbers of other types that may be declared with fewer digits of a second."""
-_CUT = frozenset([18, 19, 790])
-"""The numbers of `"char"`, `name` and `money`, which change what does not fit without a word."""
+_CUT = frozenset([18, 19, 26, 790])
+"""The numbers of `"char"`, `name`, `oid` and `money`, which change what does not fit without a word."""
 _NUMERIC = 1700
 _LONGEST = 63
 _CHANGED = "changed"
@@ -91,10 +104,10 @@ def column_kind(name: str, oid: int, modifier: int) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return the quoted name of a new column; raise ConnectorError for one that the server would cut off."""
+    """Return a name as SQL quotes it; raise ConnectorError for one that the server would cut off, to be another's."""
     if len(name.encode()) > _LONGEST:
-        said = f"PostgreSQL's names have {_LONGEST} bytes at most, and the column `{name}` has more"
-        raise ConnectorError("data", said, "rename it in a `sql` step before")
+        said = f"PostgreSQL's names have {_LONGEST} bytes at most, and `{name}` has more"
+        raise ConnectorError("data", said, "name the table otherwise, or rename the column in a `sql` step before")
     return identifier(name)
 
 
@@ -140,7 +153,16 @@ class PostgresTable:
         """Run a statement and return the number of rows that it changed."""
         return self._server.changed(sql)
 
+    def may_keep(self) -> bool:
+        """Say whether triggers, rules or policies may keep rows that are deleted."""
+        return self.rows(_KEEPING, (self.name,)) != []
+
     def lock(self) -> None:
-        """Let no other writer at the table, where it is there; who reads it does not wait."""
-        if self.rows("select to_regclass($1)", (self.name,)) != [(None,)]:
+        """Let no other writer at the table, where it is there; who reads it does not wait.
+
+        Raises ConnectorError for what is no table. Not every row that a view is given arrives, whatever is counted.
+        """
+        for name, kind in self.rows(_RELATION, (self.name,)):
+            if kind not in _TABLES:
+                refuse_as_target(name, _OTHERS.get(kind, "no table"))
             self.change(f"lock table {self.name} in share row exclusive mode")

@@ -42,10 +42,12 @@ def retyped(
         return source._replace(sql=projected(source.sql, columns))
     found = session.described(source._replace(sql=f"from {source.sql}"))
     own = {name.lower(): kind for name, kind in found.items()}
+    kinds = engine_types(session, schema)
+    if columns is not None:  # which name the columns, whatever case `schema` spells them in
+        told = {name.lower(): kind for name, kind in kinds.items()}
+        kinds = {name: told[name.lower()] for name in columns if name.lower() in told}
     values: dict[str, str] = {}
-    for name, kind in engine_types(session, schema).items():
-        if columns is not None and name not in columns:
-            continue
+    for name, kind in kinds.items():
         if name.lower() not in own:
             raise ConnectorError("data", f"`schema` names the column `{name}`, which is not there", _HELP)
         value = strict_cast(name, own[name.lower()], kind)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from firn_runtime.cancel import Token, current
+from firn_runtime.connectors.certificates import untrusted
 from firn_runtime.errors import ConnectorError
 
 _BLOCK = 1 << 18
@@ -166,8 +167,7 @@ class Host:
         if isinstance(error, TimeoutError):
             return ConnectorError("timeout", f"no answer from {where}, within `timeout`")
         if isinstance(error, ssl.SSLCertVerificationError):
-            message = f"the certificate of {where} is not one that is trusted for this host"
-            return ConnectorError("connection", message, "name the authorities' file in `ca_file`")
+            return untrusted(error, where, "ca_file")
         if isinstance(error, ssl.SSLError):
             return ConnectorError("connection", f"no TLS connection to {where} comes about")
         if isinstance(error, socket.gaierror):

@@ -11,6 +11,7 @@ from base64 import b64encode
 from contextlib import suppress
 from typing import NamedTuple
 
+from firn_runtime.connectors.certificates import untrusted
 from firn_runtime.connectors.smtp_replies import Reply, refused
 from firn_runtime.errors import ConnectorError
 
@@ -183,8 +184,7 @@ class Talk:
         if isinstance(error, (socket.gaierror, UnicodeError)):
             return ConnectorError("connection", f"the host `{self.server.host}` cannot be resolved")
         if isinstance(error, ssl.SSLCertVerificationError):
-            message = f"the certificate of {self.server} is not one that is trusted for this host"
-            return ConnectorError("connection", message, "name the authorities' file in `ca_file`")
+            return untrusted(error, str(self.server), "ca_file")
         if isinstance(error, (ssl.SSLError, ValueError)):
             help = "port 587 usually wants `tls: starttls`, port 465 `tls: tls`"
             return ConnectorError("connection", f"no TLS connection to {self.server} comes about", help)

@@ -68,6 +68,11 @@ _TEXTS = re.compile("char|clob|text", re.IGNORECASE)
 _UTF_8 = "decode(encode({0}))"
 """Fails for texts of other encodings, which the engine would pass on as they are."""
 _GENERATED = ("2", "3")
+_COLUMNS = "select name, type, hidden from pragma_table_xinfo({0})"
+_MISLEADING = """
+    select 1 from pragma_table_xinfo({0})
+    where name = 'rowid' collate nocase and not (type = 'integer' collate nocase and pk = 1)"""
+"""A column that has the name by which the engine asks for the number of a row, and is another."""
 
 
 def source(
@@ -79,7 +84,7 @@ def source(
     """
     place = f"{database}.{identifier(table)}"
     own = session.described(Relation(f"from {place}"))
-    declared = asked(session, database, f"select name, type, hidden from pragma_table_xinfo({literal(table)})")
+    declared = asked(session, database, _COLUMNS.format(literal(table)))
     if columns is None:
         _refuse_unseen(own, declared)
     wanted = {name.lower() for name in columns or own}
@@ -92,7 +97,7 @@ def source(
     }
     read = {name: carried.get(name, kind) for name, kind in own.items() if name.lower() in wanted}
     _refuse_bent(session, database, table, read)
-    if carried:
+    if carried or is_misleading(session, database, table):
         return Relation(_carried(database, table, read))
     texts = {name: _UTF_8.format(identifier(name)) for name, kind in read.items() if kind == "VARCHAR"}
     return Relation(f"({projected(place, own, texts)})")
@@ -142,6 +147,11 @@ def _refuse_unseen(own: Container[str], declared: Sequence[Row]) -> None:
     if unseen:
         said = f"the table has columns that SQLite generates, and that cannot be read: {unseen}"
         raise ConnectorError("data", said, "name the others in `columns`")
+
+
+def is_misleading(session: Session, database: str, table: str) -> bool:
+    """Say whether the engine would take a column for the number of the row: it would miss rows, and change others."""
+    return asked(session, database, _MISLEADING.format(literal(table))) != []
 
 
 def asked(session: Session, database: str, sql: str) -> list[Row]:

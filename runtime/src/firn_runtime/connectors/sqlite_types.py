@@ -7,7 +7,12 @@ from firn_runtime.errors import ConnectorError
 INEXACT = "which SQLite cannot hold"
 INEXACT_HELP = "cast to text or round in a `sql` step before"
 COUNTED = "of which SQLite makes numbers in a column of this type"
-HELPS = {INEXACT: INEXACT_HELP, COUNTED: "declare the column as `text`"}
+NUMBERED = "for which SQLite takes the next number of a row"
+HELPS = {
+    INEXACT: INEXACT_HELP,
+    COUNTED: "declare the column as `text`",
+    NUMBERED: "number these rows in a `sql` step before; or leave the column out, and SQLite numbers all of them",
+}
 """By the end of a message that an error within a statement has, which cannot carry its help."""
 
 _DOUBLES = ("FLOAT", "DOUBLE")
@@ -63,6 +68,11 @@ def kept_text(name: str, kind: str, taken: str) -> str:
         return taken
     wrong = f"regexp_full_match({taken}, {literal(_NUMBER)}) and not regexp_full_match({taken}, {literal(_SAME)})"
     return _refused(wrong, f"`{name}` is {kind} and holds texts, {COUNTED}", taken)
+
+
+def numbered(name: str, taken: str) -> str:
+    """Return a column for that of the rows' numbers: an error where it is NULL, of which SQLite would make a number."""
+    return _refused(f"{identifier(name)} is null", f"`{name}` holds NULL, {NUMBERED}", taken)
 
 
 def _unless(wrong: str, name: str, kind: str, values: str, cast: str) -> str:

@@ -6,7 +6,7 @@ itself, or into a stage where several statements need its rows.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from firn_runtime.connector import Written
 from firn_runtime.connectors.schema_policy import Fit, Types, fitted
@@ -63,6 +63,10 @@ class Sink(Protocol):
 
     def load(self, table: str, columns: str) -> int:
         """Add the dataset to a table, into `columns`, in the dataset's order; return the number of rows."""
+        ...
+
+    def may_keep(self) -> bool:
+        """Say whether the table has what keeps rows that are deleted, such as triggers; only then are they sought."""
         ...
 
 
@@ -154,6 +158,13 @@ class _Load:
 
     def delete(self, source: str, same: str) -> None:
         self.sink.change(self.dialect.delete.format(target=self.target, source=source, same=same))
+        self.refuse_kept(f"exists (select 1 from {source} as _stage where {same})")
+
+    def refuse_kept(self, deleted: str) -> None:
+        """Raise ConnectorError where rows are there of which the condition says that they were deleted."""
+        if self.sink.may_keep() and self.sink.rows(f"select 1 from {self.target} as _target where {deleted} limit 1"):
+            said = "rows that the write deletes are still there: a trigger, rule or policy of the table keeps them"
+            raise ConnectorError("data", said, "write to a table without it, or with `mode: upsert`")
 
     def insert(self, where: str = "") -> int:
         chosen = self.listed(self.names, "_stage.")
@@ -200,6 +211,7 @@ def _append(load: _Load) -> Written:
 
 def _replace(load: _Load) -> Written:
     load.sink.change(f"delete from {load.target}")
+    load.refuse_kept("true")
     return Written(load.into(load.target))
 
 
@@ -240,11 +252,16 @@ _MODES: dict[str, Callable[[_Load], Written]] = {
 }
 
 
-def refuse_unless_all(done: int, rows: int) -> None:
-    """Raise ConnectorError where the table took fewer rows than it was given: triggers and rules may leave some out."""
+def refuse_unless_all(done: int, rows: int, by: str = "a trigger or rule") -> None:
+    """Raise ConnectorError where the table took fewer rows than it was given: `by` says what may leave some out."""
     if done < rows:
-        said = f"{rows - done} of {rows} rows were left out: a trigger or rule of the table does that"
+        said = f"{rows - done} of {rows} rows were left out: {by} of the table does that"
         raise ConnectorError("data", said, "write to a table without it, or leave the rows out in a `sql` step before")
+
+
+def refuse_as_target(name: str, what: str) -> NoReturn:
+    """Raise ConnectorError for what has a table's name and is none."""
+    raise ConnectorError("data", f"`{name}` is {what}, and rows are written to tables", "write the table behind it")
 
 
 def _refuse_nulls(keys: Sequence[str]) -> None:

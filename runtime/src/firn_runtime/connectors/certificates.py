@@ -1,0 +1,20 @@
+"""Why a server's certificate was refused: for its name, its time, or who has signed it."""
+
+import ssl
+
+from firn_runtime.errors import ConnectorError
+
+_REASONS = (
+    ((62, 64), "is for another name", "name the server as its certificate does"),
+    ((9, 10), "is not valid now", "the server needs a new one, unless the clock of this machine is wrong"),
+)
+"""By OpenSSL's numbers (x509_vfy.h): another host name or address; not valid yet, or no more."""
+
+
+def untrusted(error: ssl.SSLCertVerificationError, server: str, option: str) -> ConnectorError:
+    """Return the error that stands for it; `option` is what names the authorities to trust."""
+    for numbers, said, help in _REASONS:
+        if error.verify_code in numbers:
+            return ConnectorError("connection", f"the certificate of {server} {said}", help)
+    said = f"the certificate of {server} is from no authority that is trusted"
+    return ConnectorError("connection", said, f"name the authorities' file in `{option}`")

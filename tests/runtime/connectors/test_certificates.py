@@ -1,0 +1,13 @@
+"""What is said of a certificate that was refused; connectors' own tests meet those of other names and authorities."""
+
+import ssl
+
+from firn_runtime.connectors.certificates import untrusted
+
+
+def test_a_certificate_out_of_its_time_is_told() -> None:
+    error = ssl.SSLCertVerificationError("certificate has expired")
+    error.verify_code = 10
+    told = untrusted(error, "`db.example.com`, port 5432", "ssl_ca")
+    assert told.message == "the certificate of `db.example.com`, port 5432 is not valid now"
+    assert "clock" in told.help
