@@ -21,6 +21,8 @@ class Found(NamedTuple):
     format: Format
     keys: tuple[str, ...]
     """The columns that their folders name as `column=value`."""
+    ended: frozenset[str] = frozenset()
+    """Of compressed texts, those that are known to end with a line end."""
 
     @property
     def files(self) -> list[Path]:

@@ -52,7 +52,8 @@ def _form(session: Session, found: Found) -> str:
     Where a last line has no line end, and a buffer ends within it, the engine takes it for broken or leaves it out:
     such files are read record by record, which one thread does for each file.
     """
-    if not any(_may_end_within_a_line(file, found) for file in found.files):
+    files = zip(found.names, found.files, strict=True)
+    if not any(_may_end_within_a_line(file, found) for name, file in files if name not in found.ended):
         return "newline_delimited" if found.format.kind == "ndjson" else "auto"
     if found.format.kind == "ndjson":
         return "unstructured"
@@ -65,7 +66,7 @@ def _form(session: Session, found: Found) -> str:
 
 
 def _may_end_within_a_line(file: Path, found: Found) -> bool:
-    """Return whether a file has more than one buffer, and no line end at its end. Of compressed ones nobody knows."""
+    """Return whether a file has more than one buffer, and no line end at its end, as far as it is known."""
     if found.format.compression != "uncompressed":
         return True
     with file.open("rb") as opened:

@@ -63,8 +63,11 @@ def relation(session: Session, root: Path, names: Sequence[str], inputs: ReadInp
     `compression` is the connector's. Heads of the files are read, and compressed ones whole.
     """
     found = one_dataset(root, names, inputs, compression)
-    for name, file in zip(found.names, found.files, strict=True):
-        refuse_broken(file, name, found.format, inputs.format_options)
+    lasts = {
+        name: refuse_broken(file, name, found.format, inputs.format_options)
+        for name, file in zip(found.names, found.files, strict=True)
+    }
+    found = found._replace(ended=frozenset(name for name, last in lasts.items() if last == b"\n"))
     if found.format.kind in ("csv", "parquet") and len(found.names) > 1:
         _refuse_other_columns(session, found, inputs)
     return _SELECTS[found.format.kind](session, found, inputs)

@@ -17,12 +17,15 @@ from firn_schemas.steps.data import FormatOptions
 _PIECE = 1 << 20
 
 
-def refuse_broken(file: Path, name: str, format: Format, options: FormatOptions | None) -> None:
-    """Raise ConnectorError where a file was cut off, or is not encoded as it should be; `name` is said of it."""
+def refuse_broken(file: Path, name: str, format: Format, options: FormatOptions | None) -> bytes:
+    """Return the last byte of a compressed text, where it has to be unpacked to look at it.
+
+    Raises ConnectorError where a file was cut off, or is not encoded as it should be; `name` is said of it.
+    """
     check = _COMPRESSED.get(format.compression) if format.kind != "parquet" else None
     try:
         with file.open("rb") as opened:
-            wrong = check(opened) if check else ""
+            wrong, last = check(opened) if check else ("", b"")
             if options is not None and options.encoding == "utf-16" and check is None:
                 wrong = _utf_16(opened)
     except OSError as error:
@@ -30,15 +33,16 @@ def refuse_broken(file: Path, name: str, format: Format, options: FormatOptions 
         raise ConnectorError("connection", f"cannot read `{name}`: {reason}") from None
     if wrong:
         raise ConnectorError("data", f"`{name}` {wrong}")
+    return last
 
 
-def _gzip(file: BinaryIO) -> str:
+def _gzip(file: BinaryIO) -> tuple[str, bytes]:
     """Decode every member: only so are the length and the checksum at its end compared (RFC 1952)."""
-    decoder, piece, members = zlib.decompressobj(wbits=31), file.read(_PIECE), 0
+    decoder, piece, members, last = zlib.decompressobj(wbits=31), file.read(_PIECE), 0, b""
     try:
         while piece:
             current().check()
-            decoder.decompress(piece, _PIECE)
+            last = decoder.decompress(piece, _PIECE)[-1:] or last
             piece = decoder.unconsumed_tail
             if decoder.eof:
                 piece, members = decoder.unused_data or file.read(_PIECE), members + 1
@@ -46,10 +50,10 @@ def _gzip(file: BinaryIO) -> str:
             else:
                 piece = piece or file.read(_PIECE) or _end(decoder)
     except EOFError:
-        return _CUT
+        return _CUT, last
     except zlib.error:
-        return _CHANGED if _begins(file, b"\x1f\x8b") else "is broken: it is not what gzip wrote"
-    return "" if members else _CUT
+        return _CHANGED if _begins(file, b"\x1f\x8b") else "is broken: it is not what gzip wrote", last
+    return "" if members else _CUT, last
 
 
 def _end(decoder: "zlib._Decompress") -> bytes:
@@ -81,8 +85,12 @@ _MAGIC, _SKIPPABLE = 0xFD2FB528, range(0x184D2A50, 0x184D2A60)
 _RAW, _REPEATED, _RESERVED = 0, 1, 3
 
 
-def _zstd(file: BinaryIO) -> str:
+def _zstd(file: BinaryIO) -> tuple[str, bytes]:
     """Step from block to block by their lengths, without decoding (RFC 8878, section 3.1)."""
+    return _frames(file), b""
+
+
+def _frames(file: BinaryIO) -> str:
     size = os.fstat(file.fileno()).st_size
     while file.tell() < size:
         magic = int.from_bytes(file.read(4), "little")
@@ -115,4 +123,4 @@ def _frame(file: BinaryIO, size: int) -> bool:
             return file.tell() <= size
 
 
-_COMPRESSED: dict[str, Callable[[BinaryIO], str]] = {"gzip": _gzip, "zstd": _zstd}
+_COMPRESSED: dict[str, Callable[[BinaryIO], tuple[str, bytes]]] = {"gzip": _gzip, "zstd": _zstd}
