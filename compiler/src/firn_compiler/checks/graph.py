@@ -63,7 +63,11 @@ def _dataset(flow: Flow, job: Job, index: int, node: Scalar, name: str, path: Pa
     earlier = [one.id for one in before if makes_dataset(one)]
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
     if name not in names and not may_follow(flow, job, name):
-        help = of_a_job(flow, job, name) or elsewhere(flow, job, name) or suggestion(name, names, "datasets:")
+        help = (
+            of_a_job(flow, job, name)
+            or elsewhere(flow, job, job.steps[index], name)
+            or suggestion(name, names, "datasets:")
+        )
         yield finding("E306", f"no earlier step makes the dataset `{name}`", node.span, help, path)
 
 
@@ -98,19 +102,17 @@ def _dependencies_known(flow: Flow, job: Job) -> bool:
 _JOB_KEYS = frozenset(keys(JobShape))
 
 
-def elsewhere(flow: Flow, job: Job, name: str) -> str:
-    """Return help where another step has the dataset's name; empty where none has."""
+def elsewhere(flow: Flow, job: Job, reader: Step, name: str) -> str:
+    """Return help where a step has the dataset's name; empty where none has."""
     named = [(one, step) for one in (job, *flow.jobs) for step in one.steps if step.id == name]
     if not named:
         return ""
     maker, step = next(((one, step) for one, step in named if makes_dataset(step)), named[0])
     if not makes_dataset(step):
         return f"`{name}` is {step_of(step.type)}, which makes no dataset"
-    return (
-        "it is made by a later step"
-        if maker is job
-        else (f"the job `{maker.id}` makes it: add `depends_on: [{maker.id}]`")
-    )
+    if maker is job:
+        return "it is this step's own" if step.id == reader.id else "it is made by a later step"
+    return f"the job `{maker.id}` makes it: add `depends_on: [{maker.id}]`"
 
 
 def _templates(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:

@@ -297,7 +297,7 @@ class _Reader:
             if one.code == "E502" and closed and "." not in (name := text.query[one.start : one.end]):
                 if may_follow(self.flow, self.job, name):
                     continue
-                help = elsewhere(self.flow, self.job, name) or help
+                help = elsewhere(self.flow, self.job, self.outer, name) or help
             self.known.found.append(finding(one.code, one.message, place, help, path))
         if dialect in BINDING and not any(one.code == "E501" for one in found.problems):
             self.known.found.extend(placeholders(step, text, used(step, text, dialect, found.placeholders), path))
