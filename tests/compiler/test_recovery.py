@@ -130,6 +130,12 @@ def test_a_long_file_full_of_mistakes_ends_in_time() -> None:
     assert {one.code for one in found} == {"E101"}
 
 
+def test_a_line_that_ends_with_a_carriage_return_stays_a_line_where_it_is_left_out() -> None:
+    platform = PLATFORM.replace("storage:\n", 'storage: "{{\r x: 1}}\n').replace("default: {", "# ")
+    found = compiled(FLOW, f"{platform}observability: {{traces: true, otlp_endpoint: nowhere}}\n").diagnostics
+    assert ("E204", platform.count("\n") + 2) in [(one.code, one.span.line) for one in found]
+
+
 def test_lines_of_a_template_engine_hide_nothing_around_them() -> None:
     text = FLOW.replace("        type: sql\n", "        {{- if .on }}\n        type: sqll\n        {{- end }}\n")
     found = compiled("{{- if .on }}\n" + text.rstrip() + "\n      {{- end }}\n{{- end }}\n", PLATFORM).diagnostics

@@ -72,7 +72,8 @@ def _rest(file: str, text: str, read: Parsed | _Unread) -> Parsed:
 
     unknown = free_sign(text)
     written = text.splitlines(keepends=True)
-    lines, lost, found = written, ["\n"] * len(written), list[Diagnostic]()
+    lines = [re.sub(r"\r\Z", "\n", line) for line in written]  # before a line feed it would end no line of its own
+    lost, found = ["\n"] * len(written), list[Diagnostic]()
     allowance = MAX_BYTES if unknown else 0
     while isinstance(read, _Unread):
         cause = told_once(read.finding)
