@@ -219,6 +219,8 @@ class _Resolver:
             values.append(Column("", self.expressions([value], scope, ctes), self.values.kind(value)))
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias.lower()] = values[-1]  # for what stands after it
+            for renaming in (star_of(projection) or exp.Star()).args.get("rename") or ():
+                scope.aliases[renaming.alias.lower()] = NOTHING
         clauses = [one for key in ("where", "group") for one in children(node.args.get(key))]
         self.lookup.ambiguous([*node.expressions, *clauses], scope)
         for join, sees in scope.conditions:
@@ -238,6 +240,8 @@ class _Resolver:
         self.expressions(rest, scope, ctes)
         for join, sees in scope.conditions:
             self.expressions(children(join.args.get("on")), sees, ctes)
+            if self.checked:
+                self.values.condition(join.args.get("on"))
         return result if not node.args.get("pivots") else UNKNOWN
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
@@ -421,6 +425,8 @@ class _Resolver:
             if isinstance(node, _QUERIES) and not isinstance(node, exp.Table):
                 inner = self.query(node, scope, ctes)
                 self.width(node, inner)
+                if len(inner.columns) == 1 and not inner.open:
+                    self.values.is_of(node, next(iter(inner.columns.values())).kind)
                 origins |= {pair for column in inner.columns.values() for pair in column.origin}
                 continue
             if isinstance(node, exp.Lambda):
