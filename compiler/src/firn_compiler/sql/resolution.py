@@ -355,7 +355,8 @@ class _Resolver:
             if several or self.lookup.unnameable(projection):
                 open_ = True
             else:
-                columns.append(value._replace(name=self.name(projection, scope)))
+                kind = self.values.column_kind(projection.unalias())
+                columns.append(value._replace(name=self.name(projection, scope), kind=kind))
         unnamed = self.engine_names is None and any(not column.name for column in columns)
         return Relation(keyed(column for column in columns if not open_ or column.name), open_ or unnamed)
 
@@ -394,7 +395,7 @@ class _Resolver:
             if not open_ and key not in {column.name.lower() for column in columns}:
                 self.lookup.unknown_column(one.alias, [column.name for column in columns], place(one.args["alias"]))
         made = {
-            key: Column(one.alias, self.expressions([one.this], scope, ctes), self.values.kind(one.this))
+            key: Column(one.alias, self.expressions([one.this], scope, ctes), self.values.column_kind(one.this))
             for key, one in replaced.items()
         }
         columns = [made.get(column.name.lower(), column) for column in columns]

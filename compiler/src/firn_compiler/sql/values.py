@@ -155,6 +155,10 @@ class Values:
         """Return the kind of a value that was looked at; empty where it is not known."""
         return self._kinds.get(id(value), "")
 
+    def column_kind(self, value: Any) -> str:
+        """Return the kind that a column made of a value has: there a text that is written out stays one."""
+        return "text" if _is_text(value) else self.kind(value)
+
     def is_of(self, column: exp.Expr, kind: str) -> None:
         """Note of which kind the values of a column are, or of a query."""
         if kind:
@@ -333,6 +337,13 @@ class Values:
     def _coalesce(self, node: Any) -> str:
         return self._mixed(self._word(node), [node.this, *node.expressions])
 
+    def _joined(self, node: exp.DPipe) -> str:
+        sides = (node.this, node.expression)
+        if any(isinstance(one.unnest(), exp.Null) for one in sides):
+            return ""
+        kinds = {self.column_kind(one) for one in sides}
+        return "binary" if kinds == {"binary"} else "text" if kinds - {"", "binary"} else ""
+
     def _if(self, node: exp.If) -> str:
         if not isinstance(node.parent, exp.Case) or node.parent.this is None:
             self.condition(node.this)
@@ -350,6 +361,8 @@ class Values:
         """Return what values in the same place become; report those that do not go together."""
         given = [one for one in values if one is not None and not isinstance(one, exp.Null)]
         others = [one for one in given if not _is_text(one)]
+        if given and not others:
+            return "text"
         kind = self.kind(others[0]) if others and all(self.kind(one) for one in others) else ""
         for one in others if kind else ():
             before, kind = kind, common(kind, self.kind(one))
@@ -398,6 +411,7 @@ _RULES: Mapping[type[exp.Expr], Callable[[Values, Any], str]] = {
     exp.Anonymous: Values._other,
     exp.Between: Values._between,
     exp.Case: Values._case,
+    exp.DPipe: Values._joined,
     exp.Distinct: Values._distinct,
     exp.Extract: Values._extract,
     exp.If: Values._if,
