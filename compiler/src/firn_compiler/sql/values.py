@@ -214,7 +214,8 @@ class Values:
     def _further(self, node: Any, value: Any, taken: Set[str]) -> None:
         """Report a further value of a function that it does not take."""
         kind = self.kind(value)
-        if kind and kind not in taken and value.arg_key == "unit":
+        is_part = value is not None and (value.arg_key == "unit" or (value.index == 0 and taken is TEXTS))
+        if kind and kind not in taken and is_part:
             self._say(value, f"`{self._word(node)}` takes the part of a date first", "begin with such as `'month'`")
         elif kind and kind not in taken:
             self._say(value, f"`{self._word(node)}` does not take {article(kind)} here", how_to(taken))
