@@ -242,6 +242,15 @@ def test_a_further_value_that_a_function_does_not_take(form: str) -> None:
     assert any(said(f"select {form.format(column)} as x from t") for column in COLUMNS)
 
 
+@pytest.mark.parametrize("call", ["count(*)", "count(name)", "to_timestamp({})", "epoch_ms({})"])
+def test_kinds_of_counts_and_moments_since_1970(call: str) -> None:
+    for column in COLUMNS:
+        query = f"select {call.format(column)} as x from t"
+        assert bool(said(query)) == bool(refused(query)), query
+        if not said(query):
+            assert known(query).kinds["x"] == given_kind(call.format(column)), query
+
+
 def test_greatest_values_of_a_number_are_a_list() -> None:
     assert said("select len(max(name, 2)) as x from t") == []
 

@@ -63,7 +63,7 @@ def common(left: str, right: str) -> str:
 def united(left: str, right: str) -> str:
     """Return what two kinds become in one column of a set operation; empty where they become nothing, or who knows."""
     pair = {left, right}
-    return "text" if "text" in pair and pair.isdisjoint(["", "binary"]) else common(left, right)
+    return "text" if "text" in pair and pair.isdisjoint(["", "binary", "UUID"]) else common(left, right)
 
 
 def equal(left: str, right: str) -> bool:
@@ -159,7 +159,11 @@ def written(kind: str) -> str:
 _MEETING: tuple[tuple[Set[str], Set[str], str], ...] = (
     (TEXTS, NUMBERS, "cast the text to a number, such as `cast(… as decimal(18, 2))`"),
     (TEXTS, TIMES, "cast the text, such as `cast(… as date)`, or read it by a form: `strptime(…, '%d.%m.%Y')`"),
-    (frozenset(["interval"]), NUMBERS, "write the number as an interval, such as `interval 7 day`"),
+    (
+        frozenset(["interval"]),
+        NUMBERS,
+        "between dates are days, such as `7`; between timestamps is such as `interval 7 day`",
+    ),
     (MOMENTS, NUMBERS, "write a date as `date '2026-01-31'`"),
 )
 
@@ -175,7 +179,8 @@ def _both(left: str, right: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 _RECASTS: tuple[tuple[Set[str], Set[str], str], ...] = (
-    (NUMBERS, MOMENTS, "read its digits by a form: `strptime(cast(… as varchar), '%Y%m%d')`"),
+    (NUMBERS, frozenset(["date"]), "read its digits by a form: `strptime(cast(… as varchar), '%Y%m%d')`"),
+    (NUMBERS, MOMENTS, "seconds since 1970 become one by `to_timestamp(…)`, milliseconds by `epoch_ms(…)`"),
     (MOMENTS, NUMBERS, "take its part, such as `year(…)`, or seconds since 1970: `epoch(…)`"),
     (frozenset(["interval"]), NUMBERS, "take its seconds: `epoch(…)`"),
 )

@@ -43,12 +43,15 @@ _AVERAGE: Call = {**_giving("double", NUMBERS), **{kind: kind for kind in TIMES}
 _ROUNDED: Call = {**_NUMBER, "whole number": "double"}
 _POINTS: Set[str] = MOMENTS | {"time"}
 _TRUNCATED: Call = {**{kind: kind for kind in (*MOMENTS, "interval")}, "date": "timestamp"}
+_SECONDS: Call = _giving("timestamp with time zone", NUMBERS)
+_MILLISECONDS: Call = {**_giving("whole number", TIMES), "whole number": "timestamp"}
+"""What `to_timestamp` and `epoch_ms` take and give."""
 _CONDITION: Set[str] = frozenset(["boolean"])
 
 _FUNCTIONS: tuple[tuple[Call, str], ...] = (
     (_ANY, "Min Max Mode First Last ArgMax ArgMin FirstValue LastValue NthValue AnyValue"),
     (_ANY, "Lag Lead Nullif"),
-    (_giving("whole number", ALL), "Count ApproxDistinct Ntile"),
+    (_giving("whole number", ALL), "ApproxDistinct Ntile"),
     (_giving("text", ALL), "GroupConcat JSONExtractScalar"),
     (_SUM, "Sum"),
     (_AVERAGE, "Avg"),
@@ -131,7 +134,7 @@ _EQUAL: Mapping[type[exp.Expr], str] = {
 _GIVEN: Mapping[type[exp.Expr], str] = {
     **dict.fromkeys((exp.Is, exp.Exists, exp.Boolean), "boolean"),
     **dict.fromkeys((exp.Concat, exp.ConcatWs), "text"),
-    **dict.fromkeys((exp.RowNumber, exp.Rank, exp.DenseRank), "whole number"),
+    **dict.fromkeys((exp.Count, exp.RowNumber, exp.Rank, exp.DenseRank), "whole number"),
     **dict.fromkeys((exp.CurrentDate, exp.DateFromParts), "date"),
     exp.CurrentTimestamp: "timestamp with time zone",
     exp.Interval: "interval",
@@ -196,19 +199,22 @@ class Values:
     def _given(self, node: Any) -> str:
         return _GIVEN[type(node)]
 
-    def _call(self, node: Any) -> str:
+    def _epoch(self, node: exp.UnixToTime) -> str:
+        return self._call(node, _SECONDS if node.args.get("scale") is None else _MILLISECONDS)
+
+    def _call(self, node: Any, call: Call | None = None) -> str:
         """Return what a function gives; report a value that it does not take."""
-        call, value = CALLS[type(node)], node.this
+        call, value = call or CALLS[type(node)], node.this
         kind = self.kind(value)
         if kind and kind not in call:
             self._say(value, f"`{self._word(node)}` does not take {article(kind)}", how_to(call.keys()))
-        gives = {*call.values()}
         for name, taken in _FURTHER.get(type(node), {}).items():
             self._further(node, node.args.get(name), taken)
         if value is None or not value.find(exp.Column) or value.find(exp.Null):
             return ""  # a constant may be a null, which is of every type
         if node.args.get("count") is not None:
             return ""  # a list of so many
+        gives = {*call.values()}
         return call.get(kind, "") or (gives.pop() if len(gives) == 1 else "")
 
     def _further(self, node: Any, value: Any, taken: Set[str]) -> None:
@@ -389,6 +395,7 @@ _WORDS: Mapping[type[exp.Expr], str] = {
     exp.Like: "like",
     exp.Neg: "-",
     exp.SimilarTo: "similar to",
+    exp.UnixToTime: "to_timestamp",
 }
 
 
@@ -419,4 +426,5 @@ _RULES: Mapping[type[exp.Expr], Callable[[Values, Any], str]] = {
     exp.In: Values._in,
     exp.Literal: Values._literal,
     exp.Nullif: Values._nullif,
+    exp.UnixToTime: Values._epoch,
 }

@@ -179,6 +179,22 @@ def _alone(call: Any, _: str) -> Iterator[Problem]:
         yield Problem("E507", f"`{name}` is computed over a window", help, start, start + len(name))
 
 
+def _windowless(clause: Any, _: str) -> Iterator[Problem]:
+    """Report a QUALIFY where nothing is computed over a window."""
+    select = clause.parent
+    if not any(one.find(exp.Window) for one in (clause, *select.expressions)):
+        help = "write `where`, or `having` behind `group by`"
+        yield Problem("E507", "`qualify` filters by a window, and there is none", help, *place(clause))
+
+
+def _sorted(order: Any, _: str) -> Iterator[Problem]:
+    """Report a text that a query shall be sorted by: it is the same in every row, and refused."""
+    for one in order.expressions if isinstance(order.parent, exp.Query) else ():
+        if isinstance(one.this, exp.Literal) and one.this.is_string:
+            help = "write the column without quotes, or in double ones"
+            yield Problem("E503", "rows are not sorted by a text", help, *place(one.this))
+
+
 OF_WINDOWS = {
     exp.CumeDist: "cume_dist",
     exp.DenseRank: "dense_rank",
@@ -220,6 +236,8 @@ _CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Extract: _part,
     exp.Interval: _unit,
     exp.Join: _condition,
+    exp.Order: _sorted,
+    exp.Qualify: _windowless,
     exp.TimestampTrunc: _part,
     exp.Window: _window,
     exp.WindowSpec: _frame,
