@@ -5,6 +5,7 @@ A kind stands for the engine's types that go everywhere together: all whole numb
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping, Set
 from typing import Final
 
@@ -20,7 +21,7 @@ _NAMES: Mapping[str, str] = {
     "binary": "binary blob bytea varbinary",
     "date": "date",
     "time": "time",
-    "timestamp": "datetime timestamp timestamp_ms timestamp_ns timestamp_s timestamp_us",
+    "timestamp": "datetime timestamp timestamp_ms timestamp_ns timestamp_s timestamp_us timestampntz",
     "timestamp with time zone": "timestamptz",
     "interval": "interval",
     "UUID": "guid uuid",
@@ -62,13 +63,22 @@ def common(left: str, right: str) -> str:
 def united(left: str, right: str) -> str:
     """Return what two kinds become in one column of a set operation; empty where they become nothing, or who knows."""
     pair = {left, right}
-    return "text" if "text" in pair and pair.isdisjoint(["", "binary"]) else common(left, right)
+    return "text" if "text" in pair and pair.isdisjoint(["", "binary", "UUID"]) else common(left, right)
 
 
 def equal(left: str, right: str) -> bool:
     """Whether the engine compares two kinds by `=`: what can be cast at all is cast."""
     pair = {left, right}
     return bool(common(left, right)) or "text" in pair or pair <= NUMBERS | {"boolean"}
+
+
+def castable(kind: str, to: str) -> bool:
+    """Whether the engine casts values of one kind to another, at least where they fit."""
+    return equal(kind, to) or (kind, to) == ("timestamp", "time") or {kind, to} == {"binary", "UUID"}
+
+
+CONDITIONS: Final = frozenset(["boolean", "text", *NUMBERS])
+"""Kinds whose values may stand where a condition does."""
 
 
 _SUMS: Mapping[tuple[str, str, str], str] = {
@@ -95,13 +105,32 @@ def computed(sign: str, left: str, right: str) -> str:
     return found or (_SUMS.get((sign, right, left), "") if sign in "+*" else "")
 
 
+_WITH_TEXT: Mapping[str, tuple[Set[str], Set[str]]] = {
+    "+": (NUMBERS | MOMENTS - {"date"}, NUMBERS | MOMENTS - {"date"}),
+    "-": (NUMBERS | MOMENTS, NUMBERS | {"time", "interval"}),
+    "*": (frozenset(["whole number"]), frozenset(["whole number"])),
+    "/": (frozenset(["whole number"]), NUMBERS | {"interval"}),
+    "%": (NUMBERS, NUMBERS),
+}
+"""By sign, the kinds before which a text may stand that is written out, and those behind which it may.
+
+Of whole numbers it depends on their width.
+"""
+
+
+def takes_text(sign: str, kind: str, *, first: bool) -> bool:
+    """Whether a text that is written out becomes a value that can be computed with one of this kind."""
+    before, behind = _WITH_TEXT[sign]
+    return kind in (before if first else behind)
+
+
 def article(kind: str) -> str:
     """Return a kind's name as a sentence has it: `a date`."""
     return f"{'an' if kind == 'interval' else 'a'} {kind}"
 
 
 _NUMBER = re.compile(r"\s*[-+]?((\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|0[xb][\da-f]+|nan|inf|infinity)\s*", re.I)
-_MOMENT = re.compile(r"\s*(-?\d+([-/ ])\d\d?\2\d\d?(?!\d).*|epoch|[-+]?inf(inity)?)\s*", re.I | re.S)
+_MOMENT = re.compile(r"\s*((-?\d+)([-/ ])(\d\d?)\3(\d\d?)(?!\d).*|epoch|[-+]?inf(inity)?)\s*", re.I | re.S | re.A)
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "boolean": (re.compile(r"\s*(true|false|t|f|yes|no|y|n|1|0)\s*", re.I), "`true` or `false`"),
     **dict.fromkeys(NUMBERS, (_NUMBER, "a number without quotes")),
@@ -111,12 +140,57 @@ _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 
 def readable(text: str, kind: str) -> bool:
     """Whether the engine may read a text as a value of this kind."""
-    return kind not in _FORMS or _FORMS[kind][0].fullmatch(text) is not None
+    found = _FORMS[kind][0].fullmatch(text) if kind in _FORMS else None
+    return kind not in _FORMS or (found is not None and (kind not in MOMENTS or _is_day(*found.group(2, 4, 5))))
+
+
+def _is_day(year: str | None, month: str, day: str) -> bool:
+    """Whether a date is one of the calendar; one without a year is a word for a day."""
+    if year is None:
+        return True
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= monthrange(int(year[-4:]) % 400 + 400, int(month))[1]
 
 
 def written(kind: str) -> str:
     """Say how a value of this kind is written beside a column of it."""
     return _FORMS[kind][1] if kind in _FORMS else "a text in quotes"
+
+
+_MEETING: tuple[tuple[Set[str], Set[str], str], ...] = (
+    (TEXTS, NUMBERS, "cast the text to a number, such as `cast(… as decimal(18, 2))`"),
+    (TEXTS, TIMES, "cast the text, such as `cast(… as date)`, or read it by a form: `strptime(…, '%d.%m.%Y')`"),
+    (
+        frozenset(["interval"]),
+        NUMBERS,
+        "between dates are days, such as `7`; between timestamps is such as `interval 7 day`",
+    ),
+    (MOMENTS, NUMBERS, "write a date as `date '2026-01-31'`"),
+)
+
+
+def how_to_meet(left: str, right: str) -> str:
+    """Return help for values of two kinds that do not go together."""
+    found = [help for one, other, help in _MEETING if any(x in one and y in other for x, y in _both(left, right))]
+    return found[0] if found else "cast one of them, such as `cast(… as varchar)`"
+
+
+def _both(left: str, right: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (left, right), (right, left)
+
+
+_RECASTS: tuple[tuple[Set[str], Set[str], str], ...] = (
+    (NUMBERS, frozenset(["date"]), "read its digits by a form: `strptime(cast(… as varchar), '%Y%m%d')`"),
+    (NUMBERS, MOMENTS, "seconds since 1970 become one by `to_timestamp(…)`, milliseconds by `epoch_ms(…)`"),
+    (MOMENTS, NUMBERS, "take its part, such as `year(…)`, or seconds since 1970: `epoch(…)`"),
+    (frozenset(["interval"]), NUMBERS, "take its seconds: `epoch(…)`"),
+)
+
+
+def how_to_recast(kind: str, to: str) -> str:
+    """Return help for a value of a kind that is not cast to another."""
+    return next(
+        (help for one, other, help in _RECASTS if kind in one and to in other), "nothing casts one to the other"
+    )
 
 
 CASTS: Mapping[str, str] = {
@@ -130,4 +204,6 @@ CASTS: Mapping[str, str] = {
 
 def how_to(taken: Set[str]) -> str:
     """Return help for a value that is none of the kinds which are taken."""
-    return next((help for kind, help in CASTS.items() if kind in taken), "cast it")
+    return next(
+        (help for kind, help in CASTS.items() if kind in taken), "make a list, such as by `string_split(…, ',')`"
+    )

@@ -464,3 +464,6 @@ select value, name from (unpivot (select id, customer_id, amount from orders) on
 with p as (pivot orders on customer_id in (1, 2) using sum(amount) as s, count(*) as n group by created_at) select created_at from p
 from orders pivot (sum(amount) for customer_id in (1, 2) group by id)
 select customer_id, max(amount) filter (where id > 1) as m, max(amount) + fsum(amount) as s, percentile_cont(0.5) within group (order by amount) as p from orders group by all
+select t.id from (with a as (select id from orders) select id from a group by all) t where t.id > 1 group by all
+select * rename (amount as total) from orders where total > 1
+select date_trunc('month', created_at) as m, date_diff('day', created_at, created_at) as d from orders

@@ -58,7 +58,7 @@ def clauses(tokens: Sequence[Token]) -> Iterator[Problem]:
     levels = [_Level()]
     for before, token in zip([None, *tokens], tokens, strict=False):
         kind = token.token_type
-        if before is not None and before.token_type in _NAMING:
+        if before is not None and before.token_type in _NAMING and kind is not TokenType.L_PAREN:
             continue  # a name
         yield from levels[-1].see(token)
         if kind in _OPENING:

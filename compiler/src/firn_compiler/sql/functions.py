@@ -159,7 +159,7 @@ _BY_COUNT = {
     """,
     "": """
         all any array_to_string_comma_default cast coalesce collate columns count current_time current_timestamp
-        exists extract formatreadabledecimalsize formatreadablesize grouping grouping_id if ifnull iif localtime
+        exists extract formatreadabledecimalsize formatreadablesize grouping grouping_id if ifnull localtime
         localtimestamp overlay some try try_cast
     """,
 }
@@ -184,7 +184,7 @@ _ELSEWHERE = {
     "divide": "safe_divide",
     "ends_with": "endswith",
     "epoch": "unix_seconds unix_timestamp",
-    "if": "iff nvl2",
+    "if": "iff iif nvl2",
     "instr": "charindex locate",
     "json_extract_string": "get_json_object json_extract_scalar",
     "json": "json_parse parse_json",

@@ -13,6 +13,7 @@ from firn_compiler.diagnostics import suggestion
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
 from firn_compiler.sql.relations import NOTHING, UNKNOWN, Column, Relation, Scope
+from firn_compiler.sql.vocabulary import OF_PARTS, PARTS
 
 _PSEUDO = frozenset(
     "rowid filename file_row_number ctid tableoid user current_user session_user current_role current_catalog"
@@ -119,7 +120,12 @@ class Lookup:
         else:
             known += scope.aliases
             self._meant[id(part)] = alike(name, known) or ""
-            self.unknown_column(name, known, place(part))
+            if _is_part(node):
+                message = f"no table of this query has a column `{name}`"
+                help = f"a part of a date stands in quotes: `'{name.lower()}'`"
+                self._problems.append(Problem("E503", message, help, *place(part)))
+            else:
+                self.unknown_column(name, known, place(part))
         return NOTHING
 
     def spelled(self, projection: exp.Column, scope: Scope) -> str:
@@ -162,6 +168,13 @@ class Lookup:
         """Report a column that none of those is which are known."""
         message = f"{what or 'no table of this query has a column'} `{name}`"
         self._problems.append(Problem("E503", message, suggested(name, dict.fromkeys(known), "columns:"), *spot))
+
+
+def _is_part(node: exp.Column) -> bool:
+    """Whether a word that is no column stands where the part of a date may be meant."""
+    call = node.parent
+    named = isinstance(call, exp.Anonymous) and call.name.lower() in OF_PARTS
+    return node.name.lower() in PARTS and (named or isinstance(call, (exp.DateDiff, exp.TimestampTrunc)))
 
 
 def _find(name: str, scope: Scope) -> Column | None:

@@ -89,6 +89,8 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, [] if beyond_us else [parsed], tokens
     nodes = Nodes(parsed)
     _placed(nodes, tokens)
+    if dialect == "duckdb":
+        _parts(nodes, text)
     outside = list(_outside(tokens, OUTSIDE | ENGINE if dialect == "duckdb" else OUTSIDE))
     called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
     return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_changes(nodes)], tokens
@@ -188,6 +190,20 @@ def _placed(nodes: Nodes, tokens: Sequence[Token]) -> None:
         at -= tokens[at].token_type is TokenType.DISTINCT
         if at > 0 and tokens[at].token_type is TokenType.L_PAREN and tokens[at - 1].text.isidentifier():
             node.meta.update(start=tokens[at - 1].start, end=tokens[at - 1].end)
+
+
+def _parts(nodes: Nodes, text: str) -> None:
+    """Make the first value of functions of dates a column again where it is: the parser takes any name for a part."""
+    for node in nodes.of(exp.DateDiff, exp.TimestampTrunc):
+        found = _BARE.match(text, node.meta["end"] + 1) if "start" in node.meta else None
+        if found is not None and isinstance(node.args.get("unit"), exp.Var):
+            name = exp.to_identifier(found[1], quoted=False)
+            name.update_positions(start=found.start(1), end=found.end(1) - 1)
+            node.set("unit", exp.column(name))
+
+
+_BARE = re.compile(r"\s*\(\s*([A-Za-z_]\w*)\s*,")
+"""A name as the first value of a call."""
 
 
 def placeholders(nodes: Nodes) -> Iterator[str]:

@@ -219,6 +219,8 @@ class _Resolver:
             values.append(Column("", self.expressions([value], scope, ctes), self.values.kind(value)))
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias.lower()] = values[-1]  # for what stands after it
+            for renaming in (star_of(projection) or exp.Star()).args.get("rename") or ():
+                scope.aliases[renaming.alias.lower()] = NOTHING
         clauses = [one for key in ("where", "group") for one in children(node.args.get(key))]
         self.lookup.ambiguous([*node.expressions, *clauses], scope)
         for join, sees in scope.conditions:
@@ -238,6 +240,8 @@ class _Resolver:
         self.expressions(rest, scope, ctes)
         for join, sees in scope.conditions:
             self.expressions(children(join.args.get("on")), sees, ctes)
+            if self.checked:
+                self.values.condition(join.args.get("on"))
         return result if not node.args.get("pivots") else UNKNOWN
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
@@ -351,7 +355,8 @@ class _Resolver:
             if several or self.lookup.unnameable(projection):
                 open_ = True
             else:
-                columns.append(value._replace(name=self.name(projection, scope)))
+                kind = self.values.column_kind(projection.unalias())
+                columns.append(value._replace(name=self.name(projection, scope), kind=kind))
         unnamed = self.engine_names is None and any(not column.name for column in columns)
         return Relation(keyed(column for column in columns if not open_ or column.name), open_ or unnamed)
 
@@ -390,7 +395,7 @@ class _Resolver:
             if not open_ and key not in {column.name.lower() for column in columns}:
                 self.lookup.unknown_column(one.alias, [column.name for column in columns], place(one.args["alias"]))
         made = {
-            key: Column(one.alias, self.expressions([one.this], scope, ctes), self.values.kind(one.this))
+            key: Column(one.alias, self.expressions([one.this], scope, ctes), self.values.column_kind(one.this))
             for key, one in replaced.items()
         }
         columns = [made.get(column.name.lower(), column) for column in columns]
@@ -421,6 +426,8 @@ class _Resolver:
             if isinstance(node, _QUERIES) and not isinstance(node, exp.Table):
                 inner = self.query(node, scope, ctes)
                 self.width(node, inner)
+                if len(inner.columns) == 1 and not inner.open:
+                    self.values.is_of(node, next(iter(inner.columns.values())).kind)
                 origins |= {pair for column in inner.columns.values() for pair in column.origin}
                 continue
             if isinstance(node, exp.Lambda):

@@ -7,17 +7,22 @@ from sqlglot import exp
 
 from firn_compiler.kinds import (
     ALL,
+    CONDITIONS,
     MOMENTS,
     NUMBERS,
     TEXTS,
     TIMES,
     article,
+    castable,
     common,
     computed,
     equal,
     how_to,
+    how_to_meet,
+    how_to_recast,
     kind_of,
     readable,
+    takes_text,
     written,
 )
 from firn_compiler.sql.analysis import Problem
@@ -36,12 +41,17 @@ _NUMBER: Call = {kind: kind for kind in NUMBERS}
 _SUM: Call = {**_NUMBER, "boolean": "whole number"}
 _AVERAGE: Call = {**_giving("double", NUMBERS), **{kind: kind for kind in TIMES}, "date": "timestamp"}
 _ROUNDED: Call = {**_NUMBER, "whole number": "double"}
+_POINTS: Set[str] = MOMENTS | {"time"}
 _TRUNCATED: Call = {**{kind: kind for kind in (*MOMENTS, "interval")}, "date": "timestamp"}
+_SECONDS: Call = _giving("timestamp with time zone", NUMBERS)
+_MILLISECONDS: Call = {**_giving("whole number", TIMES), "whole number": "timestamp"}
+"""What `to_timestamp` and `epoch_ms` take and give."""
 _CONDITION: Set[str] = frozenset(["boolean"])
 
 _FUNCTIONS: tuple[tuple[Call, str], ...] = (
-    (_ANY, "Min Max Mode First Last ArgMax ArgMin Lag Lead FirstValue LastValue NthValue AnyValue Nullif"),
-    (_giving("whole number", ALL), "Count ApproxDistinct Ntile"),
+    (_ANY, "Min Max Mode First Last ArgMax ArgMin FirstValue LastValue NthValue AnyValue"),
+    (_ANY, "Lag Lead Nullif"),
+    (_giving("whole number", ALL), "ApproxDistinct Ntile"),
     (_giving("text", ALL), "GroupConcat JSONExtractScalar"),
     (_SUM, "Sum"),
     (_AVERAGE, "Avg"),
@@ -66,13 +76,54 @@ _FUNCTIONS: tuple[tuple[Call, str], ...] = (
     (_giving("whole number", MOMENTS | {"interval"}), "Year Month Day Quarter Week DayOfWeek DayOfYear DayOfWeekIso"),
     (_giving("whole number", TIMES), "Hour Minute Second"),
     (_giving("double", TIMES), "TimeToUnix"),
+    (_giving("whole number", _POINTS), "DateDiff"),
+    (_giving("", {"interval"}), "DateBin"),
+    ({**dict.fromkeys(MOMENTS, "timestamp with time zone"), "timestamp with time zone": "timestamp"}, "AtTimeZone"),
+    ({}, "Explode"),
 )
 CALLS: Mapping[type[exp.Expr], Call] = {
     getattr(exp, name): call for call, names in _FUNCTIONS for name in names.split()
 }
 """Functions by what they take as their first value."""
 
-_SIGNS: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+_FURTHER: Mapping[type[exp.Expr], Mapping[str, Set[str]]] = {
+    exp.DateBin: {"expression": MOMENTS},
+    exp.DateDiff: {"unit": TEXTS, "expression": _POINTS},
+    exp.Left: {"expression": NUMBERS},
+    exp.Pad: {"expression": NUMBERS, "fill_pattern": TEXTS},
+    exp.RegexpExtract: {"expression": TEXTS},
+    exp.RegexpReplace: {"expression": TEXTS, "replacement": TEXTS},
+    exp.Replace: {"expression": TEXTS, "replacement": TEXTS},
+    exp.Right: {"expression": NUMBERS},
+    exp.Round: {"decimals": NUMBERS},
+    exp.Split: {"expression": TEXTS},
+    exp.SplitPart: {"delimiter": TEXTS, "part_index": NUMBERS},
+    exp.StrPosition: {"substr": TEXTS},
+    exp.Substring: {"start": NUMBERS, "length": NUMBERS},
+    exp.TimestampTrunc: {"unit": TEXTS},
+}
+"""What functions take as their further values."""
+
+_OTHERS: Mapping[str, tuple[tuple[Set[str], ...], str]] = {
+    "age": ((MOMENTS, MOMENTS), "interval"),
+    "date_part": ((TEXTS, TIMES), ""),
+    "date_sub": ((TEXTS, _POINTS, _POINTS), "whole number"),
+    "datepart": ((TEXTS, TIMES), ""),
+    "datesub": ((TEXTS, _POINTS, _POINTS), "whole number"),
+    "get_current_timestamp": ((), "timestamp with time zone"),
+    "now": ((), "timestamp with time zone"),
+    "transaction_timestamp": ((), "timestamp with time zone"),
+    "yearweek": ((MOMENTS | {"interval"},), "whole number"),
+}
+"""Of functions that the parser does not know by name: what they take in turn, and give."""
+
+_SIGNS: Mapping[type[exp.Expr], str] = {
+    **dict.fromkeys((exp.Add, exp.DateAdd), "+"),
+    exp.Sub: "-",
+    exp.Mul: "*",
+    exp.Div: "/",
+    exp.Mod: "%",
+}
 _ORDERED: Mapping[type[exp.Expr], str] = {exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
 _EQUAL: Mapping[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -81,10 +132,10 @@ _EQUAL: Mapping[type[exp.Expr], str] = {
     exp.NullSafeNEQ: "is distinct from",
 }
 _GIVEN: Mapping[type[exp.Expr], str] = {
-    **dict.fromkeys((exp.And, exp.Or, exp.Not, exp.Is, exp.Exists, exp.Boolean), "boolean"),
+    **dict.fromkeys((exp.Is, exp.Exists, exp.Boolean), "boolean"),
     **dict.fromkeys((exp.Concat, exp.ConcatWs), "text"),
-    **dict.fromkeys((exp.RowNumber, exp.Rank, exp.DenseRank, exp.DateDiff), "whole number"),
-    exp.CurrentDate: "date",
+    **dict.fromkeys((exp.Count, exp.RowNumber, exp.Rank, exp.DenseRank), "whole number"),
+    **dict.fromkeys((exp.CurrentDate, exp.DateFromParts), "date"),
     exp.CurrentTimestamp: "timestamp with time zone",
     exp.Interval: "interval",
     exp.Pi: "double",
@@ -107,8 +158,12 @@ class Values:
         """Return the kind of a value that was looked at; empty where it is not known."""
         return self._kinds.get(id(value), "")
 
-    def is_of(self, column: exp.Column, kind: str) -> None:
-        """Note of which kind a column's values are."""
+    def column_kind(self, value: Any) -> str:
+        """Return the kind that a column made of a value has: there a text that is written out stays one."""
+        return "text" if _is_text(value) else self.kind(value)
+
+    def is_of(self, column: exp.Expr, kind: str) -> None:
+        """Note of which kind the values of a column are, or of a query."""
         if kind:
             self._kinds[id(column)] = kind
 
@@ -131,22 +186,54 @@ class Values:
         return "whole number" if node.is_int else "double" if "e" in node.name.lower() else "decimal"
 
     def _cast(self, node: exp.Cast) -> str:
-        to = node.args["to"]
-        return kind_of(str(to.this.value)) if isinstance(to, exp.DataType) and not to.args.get("nested") else ""
+        """Return the kind that a value is cast to; report a value that is never cast to it."""
+        to, kind = node.args["to"], self.kind(node.this)
+        made = kind_of(str(to.this.value)) if isinstance(to, exp.DataType) and not to.args.get("nested") else ""
+        if isinstance(node, exp.TryCast) or not made:
+            return made
+        if kind and not castable(kind, made):
+            self._say(node, f"{article(kind)} cannot be cast to {article(made)}", how_to_recast(kind, made))
+        self._fits(node.this, made)
+        return made
 
     def _given(self, node: Any) -> str:
         return _GIVEN[type(node)]
 
-    def _call(self, node: Any) -> str:
+    def _epoch(self, node: exp.UnixToTime) -> str:
+        return self._call(node, _SECONDS if node.args.get("scale") is None else _MILLISECONDS)
+
+    def _call(self, node: Any, call: Call | None = None) -> str:
         """Return what a function gives; report a value that it does not take."""
-        call, value = CALLS[type(node)], node.this
+        call, value = call or CALLS[type(node)], node.this
         kind = self.kind(value)
         if kind and kind not in call:
             self._say(value, f"`{self._word(node)}` does not take {article(kind)}", how_to(call.keys()))
-        gives = {*call.values()}
+        for name, taken in _FURTHER.get(type(node), {}).items():
+            self._further(node, node.args.get(name), taken)
         if value is None or not value.find(exp.Column) or value.find(exp.Null):
             return ""  # a constant may be a null, which is of every type
+        if node.args.get("count") is not None:
+            return ""  # a list of so many
+        gives = {*call.values()}
         return call.get(kind, "") or (gives.pop() if len(gives) == 1 else "")
+
+    def _further(self, node: Any, value: Any, taken: Set[str]) -> None:
+        """Report a further value of a function that it does not take."""
+        kind = self.kind(value)
+        is_part = value is not None and (value.arg_key == "unit" or (value.index == 0 and taken is TEXTS))
+        if kind and kind not in taken and is_part:
+            self._say(value, f"`{self._word(node)}` takes the part of a date first", "begin with such as `'month'`")
+        elif kind and kind not in taken:
+            self._say(value, f"`{self._word(node)}` does not take {article(kind)} here", how_to(taken))
+        elif taken <= NUMBERS:
+            self._fits(value, "whole number")
+
+    def _other(self, node: exp.Func) -> str:
+        """Return what a function gives that the parser does not know; report values that it does not take."""
+        taken, gives = _OTHERS.get(node.name.lower(), ((), ""))
+        for value, kinds in zip(node.expressions, taken, strict=False):
+            self._further(node, value, kinds)
+        return gives
 
     def _word(self, node: Any) -> str:
         """Return a function as the query spells it."""
@@ -161,15 +248,31 @@ class Values:
             self._say(node.expression, f"`extract` does not take {article(kind)}", how_to(TIMES))
         return "double" if node.name.lower() == "epoch" else "whole number"
 
-    def _arithmetic(self, node: exp.Binary) -> str:
-        sign, left, right = _SIGNS[type(node)], self.kind(node.left), self.kind(node.right)
+    def _arithmetic(self, node: Any) -> str:
+        sign, left, right = _SIGNS[type(node)], self.kind(node.this), self.kind(node.expression)
         found = computed(sign, left, right) if left and right else ""
         if left and right and not found:
-            help = "texts are put together by `||`" if sign == "+" and "text" in (left, right) else _CAST
-            self._say(node, f"`{sign}` does not take {article(left)} and {article(right)}", help)
-        elif "text" in (left, right) and (_is_text(node.left) or _is_text(node.right)):
-            self._say(node, f"`{sign}` does not take texts", "texts are put together by `||`")
+            help = how_to_meet(left, right)
+            if not TIMES.isdisjoint([left, right]) and "text" not in (left, right):
+                help = _INTERVAL
+            elif sign == "+" and not TEXTS.isdisjoint([left, right]) and TIMES.isdisjoint([left, right]):
+                help = _JOINED
+            word = self._word(node) if isinstance(node, exp.Func) else sign
+            self._say(node, f"`{word}` does not take {article(left)} and {article(right)}", help)
+        elif _is_text(node.this) or _is_text(node.expression):
+            self._with_text(node, sign, left or right)
         return found
+
+    def _with_text(self, node: Any, sign: str, kind: str) -> None:
+        """Report arithmetic with a text that is written out, and cannot become a value for it."""
+        if kind == "text" or (_is_text(node.this) and _is_text(node.expression)):
+            self._say(node, f"`{sign}` does not take texts", _JOINED if sign == "+" else how_to(NUMBERS))
+        elif kind and not takes_text(sign, kind, first=_is_text(node.this)):
+            help = _INTERVAL if kind in TIMES else "write a number without quotes"
+            self._say(node, f"`{sign}` does not take {article(kind)} and a text", help)
+        elif kind in NUMBERS:
+            self._fits(node.this, kind)
+            self._fits(node.expression, kind)
 
     def _ordered(self, node: exp.Binary) -> str:
         self._side_by_side(node, f"`{_ORDERED[type(node)]}` does not compare", node.left, [node.right])
@@ -186,7 +289,36 @@ class Values:
 
     def _in(self, node: exp.In) -> str:
         self._side_by_side(node, "`in` does not compare", node.this, node.expressions, equal)
+        self._side_by_side(node, "`in` does not compare", node.this, [node.args.get("query")])
         return "boolean"
+
+    def _nullif(self, node: exp.Nullif) -> str:
+        self._side_by_side(node, "`nullif` does not compare", node.this, [node.expression], equal)
+        return self._call(node)
+
+    def _moved(self, node: Any) -> str:
+        """Return what LAG and LEAD give, which is what stands in the place of a row that is missing, too."""
+        kind, default = self.kind(node.this), node.args.get("default")
+        second = self.kind(default)
+        if kind and second and not castable(second, kind):
+            self._say(default, f"{article(second)} cannot stand for {article(kind)}", how_to_recast(second, kind))
+        self._fits(default, kind)
+        return self._call(node)
+
+    def _logic(self, node: Any) -> str:
+        for one in (node.this, node.args.get("expression")):
+            self.condition(one)
+        return "boolean"
+
+    def _clause(self, node: Any) -> str:
+        self.condition(node.this)
+        return ""
+
+    def condition(self, node: Any) -> None:
+        """Report a value in the place of a condition that cannot be one."""
+        kind = self.kind(node)
+        if kind and kind not in CONDITIONS:
+            self._say(node, f"{article(kind)} is no condition", "compare it with something, such as `… is not null`")
 
     def _side_by_side(
         self, node: Any, says: str, left: Any, others: Iterable[Any], together: Callable[[str, str], object] = common
@@ -196,7 +328,7 @@ class Values:
         for other in others:
             second = self.kind(other)
             if kind and second and not together(kind, second):
-                self._say(node, f"{says} {article(kind)} with {article(second)}", _CAST)
+                self._say(node, f"{says} {article(kind)} with {article(second)}", how_to_meet(kind, second))
                 return
             self._fits(other, kind)
             self._fits(left, second)
@@ -204,12 +336,24 @@ class Values:
     def _fits(self, value: Any, kind: str) -> None:
         """Report a text written out that cannot become a value of this kind."""
         if _is_text(value) and not readable(value.name, kind):
-            self._say(value, f"this text cannot be read as {article(kind)}", f"write {written(kind)}")
+            help = (
+                f"write {written(kind)}" if value.name.strip() else "what is missing is `null`, which `is null` finds"
+            )
+            self._say(value, f"this text cannot be read as {article(kind)}", help)
 
     def _coalesce(self, node: Any) -> str:
         return self._mixed(self._word(node), [node.this, *node.expressions])
 
+    def _joined(self, node: exp.DPipe) -> str:
+        sides = (node.this, node.expression)
+        if any(isinstance(one.unnest(), exp.Null) for one in sides):
+            return ""
+        kinds = {self.column_kind(one) for one in sides}
+        return "binary" if kinds == {"binary"} else "text" if kinds - {"", "binary"} else ""
+
     def _if(self, node: exp.If) -> str:
+        if not isinstance(node.parent, exp.Case) or node.parent.this is None:
+            self.condition(node.this)
         if isinstance(node.parent, exp.Case):
             return self.kind(node.args.get("true"))
         return self._mixed("if", [node.args.get("true"), node.args.get("false")])
@@ -224,11 +368,15 @@ class Values:
         """Return what values in the same place become; report those that do not go together."""
         given = [one for one in values if one is not None and not isinstance(one, exp.Null)]
         others = [one for one in given if not _is_text(one)]
+        if given and not others:
+            return "text"
         kind = self.kind(others[0]) if others and all(self.kind(one) for one in others) else ""
         for one in others if kind else ():
             before, kind = kind, common(kind, self.kind(one))
             if not kind:
-                self._say(one, f"`{word}` does not mix {article(before)} and {article(self.kind(one))}", _CAST)
+                second = self.kind(one)
+                help = how_to_meet(before, second)
+                self._say(one, f"`{word}` does not mix {article(before)} and {article(second)}", help)
                 return ""
         for one in given if kind else ():
             self._fits(one, kind)
@@ -238,13 +386,16 @@ class Values:
         self._problems.append(Problem("E509", message, help, *place(node)))
 
 
-_CAST = "cast one of them, such as `cast(… as date)`"
+_INTERVAL = "write an interval, such as `interval 1 day`"
+_JOINED = "texts are put together by `||`"
 _WORDS: Mapping[type[exp.Expr], str] = {
+    exp.AtTimeZone: "at time zone",
     exp.Glob: "glob",
     exp.ILike: "ilike",
     exp.Like: "like",
     exp.Neg: "-",
     exp.SimilarTo: "similar to",
+    exp.UnixToTime: "to_timestamp",
 }
 
 
@@ -262,11 +413,18 @@ _RULES: Mapping[type[exp.Expr], Callable[[Values, Any], str]] = {
     **dict.fromkeys(_EQUAL, Values._same),
     **dict.fromkeys((exp.Coalesce, exp.Greatest, exp.Least), Values._coalesce),
     **dict.fromkeys((exp.Cast, exp.TryCast), Values._cast),
+    **dict.fromkeys((exp.And, exp.Or, exp.Not), Values._logic),
+    **dict.fromkeys((exp.Where, exp.Having, exp.Qualify), Values._clause),
+    **dict.fromkeys((exp.Lag, exp.Lead), Values._moved),
+    exp.Anonymous: Values._other,
     exp.Between: Values._between,
     exp.Case: Values._case,
+    exp.DPipe: Values._joined,
     exp.Distinct: Values._distinct,
     exp.Extract: Values._extract,
     exp.If: Values._if,
     exp.In: Values._in,
     exp.Literal: Values._literal,
+    exp.Nullif: Values._nullif,
+    exp.UnixToTime: Values._epoch,
 }

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +34,8 @@ PARTS = UNITS | frozenset(
     ).split()
 )
 """Parts of a date."""
+OF_PARTS = frozenset(["date_part", "date_sub", "datepart", "datesub"])
+"""Functions of them that the parser does not know by name."""
 WIDEST = 38
 """Digits of a decimal."""
 
@@ -53,7 +54,7 @@ def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:
 
 def _function(call: Any, text: str) -> Iterator[Problem]:
     name = str(call.name).lower()
-    if name in ("date_part", "datepart", "date_sub", "datesub") and call.expressions:
+    if name in OF_PARTS and call.expressions:
         yield from _misspelt_part(call.expressions[0], call, text)
     meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS and name not in OF_OTHERS else None
     if meant is not None:
@@ -121,28 +122,10 @@ def _decimal(kind: Any) -> Iterator[Problem]:
         yield Problem("E508", message, help, *place(kind))
 
 
-def _day(cast: Any, text: str) -> Iterator[Problem]:
-    """Report a text that is no day of the calendar, where it shall become one."""
-    if isinstance(cast, exp.TryCast) or not isinstance(cast.this, exp.Literal) or not cast.this.is_string:
-        return
-    found = _DAY.match(cast.this.name)
-    if found is None:
-        return
-    year, month, day = (int(one) for one in found.groups())
-    try:
-        date(year or 4, month, day)  # Python has no year 0, which is a leap year too
-    except ValueError:
-        yield Problem("E508", "there is no such day", "a date is YEAR-MONTH-DAY", *_word(found[0], cast, text))
-
-
-_DAY = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?![^ T])", re.ASCII)
-
-
 def _type(cast: Any, text: str) -> Iterator[Problem]:
     kind = cast.args.get("to")
     if isinstance(kind, exp.DataType):
         yield from _decimal(kind)
-        yield from _day(cast, text) if kind.this in exp.DataType.TEMPORAL_TYPES else ()
     name = str(kind.args.get("kind") or "") if isinstance(kind, exp.DataType) else ""
     if not name or kind.this is not exp.DataType.Type.USERDEFINED or name.lower() in SQL_TYPES:
         return
@@ -196,6 +179,22 @@ def _alone(call: Any, _: str) -> Iterator[Problem]:
         yield Problem("E507", f"`{name}` is computed over a window", help, start, start + len(name))
 
 
+def _windowless(clause: Any, _: str) -> Iterator[Problem]:
+    """Report a QUALIFY where nothing is computed over a window."""
+    select = clause.parent
+    if not any(one.find(exp.Window) for one in (clause, *select.expressions)):
+        help = "write `where`, or `having` behind `group by`"
+        yield Problem("E507", "`qualify` filters by a window, and there is none", help, *place(clause))
+
+
+def _sorted(order: Any, _: str) -> Iterator[Problem]:
+    """Report a text that a query shall be sorted by: it is the same in every row, and refused."""
+    for one in order.expressions if isinstance(order.parent, exp.Query) else ():
+        if isinstance(one.this, exp.Literal) and one.this.is_string:
+            help = "write the column without quotes, or in double ones"
+            yield Problem("E503", "rows are not sorted by a text", help, *place(one.this))
+
+
 OF_WINDOWS = {
     exp.CumeDist: "cume_dist",
     exp.DenseRank: "dense_rank",
@@ -237,6 +236,8 @@ _CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
     exp.Extract: _part,
     exp.Interval: _unit,
     exp.Join: _condition,
+    exp.Order: _sorted,
+    exp.Qualify: _windowless,
     exp.TimestampTrunc: _part,
     exp.Window: _window,
     exp.WindowSpec: _frame,
