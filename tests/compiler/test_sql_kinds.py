@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firn_compiler.kinds import ALL, NUMBERS, kind_of
 from firn_compiler.sql import Analysis, analyse
-from firn_compiler.sql.values import CALLS
+from firn_compiler.sql.signatures import CALLS
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 
 COLUMNS: Mapping[str, tuple[str, str, str]] = {

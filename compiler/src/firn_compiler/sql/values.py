@@ -6,9 +6,7 @@ from typing import Any
 from sqlglot import exp
 
 from firn_compiler.kinds import (
-    ALL,
     CONDITIONS,
-    MOMENTS,
     NUMBERS,
     TEXTS,
     TIMES,
@@ -27,95 +25,7 @@ from firn_compiler.kinds import (
 )
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
-
-Call = Mapping[str, str]
-"""What a function takes as its value, by kind, and the kind of what it gives then; empty where that is not known."""
-
-
-def _giving(kind: str, taken: Set[str]) -> Call:
-    return dict.fromkeys(taken, kind)
-
-
-_ANY: Call = {kind: kind for kind in ALL}
-_NUMBER: Call = {kind: kind for kind in NUMBERS}
-_SUM: Call = {**_NUMBER, "boolean": "whole number"}
-_AVERAGE: Call = {**_giving("double", NUMBERS), **{kind: kind for kind in TIMES}, "date": "timestamp"}
-_ROUNDED: Call = {**_NUMBER, "whole number": "double"}
-_POINTS: Set[str] = MOMENTS | {"time"}
-_TRUNCATED: Call = {**{kind: kind for kind in (*MOMENTS, "interval")}, "date": "timestamp"}
-_SECONDS: Call = _giving("timestamp with time zone", NUMBERS)
-_MILLISECONDS: Call = {**_giving("whole number", TIMES), "whole number": "timestamp"}
-"""What `to_timestamp` and `epoch_ms` take and give."""
-_CONDITION: Set[str] = frozenset(["boolean"])
-
-_FUNCTIONS: tuple[tuple[Call, str], ...] = (
-    (_ANY, "Min Max Mode First Last ArgMax ArgMin FirstValue LastValue NthValue AnyValue"),
-    (_ANY, "Lag Lead Nullif"),
-    (_giving("whole number", ALL), "ApproxDistinct Ntile"),
-    (_giving("text", ALL), "GroupConcat JSONExtractScalar"),
-    (_SUM, "Sum"),
-    (_AVERAGE, "Avg"),
-    (_giving("double", NUMBERS), "Stddev StddevPop StddevSamp Variance VariancePop Skewness Kurtosis Corr CovarPop"),
-    (_giving("double", NUMBERS), "CovarSamp Sqrt Cbrt Exp Ln Sin Cos Pow"),
-    (_NUMBER, "Abs Round Trunc"),
-    (_ROUNDED, "Ceil Floor"),
-    (_giving("whole number", NUMBERS), "Sign"),
-    ({**_NUMBER, "interval": "interval"}, "Neg"),
-    (_giving("boolean", _CONDITION), "LogicalAnd LogicalOr"),
-    (_giving("whole number", _CONDITION), "CountIf"),
-    (_giving("text", TEXTS), "Upper Lower Trim Reverse Substring Left Right Pad Replace SplitPart RegexpReplace"),
-    (_giving("text", TEXTS), "RegexpExtract Translate"),
-    (_giving("text", TEXTS | {"binary"}), "MD5 SHA SHA2"),
-    (_giving("", TEXTS), "Split RegexpExtractAll"),
-    (_giving("whole number", TEXTS), "Length StrPosition Unicode Levenshtein"),
-    (_giving("timestamp", TEXTS), "StrToTime"),
-    (_giving("boolean", TEXTS), "Like ILike SimilarTo Glob RegexpLike RegexpFullMatch StartsWith EndsWith Contains"),
-    (_giving("text", MOMENTS), "TimeToStr Dayname Monthname"),
-    (_giving("date", MOMENTS), "LastDay"),
-    (_TRUNCATED, "TimestampTrunc"),
-    (_giving("whole number", MOMENTS | {"interval"}), "Year Month Day Quarter Week DayOfWeek DayOfYear DayOfWeekIso"),
-    (_giving("whole number", TIMES), "Hour Minute Second"),
-    (_giving("double", TIMES), "TimeToUnix"),
-    (_giving("whole number", _POINTS), "DateDiff"),
-    (_giving("", {"interval"}), "DateBin"),
-    ({**dict.fromkeys(MOMENTS, "timestamp with time zone"), "timestamp with time zone": "timestamp"}, "AtTimeZone"),
-    ({}, "Explode"),
-)
-CALLS: Mapping[type[exp.Expr], Call] = {
-    getattr(exp, name): call for call, names in _FUNCTIONS for name in names.split()
-}
-"""Functions by what they take as their first value."""
-
-_FURTHER: Mapping[type[exp.Expr], Mapping[str, Set[str]]] = {
-    exp.DateBin: {"expression": MOMENTS},
-    exp.DateDiff: {"unit": TEXTS, "expression": _POINTS},
-    exp.Left: {"expression": NUMBERS},
-    exp.Pad: {"expression": NUMBERS, "fill_pattern": TEXTS},
-    exp.RegexpExtract: {"expression": TEXTS},
-    exp.RegexpReplace: {"expression": TEXTS, "replacement": TEXTS},
-    exp.Replace: {"expression": TEXTS, "replacement": TEXTS},
-    exp.Right: {"expression": NUMBERS},
-    exp.Round: {"decimals": NUMBERS},
-    exp.Split: {"expression": TEXTS},
-    exp.SplitPart: {"delimiter": TEXTS, "part_index": NUMBERS},
-    exp.StrPosition: {"substr": TEXTS},
-    exp.Substring: {"start": NUMBERS, "length": NUMBERS},
-    exp.TimestampTrunc: {"unit": TEXTS},
-}
-"""What functions take as their further values."""
-
-_OTHERS: Mapping[str, tuple[tuple[Set[str], ...], str]] = {
-    "age": ((MOMENTS, MOMENTS), "interval"),
-    "date_part": ((TEXTS, TIMES), ""),
-    "date_sub": ((TEXTS, _POINTS, _POINTS), "whole number"),
-    "datepart": ((TEXTS, TIMES), ""),
-    "datesub": ((TEXTS, _POINTS, _POINTS), "whole number"),
-    "get_current_timestamp": ((), "timestamp with time zone"),
-    "now": ((), "timestamp with time zone"),
-    "transaction_timestamp": ((), "timestamp with time zone"),
-    "yearweek": ((MOMENTS | {"interval"},), "whole number"),
-}
-"""Of functions that the parser does not know by name: what they take in turn, and give."""
+from firn_compiler.sql.signatures import CALLS, FURTHER, MILLISECONDS, OTHERS, SECONDS, Call
 
 _SIGNS: Mapping[type[exp.Expr], str] = {
     **dict.fromkeys((exp.Add, exp.DateAdd), "+"),
@@ -200,7 +110,7 @@ class Values:
         return _GIVEN[type(node)]
 
     def _epoch(self, node: exp.UnixToTime) -> str:
-        return self._call(node, _SECONDS if node.args.get("scale") is None else _MILLISECONDS)
+        return self._call(node, SECONDS if node.args.get("scale") is None else MILLISECONDS)
 
     def _call(self, node: Any, call: Call | None = None) -> str:
         """Return what a function gives; report a value that it does not take."""
@@ -208,7 +118,7 @@ class Values:
         kind = self.kind(value)
         if kind and kind not in call:
             self._say(value, f"`{self._word(node)}` does not take {article(kind)}", how_to(call.keys()))
-        for name, taken in _FURTHER.get(type(node), {}).items():
+        for name, taken in FURTHER.get(type(node), {}).items():
             self._further(node, node.args.get(name), taken)
         if value is None or not value.find(exp.Column) or value.find(exp.Null):
             return ""  # a constant may be a null, which is of every type
@@ -230,7 +140,7 @@ class Values:
 
     def _other(self, node: exp.Func) -> str:
         """Return what a function gives that the parser does not know; report values that it does not take."""
-        taken, gives = _OTHERS.get(node.name.lower(), ((), ""))
+        taken, gives = OTHERS.get(node.name.lower(), ((), ""))
         for value, kinds in zip(node.expressions, taken, strict=False):
             self._further(node, value, kinds)
         return gives
