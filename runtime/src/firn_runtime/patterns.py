@@ -57,7 +57,7 @@ def _part(part: str) -> str:
 
 
 _FOLDERS = r"(?:(?!\.)[^/]++/)*"
-_SET = r"\[!?\]?[^\]]*\]"
+_SET = r"\[!?+\]?+[^\]]*\]"
 _WORDS = re.compile(rf"{_SET}|\*+|.", re.DOTALL)
 
 

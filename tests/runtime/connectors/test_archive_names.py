@@ -13,9 +13,10 @@ from runtime.connectors.hostile_archives import END, Packed, pax, tarred, zipped
 
 def archive_of(driver: str, *names: str) -> bytes:
     """Return an archive of members with these names; the tar archive says them in extended headers."""
+    members = [(name, b"" if name.endswith("/") else b"x") for name in names]
     if driver == "tarfile":
-        return b"".join(pax(path=name) + tarred("short", b"" if name.endswith("/") else b"x") for name in names) + END
-    return zipped(*(Packed(name, b"x") for name in names))
+        return b"".join(pax(path=name) + tarred("short", content) for name, content in members) + END
+    return zipped(*(Packed(name, content) for name, content in members))
 
 
 @pytest.fixture

@@ -193,6 +193,12 @@ def test_an_archive_that_is_cut_off_anywhere_is_refused(place: ArchivePlace, com
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
+def test_bytes_that_the_last_member_has_lost_are_missed(place: ArchivePlace, compression: str) -> None:
+    archive = tarred("a", b"1,2\r\n" * 300) + END
+    assert place.refused("tarfile", COMPRESSED[compression](archive.replace(b"\r\n", b"\n"))) == "data: it is cut off"
+
+
+@pytest.mark.parametrize("compression", COMPRESSED)
 def test_something_after_the_end_is_refused(place: ArchivePlace, compression: str) -> None:
     archive = COMPRESSED[compression](tarred("a", b"x") + END + tarred("hidden", b"y") + END)
     assert place.refused("tarfile", archive) == "data: something comes after its end"

@@ -42,6 +42,13 @@ def test_what_is_no_file_refuses_the_archive(place: ArchivePlace, driver: str, m
     assert said == f"data: its member `a` {why}"
 
 
+def test_content_of_a_folder_is_not_left_out(place: ArchivePlace, driver: str) -> None:
+    archive = zipped(Packed("a/", b"x", 0o040755), Packed("b", b"y"))
+    assert place.refused(driver, archive) == "data: its member `a/` is a folder with content"
+    empty = zipped(Packed("a/", b"", 0o040755), Packed("b", b"y"))  # packed it has two bytes, as Java's are
+    assert place.unpack(driver, empty) == {"b": b"y"}
+
+
 def test_a_link_and_a_file_through_it_refuse_the_archive(place: ArchivePlace, driver: str) -> None:
     archive = zipped(Packed("a", b"..", mode=SYMLINK), Packed("a/x", b"x"))
     assert place.refused(driver, archive) == "data: its member `a` is a symbolic link"

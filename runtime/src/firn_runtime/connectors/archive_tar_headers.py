@@ -56,6 +56,8 @@ def members(reader: Reader, meter: Meter) -> Iterator[Member]:
     for piece in reader.rest():
         if bytes(piece).strip(b"\0"):
             raise BadArchive("something comes after its end")
+    if reader.position % _BLOCK:  # what the last member lacks was taken from the zero bytes behind it
+        raise BadArchive(CUT_OFF)
 
 
 def _block(reader: Reader) -> bytes:

@@ -136,7 +136,10 @@ def _entry(content: bytes, at: int) -> tuple[Entry, int]:
     name = _told_beside(raw, extra) or _decoded(raw, flags)
     _refuse_special(name, parts[17], flags)
     size, packed, offset = widened(extra, size, packed, parts[18])
-    return Entry(name, raw, flags, method, crc, packed, size, offset, 0, extra, name.endswith("/")), after
+    folder = name.endswith("/")
+    if folder and size:
+        raise BadArchive(f"{member(name)} is a folder with content")
+    return Entry(name, raw, flags, method, crc, packed, size, offset, 0, extra, folder), after
 
 
 def _decoded(raw: bytes, flags: int) -> str:
