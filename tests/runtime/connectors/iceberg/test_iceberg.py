@@ -102,6 +102,67 @@ def test_a_part_of_a_nested_column_that_was_added_is_null_in_older_files(place: 
     assert read(work) == [({"a": 1, "b": None},)]
 
 
+def test_a_nested_column_whose_parts_have_all_been_replaced_is_refused(place: Lake, work: Workbench) -> None:
+    table = place.made({"s": pa.array([{"a": 1}], pa.struct([("a", pa.int64())]))})
+    with table.update_schema() as change:
+        change.add_column(("s", "b"), types.LongType())
+    with table.update_schema() as change:
+        change.delete_column("s.a")
+    said = 'the column `s` is STRUCT("b" BIGINT), and in a file of the table it is STRUCT(a BIGINT)'
+    assert place.refused(work).message == said
+
+
+@pytest.mark.parametrize(
+    ("wanted", "content", "said"),
+    [
+        (types.StringType(), pa.array(["é".encode()]), "VARCHAR[], and in a file of the table it is BLOB[]"),
+        (types.BinaryType(), pa.array(["\\x41"]), "BLOB[], and in a file of the table it is VARCHAR[]"),
+        (types.LongType(), pa.array([1.5]), "BIGINT[], and in a file of the table it is DOUBLE[]"),
+        (
+            types.DecimalType(9, 2),
+            pa.array([Decimal("1.005")]),
+            "DECIMAL(9,2)[], and in a file of the table it is DECIMAL(4,3)[]",
+        ),
+        (
+            types.TimestampType(),
+            pa.array([1], pa.timestamp("ns")),
+            "TIMESTAMP[], and in a file of the table it is TIMESTAMP_NS[]",
+        ),
+    ],
+)
+def test_parts_of_a_nested_column_that_would_be_changed_are_refused(
+    place: Lake, work: Workbench, wanted: Any, content: pa.Array, said: str
+) -> None:
+    items = types.ListType(2, wanted, element_required=False)
+    table = place.table(Schema(types.NestedField(1, "l", items, required=False)))
+    kind = pa.list_(pa.field("element", content.type, metadata={"PARQUET:field_id": "2"}))
+    schema = pa.schema([pa.field("l", kind, metadata={"PARQUET:field_id": "1"})])
+    place.holds(table, pa.table({"l": pa.ListArray.from_arrays([0, 1], content).cast(kind)}, schema=schema))
+    assert place.refused(work).message == f"the column `l` is {said}"
+
+
+def test_parts_of_a_nested_column_that_were_widened_are_read(place: Lake, work: Workbench) -> None:
+    inner = pa.struct([("i", pa.int32()), ("f", pa.float32()), ("d", pa.decimal128(5, 2))])
+    table = place.made({"l": pa.array([[{"i": 1, "f": 0.5, "d": Decimal("1.25")}]], pa.list_(inner))})
+    with table.update_schema() as change:
+        change.update_column(("l", "element", "i"), types.LongType())
+        change.update_column(("l", "element", "f"), types.DoubleType())
+        change.update_column(("l", "element", "d"), types.DecimalType(20, 2))
+    assert read(work) == [([{"i": 1, "f": 0.5, "d": Decimal("1.25")}],)]
+
+
+def test_a_file_that_a_table_names_twice_is_refused_since_other_programs_read_it_twice(
+    place: Lake, work: Workbench
+) -> None:
+    table = place.table(pa.schema([("id", pa.int64())]))
+    file = place.holds(table, pa.table({"id": [1]}))
+    table.add_files([file], check_duplicate_files=False)
+    error = place.refused(work)
+    assert error.message == f"the table names its file `{file}` twice"
+    work.make("d", "select 1::bigint as id")
+    assert place.refused(work, "write", **{**WRITE, "mode": "upsert", "keys": ["id"]}).message == error.message
+
+
 def test_files_without_ids_are_read_by_the_names_that_the_table_maps(place: Lake, work: Workbench) -> None:
     import pyarrow.parquet
 
