@@ -37,7 +37,7 @@ def commit(
     """
     updates: list[Json] = [
         *(_making(target) if target.is_new else _changing(target, fitted, schema)),
-        {"action": "add-snapshot", "snapshot": dict(snapshot)},
+        {"action": "add-snapshot", "snapshot": {**snapshot, "schema-id": schema["schema-id"]}},
         {"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": target.numbers.id},
     ]
     try:
@@ -86,6 +86,8 @@ def _requirements(target: Target, fitted: Fitted) -> Sequence[Json]:
 def _changing(target: Target, fitted: Fitted, schema: Mapping[str, Json]) -> Sequence[Json]:
     if schema["schema-id"] == target.table.schema_id:
         return []
+    if schema["schema-id"] in [one["schema-id"] for one in target.found.metadata["schemas"]]:
+        return [{"action": "set-current-schema", "schema-id": schema["schema-id"]}]
     adding: Json = {"action": "add-schema", "schema": dict(schema), "last-column-id": fitted.last_column}
     return [adding, {"action": "set-current-schema", "schema-id": -1}]
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from pyiceberg import types
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import BucketTransform, DayTransform, MonthTransform, TruncateTransform
+from pyiceberg.table.sorting import SortField, SortOrder
+from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, MonthTransform, TruncateTransform
 
 from firn_runtime.connector import Bound, ReadContext
 from firn_runtime.errors import ConnectorError
@@ -20,6 +21,7 @@ from firn_schemas.steps.data import ReadInputs
 from runtime.connectors.lake import READ, WRITE, Lake
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
+from servers.iceberg import client
 
 Make = Callable[..., Workbench]
 
@@ -390,6 +392,40 @@ def test_replace_gives_a_table_other_columns_and_says_so(place: Lake, work: Work
     assert result.warnings == ("the table `orders` has other columns now: `id` is VARCHAR, and long in the table",)
     assert read(work) == [("x", "b")] == place.by_pyiceberg() == place.by_duckdb()
     assert [one.field_id for one in place.catalog.tables["sales", "orders"].schema().fields] == [3, 2]
+
+
+def test_an_older_snapshot_is_read_with_the_columns_of_its_time(place: Lake, work: Workbench) -> None:
+    for sql in ("select 1 as id, 'a' as name", "select 2 as id", "select 3 as id, 'c' as name", "select 4 as id"):
+        work.make("d", sql)
+        work.do("write", {**WRITE, "mode": "replace"})
+    table = client(place.catalog).load_table("sales.orders")
+    rows = [table.scan(snapshot_id=one.snapshot_id).to_arrow().to_pylist() for one in table.history()]
+    assert rows == [[{"id": 1, "name": "a"}], [{"id": 2}], [{"id": 3, "name": "c"}], [{"id": 4}]]
+    assert [table.snapshot_by_id(one.snapshot_id).schema_id for one in table.history()] == [0, 1, 2, 1]
+
+
+def test_replace_leaves_what_is_said_of_the_columns_that_stay(place: Lake, work: Workbench) -> None:
+    field = types.NestedField(1, "id", types.LongType(), required=True, doc="the order's number")
+    place.table(Schema(field, types.NestedField(2, "name", types.StringType()), identifier_field_ids=[1]))
+    work.make("d", "select 1::bigint as id, 2 as name")
+    work.do("write", {**WRITE, "mode": "replace"})
+    schema = place.catalog.tables["sales", "orders"].schema()
+    assert (schema.identifier_field_ids, schema.find_field("id")) == ([1], field)
+    assert read(work) == [(1, 2)] == place.by_pyiceberg()
+    work.make("d", "select null::bigint as id")
+    assert "which the table requires" in place.refused(work, "write", **{**WRITE, "mode": "replace"}).message
+
+
+def test_replace_takes_no_column_away_by_which_the_table_is_sorted(place: Lake, work: Workbench) -> None:
+    order = SortOrder(SortField(source_id=2, transform=IdentityTransform()))
+    fields = types.NestedField(1, "id", types.IntegerType()), types.NestedField(2, "name", types.StringType())
+    place.table(Schema(*fields), sort_order=order)
+    work.make("d", "select 1 as id")
+    said = "the columns of the table would change, and it is sorted by one of them: "
+    assert place.refused(work, "write", **{**WRITE, "mode": "replace"}).message.startswith(said)
+    work.make("d", "select 1::bigint as id, 'a' as name")
+    work.do("write", {**WRITE, "mode": "replace"})
+    assert read(work) == [(1, "a")] == place.by_pyiceberg()
 
 
 def test_a_null_in_a_required_column_is_refused_before_anything_is_there(place: Lake, work: Workbench) -> None:
