@@ -192,7 +192,7 @@ def test_a_service_that_takes_no_conditions_is_heard_for_what_it_gives(bench: Op
         if "1" in etag:
             assert read(work) == [(42,)]
         else:
-            with pytest.raises(ConnectorError, match="reading `a.csv`: the object has changed meanwhile") as caught:
+            with pytest.raises(ConnectorError, match="the object has changed meanwhile") as caught:
                 read(work)
             assert caught.value.error_class == "conflict"
 
