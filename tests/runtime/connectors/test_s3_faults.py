@@ -87,7 +87,7 @@ def listing(size: str = "5", etag: str = '"1"', more: str = "") -> Answer:
 @pytest.mark.parametrize(
     "answer",
     [
-        *(listing(size=size) for size in ("x", "-5", "5.0", "9" * 5000, "\u0665")),
+        *(listing(size=size) for size in ("", "x", "-5", "5.0", "9" * 5000, "\u0665")),
         *(listing(etag=etag) for etag in ('"1\nx-amz-acl: public-read"', '"\u20ac"')),
         listing(more="the same"),
     ],
@@ -98,7 +98,9 @@ def test_a_listing_that_lies_is_no_answer_of_s3(bench: Open, answer: Answer) -> 
     assert (caught.value.error_class, "does not speak S3" in caught.value.message) == ("connection", True)
 
 
-@pytest.mark.parametrize("headers", [{"content-length": "x"}, {"content-length": "-1"}, {"etag": '"\u00e9\u0080"'}])
+@pytest.mark.parametrize(
+    "headers", [*({"content-length": size} for size in ("", "x", "-1")), {"etag": '"\u00e9\u0080"'}]
+)
 def test_an_object_that_lies_about_itself_is_no_answer_of_s3(bench: Open, headers: dict[str, str]) -> None:
     with answering(Answer(200, b"n\n42\n", headers)) as server, pytest.raises(ConnectorError) as caught:
         read(bench(lake=resource(server.url)), "a.csv")
@@ -181,6 +183,26 @@ def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open) -> N
         "conflict",
         "reading `a.csv`: the object has changed meanwhile (PreconditionFailed)",
     )
+
+
+@pytest.mark.parametrize("etag", ['"1"', "1", 'W/"1"', '"2"'])
+def test_a_service_that_takes_no_conditions_is_heard_for_what_it_gives(bench: Open, etag: str) -> None:
+    with answering(Answer(200, ONE), Answer(200, b"n\n42\n", {"etag": etag})) as server:
+        work = bench(lake=resource(server.url))
+        if "1" in etag:
+            assert read(work) == [(42,)]
+        else:
+            with pytest.raises(ConnectorError, match="the object has changed meanwhile") as caught:
+                read(work)
+            assert caught.value.error_class == "conflict"
+
+
+@pytest.mark.parametrize("word", [b"true", b"True", b"1"])
+def test_a_page_that_does_not_say_that_it_is_the_last_is_followed_by_another(bench: Open, word: bytes) -> None:
+    more = b"<IsTruncated>" + word + b"</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+    first = Answer(200, ONE.replace(b"<IsTruncated>false</IsTruncated>", more))
+    with answering(first, Answer(200, ONE.replace(b"a.csv", b"b.csv")), Answer(200, b"n\n42\n")) as server:
+        assert read(bench(lake=resource(server.url))) == [(42,), (42,)]
 
 
 def test_a_redirect_is_not_followed(bench: Open) -> None:

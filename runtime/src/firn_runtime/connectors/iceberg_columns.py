@@ -55,16 +55,17 @@ def fit(inputs: WriteInputs, dataset: Mapping[str, str], table: Table) -> Fitted
 
 
 def _anew(table: Table, wanted: Mapping[str, str], why: str) -> Fitted:
-    """Give the table the dataset's columns alone. A column that stays keeps its id; one of another type is another."""
-    same = {(one.name, _spelled(one.type)): one.id for one in table.fields if isinstance(one.type, str)}
+    """Give the table the dataset's columns alone. A column that stays is the same; one of another type is another."""
+    same = {(one.name, _spelled(one.type)): one for one in table.fields if isinstance(one.type, str)}
     last, filled = table.last_column, dict[str, Field]()
     for name, kind in wanted.items():
         last += (name, kind) not in same
-        filled[name] = Field(same.get((name, kind), last), name, kind)
+        filled[name] = same.get((name, kind)) or Field(last, name, kind)
     gone = {one.id for one in table.fields} - {one.id for one in filled.values()}
-    if any(part.source in gone for part in table.spec.parts):
-        said = f"the columns of the table would change, and it is partitioned by one of them: {why}"
-        raise ConnectorError("data", said, "make the dataset's columns those of the table in a `sql` step before")
+    for done, sources in (("partitioned", {part.source for part in table.spec.parts}), ("sorted", table.sorted_by)):
+        if gone & sources:
+            said = f"the columns of the table would change, and it is {done} by one of them: {why}"
+            raise ConnectorError("data", said, "make the dataset's columns those of the table in a `sql` step before")
     return Fitted(list(filled.values()), filled, last, why)
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from firn_runtime.connector import Written
 from firn_runtime.connectors.iceberg_columns import Fitted
-from firn_runtime.connectors.iceberg_table import Table
+from firn_runtime.connectors.iceberg_table import Snapshot, Table
 from firn_runtime.connectors.iceberg_target import COUNTS, FENCE, FLOW, MARK, REFUSED, Target
 from firn_runtime.errors import ConnectorError
 from firn_runtime.publication import Publication, TakenOver
@@ -37,21 +37,34 @@ def commit(
     """
     updates: list[Json] = [
         *(_making(target) if target.is_new else _changing(target, fitted, schema)),
-        {"action": "add-snapshot", "snapshot": dict(snapshot)},
+        {"action": "add-snapshot", "snapshot": {**snapshot, "schema-id": schema["schema-id"]}},
         {"action": "set-snapshot-ref", "ref-name": "main", "type": "branch", "snapshot-id": target.numbers.id},
     ]
     try:
         target.catalog.commit(target.name, _requirements(target, fitted), updates)
     except ConnectorError as error:
-        if error.error_class in REFUSED or not _is_made(target, publication):
+        if not _is_made(target, publication, error):
             raise
 
 
-def _is_made(target: Target, publication: Publication) -> bool:
+def _is_made(target: Target, publication: Publication, error: ConnectorError) -> bool:
+    """Say whether a commit was made although it failed.
+
+    One that a proxy has sent twice is refused the second time, for what it has itself changed the first time: then it
+    is this very snapshot that counts, whose files would else be removed. Where the catalog does not tell, none is.
+    """
+    if error.error_class == "conflict":
+        return any(one.id == target.numbers.id for one in _history(target))
     with suppress(ConnectorError):
-        found = target.catalog.load(target.name, history=True)
-        return found is not None and any(one.summary.get(MARK) == publication.mark for one in found.table.history())
+        return error.error_class not in REFUSED and any(
+            one.summary.get(MARK) == publication.mark for one in _history(target)
+        )
     return False
+
+
+def _history(target: Target) -> Sequence[Snapshot]:
+    found = target.catalog.load(target.name, history=True)
+    return found.table.history() if found is not None else ()
 
 
 def _requirements(target: Target, fitted: Fitted) -> Sequence[Json]:
@@ -73,6 +86,8 @@ def _requirements(target: Target, fitted: Fitted) -> Sequence[Json]:
 def _changing(target: Target, fitted: Fitted, schema: Mapping[str, Json]) -> Sequence[Json]:
     if schema["schema-id"] == target.table.schema_id:
         return []
+    if schema["schema-id"] in [one["schema-id"] for one in target.found.metadata["schemas"]]:
+        return [{"action": "set-current-schema", "schema-id": schema["schema-id"]}]
     adding: Json = {"action": "add-schema", "schema": dict(schema), "last-column-id": fitted.last_column}
     return [adding, {"action": "set-current-schema", "schema-id": -1}]
 

@@ -51,7 +51,18 @@ def snapshot_files(table: Table, places: Places, folder: Path) -> Sequence[Held]
         found += [held(entry, one, path) for entry in entries(parsed(content[path].read_bytes(), path), path)]
         if len(found) > MOST_FILES:
             raise ConnectorError("data", f"the table has more than {MOST_FILES:,} files", "compact it")
+    _refuse_repeated(found)
     return found
+
+
+def _refuse_repeated(files: Sequence[Held]) -> None:
+    """The specification does not say whether the rows of a file that is named twice count twice: programs differ."""
+    known = set[str]()
+    for one in files:
+        if one.path in known:
+            help = "overwrite or compact the table by another engine, so that it names the file once"
+            raise ConnectorError("data", f"the table names its file `{shown(one.path)}` twice", help)
+        known.add(one.path)
 
 
 def _small(length: int, path: str) -> int:

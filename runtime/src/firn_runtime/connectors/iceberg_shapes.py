@@ -21,7 +21,11 @@ _TREES = """
         SELECT
             file_name,
             list(
-                (name, field_id, coalesce(num_children, 0), duckdb_type, converted_type, logical_type)
+                (
+                    name, field_id, coalesce(num_children, 0),
+                    duckdb_type || if(repetition_type = 'REPEATED', '[]', ''),
+                    converted_type, logical_type
+                )
                 ORDER BY column_id
             ) AS nodes
         FROM parquet_schema({files}) GROUP BY file_name
@@ -37,6 +41,8 @@ class Node(NamedTuple):
 
     name: str
     id: int | None
+    type: str
+    """The engine's; empty for a field that has others in it."""
     inner: tuple["Node", ...]
 
 
@@ -60,8 +66,9 @@ def shapes(session: Session, files: Sequence[Path]) -> Sequence[Shape]:
 
 
 def _node(rows: Iterator[tuple[Any, ...]]) -> Node:
-    name, id, children, *_ = next(rows)
-    return Node(str(name), None if id is None else int(id), tuple(_node(rows) for _ in range(int(children))))
+    name, id, children, kind, *_ = next(rows)
+    inner = tuple(_node(rows) for _ in range(int(children)))
+    return Node(str(name), None if id is None else int(id), str(kind or ""), inner)
 
 
 def scan(files: Sequence[Path], *options: str) -> str:
@@ -112,11 +119,9 @@ class Columns:
         if node is None:
             self._refuse_absent(field)
             return "NULL"
-        found = shape.types.get(node.name, "")
-        fits = fits_inside(node, field.type) if isinstance(field.type, Mapping) else not node.inner
-        plain = isinstance(field.type, Mapping) or takes(kind, found) or (found, kind) in _WIDER
-        if not (fits and plain):
-            said = f"the column `{shown(field.name)}` is {kind}, and in a file of the table it is {shown(found)}"
+        if not fits(node, field.type):
+            found = shown(shape.types.get(node.name, ""))
+            said = f"the column `{shown(field.name)}` is {kind}, and in a file of the table it is {found}"
             help = "its parts were renamed, or it was written by another rule: leave it out with `columns`"
             raise ConnectorError("data", said, help)
         return identifier(node.name)
@@ -134,26 +139,33 @@ class Columns:
         raise ConnectorError("data", f"{said}; this version does not read that", "leave it out with `columns`")
 
 
-def fits_inside(node: Node, kind: Any) -> bool:
-    """Say whether the engine's cast, which goes by names, gives every part of a nested column its own value."""
+def fits(node: Node, kind: Any) -> bool:
+    """Say whether the engine's cast, which goes by names, gives a column and every part of it its own values."""
     if not isinstance(kind, Mapping):
-        return not node.inner
-    if kind["type"] == "struct":
-        fields = [field_of(one) for one in kind["fields"]]
-        by_id, by_name = {one.id: one for one in fields}, {one.name.lower(): one for one in fields}
-        for inner in node.inner:
-            named, same = by_name.get(inner.name.lower()), by_id.get(inner.id) if inner.id is not None else None
-            if named != same or (same is not None and not fits_inside(inner, same.type)):
-                return False
-        there = {inner.id for inner in node.inner}
-        return bool(node.inner) and not any(one.id not in there and (one.required or one.has_default) for one in fields)
+        wanted = engine_type(node.name, kind)
+        return not node.inner and (takes(wanted, node.type) or (node.type, wanted) in _WIDER)
+    return _fits_struct(node, kind) if kind["type"] == "struct" else _fits_items(node, kind)
+
+
+def _fits_struct(node: Node, kind: Mapping[str, Any]) -> bool:
+    fields = [field_of(one) for one in kind["fields"]]
+    by_id, by_name = {one.id: one for one in fields}, {one.name.lower(): one for one in fields}
+    for inner in node.inner:
+        named, same = by_name.get(inner.name.lower()), by_id.get(inner.id) if inner.id is not None else None
+        if named != same or (same is not None and not fits(inner, same.type)):
+            return False
+    there = {inner.id for inner in node.inner}
+    lacking = [one for one in fields if one.id not in there]
+    return len(lacking) < len(fields) and not any(one.required or one.has_default for one in lacking)
+
+
+def _fits_items(node: Node, kind: Mapping[str, Any]) -> bool:
     if len(node.inner) != 1:
         return False
     parts = node.inner[0].inner
     wanted = ("element",) if kind["type"] == "list" else ("key", "value")
     return len(parts) == len(wanted) and all(
-        part.id == kind[f"{name}-id"] and fits_inside(part, kind[name])
-        for part, name in zip(parts, wanted, strict=True)
+        part.id == kind[f"{name}-id"] and fits(part, kind[name]) for part, name in zip(parts, wanted, strict=True)
     )
 
 

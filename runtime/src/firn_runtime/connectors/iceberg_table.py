@@ -3,7 +3,7 @@
 What the catalog says is an outsider's: whatever has not the right shape is one error, which quotes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from firn_runtime.connectors.iceberg_types import Field, field_of
@@ -53,6 +53,8 @@ class Table(NamedTuple):
     last_column: int
     specs: Mapping[int, Spec]
     spec_id: int
+    sorted_by: Set[int]
+    """The ids of the columns by which rows of new files may be sorted."""
     snapshots: Mapping[int, Snapshot]
     current: Snapshot | None
     last_sequence: int
@@ -107,6 +109,7 @@ def _table(found: Mapping[str, Any]) -> Table:
         int(found["last-column-id"]),
         specs,
         spec_id,
+        _sorted_by(found),
         snapshots,
         None if current in (None, -1) else snapshots[int(current)],
         int(found.get("last-sequence-number", 0)),
@@ -132,6 +135,11 @@ def _spec(found: Mapping[str, Any]) -> Spec:
         for at, one in enumerate(found["fields"])
     ]
     return Spec(int(found["spec-id"]), parts)
+
+
+def _sorted_by(found: Mapping[str, Any]) -> Set[int]:
+    orders = [one for one in found.get("sort-orders") or () if one["order-id"] == found.get("default-sort-order-id")]
+    return {int(one["source-id"]) for order in orders for one in order["fields"] if "source-id" in one}
 
 
 def _snapshot(found: Mapping[str, Any]) -> Snapshot:

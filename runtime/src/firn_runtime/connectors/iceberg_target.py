@@ -72,7 +72,10 @@ class Target:
         )
 
     def schema(self, fitted: Fitted) -> dict[str, Json]:
-        """Return the schema of the table afterwards; of columns that stay, everything stays."""
+        """Return the schema of the table afterwards, one that it has had before where that is the same.
+
+        Of columns that stay, everything stays.
+        """
         found = self.found.metadata
         current = next(one for one in found.get("schemas", ()) if one["schema-id"] == self.table.schema_id)
         if list(fitted.fields) == list(self.table.fields):
@@ -82,7 +85,8 @@ class Target:
         fields = [known.get(str(field), one) for field, one in zip(fitted.fields, made["fields"], strict=True)]
         ids = {one["id"] for one in fields}
         named = [id for id in current.get("identifier-field-ids", ()) if id in ids]
-        return made | {"fields": fields} | ({"identifier-field-ids": named} if named else {})
+        made |= {"fields": fields} | ({"identifier-field-ids": named} if named else {})
+        return next((dict(one) for one in found["schemas"] if _told(one) == _told(made)), made)
 
     def put_data(
         self, made: Sequence[Made], parts: Sequence[Value], schema: Mapping[str, Json], publication: Publication
@@ -138,6 +142,11 @@ class Target:
         file.write_bytes(content)
         self._will_put(location)
         self._put_file(file, location, publication)
+
+
+def _told(schema: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return all that a schema says but for its id."""
+    return schema["fields"], schema.get("identifier-field-ids") or []
 
 
 def told_of(made: Sequence[Made], older: Counted) -> dict[str, Json]:

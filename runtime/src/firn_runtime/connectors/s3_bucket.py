@@ -25,6 +25,8 @@ _BLOCK = 1 << 18
 _META = "x-amz-meta-"
 _PAGES = 2_000
 """Pages of one listing, at most; a page has a thousand objects, or fewer: even none."""
+_NO = ("", "0", "false")
+"""How services say that a page is the last one: of whatever else they say, another is asked for."""
 _SIZE, _ETAG = re.compile(r"[0-9]{1,18}"), re.compile(r"[ -~]{0,1024}")
 
 
@@ -93,7 +95,7 @@ class Bucket:
             if page.tag != "ListBucketResult":
                 raise _strange()
             yield from map(_listed(page), page.findall("Contents"))
-            if most < 1000 or text_of(page, "IsTruncated") != "true":
+            if most < 1000 or text_of(page, "IsTruncated").lower() in _NO:
                 return
             before, after = after, [("continuation-token", text_of(page, "NextContinuationToken"))]
             if after == before:
@@ -125,7 +127,10 @@ class Bucket:
         if part is not None:
             headers["range"] = part.replace("bytes ", "bytes=").partition("/")[0]
         answer = self._send("GET", one.key, headers=headers, sink=sink)
-        if _yes(answer, f"reading `{one.key}`").headers.get("content-range") != part:
+        said = _yes(answer, f"reading `{one.key}`").headers
+        if one.etag and _bare(said.get("etag", one.etag)) != _bare(one.etag):  # some services ignore `if-match`
+            raise ConnectorError("conflict", f"reading `{one.key}`: the object has changed meanwhile")
+        if said.get("content-range") != part:
             raise ConnectorError("server_error", f"the service does not give a part of `{one.key}`")
 
     def put(self, key: str, piece: Piece, headers: Mapping[str, str]) -> str:
@@ -208,10 +213,10 @@ def _yes(answer: Answer, what: str) -> Answer:
 
 
 def _size(text: str) -> int:
-    """Return how large an object is said to be, nothing where nothing is said; raise ConnectorError for no number."""
-    if text and not _SIZE.fullmatch(text):
+    """Return how large an object is said to be; raise ConnectorError for no number: it would be read as empty."""
+    if not _SIZE.fullmatch(text):
         raise _strange()
-    return int(text or 0)
+    return int(text)
 
 
 def _etag(text: str) -> str:
@@ -219,6 +224,11 @@ def _etag(text: str) -> str:
     if not _ETAG.fullmatch(text):
         raise _strange()
     return text
+
+
+def _bare(etag: str) -> str:
+    """Return a version without its quotes, which some services leave out in some places."""
+    return etag.removeprefix("W/").strip('"')
 
 
 def _strange() -> ConnectorError:

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from pyiceberg import types
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import BucketTransform, DayTransform, MonthTransform, TruncateTransform
+from pyiceberg.table.sorting import SortField, SortOrder
+from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, MonthTransform, TruncateTransform
 
 from firn_runtime.connector import Bound, ReadContext
 from firn_runtime.errors import ConnectorError
@@ -20,6 +21,7 @@ from firn_schemas.steps.data import ReadInputs
 from runtime.connectors.lake import READ, WRITE, Lake
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
+from servers.iceberg import client
 
 Make = Callable[..., Workbench]
 
@@ -100,6 +102,67 @@ def test_a_part_of_a_nested_column_that_was_added_is_null_in_older_files(place: 
     with table.update_schema() as change:
         change.add_column(("s", "b"), types.StringType())
     assert read(work) == [({"a": 1, "b": None},)]
+
+
+def test_a_nested_column_whose_parts_have_all_been_replaced_is_refused(place: Lake, work: Workbench) -> None:
+    table = place.made({"s": pa.array([{"a": 1}], pa.struct([("a", pa.int64())]))})
+    with table.update_schema() as change:
+        change.add_column(("s", "b"), types.LongType())
+    with table.update_schema() as change:
+        change.delete_column("s.a")
+    said = 'the column `s` is STRUCT("b" BIGINT), and in a file of the table it is STRUCT(a BIGINT)'
+    assert place.refused(work).message == said
+
+
+@pytest.mark.parametrize(
+    ("wanted", "content", "said"),
+    [
+        (types.StringType(), pa.array(["é".encode()]), "VARCHAR[], and in a file of the table it is BLOB[]"),
+        (types.BinaryType(), pa.array(["\\x41"]), "BLOB[], and in a file of the table it is VARCHAR[]"),
+        (types.LongType(), pa.array([1.5]), "BIGINT[], and in a file of the table it is DOUBLE[]"),
+        (
+            types.DecimalType(9, 2),
+            pa.array([Decimal("1.005")]),
+            "DECIMAL(9,2)[], and in a file of the table it is DECIMAL(4,3)[]",
+        ),
+        (
+            types.TimestampType(),
+            pa.array([1], pa.timestamp("ns")),
+            "TIMESTAMP[], and in a file of the table it is TIMESTAMP_NS[]",
+        ),
+    ],
+)
+def test_parts_of_a_nested_column_that_would_be_changed_are_refused(
+    place: Lake, work: Workbench, wanted: Any, content: pa.Array, said: str
+) -> None:
+    items = types.ListType(2, wanted, element_required=False)
+    table = place.table(Schema(types.NestedField(1, "l", items, required=False)))
+    kind = pa.list_(pa.field("element", content.type, metadata={"PARQUET:field_id": "2"}))
+    schema = pa.schema([pa.field("l", kind, metadata={"PARQUET:field_id": "1"})])
+    place.holds(table, pa.table({"l": pa.ListArray.from_arrays([0, 1], content).cast(kind)}, schema=schema))
+    assert place.refused(work).message == f"the column `l` is {said}"
+
+
+def test_parts_of_a_nested_column_that_were_widened_are_read(place: Lake, work: Workbench) -> None:
+    inner = pa.struct([("i", pa.int32()), ("f", pa.float32()), ("d", pa.decimal128(5, 2))])
+    table = place.made({"l": pa.array([[{"i": 1, "f": 0.5, "d": Decimal("1.25")}]], pa.list_(inner))})
+    with table.update_schema() as change:
+        change.update_column(("l", "element", "i"), types.LongType())
+        change.update_column(("l", "element", "f"), types.DoubleType())
+        change.update_column(("l", "element", "d"), types.DecimalType(20, 2))
+    assert read(work) == [([{"i": 1, "f": 0.5, "d": Decimal("1.25")}],)]
+
+
+def test_a_file_that_a_table_names_twice_is_refused_since_other_programs_read_it_twice(
+    place: Lake, work: Workbench
+) -> None:
+    table = place.table(pa.schema([("id", pa.int64())]))
+    file = place.holds(table, pa.table({"id": [1]}))
+    table.add_files([file], check_duplicate_files=False)
+    error = place.refused(work)
+    assert error.message == f"the table names its file `{file}` twice"
+    work.make("d", "select 1::bigint as id")
+    assert place.refused(work, "write", **{**WRITE, "mode": "upsert", "keys": ["id"]}).message == error.message
 
 
 def test_files_without_ids_are_read_by_the_names_that_the_table_maps(place: Lake, work: Workbench) -> None:
@@ -329,6 +392,40 @@ def test_replace_gives_a_table_other_columns_and_says_so(place: Lake, work: Work
     assert result.warnings == ("the table `orders` has other columns now: `id` is VARCHAR, and long in the table",)
     assert read(work) == [("x", "b")] == place.by_pyiceberg() == place.by_duckdb()
     assert [one.field_id for one in place.catalog.tables["sales", "orders"].schema().fields] == [3, 2]
+
+
+def test_an_older_snapshot_is_read_with_the_columns_of_its_time(place: Lake, work: Workbench) -> None:
+    for sql in ("select 1 as id, 'a' as name", "select 2 as id", "select 3 as id, 'c' as name", "select 4 as id"):
+        work.make("d", sql)
+        work.do("write", {**WRITE, "mode": "replace"})
+    table = client(place.catalog).load_table("sales.orders")
+    rows = [table.scan(snapshot_id=one.snapshot_id).to_arrow().to_pylist() for one in table.history()]
+    assert rows == [[{"id": 1, "name": "a"}], [{"id": 2}], [{"id": 3, "name": "c"}], [{"id": 4}]]
+    assert [table.snapshot_by_id(one.snapshot_id).schema_id for one in table.history()] == [0, 1, 2, 1]
+
+
+def test_replace_leaves_what_is_said_of_the_columns_that_stay(place: Lake, work: Workbench) -> None:
+    field = types.NestedField(1, "id", types.LongType(), required=True, doc="the order's number")
+    place.table(Schema(field, types.NestedField(2, "name", types.StringType()), identifier_field_ids=[1]))
+    work.make("d", "select 1::bigint as id, 2 as name")
+    work.do("write", {**WRITE, "mode": "replace"})
+    schema = place.catalog.tables["sales", "orders"].schema()
+    assert (schema.identifier_field_ids, schema.find_field("id")) == ([1], field)
+    assert read(work) == [(1, 2)] == place.by_pyiceberg()
+    work.make("d", "select null::bigint as id")
+    assert "which the table requires" in place.refused(work, "write", **{**WRITE, "mode": "replace"}).message
+
+
+def test_replace_takes_no_column_away_by_which_the_table_is_sorted(place: Lake, work: Workbench) -> None:
+    order = SortOrder(SortField(source_id=2, transform=IdentityTransform()))
+    fields = types.NestedField(1, "id", types.IntegerType()), types.NestedField(2, "name", types.StringType())
+    place.table(Schema(*fields), sort_order=order)
+    work.make("d", "select 1 as id")
+    said = "the columns of the table would change, and it is sorted by one of them: "
+    assert place.refused(work, "write", **{**WRITE, "mode": "replace"}).message.startswith(said)
+    work.make("d", "select 1::bigint as id, 'a' as name")
+    work.do("write", {**WRITE, "mode": "replace"})
+    assert read(work) == [(1, "a")] == place.by_pyiceberg()
 
 
 def test_a_null_in_a_required_column_is_refused_before_anything_is_there(place: Lake, work: Workbench) -> None:

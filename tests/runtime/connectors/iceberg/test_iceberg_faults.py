@@ -421,6 +421,15 @@ def test_a_commit_whose_answer_is_lost_is_found(place: Lake, bench: Make, status
     assert [row[0] for row in place.by_pyiceberg()] == ([1, 2] if mode == "append" else [2])
 
 
+def test_a_commit_that_a_proxy_sends_twice_is_made_and_its_files_stay(place: Lake, bench: Make) -> None:
+    place.made({"id": [1]})
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+    place.catalog.spoilt = lambda asked, answer: place.catalog._answer(asked) if asked.method == "POST" else answer
+    assert work.do("write", WRITE).rows == 1
+    assert [row[0] for row in place.by_pyiceberg()] == [1, 2]
+
+
 def test_a_commit_that_was_not_made_is_made_by_the_next_attempt(place: Lake, bench: Make) -> None:
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
