@@ -211,7 +211,7 @@ version: "1.0.0"
 jobs:
   - id: broken
     steps:
-      - {id: x, type: sql, inputs: {sql: "select cast('x' as integer) as n"}}
+      - {id: x, type: sql, inputs: {sql: "select cast(concat('x') as integer) as n"}}
   - id: waits
     depends_on: [broken]
     steps: []

@@ -273,7 +273,7 @@ jobs:
         type: query
         inputs:
           resource: compute
-          sql: "select cast('x' as int) as n where ? <> ''"
+          sql: "select cast(concat('x') as int) as n where ? <> ''"
           params: ["{{ jobs.ask.outputs.said }}"]
 """.replace("LENGTH", str(len(f"Bearer {secret}")))
         )
