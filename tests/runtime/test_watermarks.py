@@ -59,7 +59,7 @@ class Project:
         resources = {
             "shop": resource("db", "sqlite3", {"path": "shop.sqlite"}),
             "sink": resource("db", "duckdb", {"path": "sink.duckdb"}),
-            "closed": resource("db", "duckdb", {"path": "nowhere/sink.duckdb"}),
+            "closed": resource("db", "duckdb", {"path": "/proc/nowhere/sink.duckdb"}),
         }
         if self._state:
             parts["state"] = self._state | {"password": SECRET}
