@@ -219,7 +219,8 @@ class _Resolver:
             values.append(Column("", self.expressions([value], scope, ctes), self.values.kind(value)))
             if isinstance(projection, exp.Alias):
                 scope.aliases[projection.alias.lower()] = values[-1]  # for what stands after it
-            for renaming in (star_of(projection) or exp.Star()).args.get("rename") or ():
+            star = star_of(projection)
+            for renaming in (star.args.get("rename") or ()) if star is not None else ():
                 scope.aliases[renaming.alias.lower()] = NOTHING
         clauses = [one for key in ("where", "group") for one in children(node.args.get(key))]
         self.lookup.ambiguous([*node.expressions, *clauses], scope)
