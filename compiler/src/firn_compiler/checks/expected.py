@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping as MappingNode
-from firn_compiler.document import Node, Path, Scalar, items_at, lookup, mapping_at, text_at
+from firn_compiler.document import Node, Path, Scalar, items_at, mapping_at, text_at
 from firn_compiler.kinds import MOMENTS, NUMBERS, article, common, equal, readable, written
 from firn_compiler.model.project import Step
 
@@ -39,16 +39,17 @@ def _expected(rule: str, node: MappingNode, kind: str, path: Path) -> Iterator[D
 
 def begun(step: Step, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Report a cursor by which rows could be missed, and an `initial` that is no value of it."""
-    cursor = text_at(mapping_at(step.inputs, "incremental"), "cursor") or ""
-    kind = kinds.get(cursor.lower(), "")
-    path = (*step.inputs_path, "incremental")
-    node = lookup(step.inputs, ("incremental", "cursor"))
-    if kind and node is not None and kind not in CURSORS:
+    node, path = mapping_at(step.inputs, "incremental"), (*step.inputs_path, "incremental")
+    cursor = text_at(node, "cursor") or ""
+    kind = kinds.get(cursor.lower())
+    if node is None or not kind:
+        return
+    if kind in CURSORS:
+        yield from _compared(node.entries.get("initial"), cursor, kind, equal, (*path, "initial"))
+    else:
         help = "a cursor is a whole or decimal number, a date, a timestamp or a text"
-        yield finding("E509", f"`{cursor}` is {article(kind)}, and no cursor", node.span, help, (*path, "cursor"))
-    elif kind:
-        initial = lookup(step.inputs, ("incremental", "initial"))
-        yield from _compared(initial, cursor, kind, equal, (*path, "initial"))
+        message = f"`{cursor}` is {article(kind)}, and no cursor"
+        yield finding("E509", message, node.entries["cursor"].span, help, (*path, "cursor"))
 
 
 def _compared(
