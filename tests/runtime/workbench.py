@@ -97,6 +97,12 @@ class _Context:
         return self.bench.files
 
     @property
+    def fetched(self) -> Path:
+        folder = self.bench.folder / "work" / ".fetched"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
     def publication(self) -> Publication:
         return Publication("flow", f"r{self.bench.runs}", "main", self.id, "sha256:0", "sha256:1")
 

@@ -156,6 +156,11 @@ class Lent:
         return self._shared.resources.files()
 
     @property
+    def fetched(self) -> Path:
+        """The run's own notes on the files that its steps have fetched."""
+        return self._shared.resources.notes()
+
+    @property
     def publication(self) -> Publication:
         """What names this step's write."""
         shared, fingerprint = self._shared, self._step.fingerprint.data

@@ -12,7 +12,7 @@ from firn_runtime.building import Compute
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
-from firn_runtime.run_files import FILES
+from firn_runtime.run_files import FETCHED, FILES
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job
 
@@ -158,6 +158,11 @@ class Resources:
         """Return the run's folder of files; raise ConnectorError."""
         _make_folder(self.workspace)
         return _make_folder(self.workspace / FILES)
+
+    def notes(self) -> Path:
+        """Return the folder of what the run notes of files elsewhere; raise ConnectorError."""
+        _make_folder(self.workspace)
+        return _make_folder(self.workspace / FETCHED)
 
     def remove_workspace(self) -> None:
         """Remove what the run kept for itself."""

@@ -68,6 +68,11 @@ class StepContext(Protocol):
         ...
 
     @property
+    def fetched(self) -> Path:
+        """A folder of the run's own notes on the files that its steps have fetched; removed after the run."""
+        ...
+
+    @property
     def publication(self) -> "Publication":
         """What names this step's write."""
         ...

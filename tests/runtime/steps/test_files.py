@@ -347,6 +347,28 @@ def test_a_deletion_in_the_same_run_is_done_once_and_counted_the_same(work: Work
     assert shelf.files == {"a": b"a newer one"}
 
 
+def test_what_took_the_place_of_a_fetched_file_is_not_deleted(work: Workbench, shelf: Shelf) -> None:
+    """A partner may put a newer file there between the two steps: it would be lost, and nobody would know."""
+    shelf.files = {"in/a": b"1", "in/b": b"2"}
+    do(work, "download", files=["in/a", "in/b"], dest_dir="raw")
+    shelf.files["in/a"] = b"a newer one"
+    error = refused(work, "delete_files", files=["in/a", "in/b"])
+    assert (error.error_class, "`in/a`" in error.message) == ("conflict", True)
+    assert shelf.files["in/a"] == b"a newer one"
+    do(work, "download", files=["in/a"], dest_dir="newer")
+    do(work, "delete_files", files=["in/a", "in/b"])
+    assert shelf.files == {}
+
+
+def test_what_the_run_itself_put_there_since_is_deleted(work: Workbench, shelf: Shelf) -> None:
+    shelf.files = {"in/a": b"1"}
+    do(work, "download", files=["in/a"], dest_dir="raw")
+    put(work, "made/a", b"made of it")
+    do(work, "upload", files=["made/a"], dest_path="in")
+    do(work, "delete_files", files=["in/a"])
+    assert shelf.files == {}
+
+
 def test_an_empty_list_deletes_nothing(work: Workbench, shelf: Shelf) -> None:
     shelf.files = {"a": b"1"}
     assert do(work, "delete_files", files=[]).results == {"count": 0}

@@ -1,6 +1,7 @@
-"""Which of a step's files are done: an attempt after one that was cut off, and a resumed run, do the rest alone."""
+"""What is noted of files one by one, so that an attempt after one that was cut off, and a resumed run, know it."""
 
 import json
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -9,22 +10,22 @@ from firn_runtime.step import StepContext
 
 
 class Manifest:
-    """One publication's: a line of JSON for each file, in the step's scratch folder. Threads may share it."""
+    """A line of JSON for each file; a later line of the same file counts. Threads may share it."""
 
-    def __init__(self, context: StepContext) -> None:
-        self._file = context.scratch / f"{context.publication.mark}.done"
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._lock = Lock()
         self.done: dict[str, Any] = {}
-        """What is told of each file that is done, by its name."""
+        """What is told of each file, by its name."""
         for line in self._file.read_bytes().splitlines() if self._file.exists() else ():
             try:
                 name, told = json.loads(line)
             except ValueError:
-                continue  # it was cut off: that file is not done
+                continue  # it was cut off: nothing is known of that file
             self.done[name] = told
 
     def add(self, name: str, told: Any) -> None:
-        """Say that a file is done; raise ConnectorError where that cannot be kept."""
+        """Note a file; raise ConnectorError where that cannot be kept."""
         line = f"\n{json.dumps([name, told])}"
         try:
             with self._lock, self._file.open("a") as opened:
@@ -33,3 +34,13 @@ class Manifest:
             reason = (error.strerror or "").lower()
             raise ConnectorError("process", f"the step's files cannot be listed in the workspace: {reason}") from None
         self.done[name] = told
+
+
+def of_step(context: StepContext) -> Manifest:
+    """Return which files are done by this publication, and what is told of each."""
+    return Manifest(context.scratch / f"{context.publication.mark}.done")
+
+
+def fetched_from(context: StepContext, resource: str) -> Manifest:
+    """Return in which version this run has fetched files of a resource; None of one that it has put itself since."""
+    return Manifest(context.fetched / f"{resource}.versions")

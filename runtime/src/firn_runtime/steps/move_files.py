@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
-from firn_runtime.confined_paths import placed, present
+from firn_runtime.confined_paths import placed, present, shown
 from firn_runtime.connector import HasFiles
 from firn_runtime.durable import make_durable
 from firn_runtime.errors import ConnectorError
@@ -17,7 +17,7 @@ from firn_runtime.fetching import Allowance, fetched, naming
 from firn_runtime.parallel import each
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, named, placed_in
-from firn_runtime.steps.manifest import Manifest
+from firn_runtime.steps.manifest import Manifest, fetched_from, of_step
 from firn_schemas.base import Json
 from firn_schemas.connectors import WORKSPACE
 from firn_schemas.steps.files import DeleteFilesInputs, DownloadInputs, UploadInputs
@@ -42,9 +42,11 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
         make_durable(part)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(part, target)
+        versions.add(name, file.version)
         return file.size
 
-    manifest = Manifest(context)
+    versions = fetched_from(context, inputs.resource)
+    manifest = of_step(context)
     _forget_lost(manifest, places, files)
     allowance = Allowance(place.max_bytes, sum(manifest.done.values()))
     size = sum(_done(manifest, places, inputs.parallelism, fetch))
@@ -59,9 +61,11 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 
     def put(name: str) -> int:
         source = present(files, name)
+        if places[name] in versions.done:
+            versions.add(places[name], None)
         return store.put(source, places[name], context.publication.mark_of(source), context.still_ours).size
 
-    manifest = Manifest(context)
+    versions, manifest = fetched_from(context, inputs.resource), of_step(context)
     if inputs.resource == WORKSPACE[1]:
         _forget_lost(manifest, places, files)
     for name in places.keys() - manifest.done.keys():
@@ -70,14 +74,21 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 
 
 def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
-    """Remove files; one that is gone already is done, and not counted."""
-    store = _place(context, inputs.resource).store()
+    """Remove files; one that is gone already is done, and not counted.
+
+    Raises ConnectorError of class `conflict` for one that is no longer what a step of this run has fetched.
+    """
+    store, versions = _place(context, inputs.resource).store(), fetched_from(context, inputs.resource).done
 
     def delete(name: str) -> int:
         context.still_ours()
+        fetched = versions.get(name)
+        if fetched is not None and (found := store.stat(name)) is not None and found.version != fetched:
+            message = f"`{shown(name)}` is not the file that this run has fetched: another took its place"
+            raise ConnectorError("conflict", message, "it stays where it is: another run of the flow fetches it")
         return int(store.delete(name))
 
-    count = sum(_done(Manifest(context), named(inputs.files), _DELETED_AT_ONCE, delete))
+    count = sum(_done(of_step(context), named(inputs.files), _DELETED_AT_ONCE, delete))
     return StepResult(results={"count": count})
 
 
