@@ -15,7 +15,12 @@ class DuckDbConfig:
     """A DuckDB database file."""
 
     path: str = doc(
-        "The file, or `:memory:`.", default=":memory:", examples=["warehouse.duckdb"], local_path=True, endpoint=True
+        "The file, or `:memory:`.",
+        default=":memory:",
+        aliases=["database"],
+        examples=["warehouse.duckdb"],
+        local_path=True,
+        endpoint=True,
     )
     read_only: bool = doc("Refuse every write.", default=False)
 
@@ -24,7 +29,7 @@ class DuckDbConfig:
 class Sqlite3Config:
     """A SQLite database file."""
 
-    path: str = doc("The file.", examples=["crm.sqlite"], local_path=True, endpoint=True)
+    path: str = doc("The file.", aliases=["database"], examples=["crm.sqlite"], local_path=True, endpoint=True)
     read_only: bool = doc("Refuse every write.", default=False)
 
 
