@@ -28,8 +28,10 @@ demo: .venv/ready
 	@cd platform-examples/02-flights && ../../$(BIN)/firn run platform/local/compiled_artifacts.json
 	@cd platform-examples/02-flights && ../../$(BIN)/python show.py
 
+# several, since servers are waited for as much as they work
+WORKERS ?= 4
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 coverage: .venv/ready
 	$(BIN)/python -m pytest --cov --cov-report=term

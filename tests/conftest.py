@@ -1,4 +1,18 @@
-# a job in a shell's background ignores it, and so do its children
-import signal
+"""What all tests share."""
 
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from servers.packages import alone
+
+# a job in a shell's background ignores it, and so do its children
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def in_place() -> Iterator[None]:
+    """Let no other test meanwhile work in the folders of the examples themselves."""
+    with alone("examples"):
+        yield

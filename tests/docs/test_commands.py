@@ -18,6 +18,7 @@ PAGES = sorted(
     page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("platform-examples/**/*.md")]
     if BLOCK.search(page.read_text())
 )  # fmt: skip
+pytestmark = pytest.mark.usefixtures("in_place")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

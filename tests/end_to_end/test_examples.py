@@ -21,6 +21,7 @@ EXAMPLES = Path(__file__).parents[2] / "platform-examples"
 BIN = Path(sys.executable).parent
 PROJECTS = sorted(path.parent.name for path in EXAMPLES.glob("*/flow.yaml"))
 ENVIRONMENTS = ("local", "dev", "prod")
+pytestmark = pytest.mark.usefixtures("in_place")
 
 
 def firn(*words: str | Path, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:

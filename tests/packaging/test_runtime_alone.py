@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLIGHTS = ROOT / "platform-examples/02-flights"
+pytestmark = pytest.mark.usefixtures("in_place")
 TOKEN = "CANARY-t0k3n-of-the-reference-service"
 LISTING = """\
 import sys

@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from servers.packages import alone
 from servers.postgres import free_port
 
-_CACHE = Path(__file__).parents[2] / ".cache" / "oidc"
-"""Installed packages, kept for the next session."""
 _FILES = Path(__file__).parent / "oidc"
 _INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
 
@@ -35,9 +34,10 @@ def missing() -> str:
 @cache
 def server() -> Server:
     """Return the session's server; the first call installs and starts it."""
-    _install()
+    with alone("oidc") as folder:
+        _install(folder)
     port, secret = free_port(), f"{secrets.token_urlsafe(24)} +/%25:&=~*"
-    command = ["node", str(_CACHE / "server.mjs"), str(port)]
+    command = ["node", str(folder / "server.mjs"), str(port)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     atexit.register(process.kill)
     assert process.stdin is not None
@@ -50,12 +50,12 @@ def server() -> Server:
     raise RuntimeError("the OAuth 2.0 server did not start")
 
 
-def _install() -> None:
+def _install(folder: Path) -> None:
     """Install what the lock file says, unless it is there already."""
-    lock = _CACHE / "package-lock.json"
+    lock = folder / "package-lock.json"
     whole = lock.exists() and lock.read_bytes() == (_FILES / "package-lock.json").read_bytes()
-    if not whole or not (_CACHE / "node_modules" / "oidc-provider").exists():
-        shutil.rmtree(_CACHE, ignore_errors=True)
-        shutil.copytree(_FILES, _CACHE)
-        subprocess.run(_INSTALL, cwd=_CACHE, check=True)
-    shutil.copy(_FILES / "server.mjs", _CACHE)
+    if not whole or not (folder / "node_modules" / "oidc-provider").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(_FILES, folder)
+        subprocess.run(_INSTALL, cwd=folder, check=True)
+    shutil.copy(_FILES / "server.mjs", folder)
