@@ -42,7 +42,7 @@ def test_a_file_keeps_its_meaning_and_its_spelling(value: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), 1.0, -0.0, 2**53, -(2**53), "\ud800", {"\udfff": 1}, {1: 2}, object(), b"bytes"],
+    [float("nan"), float("inf"), 1.0, -0.0, 2**53, -(2**53), "\ud800", {"\udfff": 1}, {1: 2}, object, b"bytes"],
     ids=repr,
 )
 def test_what_has_no_single_spelling_is_refused(value: Any) -> None:

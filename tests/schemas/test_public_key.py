@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ COMPRESSED = base64.b64encode(
         (ED * (MAX_KEYS + 1), "holds more than"),
         ("-----BEGIN " * 30_000, "is not a public key in PEM"),
     ],
+    ids=count(),
 )
 def test_what_is_no_key_is_refused_with_its_reason_and_never_shown(text: str, words: str) -> None:
     with pytest.raises(BadKey) as caught:
