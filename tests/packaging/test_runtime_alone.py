@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that holds the wheels of runtime and schemas, what these need, and nothing else."""
     folder = tmp_path_factory.mktemp("alone")
-    os.chmod(folder.parent, 0o755)
-    os.chmod(folder, 0o755)
+    open_to_all(folder)
     run(sys.executable, "-m", "venv", folder / "venv")
     installed = run(
         folder / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
@@ -75,6 +75,12 @@ def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert installed.returncode == 0, installed.stderr
     return folder / "venv"
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every user into a folder of the tests, and into those above it that only its owner may enter."""
+    for one in takewhile(lambda one: one.stat().st_mode & 0o055 != 0o055, (folder, *folder.parents)):
+        one.chmod(0o755)
 
 
 class Reference(BaseHTTPRequestHandler):
@@ -143,8 +149,7 @@ def test_a_run_imports_nothing_of_the_compiler(alone: Path, tmp_path: Path) -> N
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up being root")
 def test_a_baked_artifact_runs_as_nobody_with_its_secret_as_a_file(alone: Path, reference: str, tmp_path: Path) -> None:
     run(sys.executable, FLIGHTS / "fetch_data.py")
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path):
-        os.chmod(folder, 0o755)
+    open_to_all(tmp_path)
     platform = tmp_path / "platform.yaml"
     text = (FLIGHTS / "platform/base/platform.yaml").read_text().replace("/data", str(tmp_path / "data"))
     platform.write_text(
