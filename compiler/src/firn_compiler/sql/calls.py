@@ -30,8 +30,10 @@ def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
 def miscounted(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report calls of the engine's functions with too few values, or too many."""
     for at, (token, after) in enumerate(pairwise(tokens)):
+        if after.token_type is not TokenType.L_PAREN:
+            continue
         name = token.text.lower()
-        counts = COUNTS.get(name) if after.token_type is TokenType.L_PAREN else None
+        counts = COUNTS.get(name)
         if not counts or token.token_type in _QUOTED or (at and tokens[at - 1].token_type in _BEFORE_A_NAME):
             continue
         given = _given(tokens, at + 2)

@@ -24,6 +24,7 @@ _CLOSING = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE,
 _NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
 _ENDS = frozenset([*_ORDER, *_ANEW, *_CLOSING, TokenType.COMMA, TokenType.ELSE, TokenType.WHEN])
 """Words before which the other half must have come."""
+_TELLING = _ENDS | _OPENING | {*_HALVES, *_HALVES.values()}
 
 
 class _Level:
@@ -56,10 +57,10 @@ class _Level:
 def clauses(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report clauses that stand after one they belong before, BETWEEN without AND, and WHEN without THEN."""
     levels = [_Level()]
-    for before, token in zip([None, *tokens], tokens, strict=False):
+    for at, token in enumerate(tokens):
         kind = token.token_type
-        if before is not None and before.token_type in _NAMING and kind is not TokenType.L_PAREN:
-            continue  # a name
+        if kind not in _TELLING or (at and tokens[at - 1].token_type in _NAMING and kind is not TokenType.L_PAREN):
+            continue  # nothing of ours, or a name
         yield from levels[-1].see(token)
         if kind in _OPENING:
             levels.append(_Level())

@@ -58,6 +58,9 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
     """Report words that something should follow and nothing does, and commas that stand where none can."""
     for at, token in enumerate(tokens):
         kind = token.token_type
+        if kind is TokenType.VAR and _new_cte(tokens, at):
+            help = "queries after `with` are separated by commas"
+            yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
         if kind not in _TELLING:
             continue
         after = tokens[at + 1] if at + 1 < len(tokens) else None
@@ -79,9 +82,6 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
             name = tokens[at + 1]
             help = f"write `{name.text} as (select …)`"
             yield Problem("E501", f"`as` is missing after `{name.text}`", help, name.start, name.end + 1)
-        elif _new_cte(tokens, at):
-            help = "queries after `with` are separated by commas"
-            yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
 
 
 def _kinds(tokens: Sequence[Token], at: int, number: int) -> list[TokenType]:
@@ -142,7 +142,7 @@ def _join(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _new_cte(tokens: Sequence[Token], at: int) -> bool:
-    if tokens[at].token_type is not TokenType.VAR or at == 0 or tokens[at - 1].token_type is not TokenType.R_PAREN:
+    if at == 0 or tokens[at - 1].token_type is not TokenType.R_PAREN:
         return False
     kinds = [token.token_type for token in tokens[at - 1 : at + 4]]
     shape = [TokenType.R_PAREN, TokenType.VAR, TokenType.ALIAS, TokenType.L_PAREN]
@@ -181,7 +181,7 @@ _NEEDING = {
     TokenType.PLUS: _OPERANDS,
 }
 """By a word, what cannot follow it."""
-_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, TokenType.VAR, *_WITH, *_NEEDING])
+_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, *_WITH, *_NEEDING])
 _FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}|%[(s]")
 """What only other tools' placeholders look like; it may stand in a text too."""
 

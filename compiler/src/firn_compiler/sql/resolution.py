@@ -4,7 +4,7 @@ Where anything is not understood (a table function, a pivot, a macro), the colum
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlglot import exp
@@ -413,16 +413,15 @@ class _Resolver:
         ]
         while waiting:
             node, bound, scope = waiting.pop()
+            if _is_plain(node.__class__):
+                seen.append(node)
+                waiting += [(one, bound, scope) for one in node.iter_expressions()]
+                continue
             if isinstance(node, exp.Column):
                 if not isinstance(node.this, exp.Star):
                     column = self.lookup.column(node, scope, bound)
                     origins |= column.origin
                     self.values.is_of(node, column.kind)
-                continue
-            if isinstance(node, exp.Literal):
-                seen.append(node)
-                continue
-            if isinstance(node, exp.Identifier):
                 continue
             if isinstance(node, _QUERIES) and not isinstance(node, exp.Table):
                 inner = self.query(node, scope, ctes)
@@ -436,7 +435,7 @@ class _Resolver:
             elif isinstance(node, exp.Comprehension):
                 names = (node.args["expression"], *children(node.args.get("position")))
                 bound |= {found.name.lower() for one in names for found in one.find_all(exp.Identifier)}
-            elif isinstance(node, exp.Star):
+            elif isinstance(node, (exp.Identifier, exp.Star)):
                 continue
             elif isinstance(node, exp.AggFunc) and not isinstance(
                 node.find_ancestor(exp.Window, exp.Select), exp.Window
@@ -473,7 +472,15 @@ def _given(name: str, columns: tuple[str, ...], kinds: tuple[str, ...]) -> Relat
     return Relation(keyed(made), base=name)
 
 
+@cache
+def _is_plain(kind: type) -> bool:
+    """Whether the columns in nodes of a kind are those of what it is made of."""
+    return not issubclass(kind, _OWN)
+
+
 _QUERIES = (exp.Query, exp.Values)
+_OWN = (exp.AggFunc, exp.Collate, exp.Column, exp.Comprehension, exp.Identifier, exp.Lambda, exp.Star, *_QUERIES)
+"""Nodes with rules of their own for the columns in them."""
 _HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"])
 """Parts of a SELECT that are resolved apart, or hold no columns."""
 

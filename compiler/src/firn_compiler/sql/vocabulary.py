@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -46,10 +47,14 @@ def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:
     So it is with types, but for a `closed` query: in it are those of the engine alone.
     """
     for node in nodes.of(*_CHECKS):
-        for kind, check in _CHECKS.items():
-            if isinstance(node, kind):
-                found = check(node, text)
-                yield from found if closed else (one for one in found if "did you mean" in one.help)
+        for check in _checks(node.__class__):
+            found = check(node, text)
+            yield from found if closed else (one for one in found if "did you mean" in one.help)
+
+
+@cache
+def _checks(kind: type) -> "tuple[_Check, ...]":
+    return tuple(check for one, check in _CHECKS.items() if issubclass(kind, one))
 
 
 def _function(call: Any, text: str) -> Iterator[Problem]:
@@ -227,7 +232,8 @@ def _condition(join: Any, text: str) -> Iterator[Problem]:
         yield Problem("E501", "the join has no condition", help, *place(join.this))
 
 
-_CHECKS: dict[Any, Callable[[Any, str], Iterator[Problem]]] = {
+_Check = Callable[[Any, str], Iterator[Problem]]
+_CHECKS: dict[Any, _Check] = {
     exp.Anonymous: _function,
     exp.Cast: _type,
     exp.Column: _reserved,
