@@ -97,7 +97,7 @@ class Bench:
             if isinstance(command, Cannot)
             else Result(None, reason=failed[tool])
             if tool in failed
-            else Result(median(costs[tool]), len(costs[tool]), seen[tool])
+            else Result(median(costs[tool]), min(one.cpu for one in costs[tool]), len(costs[tool]), seen[tool])
             for tool, command in commands.items()
             if not (isinstance(command, Cannot) and not command.reason)
         }

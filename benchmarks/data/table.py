@@ -33,6 +33,8 @@ class Result(NamedTuple):
     """The medians of `times` runs of one tool on one task, or why there are none."""
 
     cost: Cost | None
+    least: float = 0.0
+    """Seconds of CPU of the run that took the fewest."""
     times: int = 0
     contents: Contents | None = None
     reason: str = ""
@@ -49,13 +51,14 @@ def _is_telling(kind: str) -> bool:
 def show_task(task: Task, results: Results) -> None:
     """Print one block: every tool of a task."""
     title = f"{task.route.words}, {task.dataset.rows:,} {task.dataset.name}"
-    print(f"\n{title:<46}{'n':>3}{'CPU s':>9}{'wall s':>8}{'MB':>7}{'/ floor':>9}{'/ firn':>9}   contents; types kept")
+    heads = f"{'n':>3}{'CPU s':>9}{'least':>8}{'wall s':>8}{'MB':>7}{'/ floor':>9}{'/ firn':>9}"
+    print(f"\n{title:<46}{heads}   contents; types kept")
     for tool, result in results.items():
         if result.cost is None:
             print(f"  {tool:<44}not measured: {result.reason}")
             continue
         cost, seen = result.cost, result.contents
-        figures = f"{result.times:>3}{cost.cpu:>9.2f}{cost.wall:>8.2f}{cost.megabytes:>7.0f}"
+        figures = f"{result.times:>3}{cost.cpu:>9.2f}{result.least:>8.2f}{cost.wall:>8.2f}{cost.megabytes:>7.0f}"
         ratios = "".join(f"{_ratio(cost, results.get(base)):>9}" for base in ("floor", "firn"))
         print(f"  {tool:<44}{figures}{ratios}   {f'{seen.words}; {seen.kept}' if seen else 'not compared'}", flush=True)
 
@@ -82,9 +85,10 @@ class Goal(NamedTuple):
 def goals(task: Task, results: Results, starts: dict[str, Cost]) -> Iterator[Goal]:
     """Yield the goals of a task: its floor, dlt's best and default, memory, contents."""
     firn, floor = results["firn"].cost, results["floor"].cost
+    least = results["firn"].least / results["floor"].least if firn and floor else 0.0
     route, name, seen = task.route, task.name, results["firn"].contents
     cpu = firn.cpu / floor.cpu if firn and floor else None
-    yield Goal(f"{name}: CPU / floor", cpu, False, route.floor, why=_why(firn, floor, route, starts))
+    yield Goal(f"{name}: CPU / floor", cpu, False, route.floor, why=_why(firn, floor, least, route, starts))
     ways = {tool: one.cost.cpu for tool, one in results.items() if tool.startswith("dlt") and one.cost}
     best = min(ways, key=ways.__getitem__, default="dlt")
     for words, way, limit in (("best", best, route.best), ("default", "dlt", route.default)):
@@ -97,13 +101,13 @@ def goals(task: Task, results: Results, starts: dict[str, Cost]) -> Iterator[Goa
     yield Goal(f"{name}: columns that differ", len(seen.differs) if seen else None, False, 0, "")
 
 
-def _why(firn: Cost | None, floor: Cost | None, route: Route, starts: dict[str, Cost]) -> str:
-    """Say how much is too much, and how it stands without what both take for a single row."""
+def _why(firn: Cost | None, floor: Cost | None, least: float, route: Route, starts: dict[str, Cost]) -> str:
+    """Say how much is too much, and how it stands without what both take for a single row, and for the least runs."""
     if firn is None or floor is None:
         return ""
     work, bare = firn.cpu - starts["firn"].cpu, floor.cpu - starts["floor"].cpu
     without = f"; {work / bare:.2f} x without what one row takes" if bare > 0 else ""
-    return f"{firn.cpu - route.floor * floor.cpu:.2f} s too much{without}"
+    return f"{firn.cpu - route.floor * floor.cpu:.2f} s too much{without}; {least:.2f} x by the least of the runs"
 
 
 def _beside(peer: float | None, floor: Cost | None, firn: Cost | None, starts: dict[str, Cost]) -> str:
