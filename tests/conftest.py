@@ -16,3 +16,8 @@ def in_place() -> Iterator[None]:
     """Let no other test meanwhile work in the folders of the examples themselves."""
     with alone("examples"):
         yield
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their parameter: they may hold a time or chance, and every process must know a test by one name."""
+    return argname if isinstance(val, bytes) else None
