@@ -35,6 +35,9 @@ def certificate() -> ssl.SSLContext:
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))])
     builder = builder.add_extension(address, critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    usage = x509.KeyUsage(True, False, False, False, False, True, False, False, False)  # signs handshakes and keys
+    builder = builder.add_extension(usage, critical=True)
     (OUT / "ca.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (OUT / "key.pem").write_bytes(key.private_bytes(*form))

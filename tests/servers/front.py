@@ -27,11 +27,12 @@ def certificate(folder: Path, name: str = "localhost") -> Certificate:
     """Make an authority, and a certificate of it for a host name. Needs the program `openssl`."""
     made = Certificate(folder / "authority.pem", folder / "server.pem", folder / "server.key")
     secret, request, names = folder / "authority.key", folder / "server.csr", folder / "names"
-    names.write_text(f"subjectAltName=DNS:{name}")
+    names.write_text(f"subjectAltName=DNS:{name}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
     new = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes".split()
+    own = "-x509 -days 2 -addext keyUsage=critical,keyCertSign".split()
     sign = "openssl x509 -req -days 2 -CAcreateserial".split()
     commands: list[list[str | Path]] = [
-        [*new, "-x509", "-days", "2", "-subj", "/CN=Test authority", "-keyout", secret, "-out", made.authority],
+        [*new, *own, "-subj", "/CN=Test authority", "-keyout", secret, "-out", made.authority],
         [*new, "-subj", f"/CN={name}", "-keyout", made.key, "-out", request],
         [*sign, "-in", request, "-CA", made.authority, "-CAkey", secret, "-extfile", names, "-out", made.certificate],
     ]
