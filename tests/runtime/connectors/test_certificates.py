@@ -7,7 +7,7 @@ from firn_runtime.connectors.certificates import untrusted
 
 def test_a_certificate_out_of_its_time_is_told() -> None:
     error = ssl.SSLCertVerificationError("certificate has expired")
-    error.verify_code = 10
+    error.verify_code, error.verify_message = 10, "certificate has expired"
     told = untrusted(error, "`db.example.com`, port 5432", "ssl_ca")
     assert told.message == "the certificate of `db.example.com`, port 5432 is not valid now"
     assert "clock" in told.help
