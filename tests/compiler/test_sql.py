@@ -79,7 +79,7 @@ def test_every_mistake_of_a_query_is_found_at_once() -> None:
 
 
 def test_the_parser_s_own_warnings_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
-    known("select to_char(created_at, 'YYYY') as year, count(*) as n from orders group by to_char(created_at, 'YYYY')")
+    known("select to_char(created_at, 'YYYY') as year, count(*) as n from orders group by year(created_at)")
     assert caplog.messages == []
 
 
