@@ -259,6 +259,8 @@ def test_kinds_of_counts_and_moments_since_1970(call: str) -> None:
         "select big as born from t group by all having born > 1",
         "select big as born, born as day from t group by big, t.born having born > 1",
         "select small, sum(ratio) as name from t group by small having max(name) > 1",
+        "select sum(ratio) as name from t group by rollup (name) having name > 'a'",
+        "select sum(ratio) as name from t group by name || 'a' having name > 1",
         "select big as name from t where name > 1",
         "select big as name from t order by name + 1",
         "select big as name, row_number() over (order by small) as n from t qualify n = 1 and name > 1",

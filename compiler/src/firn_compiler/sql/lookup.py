@@ -152,7 +152,9 @@ class Lookup:
                 if len(owners) > 1 and name not in level.joined:
                     listed = ", ".join(f"`{alias.strip(chr(39))}.{column.name}`" for alias in owners)
                     message = f"`{column.name}` is ambiguous: {len(owners)} tables have it"
-                    self._problems.append(Problem("E503", message, f"write one of {listed}", *place(column.parts[0])))
+                    other = ", or give the value of the select list another name" if name in level.aliases else ""
+                    help = f"write one of {listed}{other}"
+                    self._problems.append(Problem("E503", message, help, *place(column.parts[0])))
 
     def used(self, column: Any, left: list[Relation], right: list[Relation], joined: Set[str]) -> None:
         """Report a column of USING that one of the sides does not have, or the left one more than once."""

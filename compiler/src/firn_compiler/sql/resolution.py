@@ -496,8 +496,12 @@ _HANDLED = frozenset(
 def _nearer(node: exp.Select, scope: Scope) -> dict[str, Column]:
     """Return the values of the select list whose names HAVING takes for them, also where a table has such a column."""
     group = node.args.get("group")
-    grouped = {one.name.lower() for one in group.expressions} if group is not None else set()
-    return {name: column for name, column in scope.aliases.items() if name not in grouped}
+    if group is None:
+        return scope.aliases
+    keys = {one.name.lower() for one in group.expressions}
+    parts = {one.name.lower() for one in group.find_all(exp.Column)}  # such as of ROLLUP: which is meant is not known
+    aliases = scope.aliases.items()
+    return {name: NOTHING if name in parts else column for name, column in aliases if name not in keys}
 
 
 def _recursive(node: exp.Expr) -> bool:
