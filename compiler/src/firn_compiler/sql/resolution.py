@@ -243,7 +243,8 @@ class _Resolver:
         result = self.projections(node, values, scope, ctes)
         rest = [one for key, value in node.args.items() if key not in _HANDLED for one in children(value)]
         self.expressions(rest, scope, ctes)
-        self.expressions(children(node.args.get("having")), scope._replace(nearer=_nearer(node, scope)), ctes)
+        if having := node.args.get("having"):
+            self.expressions([having], scope._replace(nearer=_nearer(node, scope)), ctes)
         for join, sees in scope.conditions:
             self.expressions(children(join.args.get("on")), sees, ctes)
             if self.checked:
