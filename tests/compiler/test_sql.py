@@ -78,6 +78,11 @@ def test_every_mistake_of_a_query_is_found_at_once() -> None:
     assert [one.code for one in found.problems] == ["E503", "E503", "E502", "E503"]
 
 
+def test_the_parser_s_own_warnings_are_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    known("select to_char(created_at, 'YYYY') as year, count(*) as n from orders group by year(created_at)")
+    assert caplog.messages == []
+
+
 def test_lineage_goes_through_expressions_subqueries_and_common_table_expressions() -> None:
     found = known(
         "with big as (select id, amount * 2 as twice from orders), named as (select * from customers)"
@@ -122,6 +127,8 @@ def test_however_deep_a_column_is_passed_on_it_comes_from_where_it_came(names: l
         ("insert into orders select * from orders", "E504"),
         ("delete from orders", "E504"),
         ("with x as (select 1) delete from orders", "E504"),
+        ("with x as (insert into orders select * from orders) select 1", "E504"),
+        ("with x as (drop table orders) select 1", "E504"),
         ("call pragma_version()", "E504"),
         ("export database 'x'", "E504"),
         ("explain select 1", "E504"),

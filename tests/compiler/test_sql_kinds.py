@@ -251,6 +251,34 @@ def test_kinds_of_counts_and_moments_since_1970(call: str) -> None:
             assert known(query).kinds["x"] == given_kind(call.format(column)), query
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select small, sum(ratio) as name from t group by small having name > 1",
+        "select small, sum(ratio) as name from t group by small having name + 1 > 1",
+        "select big as born from t group by all having born > 1",
+        "select big as born, born as day from t group by big, t.born having born > 1",
+        "select small, sum(ratio) as name from t group by small having max(name) > 1",
+        "select sum(ratio) as name from t group by rollup (name) having name > 'a'",
+        "select sum(ratio) as name from t group by name || 'a' having name > 1",
+        "select big as name from t where name > 1",
+        "select big as name from t order by name + 1",
+        "select big as name, row_number() over (order by small) as n from t qualify n = 1 and name > 1",
+    ],
+)
+def test_a_name_of_a_value_and_of_a_column_means_what_the_engine_takes_it_for(query: str) -> None:
+    assert bool(said(query)) == bool(refused(query)), query
+
+
+@pytest.mark.parametrize("left", COLUMNS)
+def test_a_recursive_query_has_the_kinds_that_it_begins_with(left: str) -> None:
+    for right in COLUMNS:
+        query = f"with recursive r(x) as (select {left} from t union select {right} from t, r) select x from r"
+        assert not said(query) or refused(query, run=True), query
+        if not refused(query) and (found := known(query).kinds.get("x")):
+            assert found == COLUMNS[left][0], query
+
+
 def test_greatest_values_of_a_number_are_a_list() -> None:
     assert said("select len(max(name, 2)) as x from t") == []
 
@@ -303,6 +331,12 @@ def test_a_text_that_cannot_become_the_value_beside_it(column: str, form: str) -
             assert refused(missing, run=True), query
         else:
             assert text not in ("", "a", "n/a", "NULL", "-"), query
+
+
+@pytest.mark.parametrize("sign", "-/ \\.")
+def test_the_parts_of_a_date_stand_between_signs_that_the_engine_reads(sign: str) -> None:
+    query = f"select born = '2026{sign}01{sign}31' as x from t"
+    assert bool(said(query)) == bool(refused(query, run=True))
 
 
 def values(chance: Random, depth: int) -> str:

@@ -130,7 +130,7 @@ def article(kind: str) -> str:
 
 
 _NUMBER = re.compile(r"\s*[-+]?((\d[\d_]*\.?\d*|\.\d+)(e[-+]?\d+)?|0[xb][\da-f]+|nan|inf|infinity)\s*", re.I)
-_MOMENT = re.compile(r"\s*((-?\d+)([-/ ])(\d\d?)\3(\d\d?)(?!\d).*|epoch|[-+]?inf(inity)?)\s*", re.I | re.S | re.A)
+_MOMENT = re.compile(r"\s*((-?\d+)([-/ \\])(\d\d?)\3(\d\d?)(?!\d).*|epoch|[-+]?inf(inity)?)\s*", re.I | re.S | re.A)
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "boolean": (re.compile(r"\s*(true|false|t|f|yes|no|y|n|1|0)\s*", re.I), "`true` or `false`"),
     **dict.fromkeys(NUMBERS, (_NUMBER, "a number without quotes")),

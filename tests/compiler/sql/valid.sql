@@ -467,3 +467,12 @@ select customer_id, max(amount) filter (where id > 1) as m, max(amount) + fsum(a
 select t.id from (with a as (select id from orders) select id from a group by all) t where t.id > 1 group by all
 select * rename (amount as total) from orders where total > 1
 select date_trunc('month', created_at) as m, date_diff('day', created_at, created_at) as d from orders
+select map.id, map.amount from orders map where map.id > 1 group by map.id, map.amount order by map.id
+with force as (select id as grant, amount as "drop", name as install from orders join customers using (id)) select sum(grant) as g, max(force.install) as i, max(drop) as d from force group by install
+select map {'a': id}['a'] as m, map([1], [2]) as n, null::map(int, int) as o from orders
+select name as interval, id from customers order by interval desc, id
+select id % 2 as id, id as whole, count(*) as n from orders group by id
+select amount as id, count(*) as n from orders group by id, amount
+select id, sum(amount) as created_at from orders group by id having created_at > 100
+select o.id as id, max(c.name) as name from orders o join customers c using (id) where id > 1 group by id having id > 1 order by id + 1
+select o.id as id from orders o, customers c order by (id), id desc

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
@@ -47,7 +47,7 @@ def grouping(select: exp.Select, owns: Owns, starred: Sequence[str], aliases: Se
     for join in select.args.get("joins") or ():
         on = join.args.get("on")
         yield from _aggregates(on, "the condition of a join", "compute it in a subquery before") if on else ()
-    yield from _named(select, aliases)
+    yield from _named(select, owns, aliases)
     yield from _nested(select)
     yield from _ungrouped(select, owns, starred)
 
@@ -63,7 +63,7 @@ def _aggregates(clause: exp.Expr, what: str, help: str) -> Iterator[Problem]:
         yield Problem("E507", f"{kind} cannot stand in {what}", help, start, end)
 
 
-def _named(select: exp.Select, aliases: Set[str]) -> Iterator[Problem]:
+def _named(select: exp.Select, owns: Owns, aliases: Set[str]) -> Iterator[Problem]:
     """Report names and ordinals of aggregates and windows where none of these can stand."""
     values = {one.alias.lower(): one.this for one in select.expressions if isinstance(one, exp.Alias)}
     named = {name: value for name, value in values.items() if name in aliases and _computed(value)}
@@ -75,7 +75,7 @@ def _named(select: exp.Select, aliases: Set[str]) -> Iterator[Problem]:
             yield Problem("E507", message, f"write it in {help}", *place(column))
     for item in select.args["group"].expressions if select.args.get("group") else ():
         plain = isinstance(item, exp.Literal) or item.name.lower() in named
-        if plain and _computed(_key(item, select)):
+        if plain and _computed(_key(item, select, owns)):
             message = f"`{item.name}` is computed of a group: it cannot stand in `group by`"
             yield Problem("E507", message, "group by what the groups are to be", *place(item))
 
@@ -120,7 +120,7 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
         return  # ROLLUP, CUBE and GROUPING SETS
     listed = group.expressions if group is not None else []
     items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
-    keys = [_key(item, select) for item in items]
+    keys = [_key(item, select, owns) for item in items]
     if any(isinstance(key, (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
         return
     if any(_computed(key) for key in keys):
@@ -187,14 +187,14 @@ def _counts(aggregate: Any, owns: Owns) -> bool:
     return not columns or any(owns(column) for column in columns)
 
 
-def _key(item: Any, select: exp.Select) -> Any:
-    """Return what a key of GROUP BY stands for: an ordinal and an alias name a value of the select list."""
+def _key(item: Any, select: exp.Select, owns: Owns) -> Any:
+    """Return what a key of GROUP BY stands for: an ordinal, and a name of no column, are a value of the select list."""
     item = item.unnest() if isinstance(item, exp.Paren) else item
     if isinstance(item, exp.Literal) and not item.is_string and item.name.isdecimal():
         at = int(item.name) - 1
         found = select.expressions[at] if 0 <= at < len(select.expressions) else item
         return found.this.unnest() if isinstance(found, exp.Alias) else found.unnest()
-    if isinstance(item, exp.Column) and len(item.parts) == 1:
+    if isinstance(item, exp.Column) and len(item.parts) == 1 and not owns(item):
         for one in select.expressions:
             if isinstance(one, exp.Alias) and one.alias.lower() == item.name.lower():
                 return one.this.unnest()
@@ -225,7 +225,7 @@ def _same(node: Any, key: Any) -> bool:
 def _bare(node: Any) -> str:
     """Return a value as text, without the tables of its columns."""
     plain = node.transform(lambda one: exp.column(one.name) if isinstance(one, exp.Column) else one)
-    return str(plain.sql()).lower()
+    return str(plain.sql(unsupported_level=ErrorLevel.IGNORE)).lower()
 
 
 def _within(node: Any, kinds: tuple[Any, ...]) -> Iterator[Any]:

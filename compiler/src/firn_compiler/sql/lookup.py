@@ -143,16 +143,18 @@ class Lookup:
         return isinstance(column, exp.Column) and self._meant.get(id(column.parts[-1])) == ""
 
     def ambiguous(self, nodes: Iterable[Any], scope: Scope) -> None:
-        """Report bare columns of the select list, WHERE and ON that more than one relation has."""
+        """Report bare columns that more than one relation has: a name that the select list gives does not decide."""
         for node in nodes:
             for column in _bare_columns(node):
                 name = column.name.lower()
                 level = _level_of(name, scope)
                 owners = [alias for alias, one in level.relations.items() if name in one.columns]
-                if len(owners) > 1 and name not in level.joined and name not in level.aliases:
+                if len(owners) > 1 and name not in level.joined:
                     listed = ", ".join(f"`{alias.strip(chr(39))}.{column.name}`" for alias in owners)
                     message = f"`{column.name}` is ambiguous: {len(owners)} tables have it"
-                    self._problems.append(Problem("E503", message, f"write one of {listed}", *place(column.parts[0])))
+                    other = ", or give the value of the select list another name" if name in level.aliases else ""
+                    help = f"write one of {listed}{other}"
+                    self._problems.append(Problem("E503", message, help, *place(column.parts[0])))
 
     def used(self, column: Any, left: list[Relation], right: list[Relation], joined: Set[str]) -> None:
         """Report a column of USING that one of the sides does not have, or the left one more than once."""
@@ -181,6 +183,8 @@ def _find(name: str, scope: Scope) -> Column | None:
     """Return a column by its name alone: of this query's relations, its aliases, or those around."""
     level: Scope | None = scope
     while level is not None:
+        if name in level.nearer:
+            return level.nearer[name]
         owners = [one.columns[name] for one in level.relations.values() if name in one.columns]
         if len(owners) == 1:
             return owners[0]

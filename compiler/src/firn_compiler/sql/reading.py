@@ -16,6 +16,7 @@ from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, shown, syntax, unclosed, unread
+from firn_compiler.sql.words import names_again
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 MAX_TEXT = 256 * 1024
@@ -75,6 +76,8 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, [unclosed(text)], []
     if not tokens:
         return None, [Problem("E501", "the query is empty", "write a SELECT", 0, max(whole, 1))], []
+    if dialect == "duckdb":
+        names_again(tokens)
     problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens, dialect))
     problems = problems or list(foreign(tokens, text))
     if problems:

@@ -60,6 +60,8 @@ class Scope(NamedTuple):
     outer: "Scope | None"
     aliases: dict[str, Column]
     """Values that the select list gives names, usable anywhere in the query."""
+    nearer: dict[str, Column]
+    """Of these, those whose names mean no column of a table: in HAVING all that are not grouped by."""
     joined: set[str]
     """Columns that several relations share by USING or NATURAL: their names mean one column."""
     merged: set[tuple[str, str]]
@@ -70,7 +72,7 @@ class Scope(NamedTuple):
 
 def scope_of(relations: dict[str, Relation], outer: Scope | None) -> Scope:
     """Return a scope in which nothing else is known yet."""
-    return Scope(relations, outer, {}, set(), set(), [])
+    return Scope(relations, outer, {}, {}, set(), set(), [])
 
 
 def keyed(columns: Iterable[Column]) -> dict[str, Column]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from firn_compiler.kinds import article, equal, united
+from firn_compiler.kinds import article, castable, equal, united
 from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.grouping import grouping
 from firn_compiler.sql.lookup import Lookup, owns, qualified, suggested
@@ -108,7 +108,9 @@ class _Resolver:
         return self.pivoted(node, outer, ctes)
 
     def pivoted(self, node: exp.Pivot, outer: Scope | None, ctes: Ctes) -> Relation:
-        """Return the result of a PIVOT, which its rows decide, or of an UNPIVOT."""
+        """Return the result of a PIVOT, which its rows decide, or of an UNPIVOT; of what is no query nothing."""
+        if not isinstance(node.this, exp.Expr):
+            return UNKNOWN
         name, source = self.relation(inside(node.this), scope_of({}, outer), ctes)
         parts = [*node.expressions, *children(node.args.get("using")), *children(node.args.get("group"))]
         on = [one.this if isinstance(one, exp.In) else one for one in parts]
@@ -190,8 +192,10 @@ class _Resolver:
 
     def united(self, node: Any, at: int, left: str, right: str) -> str:
         """Return the kind of a column of two sides; report kinds that no cast makes one."""
-        kind = united(left, right)
-        if self.checked and left and right and not kind and not equal(left, right):
+        casts = _recursive(node)
+        kind = left if casts else united(left, right)
+        together = castable(right, left) if casts else kind or equal(left, right)
+        if self.checked and left and right and not together:
             items = node.expression.selects
             spot = place(items[at] if at < len(items) and not any(one.is_star for one in items) else node.expression)
             message = f"one side has {article(left)} here, the other {article(right)}"
@@ -222,13 +226,13 @@ class _Resolver:
             star = star_of(projection)
             for renaming in (star.args.get("rename") or ()) if star is not None else ():
                 scope.aliases[renaming.alias.lower()] = NOTHING
-        clauses = [one for key in ("where", "group") for one in children(node.args.get(key))]
+        clauses = [one for key in ("where", "group", "having", "qualify") for one in children(node.args.get(key))]
         self.lookup.ambiguous([*node.expressions, *clauses], scope)
         for join, sees in scope.conditions:
             self.lookup.ambiguous(children(join.args.get("on")), sees)
-        order = [one.this for one in node.args["order"].expressions] if node.args.get("order") else []
+        order = [one.this.unnest() for one in node.args["order"].expressions] if node.args.get("order") else []
         given = {one.unnest().alias_or_name.lower() for one in node.expressions}
-        sorted_by = [one for one in order if isinstance(one, exp.Column) and one.name.lower() not in given]
+        sorted_by = [one for one in order if not isinstance(one, exp.Column) or one.name.lower() not in given]
         self.lookup.ambiguous(sorted_by, scope)
         if self.checked:
             listed = starred(scope.relations, scope.merged)
@@ -239,6 +243,8 @@ class _Resolver:
         result = self.projections(node, values, scope, ctes)
         rest = [one for key, value in node.args.items() if key not in _HANDLED for one in children(value)]
         self.expressions(rest, scope, ctes)
+        if having := node.args.get("having"):
+            self.expressions([having], scope._replace(nearer=_nearer(node, scope)), ctes)
         for join, sees in scope.conditions:
             self.expressions(children(join.args.get("on")), sees, ctes)
             if self.checked:
@@ -440,7 +446,8 @@ class _Resolver:
             elif isinstance(node, exp.AggFunc) and not isinstance(
                 node.find_ancestor(exp.Window, exp.Select), exp.Window
             ):
-                scope = scope._replace(aliases={}) if self.checked else scope  # DuckDB looks for none of them there
+                # DuckDB looks for none of them there
+                scope = scope._replace(aliases={}, nearer={}) if self.checked else scope
             elif isinstance(node, exp.Collate):
                 waiting.append((node.this, bound, scope))  # what follows names a collation
                 continue
@@ -481,8 +488,27 @@ def _is_plain(kind: type) -> bool:
 _QUERIES = (exp.Query, exp.Values)
 _OWN = (exp.AggFunc, exp.Collate, exp.Column, exp.Comprehension, exp.Identifier, exp.Lambda, exp.Star, *_QUERIES)
 """Nodes with rules of their own for the columns in them."""
-_HANDLED = frozenset(["expressions", "from_", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"])
+_HANDLED = frozenset(
+    ["expressions", "from_", "having", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"]
+)
 """Parts of a SELECT that are resolved apart, or hold no columns."""
+
+
+def _nearer(node: exp.Select, scope: Scope) -> dict[str, Column]:
+    """Return the values of the select list whose names HAVING takes for them, also where a table has such a column."""
+    group = node.args.get("group")
+    if group is None:
+        return scope.aliases
+    keys = {one.name.lower() for one in group.expressions}
+    parts = {one.name.lower() for one in group.find_all(exp.Column)}  # such as of ROLLUP: which is meant is not known
+    aliases = scope.aliases.items()
+    return {name: NOTHING if name in parts else column for name, column in aliases if name not in keys}
+
+
+def _recursive(node: exp.Expr) -> bool:
+    """Whether a set operation is that of a recursive query: what follows is cast to the types that it begins with."""
+    cte = node.parent
+    return isinstance(cte, exp.CTE) and isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))
 
 
 def _altered(node: exp.Subquery) -> bool:
