@@ -116,6 +116,52 @@ def test_from_changed_runs_what_changed_and_keeps_the_rest(tmp_path: Path) -> No
     assert more.steps("step.started") == []
 
 
+def taken_away() -> dict[str, Any]:
+    """Return a flow that publishes `in.csv`, and takes it away when `late.csv` is there."""
+    fetched = step("fetched", "download", resource="files", files=["in.csv", "also.csv"], dest_dir="raw")
+    read = step("read", "read", resource="workspace", path="raw/in.csv")
+    out = step("out", "write", resource="files", path="out", format="csv", mode="append")
+    out["inputs"]["from"] = "read"
+    late = step("late", "read", resource="files", path="late.csv")
+    gone = step("gone", "delete_files", resource="files", files=["in.csv", "also.csv"])
+    made = body(job("a", fetched, read, out, late, gone))
+    made["resources"]["workspace"] = resource("files", "workspace", {})
+    made["flows"]["flow"]["resources"]["workspace"] = "workspace"
+    return made
+
+
+@pytest.mark.parametrize("losses", [1, 2, 3])
+def test_a_newer_file_is_not_taken_for_the_published_one_where_the_workspace_is_lost(
+    tmp_path: Path, losses: int
+) -> None:
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    (tmp_path / "also.csv").write_text("x\n7\n")
+    Session(tmp_path, taken_away(), run_id="r1")
+    (tmp_path / "in.csv").write_text("x\n22\n")
+    for _ in range(losses):
+        assert (tmp_path / "in.csv").read_text() == "x\n22\n"
+        shutil.rmtree(tmp_path / ".firn/work")
+        Session(tmp_path, taken_away(), resume="last")
+    (tmp_path / "late.csv").write_text("x\n1\n")
+    last = Session(tmp_path, taken_away(), resume="last")
+    error = last.result.jobs[0].steps[-1].error
+    assert error is not None
+    assert (error.error_class, "`in.csv`" in error.message or "`also.csv`" in error.message) == ("conflict", True)
+    Session(tmp_path, taken_away())
+    assert sorted(one.read_text() for one in (tmp_path / "out").iterdir()) == ["x\n1\n", "x\n22\n"]
+    assert not (tmp_path / "in.csv").exists()
+
+
+def test_the_published_files_are_taken_away_where_the_workspace_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    (tmp_path / "also.csv").write_text("x\n7\n")
+    Session(tmp_path, taken_away(), run_id="r1")
+    shutil.rmtree(tmp_path / ".firn/work")
+    (tmp_path / "late.csv").write_text("x\n1\n")
+    assert Session(tmp_path, taken_away(), resume="last").result.status == "SUCCESS"
+    assert not (tmp_path / "in.csv").exists()
+
+
 def test_a_skipped_job_stays_skipped_and_what_waits_for_it_blocked(tmp_path: Path) -> None:
     flow = body(job("a", MADE, when=False), job("b", MADE, depends_on=["a"]), job("c", READ))
     first = Session(tmp_path, flow)

@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ import duckdb
 import pytest
 
 from firn_runtime import Edge, Options, RunResult, run_artifact
+from firn_runtime.errors import StateError
 from firn_runtime.events import Event
-from firn_runtime.state import WatermarkRow, open_state
+from firn_runtime.starts import Starts
+from firn_runtime.state import State, StepRow, WatermarkRow, open_state
 from runtime.artifacts import PRINT, job, payload, resource, spelled, step
 from runtime.state.conftest import postgres_settings
 
@@ -82,8 +84,11 @@ class Project:
 
     def results(self) -> list[Any]:
         """Return what the state keeps of the steps of the last run."""
+        return [(one.results, one.error) for one in self.steps(f"r{self.runs}")]
+
+    def steps(self, run: str) -> list[StepRow]:
         with closing(open_state(self._state, self.folder, read_only=True)) as state:
-            return [(one.results, one.error) for one in state.steps("flow", f"r{self.runs}")]
+            return state.steps("flow", run)
 
     def sink(self, table: str = "orders") -> list[int]:
         with duckdb.connect(str(self.folder / "sink.duckdb"), read_only=True) as sink:
@@ -224,6 +229,48 @@ def test_a_read_that_is_done_again_in_its_run_reads_the_same_rows_again(project:
     project.orders(0, table="late")
     assert project.run(held, parts=KEPT, resume="last").status == "SUCCESS"
     assert [one.step for one in project.events if one.name == "step.started"] == ["new", "wait", "publish"]
+    assert (project.sink("raw"), project.sink(), project.watermarks()) == ([4], [4], {"load.new": "4"})
+    project.run(held)
+    assert (project.sink("raw"), project.sink(), project.watermarks()) == ([5], [5], {"load.new": "5"})
+
+
+def cut_off(patch: pytest.MonkeyPatch) -> None:
+    """Let no end of a step be recorded, and every start."""
+    patch.setattr(Starts, "add", lambda starts, row: starts._record(row))
+    patch.setattr(State, "step_finished", lambda *_: refuse())
+
+
+def refuse() -> None:
+    raise StateError("R401", "the state is gone")
+
+
+@pytest.mark.parametrize("is_cut_off", [False, True])
+def test_a_read_that_did_not_end_when_it_was_done_again_still_reads_the_same_rows(
+    project: Project, is_cut_off: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before is remembered until it was read again: its first write was published."""
+    held = job(
+        "load",
+        watched(read(), "load.raw", "load.publish"),
+        write("raw", "raw"),
+        step("wait", "read", resource="shop", table="late"),
+        write("publish", "orders"),
+    )
+    project.run(ONE)
+    project.orders(4)
+    assert project.run(held, parts=KEPT).status == "FAILED"
+    shutil.rmtree(project.folder / "work")
+    project.orders(5)
+    shop, away = project.folder / "shop.sqlite", project.folder / "away.sqlite"
+    shop.rename(away)
+    with monkeypatch.context() as patch, suppress(StateError):
+        if is_cut_off:
+            cut_off(patch)
+        project.run(held, parts=KEPT, resume="last")
+    assert {one.status for one in project.steps("r2") if one.step == "new"} == {"RUNNING" if is_cut_off else "FAILED"}
+    away.rename(shop)
+    project.orders(0, table="late")
+    assert project.run(held, parts=KEPT, resume="last").status == "SUCCESS"
     assert (project.sink("raw"), project.sink(), project.watermarks()) == ([4], [4], {"load.new": "4"})
     project.run(held)
     assert (project.sink("raw"), project.sink(), project.watermarks()) == ([5], [5], {"load.new": "5"})

@@ -36,6 +36,8 @@ class Workbench:
         self.streamed: frozenset[str] = frozenset()
         self.window = Window()
         """What an incremental read is to read."""
+        self.before: Mapping[str, Any] = {}
+        """What a step that is done again resulted in before."""
         self.started_at = datetime(2026, 3, 1, 6, tzinfo=UTC)
         self.hidden: frozenset[str] = frozenset()
         """Columns that are classified."""
@@ -101,6 +103,10 @@ class _Context:
         folder = self.bench.folder / "work" / ".fetched"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def before(self) -> Mapping[str, Any]:
+        return self.bench.before
 
     @property
     def publication(self) -> Publication:

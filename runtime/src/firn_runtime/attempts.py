@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.errors import ConnectorError, FirnError, LockHeld, internal
 from firn_runtime.events import CODES, INTERNAL, Failure
+from firn_runtime.plan import results_of
 from firn_runtime.publication import Publication
 from firn_runtime.resolve import Unresolved
 from firn_runtime.run_files import leaves, note
@@ -19,6 +20,7 @@ from firn_runtime.state import checked_results
 from firn_runtime.step import StepResult, Window, innermost
 from firn_runtime.steps import done, step_function
 from firn_schemas.artifact import Job, Step
+from firn_schemas.base import Json
 from firn_schemas.decode import DecodeError, decode
 from firn_schemas.steps import STEPS
 
@@ -159,6 +161,12 @@ class Lent:
     def fetched(self) -> Path:
         """The run's own notes on the files that its steps have fetched."""
         return self._shared.resources.notes()
+
+    @property
+    def before(self) -> Mapping[str, Json]:
+        """What this step resulted in when it was done in this run before, where it is done again."""
+        row = self._shared.plan.gone.get((self._job.id, self.id))
+        return results_of(row.results) if row is not None else {}
 
     @property
     def publication(self) -> Publication:

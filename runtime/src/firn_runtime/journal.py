@@ -55,10 +55,15 @@ class Journal:
         """Raise LeaseLost where a lease of the run may be another's by now."""
         self._leases.check()
 
-    def step_started(self, job: Job, step: Step, started_at: str) -> None:
-        """Record that a step begins: a moment later, or durably now where it cannot be taken back."""
+    def step_started(self, job: Job, step: Step, started_at: str, before: StepRow | None) -> None:
+        """Record that a step begins: a moment later, or durably now where it cannot be taken back.
+
+        `before` says how it was done in this run before, where it is done again.
+        """
         self._leases.check()
         row = StepRow(job.id, step.id, "RUNNING", 0, step.fingerprint.data, started_at)
+        if before is not None:
+            row = row._replace(results=before.results, dataset=before.dataset)
         if step.repeatable:
             self._starts.add(row)
         else:

@@ -34,7 +34,10 @@ class Plan(NamedTuple):
     outputs: Mapping[str, Mapping[str, Json]] = {}
     """Named results of jobs that are not gone through, by job."""
     gone: Mapping[Place, StepRow] = {}
-    """Steps that were done, but run again: their datasets or files are no longer there."""
+    """Steps that were done, but run again: their datasets or files are no longer there.
+
+    Until such a step is done again, its row keeps the results that it had, also in the sessions after this one.
+    """
 
 
 def results_of(value: Json) -> dict[str, Json]:
@@ -93,8 +96,12 @@ def kept(flow: Flow, past: Past, lacks: Lacks) -> tuple[dict[Place, StepRow], di
         for step in reversed(job.steps):
             row = past.steps.get((job.id, step.id))
             waited_for = step.streamed_into is not None and (job.id, step.streamed_into) not in done
-            if row is None or row.status != "SUCCESS" or row.fingerprint != step.fingerprint.data or waited_for:
+            if row is None or row.fingerprint != step.fingerprint.data or waited_for:
                 undone = True
+            elif row.status != "SUCCESS":
+                undone = True
+                if row.results:
+                    gone[job.id, step.id] = row
             elif undone and lacks(job.id, step, row):
                 gone[job.id, step.id] = row
             else:

@@ -73,6 +73,11 @@ class StepContext(Protocol):
         ...
 
     @property
+    def before(self) -> Mapping[str, Json]:
+        """The results of this step when it was done in this run before, where it is done again; else nothing."""
+        ...
+
+    @property
     def publication(self) -> "Publication":
         """What names this step's write."""
         ...

@@ -57,6 +57,27 @@ def test_a_page_that_cannot_be_asked_for_is_no_end(bench: Make) -> None:
         fetch(bench, at_most(50, 500), request)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer({"items": RECORDS[2:4], "note": "x" * 2000}), "larger than `max_response_bytes`"),
+        (Answer(b"x", headers={"Content-Encoding": "br"}), "not asked for"),
+        (Answer(b"", 302, {"Location": "http://elsewhere.example/items"}), "another host"),
+        (Answer(b"", 302, {"Location": "/items"}), "redirects"),
+    ],
+)
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_page_that_cannot_be_taken_is_no_end(bench: Make, at_once: int, answer: Answer, words: str) -> None:
+    """It is behind one that was not full, as all of them are where the API has a smaller limit."""
+
+    def reply(asked: Asked) -> Answer:
+        return answer if asked.query.get("page", "2") == "2" else at_most(2)(asked)
+
+    request = {"records": "items", "pagination": {"type": "page", "size": 100, "size_param": "size"}}
+    with pytest.raises(ConnectorError, match=words):
+        fetch(bench, reply, request, max_concurrency=at_once, max_response_bytes=1000)
+
+
 SLICES = {"type": "offset", "offset_param": "from", "limit_param": "size", "limit": 4}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
+from firn_runtime.connectors.rest_bodies import Damaged, TooLarge, whole
 from firn_runtime.connectors.rest_pace import MOST_PAUSES, Pace, asked_to_wait
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
@@ -94,6 +95,22 @@ def test_a_connection_that_is_reset_in_the_middle_of_a_page_is_a_connection_erro
 
     with serving(lambda asked: Answer(), reset) as api:
         assert_fails(bench, api.url, "connection", "GET /items: the connection broke off")
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100_000])
+def test_all_members_of_a_gzip_are_unfolded(piece: int) -> None:
+    """Servers that put packed pieces together send several (RFC 1952, section 2.2)."""
+    lines = [json.dumps({"id": number}).encode() + b"\n" for number in range(50)]
+    packed = b"".join(map(gzip.compress, lines))
+    pieces = [packed[at : at + piece] for at in range(0, len(packed), piece)]
+    assert whole(pieces, "gzip", 10_000) == b"".join(lines)
+    with pytest.raises(TooLarge):
+        whole(pieces, "gzip", 400)
+    for cut in (1, 9, 40):
+        with pytest.raises(Damaged, match="cut off"):
+            whole([packed[:-cut]], "gzip", 10_000)
+    with pytest.raises(Damaged, match="damaged"):
+        whole([packed + b"<html>"], "gzip", 10_000)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "raw deflate", "identity", ""])

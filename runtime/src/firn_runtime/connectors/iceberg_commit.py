@@ -6,7 +6,7 @@ from contextlib import suppress
 from firn_runtime.connector import Written
 from firn_runtime.connectors.iceberg_columns import Fitted
 from firn_runtime.connectors.iceberg_table import Snapshot, Table
-from firn_runtime.connectors.iceberg_target import COUNTS, FENCE, FLOW, MARK, REFUSED, Target
+from firn_runtime.connectors.iceberg_target import COUNTS, FENCE, FLOW, MARK, Target, Unsettled
 from firn_runtime.errors import ConnectorError
 from firn_runtime.publication import Publication, TakenOver
 from firn_schemas.base import Json
@@ -33,7 +33,8 @@ def commit(
 ) -> None:
     """Make a snapshot the table's, if nobody has changed it meanwhile; where the answer is lost, look whether it is.
 
-    Raises ConnectorError. A commit that arrives later finds a changed table, or is found by the next attempt.
+    Raises ConnectorError, and Unsettled where nobody says whether it was made. A commit that arrives later finds a
+    changed table, or is found by the next attempt.
     """
     updates: list[Json] = [
         *(_making(target) if target.is_new else _changing(target, fitted, schema)),
@@ -43,28 +44,30 @@ def commit(
     try:
         target.catalog.commit(target.name, _requirements(target, fitted), updates)
     except ConnectorError as error:
-        if not _is_made(target, publication, error):
+        history = _history(target)
+        if history is None:
+            raise Unsettled(error.error_class, error.message, error.help) from None
+        if not _is_among(history, target, publication, error):
             raise
 
 
-def _is_made(target: Target, publication: Publication, error: ConnectorError) -> bool:
+def _is_among(history: Sequence[Snapshot], target: Target, publication: Publication, error: ConnectorError) -> bool:
     """Say whether a commit was made although it failed.
 
     One that a proxy has sent twice is refused the second time, for what it has itself changed the first time: then it
-    is this very snapshot that counts, whose files would else be removed. Where the catalog does not tell, none is.
+    is this very snapshot that counts, whose files would else be removed.
     """
     if error.error_class == "conflict":
-        return any(one.id == target.numbers.id for one in _history(target))
+        return any(one.id == target.numbers.id for one in history)
+    return any(one.summary.get(MARK) == publication.mark for one in history)
+
+
+def _history(target: Target) -> Sequence[Snapshot] | None:
+    """Return the snapshots that the table has now; None where the catalog does not tell."""
     with suppress(ConnectorError):
-        return error.error_class not in REFUSED and any(
-            one.summary.get(MARK) == publication.mark for one in _history(target)
-        )
-    return False
-
-
-def _history(target: Target) -> Sequence[Snapshot]:
-    found = target.catalog.load(target.name, history=True)
-    return found.table.history() if found is not None else ()
+        found = target.catalog.load(target.name, history=True)
+        return found.table.history() if found is not None else ()
+    return None
 
 
 def _requirements(target: Target, fitted: Fitted) -> Sequence[Json]:

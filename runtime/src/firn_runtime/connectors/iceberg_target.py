@@ -28,6 +28,10 @@ COUNTS = ("rows", "bytes", "inserted", "updated")
 """Of what was written, in the summary below `firn.`."""
 
 
+class Unsettled(ConnectorError):
+    """A commit failed and may have been made: nothing of it may be removed."""
+
+
 class Tables(Protocol):
     """The connector, as a write uses it."""
 

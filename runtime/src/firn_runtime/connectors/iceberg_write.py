@@ -20,7 +20,7 @@ from firn_runtime.connectors.iceberg_partitions import values
 from firn_runtime.connectors.iceberg_places import cleared
 from firn_runtime.connectors.iceberg_scan import rows_with_files
 from firn_runtime.connectors.iceberg_table import Table
-from firn_runtime.connectors.iceberg_target import REFUSED, Tables, Target, told_of
+from firn_runtime.connectors.iceberg_target import REFUSED, Tables, Target, Unsettled, told_of
 from firn_runtime.connectors.iceberg_types import Field
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import WriteInputs
@@ -84,7 +84,7 @@ def _published(target: Target, inputs: WriteInputs, context: WriteContext, fitte
         context.still_ours()
         commit(target, fitted, schema, snapshot, context.publication)
     except ConnectorError as error:
-        if error.error_class in REFUSED:
+        if error.error_class in REFUSED and not isinstance(error, Unsettled):
             target.take_back()
         raise
     return written

@@ -45,6 +45,14 @@ class Origin(NamedTuple):
     port: int
 
 
+class Refused(ConnectorError):
+    """An answer of a status that is not wanted."""
+
+    def __init__(self, status: int, error_class: ErrorClass, message: str, help: str = "") -> None:
+        super().__init__(error_class, message, help)
+        self.status = status
+
+
 class Asking:
     """One API; its connections are kept until it is closed. May be used by several threads at once."""
 
@@ -156,12 +164,12 @@ def _leads_on(method: str, status: int) -> bool:
     return status in (307, 308) or (status in (301, 302, 303) and method in ("GET", "HEAD"))
 
 
-def refusal(name: str, answer: Answer) -> ConnectorError:
+def refusal(name: str, answer: Answer) -> Refused:
     """Return what an answer means that is not wanted."""
     error_class, help = _STATUS.get(answer.status, ("server_error" if answer.status >= 500 else "data", ""))
     seconds = asked_to_wait(answer.headers)
     after = f", to be tried again after {seconds:.0f} s" if seconds is not None else ""
-    return ConnectorError(error_class, f"{name}: the API answered {answer.status}{after}", help)
+    return Refused(answer.status, error_class, f"{name}: the API answered {answer.status}{after}", help)
 
 
 def lower(headers: Mapping[str, str]) -> dict[str, str]:

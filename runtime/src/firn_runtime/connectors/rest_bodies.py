@@ -37,8 +37,11 @@ def _unfolded(chunks: Iterable[bytes], coding: str) -> Iterable[bytes]:
         raise Damaged("data", "the answer is in a content coding that was not asked for")
     unfold = None
     for chunk in chunks:
-        unfold = unfold or _decoder(coding, chunk)
-        yield from _pieces(unfold, chunk)
+        while chunk:
+            if unfold is None or (unfold.eof and coding == "gzip"):  # which may have several members (RFC 1952)
+                unfold = _decoder(coding, chunk)
+            yield from _pieces(unfold, chunk)
+            chunk = unfold.unused_data if coding == "gzip" else b""
     if unfold is not None and not unfold.eof:
         raise Damaged("connection", f"the answer's {coding} is cut off")
 

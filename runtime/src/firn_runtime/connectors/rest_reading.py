@@ -9,6 +9,7 @@ from pathlib import Path as Folder
 from typing import Any, NamedTuple, Protocol, Self
 
 from firn_runtime.cancel import Token, current, working_for
+from firn_runtime.connectors.rest_asking import Refused
 from firn_runtime.connectors.rest_client import Answer
 from firn_runtime.connectors.rest_pages import Kept, Pages, digest_of
 from firn_runtime.connectors.rest_pagination import Page, Place, counted, first, following
@@ -21,7 +22,7 @@ from firn_schemas.steps.requests import Pagination, Request
 _CONTENT_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
 _LINES = frozenset(f"application/{name}" for name in ("jsonl", "jsonlines", "ndjson", "x-jsonlines", "x-ndjson"))
 """Content types of answers that have each record on a line of its own."""
-_NO_CONTENT = 204
+_NO_CONTENT, _REFUSED = 204, 400
 _NO_LONGER = Failure("", "process", "the page is no longer needed")
 
 
@@ -94,11 +95,14 @@ class _Reading:
         self.pages.add(lines, Kept(len(lines), len(records), max(map(len, records), default=0), digest, after))
 
     def _answer(self, turns: "_Turns", place: Place) -> Answer:
-        """Return the answer of a page; one behind a page that was not full may be refused, and holds nothing then."""
+        """Return the answer of a page; one behind a page that was not full may be refused, and holds nothing then.
+
+        What was answered and cannot be taken, such as too large a page, holds records.
+        """
         try:
             return turns.take(place)
-        except ConnectorError as error:
-            if not (place.beyond and error.error_class == "data"):
+        except Refused as refused:
+            if not (place.beyond and refused.error_class == "data" and refused.status >= _REFUSED):
                 raise
             return Answer("", _NO_CONTENT, {}, b"")
 

@@ -1,12 +1,15 @@
 """What is noted of files one by one, so that an attempt after one that was cut off, and a resumed run, know it."""
 
 import json
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext
+from firn_schemas.base import Json
 
 
 class Manifest:
@@ -41,6 +44,24 @@ def of_step(context: StepContext) -> Manifest:
     return Manifest(context.scratch / f"{context.publication.mark}.done")
 
 
+UNSURE = False
+"""Stands for a version where the file may be another than the one of which rows were published."""
+
+
 def fetched_from(context: StepContext, resource: str) -> Manifest:
     """Return in which version this run has fetched files of a resource; None of one that it has put itself since."""
     return Manifest(context.fetched / f"{resource}.versions")
+
+
+def versions_of(names: Iterable[str], fetched: Manifest, before: Json) -> str:
+    """Return what stands for the versions of the files that a step has fetched, the first time that it was done.
+
+    Where others are fetched when it is done again, nobody knows which of them was published: all become UNSURE.
+    """
+    told = [(name, fetched.done.get(name)) for name in sorted(names)]
+    found = sha256(json.dumps(told).encode()).hexdigest()
+    if not isinstance(before, str) or before == found:
+        return found
+    for name, _ in told:
+        fetched.add(name, UNSURE)
+    return before

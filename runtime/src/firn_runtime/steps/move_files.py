@@ -17,7 +17,7 @@ from firn_runtime.fetching import Allowance, fetched, naming
 from firn_runtime.parallel import each
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, named, placed_in
-from firn_runtime.steps.manifest import Manifest, fetched_from, of_step
+from firn_runtime.steps.manifest import UNSURE, Manifest, fetched_from, of_step, versions_of
 from firn_schemas.base import Json
 from firn_schemas.connectors import WORKSPACE
 from firn_schemas.steps.files import DeleteFilesInputs, DownloadInputs, UploadInputs
@@ -51,7 +51,9 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
     allowance = Allowance(place.max_bytes, sum(manifest.done.values()))
     size = sum(_done(manifest, places, inputs.parallelism, fetch))
     shutil.rmtree(parts, ignore_errors=True)
-    return _moved(places.values(), size)
+    told = versions_of(places, versions, context.before.get("versions"))
+    moved = _moved(places.values(), size)
+    return moved._replace(results={**moved.results, "versions": told})
 
 
 def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
@@ -84,12 +86,16 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
         context.still_ours()
         fetched = versions.get(name)
         if fetched is not None and (found := store.stat(name)) is not None and found.version != fetched:
-            message = f"`{shown(name)}` is not the file that this run has fetched: another took its place"
+            message = f"`{shown(name)}` {_MAY_BE_NEWER if fetched is UNSURE else _IS_NEWER}"
             raise ConnectorError("conflict", message, "it stays where it is: another run of the flow fetches it")
         return int(store.delete(name))
 
     count = sum(_done(of_step(context), named(inputs.files), _DELETED_AT_ONCE, delete))
     return StepResult(results={"count": count})
+
+
+_IS_NEWER = "is not the file that this run has fetched: another took its place"
+_MAY_BE_NEWER = "may be newer than what this run has published: its files were fetched twice, and were not the same"
 
 
 def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:

@@ -77,7 +77,9 @@ ROWS: dict[str, StepType] = {
     ),
     "archive_extract": StepType(inputs=ArchiveExtractInputs, results=_MOVED, kind="archive", leaves="files"),
     "delete_files": StepType(inputs=DeleteFilesInputs, results={"count": "integer"}, needs="files"),
-    "download": StepType(inputs=DownloadInputs, results=_MOVED, needs="files", leaves="files"),
+    "download": StepType(
+        inputs=DownloadInputs, results={**_MOVED, "versions": "string"}, needs="files", leaves="files"
+    ),
     "list_files": StepType(inputs=ListFilesInputs, results=_MOVED | {"has_data": "boolean"}, needs="files"),
     "upload": StepType(inputs=UploadInputs, results=_MOVED, needs="files"),
 }

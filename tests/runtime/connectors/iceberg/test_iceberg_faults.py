@@ -430,6 +430,33 @@ def test_a_commit_that_a_proxy_sends_twice_is_made_and_its_files_stay(place: Lak
     assert [row[0] for row in place.by_pyiceberg()] == [1, 2]
 
 
+@pytest.mark.parametrize("status", [401, 403, 429, 502])
+def test_files_stay_where_the_catalog_does_not_say_whether_a_commit_was_made(
+    place: Lake, bench: Make, status: int
+) -> None:
+    """The proxy sends it twice, so the second is refused; and the look whether the first was made fails."""
+    place.made({"id": [1]})
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+    is_made = False
+
+    def twice(asked: Asked, answer: Answer) -> Answer:
+        nonlocal is_made
+        if asked.method == "POST" and asked.path.endswith("/tables/orders"):
+            is_made = True
+            return place.catalog._answer(asked)
+        return Answer({}, status) if is_made else answer
+
+    place.catalog.spoilt = twice
+    inputs: Any = {"resource": "lake", "table": "orders", "mode": "append"}
+    with pytest.raises(ConnectorError):
+        work.write(PUBLICATION, **inputs)
+    place.catalog.spoilt = lambda asked, answer: answer
+    assert [row[0] for row in place.by_pyiceberg()] == [1, 2]
+    work.write(PUBLICATION._replace(attempt=2), **inputs)
+    assert [row[0] for row in place.by_pyiceberg()] == [1, 2]
+
+
 def test_a_commit_that_was_not_made_is_made_by_the_next_attempt(place: Lake, bench: Make) -> None:
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
