@@ -154,6 +154,24 @@ def test_no_content_is_an_empty_page(bench: Make) -> None:
     assert fetch(bench, reply, request)[0] == SEVEN
 
 
+@pytest.mark.parametrize("errors", [None, [], {}, "none", [{"message": "throttled"}], {"sku": ["unknown"]}])
+def test_a_page_without_records_that_has_errors_is_no_end(bench: Make, errors: Any) -> None:
+    """GraphQL answers with 200 whatever happened, and with null in the place of what it could not find."""
+
+    def reply(asked: Asked) -> Answer:
+        last = {"items": None, "next": None, "errors": errors}
+        return Answer(last if asked.query else {"items": RECORDS, "next": "more"})
+
+    request = {"records": "items", "pagination": {"type": "cursor", "cursor": "next"}}
+    if not errors or isinstance(errors, str):
+        assert fetch(bench, reply, request)[0] == SEVEN
+        return
+    with pytest.raises(ConnectorError, match="answered 200 with `errors` and no records") as caught:
+        fetch(bench, reply, request)
+    assert caught.value.error_class == "server_error"
+    assert "throttled" not in caught.value.message
+
+
 def test_a_link_may_hold_a_comma(bench: Make) -> None:
     link = {"Link": '</items?page=1>; title="one, two"; rel="first", </items?page=2>; title="a, b"; rel="next"'}
     rows, _ = fetch(

@@ -13,7 +13,17 @@ from firn_runtime.connectors.rest_asking import Refused
 from firn_runtime.connectors.rest_client import Answer
 from firn_runtime.connectors.rest_pages import Kept, Pages, digest_of
 from firn_runtime.connectors.rest_pagination import Page, Place, counted, first, following
-from firn_runtime.connectors.rest_paths import EVERY, Missing, NotJson, Path, compacted, lines_of, parsed, records_at
+from firn_runtime.connectors.rest_paths import (
+    EVERY,
+    Missing,
+    NotJson,
+    Path,
+    compacted,
+    lines_of,
+    parsed,
+    records_at,
+    value_at,
+)
 from firn_runtime.connectors.rest_types import Types
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
@@ -189,6 +199,9 @@ def _records(answer: Answer, path: Path, spelled: str | None) -> tuple[list[Any]
             records = lines_of(answer.content)
         else:
             records = records_at(answer.content, path)
+            if not records and isinstance(errors := value_at(answer.content, ("errors",)), (dict, list)) and errors:
+                said = f"{answer.name}: the API answered {answer.status} with `errors` and no records"
+                raise ConnectorError("server_error", said, "ask it the same by hand: what it says is not shown here")
         is_inner = EVERY in path[:-1]
         return records, len(records_at(answer.content, path[: path.index(EVERY)]) if is_inner else records)
     except (NotJson, UnicodeDecodeError):
