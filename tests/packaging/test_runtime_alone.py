@@ -6,11 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,19 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; those above pytest's own are closed again by whoever begins a session."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def alone(wheels: Path, open_folder: Path) -> Path:
     """A virtual environment that holds the wheels of runtime and schemas, what these need, and nothing else."""
-    folder = tmp_path_factory.mktemp("alone")
-    open_to_all(folder)
+    folder = open_folder / "alone"
+    folder.mkdir()
     run(sys.executable, "-m", "venv", folder / "venv")
     installed = run(
         folder / "venv/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check",
@@ -75,12 +84,6 @@ def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert installed.returncode == 0, installed.stderr
     return folder / "venv"
-
-
-def open_to_all(folder: Path) -> None:
-    """Let every user into a folder of the tests, and into those above it that only its owner may enter."""
-    for one in takewhile(lambda one: one.stat().st_mode & 0o055 != 0o055, (folder, *folder.parents)):
-        one.chmod(0o755)
 
 
 class Reference(BaseHTTPRequestHandler):
@@ -147,36 +150,37 @@ def test_a_run_imports_nothing_of_the_compiler(alone: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up being root")
-def test_a_baked_artifact_runs_as_nobody_with_its_secret_as_a_file(alone: Path, reference: str, tmp_path: Path) -> None:
+def test_a_baked_artifact_runs_as_nobody_with_its_secret_as_a_file(
+    alone: Path, reference: str, open_folder: Path
+) -> None:
     run(sys.executable, FLIGHTS / "fetch_data.py")
-    open_to_all(tmp_path)
-    platform = tmp_path / "platform.yaml"
-    text = (FLIGHTS / "platform/base/platform.yaml").read_text().replace("/data", str(tmp_path / "data"))
+    platform = open_folder / "platform.yaml"
+    text = (FLIGHTS / "platform/base/platform.yaml").read_text().replace("/data", str(open_folder / "data"))
     platform.write_text(
-        text.replace("/var/lib/firn", str(tmp_path / "scratch"))
-        + f"environment: baked\nsecurity: {{mode: enterprise, secret_mounts: [{tmp_path / 'secrets'}]}}\n"
+        text.replace("/var/lib/firn", str(open_folder / "scratch"))
+        + f"environment: baked\nsecurity: {{mode: enterprise, secret_mounts: [{open_folder / 'secrets'}]}}\n"
     )
-    artifact = tmp_path / "compiled_artifacts.json"
+    artifact = open_folder / "compiled_artifacts.json"
     firn = Path(sys.executable).parent / "firn"
     compiled = run("unshare", "-n", firn, "compile", FLIGHTS / "flow.yaml", "-p", platform, "-o", artifact)
     assert compiled.returncode == 0, compiled.stderr
     digest = compiled.stdout.split()[-1]
     artifact.chmod(0o444)
-    kubernetes_secret(tmp_path / "secrets", "reference-api", {"token": TOKEN + "\n"})
+    kubernetes_secret(open_folder / "secrets", "reference-api", {"token": TOKEN + "\n"})
     for name in ("data/lake", "data/marts", "data/warehouse", "scratch"):
-        (tmp_path / name).mkdir(parents=True)
-        os.chown(tmp_path / name, NOBODY, NOBODY)
+        (open_folder / name).mkdir(parents=True)
+        os.chown(open_folder / name, NOBODY, NOBODY)
     for name in ("flights.csv", "weather.csv"):
-        os.link(FLIGHTS / "data" / name, tmp_path / "data/lake" / name) if same_device(tmp_path) else shutil.copy(
-            FLIGHTS / "data" / name, tmp_path / "data/lake" / name
+        os.link(FLIGHTS / "data" / name, open_folder / "data/lake" / name) if same_device(open_folder) else shutil.copy(
+            FLIGHTS / "data" / name, open_folder / "data/lake" / name
         )
-    pod = ("unshare", "-m", "sh", "-c", POD, "pod", sys.base_prefix, tmp_path / "data", tmp_path / "scratch")
+    pod = ("unshare", "-m", "sh", "-c", POD, "pod", sys.base_prefix, open_folder / "data", open_folder / "scratch")
     command = (alone / "bin/firn", "run", artifact, "--expect-digest", digest)
     answer = run(*pod, *command, env={"REFERENCE_URL": reference, "PATH": os.environ["PATH"]}, cwd="/")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert TOKEN not in answer.stdout + answer.stderr
-    assert (tmp_path / "data/marts/routes.parquet").stat().st_size > 1000
-    assert sorted(one.name for one in (tmp_path / "scratch").rglob("*")) == ["state.db", "work"]
+    assert (open_folder / "data/marts/routes.parquet").stat().st_size > 1000
+    assert sorted(one.name for one in (open_folder / "scratch").rglob("*")) == ["state.db", "work"]
 
 
 def same_device(folder: Path) -> bool:
