@@ -195,42 +195,35 @@ def test_only_a_part_of_the_flow_moves_nothing_that_its_writes_would(project: Pr
 
 
 KEPT = {"workspace": {"root": "work", "cleanup": "never"}}
+WAIT = step("wait", "read", resource="shop", table="late")
+"""Fails until its table is there."""
+HELD = job("load", watched(read(), "load.publish"), WAIT, write("publish", "orders"))
+HELD_BETWEEN = job(
+    "load", watched(read(), "load.raw", "load.publish"), write("raw", "raw"), WAIT, write("publish", "orders")
+)
 
 
 def test_a_resumed_run_moves_it_by_what_it_read_before(either: Project) -> None:
-    held = job(
-        "load",
-        watched(read(), "load.publish"),
-        step("wait", "read", resource="shop", table="late"),
-        write("publish", "orders"),
-    )
-    assert either.run(held, parts=KEPT).status == "FAILED"
+    assert either.run(HELD, parts=KEPT).status == "FAILED"
     either.orders(4)
     either.orders(0, table="late")
-    assert either.run(held, parts=KEPT, resume="last").status == "SUCCESS"
+    assert either.run(HELD, parts=KEPT, resume="last").status == "SUCCESS"
     assert [one.step for one in either.events if one.name == "step.reused"] == ["new"]
     assert (either.sink(), either.watermarks()) == ([1, 2, 3], {"load.new": "3"})
 
 
 def test_a_read_that_is_done_again_in_its_run_reads_the_same_rows_again(project: Project) -> None:
     """Its first write was published: another set of rows would be lost for it."""
-    held = job(
-        "load",
-        watched(read(), "load.raw", "load.publish"),
-        write("raw", "raw"),
-        step("wait", "read", resource="shop", table="late"),
-        write("publish", "orders"),
-    )
     project.run(ONE)
     project.orders(4)
-    assert project.run(held, parts=KEPT).status == "FAILED"
+    assert project.run(HELD_BETWEEN, parts=KEPT).status == "FAILED"
     shutil.rmtree(project.folder / "work")
     project.orders(5)
     project.orders(0, table="late")
-    assert project.run(held, parts=KEPT, resume="last").status == "SUCCESS"
+    assert project.run(HELD_BETWEEN, parts=KEPT, resume="last").status == "SUCCESS"
     assert [one.step for one in project.events if one.name == "step.started"] == ["new", "wait", "publish"]
     assert (project.sink("raw"), project.sink(), project.watermarks()) == ([4], [4], {"load.new": "4"})
-    project.run(held)
+    project.run(HELD_BETWEEN)
     assert (project.sink("raw"), project.sink(), project.watermarks()) == ([5], [5], {"load.new": "5"})
 
 
@@ -249,16 +242,9 @@ def test_a_read_that_did_not_end_when_it_was_done_again_still_reads_the_same_row
     project: Project, is_cut_off: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was read before is remembered until it was read again: its first write was published."""
-    held = job(
-        "load",
-        watched(read(), "load.raw", "load.publish"),
-        write("raw", "raw"),
-        step("wait", "read", resource="shop", table="late"),
-        write("publish", "orders"),
-    )
     project.run(ONE)
     project.orders(4)
-    assert project.run(held, parts=KEPT).status == "FAILED"
+    assert project.run(HELD_BETWEEN, parts=KEPT).status == "FAILED"
     shutil.rmtree(project.folder / "work")
     project.orders(5)
     shop, away = project.folder / "shop.sqlite", project.folder / "away.sqlite"
@@ -266,28 +252,22 @@ def test_a_read_that_did_not_end_when_it_was_done_again_still_reads_the_same_row
     with monkeypatch.context() as patch, suppress(StateError):
         if is_cut_off:
             cut_off(patch)
-        project.run(held, parts=KEPT, resume="last")
+        project.run(HELD_BETWEEN, parts=KEPT, resume="last")
     assert {one.status for one in project.steps("r2") if one.step == "new"} == {"RUNNING" if is_cut_off else "FAILED"}
     away.rename(shop)
     project.orders(0, table="late")
-    assert project.run(held, parts=KEPT, resume="last").status == "SUCCESS"
+    assert project.run(HELD_BETWEEN, parts=KEPT, resume="last").status == "SUCCESS"
     assert (project.sink("raw"), project.sink(), project.watermarks()) == ([4], [4], {"load.new": "4"})
-    project.run(held)
+    project.run(HELD_BETWEEN)
     assert (project.sink("raw"), project.sink(), project.watermarks()) == ([5], [5], {"load.new": "5"})
 
 
 def test_an_older_run_that_is_resumed_late_moves_nothing_back(project: Project) -> None:
-    held = job(
-        "load",
-        watched(read(), "load.publish"),
-        step("wait", "read", resource="shop", table="late"),
-        write("publish", "orders"),
-    )
-    project.run(held, parts=KEPT)
+    project.run(HELD, parts=KEPT)
     project.orders(9)
     project.run(ONE, parts=KEPT)
     project.orders(0, table="late")
-    assert project.run(held, parts=KEPT, resume="r1").status == "SUCCESS"
+    assert project.run(HELD, parts=KEPT, resume="r1").status == "SUCCESS"
     assert project.watermarks() == {"load.new": "9"}
 
 

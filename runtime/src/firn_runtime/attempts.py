@@ -165,7 +165,7 @@ class Lent:
     @property
     def before(self) -> Mapping[str, Json]:
         """What this step resulted in when it was done in this run before, where it is done again."""
-        row = self._shared.plan.gone.get((self._job.id, self.id))
+        row = self._shared.plan.before(self._job.id, self.id)
         return results_of(row.results) if row is not None else {}
 
     @property

@@ -167,7 +167,8 @@ class JobWork:
 
     def _attempted(self, step: Step, started_at: str) -> Done:
         try:
-            self._shared.journal.step_started(self._job, step, started_at, self._before(step))
+            before = self._shared.plan.before(self._job.id, step.id)
+            self._shared.journal.step_started(self._job, step, started_at, before)
             with ExitStack() as stack:
                 self._hold(stack, step.lock)
                 return Attempts(self._shared, self._job, step, self.token).run(self._results)
@@ -193,7 +194,7 @@ class JobWork:
         return done
 
     def _row(self, step: Step, done: Done, started_at: str, seconds: float) -> StepRow:
-        result, before = done.result, self._before(step)
+        result, before = done.result, self._shared.plan.before(self._job.id, step.id)
         return StepRow(
             job=self._job.id,
             step=step.id,
@@ -207,10 +208,6 @@ class JobWork:
             results=dict(result.results) if result else results_of(before.results) if before else {},
             dataset=self._shared.dataset(self._job, step),
         )
-
-    def _before(self, step: Step) -> StepRow | None:
-        """Return how the step was done in this run before, where it is done again."""
-        return self._shared.plan.gone.get((self._job.id, step.id))
 
     def _ends_the_run(self, error: FirnError) -> Failure:
         self._fatal(error)

@@ -39,6 +39,10 @@ class Plan(NamedTuple):
     Until such a step is done again, its row keeps the results that it had, also in the sessions after this one.
     """
 
+    def before(self, job: str, step: str) -> StepRow | None:
+        """Return how a step was done in this run before, where it is done again."""
+        return self.gone.get((job, step))
+
 
 def results_of(value: Json) -> dict[str, Json]:
     """Return results as the state keeps them; nothing where it keeps none."""

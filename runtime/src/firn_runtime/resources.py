@@ -151,18 +151,20 @@ class Resources:
 
     def scratch(self, job: str, step: str) -> Path:
         """Return a folder of one step alone; raise ConnectorError."""
-        _make_folder(self.workspace)
-        return _make_folder(self.workspace / job / step)
+        return self._folder(job, step)
 
     def files(self) -> Path:
         """Return the run's folder of files; raise ConnectorError."""
-        _make_folder(self.workspace)
-        return _make_folder(self.workspace / FILES)
+        return self._folder(FILES)
 
     def notes(self) -> Path:
         """Return the folder of what the run notes of files elsewhere; raise ConnectorError."""
+        return self._folder(FETCHED)
+
+    def _folder(self, *parts: str) -> Path:
+        """Return a folder of the workspace, which is made first: what is made along the way is not private."""
         _make_folder(self.workspace)
-        return _make_folder(self.workspace / FETCHED)
+        return _make_folder(self.workspace.joinpath(*parts))
 
     def remove_workspace(self) -> None:
         """Remove what the run kept for itself."""

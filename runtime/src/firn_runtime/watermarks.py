@@ -45,7 +45,7 @@ class Watermarks:
         if rule is None:
             help = "compile the flow with this version of firn-compiler"
             raise ConnectorError("data", "the artifact does not say when the watermark moves", help)
-        before = self._plan.gone.get((job, step))
+        before = self._plan.before(job, step)
         if before is not None:
             results = results_of(before.results)
             after, until = (_mark(results.get(key), results.get("watermark_type")) for key in ("since", "watermark"))

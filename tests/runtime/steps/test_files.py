@@ -36,6 +36,7 @@ def again(work: Workbench, type: str, **inputs: Any) -> StepResult:
 
 
 def moved(result: StepResult) -> tuple[Any, Any]:
+    assert result.results.keys() - {"versions"} == {"files", "count"}
     return result.results["files"], result.results["count"]
 
 

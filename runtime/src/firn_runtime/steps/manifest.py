@@ -18,14 +18,14 @@ class Manifest:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._lock = Lock()
-        self.done: dict[str, Any] = {}
+        self.told: dict[str, Any] = {}
         """What is told of each file, by its name."""
         for line in self._file.read_bytes().splitlines() if self._file.exists() else ():
             try:
                 name, told = json.loads(line)
             except ValueError:
                 continue  # it was cut off: nothing is known of that file
-            self.done[name] = told
+            self.told[name] = told
 
     def add(self, name: str, told: Any) -> None:
         """Note a file; raise ConnectorError where that cannot be kept."""
@@ -36,7 +36,7 @@ class Manifest:
         except OSError as error:
             reason = (error.strerror or "").lower()
             raise ConnectorError("process", f"the step's files cannot be listed in the workspace: {reason}") from None
-        self.done[name] = told
+        self.told[name] = told
 
 
 def of_step(context: StepContext) -> Manifest:
@@ -58,7 +58,7 @@ def versions_of(names: Iterable[str], fetched: Manifest, before: Json) -> str:
 
     Where others are fetched when it is done again, nobody knows which of them was published: all become UNSURE.
     """
-    told = [(name, fetched.done.get(name)) for name in sorted(names)]
+    told = [(name, fetched.told.get(name)) for name in sorted(names)]
     found = sha256(json.dumps(told).encode()).hexdigest()
     if not isinstance(before, str) or before == found:
         return found

@@ -48,7 +48,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
     versions = fetched_from(context, inputs.resource)
     manifest = of_step(context)
     _forget_lost(manifest, places, files)
-    allowance = Allowance(place.max_bytes, sum(manifest.done.values()))
+    allowance = Allowance(place.max_bytes, sum(manifest.told.values()))
     size = sum(_done(manifest, places, inputs.parallelism, fetch))
     shutil.rmtree(parts, ignore_errors=True)
     told = versions_of(places, versions, context.before.get("versions"))
@@ -63,14 +63,14 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 
     def put(name: str) -> int:
         source = present(files, name)
-        if places[name] in versions.done:
+        if places[name] in versions.told:
             versions.add(places[name], None)
         return store.put(source, places[name], context.publication.mark_of(source), context.still_ours).size
 
     versions, manifest = fetched_from(context, inputs.resource), of_step(context)
     if inputs.resource == WORKSPACE[1]:
         _forget_lost(manifest, places, files)
-    for name in places.keys() - manifest.done.keys():
+    for name in places.keys() - manifest.told.keys():
         present(files, name)
     return _moved(places.values(), sum(_done(manifest, places, inputs.parallelism, put)))
 
@@ -80,7 +80,7 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
 
     Raises ConnectorError of class `conflict` for one that is no longer what a step of this run has fetched.
     """
-    store, versions = _place(context, inputs.resource).store(), fetched_from(context, inputs.resource).done
+    store, versions = _place(context, inputs.resource).store(), fetched_from(context, inputs.resource).told
 
     def delete(name: str) -> int:
         context.still_ours()
@@ -102,8 +102,8 @@ def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> 
     """Take for done only what is still in the run's folder: it may have been lost between two sessions of the run."""
     for name, place in places.items():
         target = placed(files, place)
-        if not target.is_file() or target.stat().st_size != manifest.done.get(name):
-            manifest.done.pop(name, None)
+        if not target.is_file() or target.stat().st_size != manifest.told.get(name):
+            manifest.told.pop(name, None)
 
 
 def _place(context: StepContext, resource: str) -> HasFiles:
@@ -118,8 +118,8 @@ def _done(manifest: Manifest, names: Iterable[str], at_once: int, act: Callable[
             manifest.add(name, act(name))
 
     wanted = list(names)
-    each(at_once, work, [name for name in wanted if name not in manifest.done])
-    return [manifest.done[name] for name in wanted]
+    each(at_once, work, [name for name in wanted if name not in manifest.told])
+    return [manifest.told[name] for name in wanted]
 
 
 def _moved(files: Iterable[str], size: int) -> StepResult:
