@@ -204,6 +204,17 @@ def mapping_at(node: Node | None, key: str | None) -> Mapping | None:
     return found if isinstance(found, Mapping) else None
 
 
+def entries_at(node: Node | None, key: str) -> dict[str, Node]:
+    """Return the entries of the mapping under `key` of a mapping; none where there is no mapping."""
+    found = mapping_at(node, key)
+    return found.entries if found is not None else {}
+
+
+def mappings_at(node: Node | None, key: str) -> dict[str, Mapping]:
+    """Return those of the entries under `key` that are mappings themselves."""
+    return {name: item for name, item in entries_at(node, key).items() if isinstance(item, Mapping)}
+
+
 def items_at(node: Node | None, key: str) -> list[Node]:
     """Return the items of the list under `key` of a mapping; none where there is no list."""
     found = node.entries.get(key) if isinstance(node, Mapping) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from firn_compiler.checks.dataset import Dataset
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Path, Scalar, mapping_at
+from firn_compiler.document import Path, Scalar, entries_at, mapping_at
 from firn_compiler.model.project import Flow, Step
 from firn_schemas.steps import STEPS
 
@@ -65,6 +65,5 @@ def _outside(steps: list[Step], tables: Mapping[Path, tuple[str, ...]]) -> set[s
 
 
 def _places(step: Step) -> Iterator[tuple[str, object]]:
-    request = mapping_at(step.inputs, "request")
-    for entries in (step.inputs.entries, request.entries if request is not None else {}):
+    for entries in (step.inputs.entries, entries_at(step.inputs, "request")):
         yield from ((key, entries[key]) for key in _PLACES if key in entries)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Mapping, Node, Path, Sequence, items_at, key_span, mapping_at
+from firn_compiler.document import Mapping, Node, Path, Sequence, items_at, key_span, mappings_at
 from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.stages.meant import word_meant
 from firn_compiler.stages.settle import TYPES, family, served_by
@@ -128,15 +128,10 @@ def _has_steps(root: Mapping) -> bool:
 def _has_systems(root: Mapping) -> bool:
     """Whether a connector, storage, catalog or compute has a type that is known."""
     return (
-        any(family(one) is not None for one in _entries(root, "connectors"))
-        or any(served_by(section, one) is not None for section in TYPES for one in _entries(root, section))
-        or any(word_meant(one, "type", COMPUTE) in COMPUTE for one in _entries(root, "compute"))
+        any(family(one) is not None for one in mappings_at(root, "connectors").values())
+        or any(served_by(section, one) is not None for section in TYPES for one in mappings_at(root, section).values())
+        or any(word_meant(one, "type", COMPUTE) in COMPUTE for one in mappings_at(root, "compute").values())
     )
-
-
-def _entries(root: Mapping, section: str) -> Iterator[Mapping]:
-    found = mapping_at(root, section)
-    return (one for one in (found.entries.values() if found else ()) if isinstance(one, Mapping))
 
 
 def _path(root: Mapping, keys: str) -> Path:

@@ -17,6 +17,7 @@ from firn_compiler.document import (
     key_span,
     lookup,
     mapping_at,
+    mappings_at,
     text_at,
     walk,
 )
@@ -33,10 +34,9 @@ _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[^:]*):role/.+\Z")
 
 def platform_policy(platform: Platform) -> Iterator[Diagnostic]:
     """Report locks and decode marks that mean nothing, versions that exclude each other, and roles that cannot be."""
-    section = mapping_at(platform.root, "connectors")
-    for name, node in (section.entries if section else {}).items():
+    for name, node in mappings_at(platform.root, "connectors").items():
         row = family(node)
-        if isinstance(node, Mapping) and row is not None:
+        if row is not None:
             for item in items_at(node, "locked"):
                 if isinstance(item, Scalar) and isinstance(item.value, str):
                     yield from _setting(item.value, row, item.span, ("connectors", name, "locked"))

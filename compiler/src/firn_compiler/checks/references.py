@@ -12,9 +12,11 @@ from firn_compiler.document import (
     Sequence,
     Span,
     dotted,
+    entries_at,
     items_at,
     key_span,
     mapping_at,
+    mappings_at,
     text_at,
     value_of,
 )
@@ -54,26 +56,22 @@ def references(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
 def connectors(platform: Platform) -> Iterator[Diagnostic]:
     """Report connectors, storages and computes of the platform that name no known kind, driver or type."""
     for document in platform.documents:
-        section = mapping_at(document.root, "connectors")
-        for name, node in (section.entries if section else {}).items():
-            if isinstance(node, Mapping):
-                yield from _both_words(node, ("connectors", name))
-    section = mapping_at(platform.root, "connectors")
-    for name, node in (section.entries if section else {}).items():
-        if isinstance(node, Mapping) and section is not None:
-            yield from _family(node, ("connectors", name), section.keys[name])
+        for name, node in mappings_at(document.root, "connectors").items():
+            yield from _both_words(node, ("connectors", name))
+    for name, node in mappings_at(platform.root, "connectors").items():
+        path: Path = ("connectors", name)
+        yield from _family(node, path, key_span(platform.root, path))
     yield from _layers(platform)
     tables: list[tuple[str, Collection[str]]] = [*TYPES.items(), ("compute", COMPUTE)]
-    for section_name, known in tables:
-        section = mapping_at(platform.root, section_name)
-        for name, node in (section.entries if section else {}).items():
-            word = node.entries.get("type") if isinstance(node, Mapping) else None
-            path = (section_name, name, "type")
-            if isinstance(node, Mapping) and word is None and section_name != "compute":
+    for section, known in tables:
+        for name, node in mappings_at(platform.root, section).items():
+            word = node.entries.get("type")
+            path = (section, name, "type")
+            if word is None and section != "compute":
                 span = key_span(platform.root, path[:-1])
                 yield finding("E203", "the key `type` is missing", span, "add `type:`", path)
             elif isinstance(word, Scalar) and isinstance(word.value, str) and word.value not in known:
-                message = f"`{word.value}` is not a {NOUNS[section_name]} type"
+                message = f"`{word.value}` is not a {NOUNS[section]} type"
                 yield finding("E312", message, word.span, suggestion(word.value, known), path)
 
 
@@ -83,12 +81,11 @@ NOUNS = {"storage": "storage", "catalogs": "catalog", "compute": "compute"}
 
 def _layers(platform: Platform) -> Iterator[Diagnostic]:
     """Report layers that refer to nothing, name no place, or repeat their catalog's warehouse."""
-    layers = mapping_at(platform.root, "layers")
-    for name, node in (layers.entries if layers else {}).items():
+    for name, node in entries_at(platform.root, "layers").items():
         path: Path = ("layers", name)
-        if layers and name in OWN_NAMES:
+        if name in OWN_NAMES:
             message = f"`{name}` is what a flow calls its own {name}: no flow could name this layer"
-            yield finding("E310", message, layers.keys[name], "choose another", path)
+            yield finding("E310", message, key_span(platform.root, path), "choose another", path)
         if not isinstance(node, Mapping):
             continue
         for key, section in (("storage_ref", "storage"), ("catalog_ref", "catalogs")):
@@ -109,8 +106,7 @@ def _layers(platform: Platform) -> Iterator[Diagnostic]:
 def _defined(platform: Platform, section: str, node: Node | None, path: Path) -> Iterator[Diagnostic]:
     """Report a name that the platform's section does not define."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
-        defined = mapping_at(platform.root, section)
-        names = list(defined.entries) if defined else []
+        names = entries_at(platform.root, section)
         if node.value not in names:
             help = suggestion(node.value, names, f"{platform.file} defines")
             message = f"`{node.value}` is not a {NOUNS[section]} of this platform"
@@ -197,9 +193,7 @@ def _resource(flow: Flow, platform: Platform | None, name: str) -> Iterator[Diag
         said = " and ".join(f"`{key}`" for key in words)
         message = f"`profile` already says the {said}: name one or the other"
         yield finding("E205", message, node.keys[words[0]], "remove what the platform says", (*path, words[0]))
-    defined = mapping_at(platform.root, "connectors") if platform else None
-    names = list(defined.entries) if defined else []
-    if platform and profile not in names:
+    if platform and profile not in (names := entries_at(platform.root, "connectors")):
         help = suggestion(profile, names, f"{platform.file} defines")
         yield finding(
             "E301",
@@ -220,7 +214,7 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
     path, name = (*step.inputs_path, "resource"), node.value
-    known = [*_declared(flow), *OWN_NAMES, *_layer_names(platform)]
+    known = [*entries_at(flow.root, "resources"), *OWN_NAMES, *_layer_names(platform)]
     if name not in known:
         help = suggestion(name, known)
         if platform is not None or misspelt(name, known):  # without a platform it may be one of its layers
@@ -233,15 +227,8 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
         yield from _fits(settled, row, step.type, node, path)
 
 
-def _declared(flow: Flow) -> list[str]:
-    """Return the names of a flow's resources, of those too that are no mappings."""
-    found = mapping_at(flow.root, "resources")
-    return list(found.entries) if found else []
-
-
-def _layer_names(platform: Platform | None) -> list[str]:
-    layers = mapping_at(platform.root, "layers") if platform else None
-    return list(layers.entries) if layers else []
+def _layer_names(platform: Platform | None) -> Collection[str]:
+    return entries_at(platform.root, "layers") if platform else ()
 
 
 def _fits(settled: Settled, row: StepType, kind: str, node: Scalar, path: Path) -> Iterator[Diagnostic]:
@@ -273,8 +260,7 @@ def _able(kind: str, driver: str, ability: str) -> bool:
 
 
 def _default_name(platform: Platform, name: str, node: Scalar, path: Path) -> Iterator[Diagnostic]:
-    defined = mapping_at(platform.root, LOGICAL[name])
-    names = list(defined.entries) if defined else []
+    names = entries_at(platform.root, LOGICAL[name])
     if "default" not in names and not _engine_as_it_comes(platform, name, None):
         help = suggestion("default", names, f"{platform.file} defines")
         yield finding("E303", f"this platform has no {name} `default`", node.span, help, path)

@@ -18,8 +18,8 @@ from firn_compiler.document import (
     Sequence,
     Span,
     dotted,
+    entries_at,
     lookup,
-    mapping_at,
     text_at,
     walk,
 )
@@ -81,12 +81,10 @@ def _overridden(platform: Platform) -> Iterator[Diagnostic]:
 def _platform_trees(root: Node) -> Iterator[tuple[Any, Path]]:
     """Yield what is known of a platform's parts: their type and their path."""
     yield PlatformShape, ()
-    connectors = mapping_at(root, "connectors")
-    for name, node in (connectors.entries if connectors else {}).items():
+    for name, node in entries_at(root, "connectors").items():
         yield from _settings(family(node), ("connectors", name))
     for section in TYPES:
-        entries = mapping_at(root, section)
-        for name, node in (entries.entries if entries else {}).items():
+        for name, node in entries_at(root, section).items():
             row = served_by(section, node)
             yield CONNECTORS[row].config if row else None, (section, name)
 

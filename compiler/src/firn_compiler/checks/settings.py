@@ -17,7 +17,7 @@ from firn_compiler.document import (
     Scalar,
     items_at,
     lookup,
-    mapping_at,
+    mappings_at,
     nearest,
     text_at,
     walk,
@@ -105,7 +105,7 @@ def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) 
 
 def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
     """Report settings of the platform that no flow can mend: unknown keys and wrong types."""
-    for name, node in _section(platform, "connectors"):
+    for name, node in mappings_at(platform.root, "connectors").items():
         row = family(node)
         for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)) if row else ():
             assert row is not None
@@ -114,13 +114,13 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
                 if one.code != "E203":  # a flow may still add what is missing
                     yield _left_over(one, node)
     for section in TYPES:
-        for name, node in _section(platform, section):
+        for name, node in mappings_at(platform.root, section).items():
             row = served_by(section, node)
             for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row else ():
                 for one in shape(record, tree, (section, name)):
                     if one.code != "E203" or "config" not in node.entries:  # what is missing may stand in there
                         yield _left_over(_flat(one), node)
-    for name, node in _section(platform, "compute"):
+    for name, node in mappings_at(platform.root, "compute").items():
         yield from _compute(node, ("compute", name))
     observed = lookup(platform.root, ("observability",))
     yield from urls(observed, ("observability",)) if observed is not None else ()
@@ -141,14 +141,6 @@ def _left_over(one: Diagnostic, node: Mapping) -> Diagnostic:
     words = (node.entries.get(word) for word in ("type", "driver", "kind"))
     chosen = next((word.span for word in words if word is not None and word.prior), one.span)
     return of_another(one, "type", chosen) if one.code == "E201" and not one.related else one
-
-
-def _section(platform: Platform, name: str) -> Iterator[tuple[str, Mapping]]:
-    """Yield the entries of a section that are mappings."""
-    section = mapping_at(platform.root, name)
-    for key, node in (section.entries if section else {}).items():
-        if isinstance(node, Mapping):
-            yield key, node
 
 
 def _records(row: tuple[str, str]) -> tuple[type, type]:

@@ -14,9 +14,12 @@ from firn_compiler.document import (
     Scalar,
     Sequence,
     Span,
+    entries_at,
+    items_at,
     lookup,
     mapping_at,
     text_at,
+    value_of,
     walk,
 )
 from firn_compiler.document import Mapping as MappingNode
@@ -149,12 +152,12 @@ class _Reader:
 
     def read_step(self, step: Step, _: Mapping[str, Dataset]) -> Dataset:
         name = text_at(step.inputs, "resource") or ""
-        columns = _listed(step, "columns") or _keys(step, "schema")
+        columns = _columns(step)
         kinds = _kinds(step)
         text = self.inline(step)
         if text is not None:
             made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
-            for item in _items(step, "columns"):
+            for item in items_at(step.inputs, "columns"):
                 self.column(item, made, step)
             made = (made if columns is None else made._replace(columns=columns))._replace(kinds=kinds)
             self.cursor(step, made)
@@ -208,13 +211,13 @@ class _Reader:
     def write_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         dataset = self.source(step, visible, once=True)
         for key in ("keys", "partition_by"):
-            for item in _items(step, key):
+            for item in items_at(step.inputs, key):
                 self.column(item, dataset, step)
         return dataset
 
     def export_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         dataset = self.source(step, visible, once=True)
-        for item in _items(step, "columns"):
+        for item in items_at(step.inputs, "columns"):
             self.column(item, dataset, step)
         return dataset
 
@@ -228,7 +231,7 @@ class _Reader:
 
     def check_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
         dataset = self.source(step, visible, once=False)
-        for index, item in enumerate(_items(step, "expectations")):
+        for index, item in enumerate(items_at(step.inputs, "expectations")):
             if not isinstance(item, MappingNode):
                 continue
             for node in _columns_of(item):
@@ -374,14 +377,10 @@ def _loses_history(step: Step) -> Iterator[Diagnostic]:
         yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
 
 
-def _listed(step: Step, key: str) -> tuple[str, ...] | None:
-    names = tuple(item.value for item in _items(step, key) if isinstance(item, Scalar) and isinstance(item.value, str))
-    return names or None
-
-
-def _keys(step: Step, key: str) -> tuple[str, ...] | None:
-    found = mapping_at(step.inputs, key)
-    return tuple(found.entries) if found is not None and found.entries else None
+def _columns(step: Step) -> tuple[str, ...] | None:
+    """Return the columns that a read names: one by one, or by their types."""
+    listed = tuple(name for item in items_at(step.inputs, "columns") if isinstance(name := value_of(item), str))
+    return listed or tuple(entries_at(step.inputs, "schema")) or None
 
 
 def _kinds(step: Step) -> dict[str, str]:
@@ -393,11 +392,6 @@ def _kinds(step: Step) -> dict[str, str]:
 
     types = {name.lower(): text_at(found, name) or "" for name in found.entries}
     return {name: kind for name, type_ in types.items() if (kind := kind_of(type_))}
-
-
-def _items(step: Step, key: str) -> list[Any]:
-    node = step.inputs.entries.get(key)
-    return node.items if isinstance(node, Sequence) else []
 
 
 def _columns_of(expectation: MappingNode) -> Iterator[Any]:

@@ -15,6 +15,7 @@ from firn_compiler.document import (
     items_at,
     key_span,
     mapping_at,
+    mappings_at,
     text_at,
 )
 from firn_compiler.model.project import Flow, Job, Step
@@ -29,9 +30,7 @@ from firn_schemas.steps import STEPS
 def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
     """Return the flow that `root` describes; `steps:` at the top is one job called `main`."""
     name = text_at(root, "name") or ""
-    resources = mapping_at(root, "resources")
-    named = {key: node for key, node in (resources.entries if resources else {}).items() if isinstance(node, Mapping)}
-    return Flow(name, document, root, tuple(_jobs(root, constants)), named, {})
+    return Flow(name, document, root, tuple(_jobs(root, constants)), mappings_at(root, "resources"), {})
 
 
 def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as Map
 
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Span, rebuild, value_of, walk
+from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Span, entries_at, rebuild, value_of, walk
 from firn_compiler.scalar_text import place_in
 from firn_compiler.stages.defaults import as_node
 from firn_compiler.template import (
@@ -24,8 +24,7 @@ CONDITION = "when"
 
 def variables_of(root: Node) -> dict[str, Json]:
     """Return the `variables` of a flow or platform, as far as they are a mapping."""
-    found = root.entries.get("variables") if isinstance(root, Mapping) else None
-    return dict(value_of(found)) if isinstance(found, Mapping) else {}
+    return {name: value_of(item) for name, item in entries_at(root, "variables").items()}
 
 
 def without_templates(

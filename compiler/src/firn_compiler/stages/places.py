@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import NamedTuple
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Span, value_of
+from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Span, entries_at, value_of
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.stages.defaults import with_defaults
@@ -179,22 +179,17 @@ def variable_places(flows: Iterable[Flow], platform: Platform | None, given: Map
 
     What a flow defines is told as the flow's, with all that is over it; everything else once.
     """
-    line = {key: Scalar(value, COMMAND_LINE) for key, value in given.items()}
-    over = [_variables(platform.root if platform else None), line]
+    line: Map[str, Node] = {key: Scalar(value, COMMAND_LINE) for key, value in given.items()}
+    over: list[Map[str, Node]] = [entries_at(platform.root if platform else None, "variables"), line]
     told: set[str] = set()
     for flow in flows:
-        own = _variables(flow.root)
+        own = entries_at(flow.root, "variables")
         told |= own.keys()
         yield from _chains(f"/flows/{flow.name}/variables", f"flows.{flow.name}.variables", own, [own, *over])
     if platform is not None and "variables" in platform.merged.entries:
         yield from _removed("/variables", "variables", platform.merged.entries["variables"], None)
     others = {key: node for one in over for key, node in one.items() if key not in told}
     yield from _chains("/variables", "variables", others, over)
-
-
-def _variables(root: Mapping | None) -> Map[str, Node]:
-    found = root.entries.get("variables") if root else None
-    return found.entries if isinstance(found, Mapping) else {}
 
 
 def _chains(pointer: str, name: str, keys: Iterable[str], layers: list[Map[str, Node]]) -> Iterator[Place]:
