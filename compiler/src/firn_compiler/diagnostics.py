@@ -31,6 +31,10 @@ class Diagnostic(NamedTuple):
         """`warning` for codes of the family W, `error` for all others."""
         return "warning" if self.code.startswith("W") else "error"
 
+    def or_at(self, place: Span) -> "Diagnostic":
+        """Return the finding; at another place where what it is about stands in no file."""
+        return self if self.span.file else self._replace(span=place)
+
 
 def finding(
     code: str, message: str, span: Span, help: str = "", path: Path = (), related: tuple[Related, ...] = ()

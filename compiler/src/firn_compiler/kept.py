@@ -9,7 +9,7 @@ import orjson
 from firn_compiler.assembly import Ground, Request, text_of
 from firn_compiler.attachments import Read, read_again
 from firn_compiler.diagnostics import Diagnostic, Related, has_errors
-from firn_compiler.document import Span, mapping_at, text_at
+from firn_compiler.document import Span
 from firn_compiler.model.project import Flow
 from firn_compiler.stages.lower import Lowered
 from firn_compiler.stages.places import Layer, Place
@@ -20,8 +20,12 @@ from firn_schemas.canonical import bytes_digest, digest
 
 
 def kept_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> tuple[Unit, Flow | None, Map[str, str]]:
-    """Return `flow_unit`, or what it came to before where nothing that decides it has changed."""
-    if request.kept is None or not freeze or has_errors(on.found) or _is_enterprise(on):
+    """Return `flow_unit`, or what it came to before where nothing that decides it has changed.
+
+    On an `enterprise` platform nothing is kept: it lies where a repository can bring it along, past the checks.
+    """
+    strict = on.platform is None or on.platform.is_enterprise
+    if request.kept is None or not freeze or has_errors(on.found) or strict:
         return flow_unit(source, on, request, freeze=freeze)
     key = _key(source, on, request)
     raw = request.kept.get(key)
@@ -33,11 +37,6 @@ def kept_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     if unit.lowered is not None and not unit.leaks.used:  # what an exception allows is never kept
         request.kept.put(key, unit_bytes(unit))
     return unit, flow, texts
-
-
-def _is_enterprise(on: Ground) -> bool:
-    """Say whether flows are not to get past its checks: what is kept lies where a repository can bring it along."""
-    return on.platform is not None and text_at(mapping_at(on.platform.root, "security"), "mode") == "enterprise"
 
 
 def _as_it_was(source: Source, one: Read, request: Request) -> bool:

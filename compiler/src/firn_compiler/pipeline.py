@@ -16,7 +16,7 @@ from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.concealment import findings_without, texts_without
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
-from firn_compiler.document import BUILT_IN, items_at, mapping_at, text_at, value_of
+from firn_compiler.document import BUILT_IN, items_at, text_at, value_of
 from firn_compiler.followers import without_followers
 from firn_compiler.kept import kept_unit
 from firn_compiler.model.project import Flow, Platform, Project
@@ -89,7 +89,7 @@ def _compile(request: Request, *, freeze: bool) -> Compilation:
 
 def _folders(platform: Platform | None) -> tuple[str, ...]:
     """Return the platform's folders of plug-ins; only `internal_fast` has them."""
-    security = mapping_at(platform.root, "security") if platform else None
+    security = platform.security if platform else None
     if text_at(security, "mode") != "internal_fast":
         return ()
     return tuple(str(value_of(one)) for one in items_at(security, "plugin_folders"))

@@ -7,7 +7,7 @@ from typing import get_args
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Path, Span, mapping_at, text_at
 from firn_compiler.model.project import Flow, Platform
-from firn_compiler.stages.settle import resource
+from firn_compiler.stages.settle import resources
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import tag
 
@@ -34,14 +34,13 @@ _FOREIGN = {"azure": ("account",), "gcp": ("tenant_id", "client_id")}
 
 def credentials(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     """Report credentials that could not be used, of the resources that the flow uses, after the merge."""
-    for name in sorted(flow.resource_names | set(flow.resources)):
-        settled = resource(flow, platform, name)
-        found = mapping_at(settled.config, "credentials") if settled else None
+    for name, settled in resources(flow, platform):
+        found = mapping_at(settled.config, "credentials")
         mode = text_at(found, "mode")
-        if settled is not None and found is not None and mode in MODES:
+        if found is not None and mode in MODES:
             path: Path = ("resources", name, "config", "credentials")
             for one in (*_taken(settled.kind, mode, found, path), *_fitting(mode, found, path)):
-                yield one if one.span.file else one._replace(span=settled.place)
+                yield one.or_at(settled.place)
 
 
 def _taken(kind: str, mode: str, found: Mapping, path: Path) -> Iterator[Diagnostic]:

@@ -9,7 +9,6 @@ from firn_compiler.diagnostics import finding, suggestion
 from firn_compiler.document import Path, Scalar, Sequence, items_at, lookup, mapping_at, text_at
 from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.stages.settle import resource
-from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import ENDINGS
 
@@ -26,7 +25,7 @@ def fitting(flow: Flow, platform: Platform | None) -> Found:
 
 def _places(step: Step, settled: Settled, path: Path) -> Found:
     """Report a resource that is not read or written by what the step names."""
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     choices = STEPS[step.type].exactly_one
     known = [key for key in choices if row is not None and key in row.places]
     named = [key for key in choices if given(step, key) is not None]
@@ -39,14 +38,14 @@ def _places(step: Step, settled: Settled, path: Path) -> Found:
 
 def _file(step: Step, settled: Settled) -> Scalar | None:
     """Return the path of a step that reads or writes files."""
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     node = given(step, "path")
     return node if row is not None and row.places == ("path",) and isinstance(node, Scalar) else None
 
 
 def _outside(step: Step, settled: Settled, path: Path) -> Found:
     """Report a file outside the resource's root."""
-    row, node = CONNECTORS.get((settled.kind, settled.driver)), given(step, "path")
+    row, node = settled.row, given(step, "path")
     if row is None or "path" not in row.places or not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
     if leads_out(node.value.lstrip("/") if "request" in row.places else node.value):
@@ -68,7 +67,7 @@ def _format(step: Step, settled: Settled, path: Path) -> Found:
 
 def _does(step: Step, settled: Settled, path: Path) -> Found:
     """Report a mode that the resource does not do, and a schema policy where there is no table."""
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     mode, policy = text_at(step.inputs, "mode"), given(step, "on_schema_change")
     if row is None or mode not in WRITE_MODES:
         return
@@ -110,7 +109,7 @@ def _writable(step: Step, settled: Settled, path: Path) -> Found:
 
 def _table(step: Step, settled: Settled, path: Path) -> Found:
     """Report a table whose name is none, and one of a catalog that is in no namespace."""
-    row, node = CONNECTORS.get((settled.kind, settled.driver)), given(step, "table")
+    row, node = settled.row, given(step, "table")
     if row is None or "table" not in row.places or not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
     parts = node.value.split(".")
@@ -157,7 +156,7 @@ def _packing(step: Step, settled: Settled, path: Path) -> Found:
 def _watermark_param(step: Step, settled: Settled, path: Path) -> Found:
     """Report a query parameter for what takes none."""
     node = mapping_at(step.inputs, "incremental")
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     if node is not None and node.keys.get("param") and row is not None and row.places and "request" not in row.places:
         message = f"`param` is for APIs, and `{text_at(step.inputs, 'resource')}` is none"
         help = "remove it: the cursor is compared where the rows are read"

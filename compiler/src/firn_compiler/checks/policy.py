@@ -41,15 +41,14 @@ def platform_policy(platform: Platform) -> Iterator[Diagnostic]:
                 if isinstance(item, Scalar) and isinstance(item.value, str):
                     yield from _setting(item.value, row, item.span, ("connectors", name, "locked"))
             yield from _decode(platform, node, row, ("connectors", name, "decode"))
-    security = mapping_at(platform.root, "security")
-    yield from _hook(security)
-    if text_at(security, "mode") == "enterprise":
-        yield from _pinned(security)
+    if platform.security is not None and platform.is_enterprise:
+        yield from _hook(platform.security)
+        yield from _pinned(platform.security)
     yield from _compatibility(platform)
     yield from _roles(platform.root)
 
 
-def _pinned(security: Mapping | None) -> Iterator[Diagnostic]:
+def _pinned(security: Mapping) -> Iterator[Diagnostic]:
     """Report plug-ins of an `enterprise` platform that no digest pins, and folders of plug-ins."""
     for index, item in enumerate(items_at(security, "plugins")):
         if isinstance(item, Mapping) and text_at(item, "sha256") is None:
@@ -57,8 +56,7 @@ def _pinned(security: Mapping | None) -> Iterator[Diagnostic]:
             path: Path = ("security", "plugins", index)
             yield finding("E710", message, item.span, "install it, and take the line that `firn plugins` prints", path)
     if items_at(security, "plugin_folders"):
-        where = key_span(security, ("plugin_folders",)) if security else None
-        assert where is not None
+        where = key_span(security, ("plugin_folders",))
         help = "install the plug-ins, and list them in `security.plugins`"
         message = "an `enterprise` platform has no folders of plug-ins"
         yield finding("E711", message, where, help, ("security", "plugin_folders"))
@@ -92,17 +90,15 @@ def _decode(platform: Platform, node: Mapping, row: tuple[str, str], path: Path)
             yield finding(
                 "E202", message, leaf.span, "`true` sends the setting through the decode hook", (*path, *where)
             )
-    if decoded(node, row) and mapping_at(mapping_at(platform.root, "security"), "decode_hook") is None:
+    if decoded(node, row) and mapping_at(platform.security, "decode_hook") is None:
         help = "add `security.decode_hook: {module: NAME}`"
         yield finding("E705", "the platform has no decode hook", node.keys["decode"], help, path)
 
 
-def _hook(security: Mapping | None) -> Iterator[Diagnostic]:
+def _hook(security: Mapping) -> Iterator[Diagnostic]:
     """Report a decode hook whose code an enterprise platform does not pin."""
     hook = mapping_at(security, "decode_hook")
-    if security is None or hook is None or text_at(security, "mode") != "enterprise":
-        return
-    if text_at(hook, "module") not in (None, "base64") and text_at(hook, "sha256") is None:
+    if hook is not None and text_at(hook, "module") not in (None, "base64") and text_at(hook, "sha256") is None:
         help = "add `sha256: …`, the digest of the module's file: `sha256sum FILE` prints it"
         message = "an enterprise platform pins the code of its decode hook, and this one has no `sha256`"
         yield finding("E709", message, security.keys["decode_hook"], help, ("security", "decode_hook"))
@@ -149,21 +145,19 @@ def flow_policy(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
 
 def _plugins(flow: Flow, platform: Platform) -> Iterator[Diagnostic]:
     """Report plug-ins that an `enterprise` platform does not list."""
-    security = mapping_at(platform.root, "security")
-    if text_at(security, "mode") != "enterprise":
+    if not platform.is_enterprise:
         return
     from firn_schemas.distribution import normalized  # few platforms name plug-ins
 
-    allowed = {normalized(text_at(item, "name") or ""): item for item in items_at(security, "plugins")}
+    allowed = {normalized(text_at(item, "name") or ""): item for item in items_at(platform.security, "plugins")}
     places: list[tuple[Connector | StepType | None, Node, Path]] = [
         (STEPS[step.type], step.node.entries["type"], (*step.path, "type"))
-        for step in (outer.innermost for outer in flow.steps)
+        for step in flow.steps
         if step.type in STEPS and "type" in step.node.entries
     ]
     for name, node in flow.resources.items():
         settled = resource(flow, platform, name)
-        row = CONNECTORS.get((settled.kind, settled.driver)) if settled else None
-        places.append((row, node.entries.get("profile", node), ("resources", name)))
+        places.append((settled.row if settled else None, node.entries.get("profile", node), ("resources", name)))
     for one, place, path in places:
         if one is None or not one.plugin:
             continue
@@ -230,27 +224,31 @@ def _touched(node: Node, path: Path) -> Node | None:
 
 
 def _inline(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
-    security = mapping_at(platform.root, "security")
-    if "profile" in node.entries or security is None or text_at(security, "mode") != "enterprise":
+    related = _of_an_enterprise(platform)
+    if "profile" in node.entries or not related:
         return
     path = ("resources", name)
-    related = (Related("the platform's policy", security.entries["mode"].span),)
     message = "an `enterprise` platform allows no inline resources"
     help = "name a connector of the platform with `profile:`"
     yield finding("E702", message, key_span(flow.root, path), help, path, related)
 
 
+def _of_an_enterprise(platform: Platform) -> tuple[Related, ...]:
+    """Return where the platform says that it is an `enterprise`; nothing where it is none."""
+    if platform.security is None or not platform.is_enterprise:
+        return ()
+    return (Related("the platform's policy", platform.security.entries["mode"].span),)
+
+
 def _endpoints(name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
     """Report what a flow says of where, as whom or on what proof to connect, where that is the platform's alone."""
-    security, connector = mapping_at(platform.root, "security"), profile_of(node, platform)
-    row = family(connector)
-    if row is None or security is None or text_at(security, "mode") != "enterprise":
+    related, row = _of_an_enterprise(platform), family(profile_of(node, platform))
+    if row is None or not related:
         return
     for key in PARTS:
         for setting in _platforms_own(key, row):
             found = _touched(part(node, key, row), (setting,))
             if found is not None and found.span.file:
-                related = (Related("the platform's policy", security.entries["mode"].span),)
                 message = (
                     f"`{key}.{setting}` says where, as whom or on what proof to connect: that is the platform's alone"
                 )
@@ -266,16 +264,15 @@ def _platforms_own(key: str, row: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _archives(flow: Flow, name: str, node: Mapping, platform: Platform) -> Iterator[Diagnostic]:
-    security, settled = mapping_at(platform.root, "security"), resource(flow, platform, name)
+    security, settled = platform.security, resource(flow, platform, name)
     if security is None or settled is None or settled.kind != "archive":
         return
     listed = lookup(security, ("archive_drivers",))
     policy = listed if isinstance(listed, Sequence) else security.entries.get("mode")
-    enterprise = text_at(security, "mode") == "enterprise"
     drivers = [item.value for item in items_at(security, "archive_drivers") if isinstance(item, Scalar)]
     if {*drivers} - {driver for kind, driver in CONNECTORS if kind == settled.kind}:
         return  # one that is none may be meant to be this, and another finding says so
-    if policy is not None and (policy is listed or enterprise) and settled.driver not in drivers:
+    if policy is not None and (policy is listed or platform.is_enterprise) and settled.driver not in drivers:
         place = node.entries.get("profile") or node.entries.get("driver") or node.entries.get("type") or node
         related = (Related("the platform's policy", policy.span),)
         message = f"the platform does not allow the archive driver `{settled.driver}`"

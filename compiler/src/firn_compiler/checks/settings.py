@@ -27,9 +27,9 @@ from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.expand import templates_in
-from firn_compiler.stages.settle import TYPES, compute_settings, decoded, family, flat_parts, part, resource, served_by
+from firn_compiler.stages.settle import TYPES, compute_settings, decoded, family, flat_parts, part, resources, served_by
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors import CONNECTORS
+from firn_schemas.connectors import CONNECTORS, Connector
 from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
 
@@ -59,21 +59,17 @@ def _inputs(step: Step) -> Iterator[Diagnostic]:
 
 def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     """Report settings that do not fit their connector, after the merge; both layers are shown."""
-    for name in sorted(flow.resource_names | set(flow.resources)):
-        settled = resource(flow, platform, name)
-        if settled is None:
-            continue
-        row = (settled.kind, settled.driver)
-        if settled.kind == "compute":
+    for name, settled in resources(flow, platform):
+        row = settled.row
+        if row is None:
             records = {"properties": (COMPUTE[settled.driver], settled.config)}
         else:
-            schema = CONNECTORS[row]
-            records = {"config": (schema.config, settled.config), "options": (schema.options, settled.options)}
+            records = {"config": (row.config, settled.config), "options": (row.options, settled.options)}
         for key, (record, node) in records.items():
             found = _as_written(shape(record, node, ("resources", name, key)), settled.decode)
             for one in _beside(found, key, row):
                 one = _to_add(one, name, flow.resources.get(name))
-                yield _with_layers(one, node, settled.place if not one.span.file else None)
+                yield _with_layers(one, node).or_at(settled.place)
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
             yield from urls(settled.config, ("resources", name, "config"))
@@ -93,10 +89,10 @@ def _as_written(found: Iterator[Diagnostic], decoded: tuple[str, ...]) -> Iterat
     return (one for one in found if one.code != "E204" or ".".join(one.path.split(".")[2:]) not in decoded)
 
 
-def _beside(found: Iterator[Diagnostic], key: str, row: tuple[str, str] | None) -> Iterator[Diagnostic]:
+def _beside(found: Iterator[Diagnostic], key: str, row: Connector | None) -> Iterator[Diagnostic]:
     """Say of an unknown setting of `config` or `options` that it belongs to the other of the two."""
     other = {"config": "options", "options": "config"}.get(key)
-    record = getattr(CONNECTORS[row], other) if row and other else None
+    record = getattr(row, other) if row and other else None
     known = keys(record) if record else ()
     for one in found:
         meant = misspelt(one.path.rpartition(".")[2], known) if one.code == "E201" else None
@@ -110,7 +106,7 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
         for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)) if row else ():
             assert row is not None
             found = _as_written(shape(record, part(node, key, row), ("connectors", name, key)), decoded(node, row))
-            for one in _beside(found, key, row):
+            for one in _beside(found, key, CONNECTORS[row]):
                 if one.code != "E203":  # a flow may still add what is missing
                     yield _left_over(one, node)
     for section in TYPES:
@@ -188,13 +184,12 @@ def _platform_template(leaf: Scalar, path: Path, documents: dict[str, Document])
             yield finding("E402", f"`{root}` cannot stand here", span, help, path)
 
 
-def _with_layers(one: Diagnostic, node: Node, place: object) -> Diagnostic:
-    """Add what the value replaced, so that both owners see their line; a missing key points at the flow's use."""
+def _with_layers(one: Diagnostic, node: Node) -> Diagnostic:
+    """Add what the value replaced, so that both owners see their line."""
     path = _inside(one.path)
     prior = nearest(node, path).prior if lookup(node, path) is not None else ()
     related = tuple(Related("replaces the value set here", layer.span) for layer in prior if layer.span.file)
-    moved = one._replace(related=(*one.related, *related))
-    return moved._replace(span=place) if place is not None else moved  # type: ignore[arg-type]  # a Span when set
+    return one._replace(related=(*one.related, *related))
 
 
 def _inside(path: str) -> Path:

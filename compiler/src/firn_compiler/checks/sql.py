@@ -32,7 +32,6 @@ from firn_compiler.stages.settle import logical, resource
 from firn_compiler.template import Constants
 from firn_schemas.base import JsonObject
 from firn_schemas.compute import DIALECTS
-from firn_schemas.connectors import CONNECTORS
 
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
@@ -347,8 +346,7 @@ class _Reader:
         settled = resource(self.flow, self.platform, name)
         if settled is None:
             return ""  # nobody can say before a platform is known
-        row = CONNECTORS.get((settled.kind, settled.driver))
-        return row.dialect if row and row.dialect else self.dialect
+        return (settled.row.dialect if settled.row else "") or self.dialect
 
 
 _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset | None]] = {

@@ -8,7 +8,6 @@ from firn_compiler.stages.freeze import WHERE
 from firn_compiler.stages.lower import lower_node
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
-from firn_schemas.connectors import CONNECTORS
 
 FOLDERS = ("prefix", "root")
 """Settings below which a path lies."""
@@ -25,7 +24,7 @@ def target(settled: Settled | None, name: str, place: Json) -> bytes:
     if settled is None:
         return file_bytes({"system": name, "place": place})
     config: Any = lower_node(settled.config)
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     places = row.places if row is not None else ()
     within = FOLDERS if "path" in places else NAMESPACES if "table" in places else ()
     outer = next((config[key] for key in within if config.get(key)), None)

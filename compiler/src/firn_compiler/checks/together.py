@@ -9,19 +9,16 @@ from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import finding
 from firn_compiler.document import Deferred, Mapping, Path, Span, key_span, lookup, value_of
 from firn_compiler.model.project import Flow, Platform, Settled
-from firn_compiler.stages.settle import resource
-from firn_schemas.connectors import CONNECTORS
+from firn_compiler.stages.settle import resources
 from firn_schemas.decode import words
 
 
 def together(flow: Flow, platform: Platform | None) -> Found:
     """Report settings that exclude each other, and those that lack another."""
-    for name in sorted(flow.resource_names | set(flow.resources)):
-        settled = resource(flow, platform, name)
-        if settled is not None:
-            for rule in (_exactly_one, *_RULES.get((settled.kind, settled.driver), ())):
-                for one in rule(settled, ("resources", name, "config")):
-                    yield one if one.span.file else one._replace(span=settled.place)
+    for name, settled in resources(flow, platform):
+        for rule in (_exactly_one, *_RULES.get((settled.kind, settled.driver), ())):
+            for one in rule(settled, ("resources", name, "config")):
+                yield one.or_at(settled.place)
 
 
 def said(settled: Settled, key: str) -> Any | EllipsisType:
@@ -37,7 +34,7 @@ def _place(settled: Settled, key: str) -> Span:
 
 def _exactly_one(settled: Settled, path: Path) -> Found:
     """Report settings of which not exactly one is given."""
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     given = settled.config.entries if isinstance(settled.config, Mapping) else {}
     choices = row.exactly_one if row else ()
     named = [key for key in choices if said(settled, key) is not None]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from firn_compiler.document import Document, Mapping, Node, Path, Span, mapping_at, text_at
 from firn_schemas.base import Json
+from firn_schemas.connectors import CONNECTORS, Connector
 
 
 class Step(NamedTuple):
@@ -111,6 +112,16 @@ class Platform(NamedTuple):
         """Whether every file of the chain could be read: then the first one extends nothing."""
         return "extends" not in self.documents[0].root.entries
 
+    @property
+    def security(self) -> Mapping | None:
+        """Its policy; None where it says none."""
+        return mapping_at(self.root, "security")
+
+    @property
+    def is_enterprise(self) -> bool:
+        """Whether its policy is the strict one."""
+        return text_at(self.security, "mode") == "enterprise"
+
 
 class Settled(NamedTuple):
     """A resource after the merge."""
@@ -125,6 +136,11 @@ class Settled(NamedTuple):
     """Settings that pass through the decode hook, such as `config.password`."""
     merged: tuple[Node, ...] = ()
     """`config` and `options` before nulls removed keys and defaults were added."""
+
+    @property
+    def row(self) -> Connector | None:
+        """What is said of its connector; None for a compute."""
+        return CONNECTORS.get((self.kind, self.driver))
 
 
 class Project(NamedTuple):

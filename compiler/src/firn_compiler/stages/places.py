@@ -23,7 +23,6 @@ from firn_compiler.stages.policy import sections
 from firn_compiler.stages.settle import LOGICAL, OWN_NAMES, logical, profile_of, resource, secret_of
 from firn_schemas.base import Json
 from firn_schemas.compute import COMPUTE
-from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS
 
 COMMAND_LINE = Span("--var", 0, 0, 0, 0)
@@ -143,7 +142,7 @@ def _family(
 
 def _settings(pointer: str, name: str, settled: Settled, whole: Settled) -> Iterator[Place]:
     """Yield the history of a resource's settings; `whole` still has the chain's nulls."""
-    row = CONNECTORS.get((settled.kind, settled.driver))
+    row = settled.row
     records = (row.config, row.options) if row else (COMPUTE[settled.driver],)
     nulls = [with_defaults(*one) for one in zip(records, whole.merged, strict=False)]
     for key, final in (("config", settled.config), ("options", settled.options)):

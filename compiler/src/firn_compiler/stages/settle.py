@@ -77,6 +77,14 @@ def resource(flow: Flow, platform: Platform | None, name: str) -> Settled | None
     return known[1]
 
 
+def resources(flow: Flow, platform: Platform | None) -> Iterator[tuple[str, Settled]]:
+    """Yield by name every resource that the flow declares or that its steps use, settled; not those that are broken."""
+    for name in sorted(flow.resource_names | set(flow.resources)):
+        settled = resource(flow, platform, name)
+        if settled is not None:
+            yield name, settled
+
+
 def _found(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
     if name in flow.resources and name not in OWN_NAMES:
         return _declared(flow.resources[name], platform)
@@ -227,7 +235,9 @@ def _layer(platform: Platform | None, name: str) -> Settled | None:
     if found is None or not isinstance(found.config, Mapping) or text_at(layer, "namespace") is None:
         return found
     namespace: Node = layer.entries["namespace"]
-    setting = next(one for one in ("namespace", "prefix", "root") if one in keys(_record(found)))
+    setting = next(
+        one for one in ("namespace", "prefix", "root") if one in keys(CONNECTORS[found.kind, found.driver].config)
+    )
     if section == "storage":
         namespace = _folder(found.config.entries.get(setting), layer)
     upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
@@ -244,10 +254,6 @@ def _folder(outer: Node | None, layer: Mapping) -> Scalar:
         return Scalar(Deferred({"$concat": [*parts, f"/{name}"]}, outer.value.roots), span)
     base = str(outer.value) if isinstance(outer, Scalar) and outer.value else ""
     return Scalar(f"{base.rstrip('/')}/{name}" if base else name, span)
-
-
-def _record(settled: Settled) -> type:
-    return CONNECTORS[settled.kind, settled.driver].config
 
 
 def _compute(flow: Flow, platform: Platform | None) -> Settled | None:

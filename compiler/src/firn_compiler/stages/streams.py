@@ -13,7 +13,6 @@ from firn_compiler.document import Path, deferred, text_at, value_of
 from firn_compiler.model.datasets import Place, Reader, Reading, makes_dataset, readers, references_in
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.stages.settle import resource
-from firn_schemas.connectors import CONNECTORS
 
 QUIET = frozenset(["check", "check_items", "list_files", "query", "read", "sql"])
 """Types of steps that change nothing outside."""
@@ -106,8 +105,7 @@ def _by_the_engine(case: Case) -> bool:
     """Whether a query of the flow runs in a database that the engine has attached: its names are found there alone."""
     step = case.step
     found = case.later.settled(step) if step.type == "read" and "sql" in step.inputs.entries else None
-    row = CONNECTORS.get((found.kind, found.driver)) if found is not None else None
-    return row is not None and not row.dialect
+    return found is not None and found.row is not None and not found.row.dialect
 
 
 def _changed(case: Case) -> bool:
