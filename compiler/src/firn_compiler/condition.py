@@ -6,6 +6,7 @@ Lowered to literals, typed nodes and `$op` nodes.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from firn_compiler.diagnostics import TYPES, type_of
 from firn_compiler.template import TemplateError, literal
 from firn_schemas.base import Json
 
@@ -73,7 +74,7 @@ def _compared(operator: str, left: Json, right: Json) -> bool | None:
 def type_errors(tree: Term, types: Types) -> Iterator[TemplateError]:
     """Yield where an operator is given what it cannot take, and a condition that is neither true nor false."""
     yield from _errors_within(tree, types)
-    found = type_of(tree, types)
+    found = _type_of(tree, types)
     if found not in ("boolean", "any") and not tree.operator:
         help = "compare it: `… > 0`, `… == 'done'`"
         raise_at = (tree.start, tree.end)
@@ -83,7 +84,7 @@ def type_errors(tree: Term, types: Types) -> Iterator[TemplateError]:
 def _errors_within(tree: Term, types: Types) -> Iterator[TemplateError]:
     for one in tree.arguments:
         yield from _errors_within(one, types)
-    kinds = [type_of(one, types) for one in tree.arguments]
+    kinds = [_type_of(one, types) for one in tree.arguments]
     if tree.operator in CONNECTIVES:
         for one, kind in zip(tree.arguments, kinds, strict=True):
             if kind not in ("boolean", "any"):
@@ -105,30 +106,14 @@ def _comparable(operator: str, left: str, right: str) -> bool:
     return left == right and left in ("number", "string")
 
 
-_A = {
-    "any": "a value",
-    "array": "a list",
-    "boolean": "true or false",
-    "null": "null",
-    "number": "a number",
-    "object": "a mapping",
-    "string": "text",
-}
+_A = TYPES | {"any": "a value"}
 
 
-def type_of(tree: Term, types: Types) -> str:
-    """Return the type of a term's value."""
+def _type_of(tree: Term, types: Types) -> str:
+    """Return the type of a term's value; one number is as good as another."""
     if tree.operator:
         return "boolean"
     if tree.wrong:
         return "any"
-    if tree.path:
-        found = types(tree.path)
-        return "number" if found == "integer" else found
-    return type_of_value(tree.value)
-
-
-def type_of_value(value: Json) -> str:
-    """Return the type of a literal, in the words of JSON Schema."""
-    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
+    found = types(tree.path) if tree.path else type_of(tree.value)
+    return "number" if found == "integer" else found

@@ -43,6 +43,24 @@ def finding(
     return Diagnostic(code, message, span, help, dotted(path), related)
 
 
+TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "null": "null",
+    "number": "a number",
+    "object": "a mapping",
+    "string": "text",
+}
+"""The types of JSON Schema, as messages call them."""
+
+
+def type_of(value: object) -> str:
+    """Return the type of a plain value, in the words of JSON Schema."""
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "null")
+
+
 def step_of(kind: str) -> str:
     """Return such as "a `read` step" and "an `http` step"."""
     return f"{'an' if kind.startswith(('a', 'e', 'http', 'i', 'o', 'u')) else 'a'} `{kind}` step"

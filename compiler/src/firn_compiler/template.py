@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from firn_compiler.closest import alike
-from firn_compiler.diagnostics import suggestion
+from firn_compiler.diagnostics import TYPES, suggestion, type_of
 from firn_compiler.document import UNKNOWN, Deferred
 from firn_compiler.scalars import out_of_range, plain_value
 from firn_schemas.base import Json, JsonObject
@@ -219,8 +219,7 @@ def _concatenated(done: list[Piece]) -> tuple[Json | Deferred, list[TemplateErro
             joined.append(value.node)
             roots |= value.roots
         elif value is None or isinstance(value, (list, dict)):
-            what = "null" if value is None else "a list" if isinstance(value, list) else "a mapping"
-            message = f"the template is {what}: it cannot stand inside a text"
+            message = f"the template is {TYPES[type_of(value)]}: it cannot stand inside a text"
             errors.append(TemplateError("E405", message, "make it the whole value", piece.start, piece.end))
             joined.append(UNKNOWN.node)
             roots |= UNKNOWN.roots

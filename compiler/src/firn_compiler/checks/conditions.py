@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from firn_compiler.checks.graph import job_output, results_of
-from firn_compiler.condition import Term, constant, type_errors, type_of_value
+from firn_compiler.condition import Term, constant, type_errors
 from firn_compiler.condition_text import read_condition
-from firn_compiler.diagnostics import Diagnostic, finding
+from firn_compiler.diagnostics import Diagnostic, finding, type_of
 from firn_compiler.document import Deferred, Document, Mapping, Path, Scalar, Sequence
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.stages.expand import within
@@ -63,7 +63,7 @@ def output_type(flow: Flow, path: str) -> str:
 def _type_of(value: object, step: Step) -> str:
     """Return the type of an output's value: of a literal, or of the result that it names."""
     if not isinstance(value, Deferred):
-        return type_of_value(value)  # type: ignore[arg-type]  # a scalar's value is JSON
+        return type_of(value)
     reference = value.node.get("$ref")
     if isinstance(reference, str) and reference.startswith("result."):
         return (results_of(step) or {}).get(reference.removeprefix("result."), "any")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from firn_compiler.diagnostics import Diagnostic, finding, step_of, suggestion
+from firn_compiler.diagnostics import TYPES, Diagnostic, finding, step_of, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, deferred
 from firn_compiler.model.datasets import makes_dataset, taken
 from firn_compiler.model.graph import cycles, upstream
@@ -174,13 +174,13 @@ def _result(step: Step, rest: str, span: Span, path: Path) -> Iterator[Diagnosti
         return
     more, kind = rest.removeprefix(name), results[name]
     if more and kind in _PLAIN:
-        yield finding("E305", f"`{name}` is {_PLAIN[kind]}: it has no parts", span, f"write `result.{name}`", path)
+        yield finding("E305", f"`{name}` is {TYPES[kind]}: it has no parts", span, f"write `result.{name}`", path)
     elif more.startswith(".") and kind == "array":
         help = f"write `result.{name}[0]{more}`"
         yield finding("E305", f"`{name}` is a list: its items have numbers", span, help, path)
 
 
-_PLAIN = {"boolean": "true or false", "integer": "an integer", "number": "a number", "string": "text"}
+_PLAIN = frozenset(["boolean", "integer", "number", "string"])
 
 
 def _first(path: str) -> str:

@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry
 
-from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.diagnostics import TYPES, Diagnostic, finding, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, key_span, nearest
 
 MAX_FINDINGS = 100
@@ -51,17 +51,13 @@ def _later(node: Node) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, Deferred)
 
 
-_TYPES = {"array": "a list", "boolean": "true or false", "integer": "an integer", "null": "null", "number": "a number"}
-_TYPES |= {"object": "a mapping", "string": "text"}
-
-
 def _finding(error: ValidationError, node: Node, path: Path, base: Path) -> Diagnostic:
     full, where = (*base, *path), nearest(node, path).span
     name, rule, value = f"`{full[-1]}`", error.validator_value, error.instance
     asked: Any = rule
     if error.validator == "type":
         kinds = [asked] if isinstance(asked, str) else list(asked)
-        expected = " or ".join(_TYPES.get(kind, kind) for kind in kinds)
+        expected = " or ".join(TYPES.get(kind, kind) for kind in kinds)
         return finding("E202", f"{name} must be {expected}", where, "", full)
     if error.validator == "enum":
         help = suggestion(str(value), map(str, asked))

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, Union
 
 from firn_compiler.closest import closest
-from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
+from firn_compiler.diagnostics import TYPES, Diagnostic, Related, finding, suggestion, type_of
 from firn_compiler.document import (
     Deferred,
     Mapping,
@@ -173,26 +173,16 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = number_meant(name.strip("`"), actual)
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
         help = "remove the quotes" if actual == word else f"write `{word}`"
-    return finding("E202", f"{name} must be {expected}, not {kind_of(actual)}", node.span, help, path)
+    return finding("E202", f"{name} must be {expected}, not {_kind_of(actual)}", node.span, help, path)
 
 
 _BOOLEANS = dict.fromkeys(("true", "yes", "on", "y"), "true") | dict.fromkeys(("false", "no", "off", "n"), "false")
 """Words that mean one of the two, and what YAML 1.2 calls it."""
 
 
-def kind_of(value: Any) -> str:
+def _kind_of(value: Any) -> str:
     """Name the type of a value in the words of the messages."""
-    if isinstance(value, Deferred):
-        return "a template"
-    names = {
-        bool: "true or false",
-        int: "an integer",
-        float: "a number",
-        str: "text",
-        list: "a list",
-        dict: "a mapping",
-    }
-    return names.get(type(value), "null")
+    return "a template" if isinstance(value, Deferred) else TYPES[type_of(value)]
 
 
 def _owner(node: Node, path: Path) -> Any:

@@ -235,9 +235,8 @@ def _layer(platform: Platform | None, name: str) -> Settled | None:
     if found is None or not isinstance(found.config, Mapping) or text_at(layer, "namespace") is None:
         return found
     namespace: Node = layer.entries["namespace"]
-    setting = next(
-        one for one in ("namespace", "prefix", "root") if one in keys(CONNECTORS[found.kind, found.driver].config)
-    )
+    known = keys(CONNECTORS[found.kind, found.driver].config)
+    setting = next(one for one in ("namespace", "prefix", "root") if one in known)
     if section == "storage":
         namespace = _folder(found.config.entries.get(setting), layer)
     upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
