@@ -90,9 +90,9 @@ class Mapping:
         self.removed = removed
         """Whether the last layer of a merge is a null; it stands at every entry too, whose history goes on."""
 
-    def get(self, key: str) -> "Node | None":
-        """Return the node under `key`, or None."""
-        return self.entries.get(key)
+
+EMPTY = Mapping({}, {}, BUILT_IN)
+"""A mapping that no file holds and that says nothing."""
 
 
 class Sequence:
@@ -188,8 +188,13 @@ def nearest(node: Node, path: Path) -> Node:
 def stands_alone(node: Mapping, key: str) -> bool:
     """Whether no colon stands after a key, as in braces: `{a, b c}`."""
     found, place = node.entries[key], node.keys[key]
-    empty = isinstance(found, Scalar) and found.value is None and found.span[1:3] == found.span[3:]
+    empty = is_null(found) and found.span[1:3] == found.span[3:]
     return empty and found.span[3:] == place[3:] != place[1:3]
+
+
+def is_null(node: Node) -> bool:
+    """Whether a node is a null."""
+    return isinstance(node, Scalar) and node.value is None
 
 
 def text_at(node: Node | None, key: str) -> str | None:
@@ -242,6 +247,11 @@ def deferred(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar, Deferr
     for key, item in node.entries.items() if isinstance(node, Mapping) else enumerate(node.items):
         if not isinstance(item, Scalar) or isinstance(item.value, Deferred):
             yield from deferred(item, (*path, key))
+
+
+def with_entry(node: Mapping, key: str, value: Node) -> Mapping:
+    """Return a mapping in which another value stands under a key that it has."""
+    return Mapping(node.entries | {key: value}, node.keys, node.span, node.prior)
 
 
 def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Items
 
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, mapping_at
+from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, mapping_at, with_entry
 from firn_compiler.yaml_source import Source
 from firn_schemas.public_key import MAX_BYTES, BadKey, public_keys
 
@@ -17,7 +17,7 @@ def with_keys(root: Mapping, read: Callable[[str, str], Source | None]) -> tuple
     `read` reads the file that a file (first) names (second).
     """
     security = mapping_at(root, "security")
-    listed = security.get("trusted_keys") if security is not None else None
+    listed = security.entries.get("trusted_keys") if security is not None else None
     if security is None or not isinstance(listed, Sequence):
         return root, ()
     found: list[Diagnostic] = []
@@ -33,7 +33,8 @@ def with_keys(root: Mapping, read: Callable[[str, str], Source | None]) -> tuple
                 "name a file of public keys in PEM, from this file's folder; `openssl pkey -in KEY -pubout` makes one"
             )
             found.append(finding("E712", f"a trusted key {error}", item.span, help, (*WHERE, index)))
-    return _replaced(root, security, Sequence(items, listed.span, listed.prior)), found
+    keys = Sequence(items, listed.span, listed.prior)
+    return with_entry(root, "security", with_entry(security, "trusted_keys", keys)), found
 
 
 def _pems(text: str, by: str, read: Callable[[str, str], Source | None]) -> Iterator[str]:
@@ -43,8 +44,3 @@ def _pems(text: str, by: str, read: Callable[[str, str], Source | None]) -> Iter
             raise BadKey("names a file that cannot be read")
         text = source.content[:MAX_BYTES].decode("ascii", "replace")
     yield from (key.pem for key in public_keys(text))
-
-
-def _replaced(root: Mapping, security: Mapping, keys: Sequence) -> Mapping:
-    inner = Mapping(security.entries | {"trusted_keys": keys}, security.keys, security.span, security.prior)
-    return Mapping(root.entries | {"security": inner}, root.keys, root.span, root.prior)

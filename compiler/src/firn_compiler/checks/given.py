@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import Deferred, Node, Scalar
+from firn_compiler.document import Deferred, Node, is_null
 from firn_compiler.model.project import Step
 from firn_schemas.steps.data import COMPRESSIONS
 
@@ -13,7 +13,7 @@ Found = Iterator[Diagnostic]
 def given(step: Step, key: str) -> Node | None:
     """Return an input that is there and not null."""
     node = step.inputs.entries.get(key)
-    return None if isinstance(node, Scalar) and node.value is None else node
+    return None if node is None or is_null(node) else node
 
 
 def leads_out(name: str) -> bool:

@@ -42,6 +42,14 @@ def makes_dataset(step: Step) -> bool:
     return step.type not in STEPS or STEPS[step.type].makes_dataset
 
 
+def is_opaque(step: Step) -> bool:
+    """Whether nobody can say what the step reads and writes: it runs code, or is a plug-in's."""
+    return step.type not in STEPS or bool(STEPS[step.type].plugin) or step.type in _OPAQUE
+
+
+_OPAQUE = frozenset(["dbt", "python"])
+
+
 def taken(step: Step) -> Iterator[tuple[Path, Scalar]]:
     """Yield the names of the datasets that the step takes by `from`, each with its path below the inputs."""
     places: list[tuple[Path, object]] = [((), step.inputs)]
@@ -88,7 +96,7 @@ def readers(flow: Flow, reads: Mapping[Path, Reading]) -> dict[Place, list[Reade
 
 
 def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) -> Iterator[tuple[Place, bool]]:
-    if step.innermost.type in _OPAQUE or step.innermost.type not in STEPS or STEPS[step.innermost.type].plugin:
+    if is_opaque(step.innermost):
         yield from ((maker, False) for maker in dict.fromkeys(seen.values()))
         return
     reading = reads.get(step.path, Reading())
@@ -96,9 +104,6 @@ def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) 
     for maker in dict.fromkeys(makers.values()):
         names = {name for name, one in makers.items() if one == maker}
         yield maker, len(names) == 1 and names <= reading.once
-
-
-_OPAQUE = frozenset(["dbt", "python"])
 
 
 def _named(job: str, step: Step) -> dict[str, Place]:

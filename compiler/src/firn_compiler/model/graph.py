@@ -31,29 +31,18 @@ def ordered(jobs: tuple[Job, ...]) -> list[Job]:
     return [*done, *(job for job in jobs if id(job) in left)]
 
 
-def upstream(flow: Flow, job: Job) -> tuple[Job, ...]:
-    """Return the jobs that `job` depends on, directly and through others, in the flow's order."""
-    known = {one.id: one for one in flow.jobs}
-    reached: set[str] = set()
-    open_ = [name for name, _ in job.depends_on]
-    while open_:
-        name = open_.pop()
-        if name in known and name not in reached:
-            reached.add(name)
-            open_.extend(parent for parent, _ in known[name].depends_on)
-    return tuple(one for one in flow.jobs if one.id in reached)
-
-
-def nearest_upstream(flow: Flow, job: Job) -> list[Job]:
+def upstream(flow: Flow, job: Job) -> list[Job]:
     """Return the jobs that `job` depends on, directly and through others, the nearest first."""
-    known = {one.id: one for one in flow.jobs}
+    known: dict[str, list[Job]] = {}
+    for one in flow.jobs:
+        known.setdefault(one.id, []).append(one)  # two of one name, which another finding says
     waiting = [name for name, _ in job.depends_on]
-    found: dict[str, Job] = {}
+    found: dict[str, list[Job]] = {}
     for name in waiting:
         if name in known and name not in found and name != job.id:
             found[name] = known[name]
-            waiting += [parent for parent, _ in known[name].depends_on]
-    return list(found.values())
+            waiting += [parent for one in known[name] for parent, _ in one.depends_on]
+    return [one for jobs in found.values() for one in jobs]
 
 
 def cycles(flow: Flow) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from firn_compiler.model.graph import nearest_upstream, ordered, upstream
+from firn_compiler.model.graph import ordered, upstream
 from firn_compiler.model.project import Flow, Job
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ class Upstream(Generic[T]):
                 for name in parents:
                     self.before[job.id] |= self.before[name] | self.places[name]
             else:  # a job that waits for itself
-                self.before[job.id] = sum(self.places[one.id] for one in upstream(flow, job) if one.id != job.id)
+                self.before[job.id] = sum(self.places[name] for name in {one.id for one in upstream(flow, job)})
 
     def add(self, job: str, name: str, thing: T) -> None:
         """Note what a job makes."""
@@ -67,4 +67,4 @@ class _Seen(Mapping[str, T]):
         return sum(1 for _ in self)
 
     def _parents(self) -> list[Job]:
-        return nearest_upstream(self._all.flow, self._job)
+        return upstream(self._all.flow, self._job)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import TypeAlias
 
-from firn_compiler.document import Mapping, Node, Scalar, mapping_at, text_at
+from firn_compiler.document import EMPTY, Mapping, Node, Scalar, is_null, mapping_at, text_at
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.merge import merged
 from firn_compiler.stages.settle import TYPES, changed, connector_names, each_in_full, family, served_by
@@ -34,8 +34,7 @@ Change: TypeAlias = Callable[[Mapping, Mapping], Node]
 
 def _each(root: Mapping, whole: Mapping, section: str, change: Change) -> Mapping:
     known = mapping_at(whole, section)
-    nothing = Mapping({}, {}, root.span)
-    return changed(root, section, lambda name, node: change(node, mapping_at(known, name) or nothing))
+    return changed(root, section, lambda name, node: change(node, mapping_at(known, name) or EMPTY))
 
 
 def _named(node: Mapping, known: Mapping) -> Mapping:
@@ -43,7 +42,7 @@ def _named(node: Mapping, known: Mapping) -> Mapping:
     other = ("kind", "driver")
     if "type" not in node.entries or not any(word in known.entries for word in other):
         return node
-    if any(not _is_null(node.entries[word]) for word in other if word in node.entries):
+    if any(not is_null(node.entries[word]) for word in other if word in node.entries):
         return node  # this file names them itself: beside a `type` that is reported, beside a null it is meant
     word = node.entries["type"]
     row = connector_names().get(text_at(node, "type") or "")
@@ -51,10 +50,6 @@ def _named(node: Mapping, known: Mapping) -> Mapping:
     if row is not None:
         del entries["type"]
     return Mapping(entries, node.keys | dict.fromkeys(other, node.keys["type"]), node.span)
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 def _connector(node: Mapping, known: Mapping) -> Node:

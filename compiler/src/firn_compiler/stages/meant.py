@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
-from firn_compiler.document import Mapping, Node, Path, Scalar, Sequence, Span, dotted, stands_alone, text_at
+from firn_compiler.document import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    dotted,
+    stands_alone,
+    text_at,
+    with_entry,
+)
 from firn_compiler.model.shapes import (
     ConnectorShape,
     FlowShape,
@@ -269,9 +280,7 @@ def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:
 
 
 def _with(node: Mapping, key: str, value: Node | None) -> Mapping:
-    if value is None or value is node.entries.get(key):
-        return node
-    return Mapping(node.entries | {key: value}, node.keys, node.span, node.prior)
+    return node if value is None or value is node.entries.get(key) else with_entry(node, key, value)
 
 
 def word_meant(node: Mapping | None, key: str, known: Collection[str]) -> str | None:

@@ -1,6 +1,6 @@
 """The merge: mappings key by key, lists and scalars replace, null removes. Every value keeps what it replaced."""
 
-from firn_compiler.document import Mapping, Node, Scalar, Sequence, stands_alone
+from firn_compiler.document import Mapping, Node, Scalar, Sequence, is_null, stands_alone
 
 
 def merged(lower: Node, upper: Node) -> Node:
@@ -13,7 +13,7 @@ def merged(lower: Node, upper: Node) -> Node:
             keys[key] = upper.keys[key]
         prior = (*lower.prior, lower) if _is_reference(lower) or _is_reference(upper) else lower.prior
         return Mapping(entries, keys, upper.span, prior)
-    if isinstance(lower, Mapping) and lower.entries and _is_null(upper) and not _is_reference(lower):
+    if isinstance(lower, Mapping) and lower.entries and is_null(upper) and not _is_reference(lower):
         entries = {key: merged(item, upper) for key, item in lower.entries.items()}
         return Mapping(entries, dict.fromkeys(entries, upper.span), upper.span, lower.prior, removed=True)
     history = (*lower.prior, lower)
@@ -34,11 +34,7 @@ def without_nulls(node: Node) -> Node:
 
 def _removes(node: Mapping, key: str) -> bool:
     item = node.entries[key]
-    return item.removed if isinstance(item, Mapping) else _is_null(item) and not stands_alone(node, key)
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
+    return item.removed if isinstance(item, Mapping) else is_null(item) and not stands_alone(node, key)
 
 
 def _is_reference(node: Node) -> bool:

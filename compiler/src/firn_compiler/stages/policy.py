@@ -1,6 +1,6 @@
 """What the platform says of all flows: policy, state, workspace, layers; with the defaults written out."""
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Sequence, mapping_at, text_at
+from firn_compiler.document import EMPTY, Mapping, Node, Sequence, mapping_at, text_at
 from firn_compiler.model.project import Platform
 from firn_compiler.model.shapes import PostgresState, SqliteState, WorkspaceShape
 from firn_compiler.stages.defaults import as_node, with_defaults, with_spellings
@@ -15,7 +15,7 @@ def policy(platform: Platform) -> JsonObject:
 
 def sections(platform: Platform) -> dict[str, Mapping]:
     """Return the parts that are mappings, by their keys; those that say nothing are left out."""
-    security, workspace = (mapping_at(platform.root, key) or NOTHING for key in ("security", "workspace"))
+    security, workspace = (mapping_at(platform.root, key) or EMPTY for key in ("security", "workspace"))
     said = {
         key: node
         for key, node in security.entries.items()
@@ -28,9 +28,6 @@ def sections(platform: Platform) -> dict[str, Mapping]:
     }
     found |= {key: mapping_at(platform.root, key) for key in ("compatibility", "layers")}
     return {key: node for key, node in found.items() if isinstance(node, Mapping) and node.entries}
-
-
-NOTHING = Mapping({}, {}, BUILT_IN)
 
 
 def _state(platform: Platform) -> Node:

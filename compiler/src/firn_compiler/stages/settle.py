@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from firn_compiler.closest import misspelt
 from firn_compiler.document import (
-    BUILT_IN,
+    EMPTY,
     Deferred,
     Mapping,
     Node,
@@ -14,6 +14,7 @@ from firn_compiler.document import (
     mapping_at,
     nearest,
     text_at,
+    with_entry,
 )
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
@@ -23,7 +24,6 @@ from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, WORKSPACE
 from firn_schemas.decode import keys
 
-EMPTY = Mapping({}, {}, BUILT_IN)
 LOGICAL = {"storage": "storage", "catalog": "catalogs", "compute": "compute"}
 """Names that a flow's steps may use as resources without declaring them, with the platform's section of each."""
 
@@ -153,8 +153,7 @@ def changed(root: Mapping, section: str, change: Callable[[str, Mapping], Node])
     if found is None:
         return root
     entries = {name: change(name, node) if isinstance(node, Mapping) else node for name, node in found.entries.items()}
-    upper = Mapping(entries, found.keys, found.span, found.prior)
-    return Mapping(root.entries | {section: upper}, root.keys, root.span, root.prior)
+    return with_entry(root, section, Mapping(entries, found.keys, found.span, found.prior))
 
 
 def typed_as(root: Mapping, whole: Mapping) -> Mapping:
