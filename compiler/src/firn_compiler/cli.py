@@ -15,6 +15,7 @@ from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import printable
 from firn_compiler.options import env_option, format_option, paths_argument, platform_option, report, var_option
 from firn_schemas.base import Json
+from firn_schemas.visible import listing, os_reason
 
 if TYPE_CHECKING:
     from firn_compiler.stages.places import Place
@@ -55,7 +56,7 @@ def compile_command(
     from firn_compiler.sources import environments, project_request
 
     if platform is None and env is None:
-        known = ", ".join(f"`{name}`" for name in environments(paths or (".",)))
+        known = listing(environments(paths or (".",)))
         raise click.UsageError(
             "name the platform: `-p FILE` or `--env NAME`" + (f"; here are {known}" if known else "")
         )
@@ -238,7 +239,7 @@ def schema_command(name: str | None, output: str) -> None:
         try:
             replace(target, schema_bytes(one))
         except OSError as error:
-            failure = Diagnostic("E109", f"cannot write `{target}`: {(error.strerror or 'failed').lower()}")
+            failure = Diagnostic("E109", f"cannot write `{target}`: {os_reason(error)}")
             report([failure], {}, "text")
             sys.exit(1)
         click.echo(target)

@@ -11,6 +11,7 @@ from firn_compiler.sources import shown
 from firn_schemas.artifact import Envelope
 from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
 from firn_schemas.decode import DecodeError, decode
+from firn_schemas.visible import os_reason
 
 
 def payload_of(artifact: Path) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _json(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise click.UsageError(f"there is no file `{file}`: make it with `firn compile`") from None
     except OSError as error:
-        raise click.UsageError(f"cannot read `{file}`: {(error.strerror or 'failed').lower()}") from None
+        raise click.UsageError(f"cannot read `{file}`: {os_reason(error)}") from None
     except ValueError:
         raise click.UsageError(f"`{file}` is not JSON") from None
     if not isinstance(found, dict):

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from firn_compiler.closest import closest
 from firn_compiler.document import BUILT_IN, Path, Span, dotted
+from firn_schemas.visible import listing
 
 Severity = Literal["error", "warning"]
 
@@ -121,6 +122,6 @@ def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str
         return f"{what} none"
     shown = names if len(names) <= 20 else names[:12]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    listed = ", ".join(f"`{name}`" for name in shown) + more
+    listed = listing(shown) + more
     meant = closest(word, names) if meant is None else meant
     return f"{what} {listed}" + (f"; did you mean `{meant}`?" if meant else "")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from firn_schemas.base import Json
-from firn_schemas.visible import visible
+from firn_schemas.visible import listing, visible
 
 Kind = Literal["added", "removed", "changed"]
 DERIVED = frozenset(["fingerprint", "lineage", "columns"])
@@ -117,7 +117,7 @@ def as_text(old: Mapping[str, Any], new: Mapping[str, Any], limit: int = 50) -> 
     lines += [f"and {len(found) - limit} more"] if len(found) > limit else []
     lines += [f"secrets: {word} {name}" for word, name in _secrets(old, new)]
     if not lines:
-        files = ", ".join(f"`{name}`" for name in sources(old, new))
+        files = listing(sources(old, new))
         lines = ["no difference in meaning" + (f", only in the text of {files}" if files else "")]
     return "".join(f"{visible(line)}\n" for line in lines)
 

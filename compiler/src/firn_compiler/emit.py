@@ -13,6 +13,7 @@ from firn_schemas.artifact_format import MAP_FORMAT
 from firn_schemas.attestation import statement_path
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
+from firn_schemas.visible import os_reason
 
 
 def map_path(artifact: Path) -> Path:
@@ -34,7 +35,7 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
         replace(map_path(target), map_bytes(compilation, target))
         replace(statement_path(target), statement)
     except OSError as error:
-        reason = (error.strerror or "failed").lower()
+        reason = os_reason(error)
         return Diagnostic("E109", f"cannot write `{target}`: {reason}", help="name a writable place with `-o FILE`")
     return None
 

@@ -1,7 +1,7 @@
 """A record as people read it: its keys as a table of Markdown, and below it those of the records inside."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin
@@ -9,6 +9,7 @@ from typing import Any, Literal, NewType, Union, get_args, get_origin
 from firn_schemas.credentials import Credentials
 from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
+from firn_schemas.visible import listing
 
 WORDS: dict[Any, str] = {str: "text", int: "integer", float: "number", bool: "boolean", Any: "any", Secret: "secret"}
 ELSEWHERE: dict[Any, str] = {Credentials | None: "[credentials](../platform/credentials.md)"}
@@ -44,11 +45,6 @@ def grid(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def codes(words: Iterable[str]) -> str:
-    """Return words as a list of code spans."""
-    return ", ".join(f"`{word}`" for word in words)
-
-
 def _row(field: "Field[Any]", record: Any) -> list[str]:
     given, kind = field.metadata, hints(record)[field.name]
     meaning = [given["description"], *(sentence for mark, sentence in MARKS.items() if given[mark])]
@@ -82,7 +78,7 @@ def _type(kind: Any) -> str:
         plain = [one for one in inside if one is not NoneType and not (one is int and float in inside)]
         return " or ".join(dict.fromkeys(map(_type, plain)))
     if origin is Literal:
-        return codes(inside)
+        return listing(inside)
     if isinstance(kind, NewType):
         return _type(kind.__supertype__)
     if origin in (list, dict):

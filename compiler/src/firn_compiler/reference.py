@@ -12,7 +12,7 @@ from textwrap import fill
 
 from firn_compiler.checks.credentials import MODES, TAKES
 from firn_compiler.checks.references import COMPUTE_ABILITIES, VERBS
-from firn_compiler.keys import codes, grid, section, table
+from firn_compiler.keys import grid, section, table
 from firn_compiler.model.shapes import (
     CompatibilityShape,
     GovernanceShape,
@@ -32,6 +32,7 @@ from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
 from firn_schemas.decode import hints, tag
 from firn_schemas.steps import STEPS, StepType
+from firn_schemas.visible import listing
 
 MARKER = "<!-- from the schema: make schemas -->"
 PLACED = {"catalogs": CATALOGS, "storage": STORAGE}
@@ -108,12 +109,12 @@ def renewed(page: str, made: str) -> str:
 def _connector(kind: str, driver: str, row: Connector, features: Features) -> Iterator[str]:
     words = sorted(word for word, key in connector_names().items() if key == (kind, driver))
     if words:
-        yield f"Named {codes(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
+        yield f"Named {listing(f'type: {word}' for word in words)}, or `kind: {kind}` and `driver: {driver}`."
     else:
         yield f"Named `{driver}` by the steps of every flow; it is not declared."
     yield f"- Used by the steps {_links('steps', _users(kind, row))}."
     yield from [f"- Its SQL is that of `{row.dialect}`."] if row.dialect else []
-    yield from [f"- Exactly one of {codes(row.exactly_one)} is given."] if row.exactly_one else []
+    yield from [f"- Exactly one of {listing(row.exactly_one)} is given."] if row.exactly_one else []
     parts = [f"credentials.{kind}.{mode}" for mode in TAKES.get(kind, MODES) if "credentials" in hints(row.config)]
     yield from _refused(f"connector.{kind}.{driver}", parts, features)
     yield from section("config", row.config)
@@ -126,7 +127,7 @@ def _step(name: str, row: StepType, features: Features) -> Iterator[str]:
     also = ["the flow's `compute`"] if row.needs in COMPUTE_ABILITIES else []
     yield f"Its resource {verb}: {', '.join([_links('connectors', able), *also])}." if able else "It has no resource."
     yield from ["- It makes a dataset of its name."] if row.makes_dataset else []
-    yield from [f"- Exactly one of {codes(row.exactly_one)} is given."] if row.exactly_one else []
+    yield from [f"- Exactly one of {listing(row.exactly_one)} is given."] if row.exactly_one else []
     key = f" without `{row.key_makes_repeatable}`" if row.key_makes_repeatable else ""
     if not row.repeatable:
         yield f"- Not idempotent: a `retry`{key} can do its work twice ([W306](../diagnostics/W306.md))."
@@ -167,14 +168,14 @@ def _taken(mode: str, features: Features) -> Iterator[str]:
     """Say with which kinds of connectors this version's runtime can use a mode of credentials."""
     kinds = sorted({kind for kind, _ in CONNECTORS if f"credentials.{kind}.{mode}" in features})
     if kinds:
-        yield f"- This version's runtime uses it for {codes(kinds)}."
+        yield f"- This version's runtime uses it for {listing(kinds)}."
     else:
         yield "- **Compiled, not run yet.** " + REFUSED.format("it", f"`credentials.KIND.{mode}`")
 
 
 def _connectors(features: Features) -> Iterator[str]:
     rows = [
-        [_links("connectors", [f"{kind}-{driver}"]), str(row.config.__doc__), codes(_users(kind, row)), run]
+        [_links("connectors", [f"{kind}-{driver}"]), str(row.config.__doc__), listing(_users(kind, row)), run]
         for (kind, driver), row in CONNECTORS.items()
         for run in [_run(f"connector.{kind}.{driver}" in features)]
     ]
@@ -197,7 +198,7 @@ def _rules() -> Iterator[str]:
     yield _named_rules((row.rule, row.kind) for row in FORMATS)
     yield "## By a provider's name"
     yield "Tokens without a form of their own, known by the name before them."
-    yield grid(["rule", "it finds", "names"], [[f"`{row.rule}`", row.kind, codes(row.names)] for row in BESIDE])
+    yield grid(["rule", "it finds", "names"], [[f"`{row.rule}`", row.kind, listing(row.names)] for row in BESIDE])
     yield "## By detect-secrets"
     yield "What its own plug-ins report of one value."
     yield _named_rules((row.rule, row.kind) for row in UPSTREAM)
@@ -227,7 +228,7 @@ def _refused(feature: str, parts: Iterable[str], features: Features) -> Iterator
     if feature not in features:
         yield "- **Compiled, not run yet.** " + REFUSED.format("it", f"`{feature}`")
     elif lacking:
-        yield "- " + REFUSED.format("parts of it", codes(lacking))
+        yield "- " + REFUSED.format("parts of it", listing(lacking))
 
 
 def _links(folder: str, stems: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from firn_compiler.document import beginning, printable
 from firn_compiler.installed import installed_plugins
 from firn_compiler.yaml_source import MAX_BYTES, Source
 from firn_schemas.base import Json
+from firn_schemas.visible import os_reason
 
 FLOW_NAMES = ("flow.yaml", "flow.yml")
 PLATFORM_NAME = "platform.yaml"
@@ -164,7 +165,7 @@ def _read(path: Path, found: list[Diagnostic], limit: int = MAX_BYTES, but: Iter
     except FileNotFoundError:
         found.append(Diagnostic("E108", f"there is no file `{path}`", help=_beside(path, but)))
     except OSError as error:
-        found.append(Diagnostic("E108", f"cannot read `{path}`: {(error.strerror or 'failed').lower()}"))
+        found.append(Diagnostic("E108", f"cannot read `{path}`: {os_reason(error)}"))
     return None
 
 

@@ -13,6 +13,7 @@ from firn_compiler.document import UNKNOWN, Deferred
 from firn_compiler.scalars import out_of_range, plain_value
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import MAX_INTEGER
+from firn_schemas.visible import listing
 
 ROOTS = {
     "env": "env.NAME",
@@ -146,7 +147,7 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
     path = _PATH.match(text, at, closing)
     if path is None:
         message = "the template is empty" if at >= closing else "a template begins with a path"
-        return TemplateError("E401", message, f"known: {_roots()}", start, after), after
+        return TemplateError("E401", message, f"known: {listing(ROOTS.values())}", start, after), after
     at = _skip(text, path.end())
     if at >= closing:
         return Placeholder(path[0], None, start, after), after
@@ -160,10 +161,6 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
 def _skip(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     return space.end() if space else at
-
-
-def _roots() -> str:
-    return ", ".join(f"`{shape}`" for shape in ROOTS.values())
 
 
 def pieces(text: str, constants: Constants) -> tuple[list[Piece], list[TemplateError]]:

@@ -16,7 +16,7 @@ from firn_runtime.errors import ArtifactRefused
 from firn_schemas.artifact_format import FORMAT, FORMAT_MAJOR, FORMAT_NAME, version_key
 from firn_schemas.canonical import LINE_ENDS, NotCanonical, canonical_bytes, file_bytes, line_ends_changed
 from firn_schemas.canonical import bytes_digest as sha256
-from firn_schemas.visible import visible
+from firn_schemas.visible import listing, os_reason, visible
 
 if TYPE_CHECKING:
     from firn_schemas.artifact import Flow, Job, Payload
@@ -79,7 +79,7 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise ArtifactRefused("R101", f"there is no artifact `{path}`", "make it with `firn compile`") from None
     except OSError as error:
-        reason = (error.strerror or "failed").lower()
+        reason = os_reason(error)
         raise ArtifactRefused("R101", f"cannot read the artifact `{path}`: {reason}") from None
     if len(content) > MAX_BYTES:
         raise ArtifactRefused("R101", f"`{path}` is larger than {MAX_BYTES // 2**20} MiB")
@@ -127,7 +127,7 @@ def refuse_unfit(payload: "Payload", features: frozenset[str]) -> None:
     """Raise ArtifactRefused R106 or R109 where a runtime that has `features` may not run the artifact."""
     lacking = [feature for feature in needed(payload) if feature not in features]
     if lacking:
-        named = ", ".join(f"`{visible(feature)}`" for feature in lacking)
+        named = listing(visible(feature) for feature in lacking)
         message = f"the artifact needs what this runtime does not have: {named}"
         raise ArtifactRefused("R106", message, lacking_help(lacking))
     refuse_version(payload)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from firn_runtime.errors import FirnError, internal
-from firn_schemas.visible import visible
+from firn_schemas.visible import os_reason, visible
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -164,7 +164,7 @@ def _not_written(error: Exception) -> str:
     echoing = trace is not None and trace.tb_frame.f_globals.get("__name__") == click.utils.__name__
     if not isinstance(error, OSError) or not echoing:
         return ""
-    return f"the output cannot be written: {(error.strerror or 'unknown').lower()}"
+    return f"the output cannot be written: {os_reason(error)}"
 
 
 def _let_go_of_output() -> None:

@@ -26,6 +26,7 @@ from firn_runtime.identifiers import dotted, identifier, literal
 from firn_runtime.json_values import json_value
 from firn_runtime.user_sql import refuse_what_opens_files
 from firn_schemas.base import Json
+from firn_schemas.visible import os_reason
 
 __all__ = ["Engine", "Limits", "Params", "Places", "Relation", "Session", "identifier", "literal", "select"]
 
@@ -357,7 +358,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or "unknown").lower()
+        reason = os_reason(error)
         raise ConnectorError("connection", f"cannot make the folder `{folder}`: {reason}") from None
     make_names_durable(folder.parent)
 

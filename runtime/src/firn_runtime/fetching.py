@@ -13,6 +13,7 @@ from firn_runtime.confined_paths import shown, told
 from firn_runtime.connector import FileStore, StoredFile
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import matcher
+from firn_schemas.visible import os_reason
 
 T = TypeVar("T")
 
@@ -108,5 +109,5 @@ def naming(name: str) -> Iterator[None]:
         said = error.message if f"`{shown(name)}`" in error.message else f"`{shown(name)}`: {error.message}"
         raise ConnectorError(error.error_class, said, error.help) from None
     except OSError as error:
-        reason = (error.strerror or "").lower()
+        reason = os_reason(error)
         raise ConnectorError("process", f"`{shown(name)}` cannot be kept in the workspace: {reason}") from None

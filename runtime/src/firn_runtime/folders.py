@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from firn_schemas.visible import os_reason
+
 
 def nearest(path: Path) -> Path:
     """Return the path, or the nearest one above it that is there."""
@@ -31,5 +33,5 @@ def trial(folder: Path) -> str:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        return f"`{found}` takes no file ({(error.strerror or 'unknown').lower()})"
+        return f"`{found}` takes no file ({os_reason(error)})"
     return ""

@@ -12,7 +12,7 @@ from firn_runtime.options import LAST
 from firn_runtime.prepare import choose, state_settings
 from firn_runtime.state import JobRow, Lease, LockRow, RunRow, State, StepRow, open_state
 from firn_schemas.base import Json
-from firn_schemas.visible import visible
+from firn_schemas.visible import listing, visible
 
 
 class Page(NamedTuple):
@@ -113,7 +113,7 @@ def freed(state: State | None, key: str, *, force: bool) -> Page:
     known = state.locks() if state is not None else []
     found = next((one for one in known if one.key == key), None)
     if state is None or found is None:
-        held = ", ".join(f"`{one.key}`" for one in known) or "none"
+        held = listing(one.key for one in known) or "none"
         raise UsageError("R408", f"nobody holds a lock `{key}`", f"held: {held}")
     if found.held and not force:
         message = f"the lock `{key}` is held by {holder(found)}, {rest(found)}"
@@ -138,7 +138,7 @@ def forgotten(state: State | None, artifact: Artifact, flow: str | None, read: s
     known = {f"{one.job}.{one.step}": one for one in (state.watermarks(name) if state is not None else [])}
     found = known.get(read)
     if state is None or found is None:
-        listed = ", ".join(f"`{one}`" for one in known) or "none"
+        listed = listing(known) or "none"
         raise UsageError("R002", f"the flow `{name}` has no watermark of `{read}`", f"there is {listed}")
     lock = artifact.payload.flows[name].lock
     with Lease(state, lock.key, {"flow": name}, lock.ttl_seconds) as lease:

@@ -7,6 +7,7 @@ from firn_runtime.errors import ArtifactRefused, UsageError
 from firn_runtime.state.rows import JobRow, RunRow, StepRow
 from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
+from firn_schemas.visible import listing
 
 Place = tuple[str, str]
 """A job's id and the id of one of its steps."""
@@ -59,7 +60,7 @@ def refuse_changed(past: RunRow, digest: str, flow: Flow) -> None:
     if past.artifact == digest:
         return
     changes = changed(past.plan, fingerprints(flow))
-    what = "; ".join(f"{word}: {', '.join(f'`{name}`' for name in names)}" for word, names in changes.items() if names)
+    what = "; ".join(f"{word}: {listing(names)}" for word, names in changes.items() if names)
     message = f"the run `{past.run}` was begun with another artifact ({what or 'no step is another one'})"
     help = "`--from-changed` runs again what changed and what depends on it; or begin a new run"
     raise ArtifactRefused("R110", message, help)
@@ -139,7 +140,7 @@ def selected(flow: Flow, only: Sequence[str], done: Container[str], there: Conta
     for name in only:
         job, _, step = name.partition(".")
         if job not in steps or (step and step not in steps[job]):
-            known = ", ".join(f"`{one}`" for one in (steps.get(job) or steps))
+            known = listing(steps.get(job) or steps)
             meant = next((f"; did you mean `{one}.{name}`?" for one, ids in steps.items() if name in ids), "")
             raise UsageError("R002", f"the flow has no `{name}`", f"there is {known}{meant}")
         chosen.setdefault(job, set()).update([step] if step else steps[job])

@@ -25,12 +25,13 @@ from firn_runtime.step import innermost
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Flow, Payload, RequiredSecret, Resource
 from firn_schemas.base import Json
+from firn_schemas.visible import listing
 
 
 def choose(payload: Payload, flow: str | None) -> str:
     """Return the flow to run: the one that is named, or the only one; raise UsageError R001."""
     names = sorted(payload.flows)
-    listed = ", ".join(f"`{name}`" for name in names)
+    listed = listing(names)
     if flow is not None and flow not in payload.flows:
         raise UsageError("R001", f"the artifact has no flow `{flow}`", f"it has {listed}")
     if flow is None and len(names) != 1:
@@ -65,7 +66,7 @@ def refuse_archive_drivers(payload: Payload) -> None:
     used = {one.driver for one in payload.resources.values() if one.kind == "archive"}
     refused = sorted(used.difference(used if allowed is None else allowed))
     if refused:
-        listed = ", ".join(f"`{one}`" for one in refused)
+        listed = listing(refused)
         help = "list them in `security.archive_drivers` of the platform, and compile again"
         raise ArtifactRefused("R108", f"the platform does not allow these archive drivers: {listed}", help)
 
@@ -248,6 +249,6 @@ def _missing_variables(
 ) -> list[InputsMissing]:
     values: list[Json] = [payload.state, *(part for one in used.values() for part in (one.config, one.options))]
     values += [*_observed(flow), *(step.inputs for job in flow.jobs for step in job.steps)]
-    listed = ", ".join(f"`{name}`" for name in sorted(required_variables(values) - environ.keys()))
+    listed = listing(sorted(required_variables(values) - environ.keys()))
     message = f"environment variables are not set: {listed}"
     return [InputsMissing("R202", message, "set them for this run")] if listed else []

@@ -15,6 +15,7 @@ from firn_runtime.prepare import Prepared
 from firn_runtime.run_files import FETCHED, FILES
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job
+from firn_schemas.visible import os_reason
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Engine, Session
@@ -177,7 +178,7 @@ def _make_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         help = "the platform's `workspace.root` must be writable"
-        raise ConnectorError("process", f"cannot make the workspace: {(error.strerror or '').lower()}", help) from None
+        raise ConnectorError("process", f"cannot make the workspace: {os_reason(error)}", help) from None
     return folder
 
 

@@ -25,6 +25,7 @@ from firn_schemas.attestation import (
 )
 from firn_schemas.public_key import MAX_BYTES, BadKey
 from firn_schemas.secret_ref import valid_key, valid_name, variable_name
+from firn_schemas.visible import os_reason
 
 
 class Signed(NamedTuple):
@@ -123,4 +124,4 @@ def _replace(place: Path, content: bytes) -> None:
             raise
         make_names_durable(place.parent)
     except OSError as error:
-        raise FirnError("R114", f"cannot write `{place}`: {(error.strerror or 'failed').lower()}") from None
+        raise FirnError("R114", f"cannot write `{place}`: {os_reason(error)}") from None

@@ -11,6 +11,7 @@ from typing import Any
 from firn_runtime.errors import ConnectorError
 from firn_schemas.base import Json
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
+from firn_schemas.visible import listing
 
 _FILE = re.compile(r"[/\\*]|\.(csv|tsv|parquet|json|jsonl|ndjson|db|duckdb|txt)(\.gz|\.zst)?(\?.*)?$", re.IGNORECASE)
 
@@ -38,7 +39,7 @@ def _nodes(tree: Json) -> Iterator[dict[str, Any]]:
 def _check_function(function: Any) -> None:
     name = str(function.get("function_name", "")).lower() if isinstance(function, dict) else ""
     if name not in TABLE_FUNCTIONS:
-        listed = ", ".join(f"`{allowed}`" for allowed in sorted(TABLE_FUNCTIONS))
+        listed = listing(sorted(TABLE_FUNCTIONS))
         help = f"files are read by `read` steps; in FROM a query may use {listed}"
         raise ConnectorError("data", f"the query reads from the function `{name}`", help)
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
 from firn_schemas.secret import Secret
+from firn_schemas.visible import listing
 
 T = TypeVar("T")
 
@@ -107,7 +108,7 @@ def _decode(kind: Any, value: Any, path: str, problems: list[tuple[str, str]], f
     if origin is Literal:
         if value in typing.get_args(kind) and type(value) is str:
             return value
-        words = ", ".join(f"`{word}`" for word in typing.get_args(kind))
+        words = listing(typing.get_args(kind))
         problems.append((path, f"must be one of {words}"))
         return None
     if origin is dict and isinstance(value, dict):
@@ -145,7 +146,7 @@ def _decode_union(
     if len(tagged) == 1:
         problems.extend(tagged[0])
     elif tags := [one for kind in kinds if (one := tag(kind))]:
-        problems.append((_join(path, tags[0][0]), "must be one of " + ", ".join(f"`{word}`" for _, word in tags)))
+        problems.append((_join(path, tags[0][0]), "must be one of " + listing(word for _, word in tags)))
     else:
         words = " or ".join(describe(kind) for kind in kinds if kind is not types.NoneType)
         problems.append((path, f"must be {words}, not {describe(type(value))}"))
@@ -217,7 +218,7 @@ def describe(kind: Any) -> str:
     """Name a type in the words of the messages."""
     origin = typing.get_origin(kind)
     if origin is Literal:
-        return "one of " + ", ".join(f"`{word}`" for word in typing.get_args(kind))
+        return "one of " + listing(typing.get_args(kind))
     if is_dataclass(kind):
         return "a mapping"
     return _DESCRIPTIONS.get(origin or kind, "a value")

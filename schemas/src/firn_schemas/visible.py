@@ -1,4 +1,6 @@
-"""Texts of outsiders as a person sees them: a terminal obeys control characters, a log takes lines for its own."""
+"""How texts stand in messages: those of outsiders, names in a row, and what the system says of a failure."""
+
+from collections.abc import Iterable
 
 _SPACES = " \u00a0\u3000"
 
@@ -16,3 +18,13 @@ def visible(text: str) -> str:
 
 
 _REPLACED = {"\t": "→", "\n": " "}
+
+
+def listing(names: Iterable[object]) -> str:
+    """Return names in a row as sentences have them: `a`, `b`."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def os_reason(error: OSError) -> str:
+    """Return what the system says of a failure, as the end of a sentence."""
+    return (error.strerror or "failed").lower()

@@ -11,6 +11,7 @@ from firn_compiler.model.project import Flow, Platform, Settled, Step
 from firn_compiler.stages.settle import resource
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import ENDINGS
+from firn_schemas.visible import listing
 
 
 def fitting(flow: Flow, platform: Platform | None) -> Found:
@@ -60,7 +61,7 @@ def _format(step: Step, settled: Settled, path: Path) -> Found:
     node = _file(step, settled)
     ending = file_ending(node.value) if node is not None else None
     if node is not None and ending is not None and ending not in ENDINGS and given(step, "format") is None:
-        known = ", ".join(f"`{one}`" for one in ENDINGS)
+        known = listing(ENDINGS)
         message = "the file's ending does not say its format"
         yield finding("E205", message, node.span, f"add `format:`; known endings: {known}", (*path, "path"))
 
@@ -138,13 +139,13 @@ def _packing(step: Step, settled: Settled, path: Path) -> Found:
     chosen, dest = given(step, "compression"), given(step, "dest_path")
     word = text_at(step.inputs, "compression")
     if chosen is not None and word not in known and any(word in words for words in COMPRESSIONS.values()):
-        help = "it has " + ", ".join(f"`{one}`" for one in known)
+        help = "it has " + listing(known)
         message = f"`{settled.kind}/{settled.driver}` has no `compression: {word}`"
         yield finding("E313", message, chosen.span, help, (*path, "compression"))
     name = dest.value if isinstance(dest, Scalar) else None
     ends = isinstance(name, str) and name.lower().endswith(tuple(TAR_ENDINGS))
     if settled.driver == "tarfile" and chosen is None and isinstance(name, str) and not ends and dest is not None:
-        help = "end it with " + ", ".join(f"`{one}`" for one in TAR_ENDINGS) + ", or give `compression`"
+        help = "end it with " + listing(TAR_ENDINGS) + ", or give `compression`"
         message = "the archive's ending does not say how it is compressed"
         yield finding("E205", message, dest.span, help, (*path, "dest_path"))
     if settled.driver == "pyzipper" and said(settled, "password") is None:

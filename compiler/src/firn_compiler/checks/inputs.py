@@ -27,6 +27,7 @@ from firn_compiler.model.shapes import StepShape
 from firn_schemas.sql_types import NESTED, SQL_TYPES
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import ENDINGS, WriteMode
+from firn_schemas.visible import listing
 
 WRITE_MODES = get_args(WriteMode)
 
@@ -46,7 +47,7 @@ def _exactly_one(step: Step) -> Found:
         return  # the shape check says what they must be
     named = [key for key in choices if given(step, key) is not None]
     if choices and len(named) != 1:
-        listed = ", ".join(f"`{key}`" for key in choices)
+        listed = listing(choices)
         place = step.inputs.keys[named[1]] if named else _place(step)
         help = "remove all but one" if named else "add one of them"
         yield finding("E205", f"{step_of(step.type)} takes exactly one of {listed}", place, help, step.inputs_path)

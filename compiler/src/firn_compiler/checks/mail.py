@@ -8,6 +8,7 @@ from firn_compiler.document import Mapping, Path, Scalar, Sequence, items_at, va
 from firn_compiler.model.project import Step
 from firn_schemas.steps.data import ENDINGS
 from firn_schemas.steps.messages import LONGEST_SUBJECT, MOST_ATTACHMENTS, MOST_RECIPIENTS
+from firn_schemas.visible import listing
 
 
 def recipients(step: Step, path: Path) -> Found:
@@ -26,7 +27,7 @@ def recipients(step: Step, path: Path) -> Found:
         name = item.entries.get("name") if isinstance(item, Mapping) and "format" not in item.entries else None
         ending = file_ending(name.value) if isinstance(name, Scalar) else None
         if name is not None and ending is not None and ending not in ENDINGS:
-            known = ", ".join(f"`{one}`" for one in ENDINGS)
+            known = listing(ENDINGS)
             message, where = "the file's ending does not say its format", (*path, "attachments", index, "name")
             yield finding("E205", message, name.span, f"add `format:`; known endings: {known}", where)
 

@@ -27,6 +27,7 @@ from firn_schemas.artifact_format import version_key
 from firn_schemas.connectors import CONNECTORS, Connector
 from firn_schemas.decode import endpoints, keys, spelling, words
 from firn_schemas.steps import STEPS, StepType
+from firn_schemas.visible import listing
 
 PARTS = ("config", "options")
 _ROLE = re.compile(r"arn:[a-z0-9-]+:iam::(?P<account>[^:]*):role/.+\Z")
@@ -276,6 +277,6 @@ def _archives(flow: Flow, name: str, node: Mapping, platform: Platform) -> Itera
         place = node.entries.get("profile") or node.entries.get("driver") or node.entries.get("type") or node
         related = (Related("the platform's policy", policy.span),)
         message = f"the platform does not allow the archive driver `{settled.driver}`"
-        allowed = ", ".join(f"`{driver}`" for driver in drivers)
+        allowed = listing(drivers)
         help = f"allowed: {allowed}" if allowed else "list it in `security.archive_drivers` of the platform"
         yield finding("E703", message, place.span, help, ("resources", name), related)

@@ -35,6 +35,7 @@ from firn_compiler.stages.settle import (
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.steps import STEPS, StepType
+from firn_schemas.visible import listing
 
 COMPUTE_ABILITIES = frozenset(["queryable"])
 """What a step may ask of the flow's compute."""
@@ -241,7 +242,7 @@ def _fits(settled: Settled, row: StepType, kind: str, node: Scalar, path: Path) 
         what = f"be used by {step_of(kind)}"
     else:
         return
-    help = "these can: " + ", ".join(f"`{kind}/{driver}`" for kind, driver in sorted(able))
+    help = "these can: " + listing(f"{kind}/{driver}" for kind, driver in sorted(able))
     message = f"`{node.value}` ({settled.kind}/{settled.driver}) cannot {what}"
     yield finding("E313", message, node.span, help, path)
 

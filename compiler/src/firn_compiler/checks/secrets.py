@@ -32,6 +32,7 @@ from firn_schemas.credentials import Credentials
 from firn_schemas.decode import hints, spelling, tag
 from firn_schemas.secret import Secret
 from firn_schemas.secret_ref import SYSTEM_VARIABLES, valid_key, valid_name, variable_name
+from firn_schemas.visible import listing
 
 Homes = dict[Path, set[str] | None]
 """By the path of a mapping, the keys that may hold a reference; None where nothing is known of it, so that any may."""
@@ -167,7 +168,7 @@ def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]
             continue
         if not _at_home(path, homes):
             allowed = homes.get(path[:-1]) or set()
-            known = ", ".join(f"`{key}`" for key in sorted(allowed))
+            known = listing(sorted(allowed))
             help = f"it may stand in {known}" if known else "write the value: nothing here is secret"
             yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, help, path)
         yield from _name(node, reference, path, seen)

@@ -11,6 +11,7 @@ from firn_compiler.document import Deferred, Mapping, Path, Span, key_span, look
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.settle import resources
 from firn_schemas.decode import words
+from firn_schemas.visible import listing
 
 
 def together(flow: Flow, platform: Platform | None) -> Found:
@@ -41,7 +42,7 @@ def _exactly_one(settled: Settled, path: Path) -> Found:
     if row and not named and any(misspelt(key, choices) for key in given.keys() - words(row.config)):
         return  # one of them is there, misspelt, and another finding says so
     if row and choices and len(named) != 1:
-        listed = ", ".join(f"`{key}`" for key in choices)
+        listed = listing(choices)
         message = f"`{settled.kind}/{settled.driver}` takes exactly one of {listed}"
         help = "remove all but one" if named else "add one of them"
         yield finding("E205", message, given[named[1]].span if named else settled.place, help, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from firn_compiler.document import printable
+from firn_schemas.visible import os_reason
 
 SCHEMA_LINE = "# yaml-language-server: $schema={}\n"
 FLOW = """\
@@ -107,9 +108,7 @@ def _make(base: Path, files: Mapping[str, str], *, schemas: bool = False) -> Non
     try:
         _write(made)
     except OSError as error:
-        click.echo(
-            f"error: cannot write `{printable(str(error.filename))}`: {(error.strerror or 'failed').lower()}", err=True
-        )
+        click.echo(f"error: cannot write `{printable(str(error.filename))}`: {os_reason(error)}", err=True)
         sys.exit(1)
     click.echo(printable("\n".join(str(path) for path in made if SCHEMAS not in path.as_posix())))
 

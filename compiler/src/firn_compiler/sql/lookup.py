@@ -14,6 +14,7 @@ from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
 from firn_compiler.sql.relations import NOTHING, UNKNOWN, Column, Relation, Scope
 from firn_compiler.sql.vocabulary import OF_PARTS, PARTS
+from firn_schemas.visible import listing
 
 _PSEUDO = frozenset(
     "rowid filename file_row_number ctid tableoid user current_user session_user current_role current_catalog"
@@ -150,7 +151,7 @@ class Lookup:
                 level = _level_of(name, scope)
                 owners = [alias for alias, one in level.relations.items() if name in one.columns]
                 if len(owners) > 1 and name not in level.joined:
-                    listed = ", ".join(f"`{alias.strip(chr(39))}.{column.name}`" for alias in owners)
+                    listed = listing(f"{alias.strip(chr(39))}.{column.name}" for alias in owners)
                     message = f"`{column.name}` is ambiguous: {len(owners)} tables have it"
                     other = ", or give the value of the select list another name" if name in level.aliases else ""
                     help = f"write one of {listed}{other}"

@@ -18,6 +18,7 @@ from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, shown, syntax, unclosed, unread
 from firn_compiler.sql.words import names_again
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
+from firn_schemas.visible import listing
 
 MAX_TEXT = 256 * 1024
 
@@ -155,7 +156,7 @@ def _functions(nodes: Nodes) -> Iterator[Problem]:
             continue
         names = [call.name] if isinstance(call, exp.Anonymous) else type(call).sql_names()
         if TABLE_FUNCTIONS.isdisjoint(name.lower() for name in names):
-            allowed = ", ".join(f"`{name}`" for name in sorted(TABLE_FUNCTIONS))
+            allowed = listing(sorted(TABLE_FUNCTIONS))
             message = f"the function `{names[0].lower()}` cannot stand in FROM"
             yield Problem("E505", message, f"these can: {allowed}", *place(table))
 

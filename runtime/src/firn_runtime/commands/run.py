@@ -24,6 +24,7 @@ from firn_runtime.commands.options import (
 from firn_runtime.options import AUTO, Edge, Options
 from firn_runtime.outcome import RunResult
 from firn_runtime.stop import Stop
+from firn_schemas.visible import os_reason
 
 INTERRUPTED, TERMINATED, LOCKED = 130, 143, 5
 
@@ -122,7 +123,7 @@ def _listeners(log_format: str, events: str | None, opened: ExitStack) -> list[A
     try:
         file = Path(events).open("ab")  # noqa: SIM115  # closed by the caller, after the run
     except OSError as error:
-        raise click.UsageError(f"cannot write `{events}`: {(error.strerror or '').lower()}") from None
+        raise click.UsageError(f"cannot write `{events}`: {os_reason(error)}") from None
     opened.callback(_close, file)
     return [_shown(log_format), JsonLines(file)]
 

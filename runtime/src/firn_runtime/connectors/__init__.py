@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from firn_runtime.connector import ConnectorBase
 from firn_runtime.errors import ArtifactRefused
+from firn_schemas.visible import listing
 
 CONNECTORS: dict[tuple[str, str], str] = {
     ("archive", "pyzipper"): "firn_runtime.connectors.archive_zip:EncryptedArchives",
@@ -31,7 +32,7 @@ def connector_class(kind: str, driver: str) -> type[ConnectorBase[Any, Any]]:
     """Return the class of a connector; raise ArtifactRefused R106 for one that this runtime lacks."""
     place = CONNECTORS.get((kind, driver))
     if place is None:
-        known = ", ".join(f"`{kind}/{driver}`" for kind, driver in sorted(CONNECTORS))
+        known = listing(f"{kind}/{driver}" for kind, driver in sorted(CONNECTORS))
         raise ArtifactRefused("R106", f"this runtime has no connector `{kind}/{driver}`", f"it has {known}")
     module, name = place.split(":")
     return cast(type[ConnectorBase[Any, Any]], getattr(import_module(module), name))

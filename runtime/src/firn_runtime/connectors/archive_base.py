@@ -20,6 +20,7 @@ from firn_runtime.connectors.archive_staging import hidden, staging
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.archive import ArchiveOptions
+from firn_schemas.visible import os_reason
 
 _BLOCK = 1024 * 1024
 _ROOT = (
@@ -181,4 +182,4 @@ def _failing(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConnectorError("process", f"cannot {what}: {(error.strerror or 'no reason is given').lower()}") from None
+        raise ConnectorError("process", f"cannot {what}: {os_reason(error)}") from None

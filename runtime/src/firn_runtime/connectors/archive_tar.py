@@ -9,6 +9,7 @@ from firn_runtime.connectors.archive_streams import Reader, blocks, zstd
 from firn_runtime.connectors.archive_tar_headers import members
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.archive import TAR_ENDINGS
+from firn_schemas.visible import listing
 
 _WHEN = 315532800
 """1980-01-01 in seconds, the same as in a ZIP archive."""
@@ -42,7 +43,7 @@ class TarArchives(Archives):
 def _by_ending(path: str) -> str:
     found = next((name for ending, name in TAR_ENDINGS.items() if path.lower().endswith(ending)), None)
     if found is None:
-        help = "end it with " + ", ".join(f"`{one}`" for one in TAR_ENDINGS) + ", or give `compression`"
+        help = "end it with " + listing(TAR_ENDINGS) + ", or give `compression`"
         raise ConnectorError("data", f"the ending of `{path}` does not say how it is compressed", help)
     return found
 

@@ -23,6 +23,7 @@ from firn_runtime.publication import TakenOver
 from firn_schemas.connectors import NoOptions
 from firn_schemas.connectors.databases import DuckDbConfig, Sqlite3Config, Sqlite3Options
 from firn_schemas.steps.data import ReadInputs, WriteInputs
+from firn_schemas.visible import os_reason
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
@@ -117,7 +118,7 @@ class AttachedFile(ConnectorBase[C, P], Generic[C, P]):
             try:
                 make_names_durable(Path(os.path.realpath(self.config.path)).parent)
             except OSError as error:
-                reason = (error.strerror or "").lower()
+                reason = os_reason(error)
                 raise ConnectorError("process", f"cannot make the database's folder durable: {reason}") from None
 
     def _publish(self, inputs: WriteInputs, table: AttachedTable, loads: Loads, context: WriteContext) -> Written:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from firn_runtime.engine import literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, FileFormat, FormatOptions, ReadInputs, WriteInputs
+from firn_schemas.visible import listing
 
 _ENDING = {"gzip": ".gz", "zstd": ".zst"}
 
@@ -34,7 +35,7 @@ def format_of(name: str, inputs: ReadInputs | WriteInputs, default: str = "auto"
     rest = endings[:-1] if packed else endings
     kind = inputs.format or ENDINGS.get(rest[-1] if rest else "")
     if kind is None:
-        known = ", ".join(f"`{ending}`" for ending in ENDINGS)
+        known = listing(ENDINGS)
         shown = PurePosixPath(name).name
         raise ConnectorError("data", f"the format of `{shown}` is unknown", f"write `format:`; known endings: {known}")
     chosen = (inputs.format_options.compression if inputs.format_options else None) or default

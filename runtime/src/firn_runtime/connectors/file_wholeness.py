@@ -13,6 +13,7 @@ from firn_runtime.cancel import current
 from firn_runtime.connectors.file_formats import Format
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import FormatOptions
+from firn_schemas.visible import os_reason
 
 _PIECE = 1 << 20
 
@@ -29,7 +30,7 @@ def refuse_broken(file: Path, name: str, format: Format, options: FormatOptions 
             if options is not None and options.encoding == "utf-16" and check is None:
                 wrong = _utf_16(opened)
     except OSError as error:
-        reason = (error.strerror or "").lower()
+        reason = os_reason(error)
         raise ConnectorError("connection", f"cannot read `{name}`: {reason}") from None
     if wrong:
         raise ConnectorError("data", f"`{name}` {wrong}")

@@ -22,6 +22,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import folder_of, is_pattern, matcher
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
+from firn_schemas.visible import os_reason
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
@@ -83,9 +84,7 @@ class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
         try:
             return MODES[inputs.mode](inputs, context, Target(self.root, name, format))
         except OSError as error:
-            raise ConnectorError(
-                "connection", f"cannot write `{inputs.path}`: {(error.strerror or '').lower()}"
-            ) from None
+            raise ConnectorError("connection", f"cannot write `{inputs.path}`: {os_reason(error)}") from None
 
 
 def _named(root: Path, pattern: str) -> Iterable[str]:

@@ -13,6 +13,7 @@ from firn_runtime.connectors.iceberg_types import Field, is_written
 from firn_runtime.engine import Session, identifier, literal
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import WriteInputs
+from firn_schemas.visible import listing
 
 _STAGE = 'temp.main."_firn_stage"'
 _ROWS = 'temp.main."_firn_rows"'
@@ -131,7 +132,7 @@ def _count(session: Session, source: str) -> int:
 
 
 def _refuse_keys(session: Session, keys: Sequence[str]) -> None:
-    listed = ", ".join(f"`{key}`" for key in keys)
+    listed = listing(keys)
     missing = " OR ".join(f"{identifier(key)} IS NULL" for key in keys)
     if _count(session, f"{_STAGE} WHERE {missing}"):
         help = "a key names one row: leave these rows out in a `sql` step before, or choose other `keys`"

@@ -20,6 +20,7 @@ from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.catalog import IcebergRestConfig, IcebergRestOptions
 from firn_schemas.credentials import StaticCredentials
 from firn_schemas.steps.data import ReadInputs, WriteInputs
+from firn_schemas.visible import os_reason
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
@@ -94,5 +95,5 @@ def _keeping() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = (error.strerror or "").lower()
+        reason = os_reason(error)
         raise ConnectorError("process", f"cannot keep the table's files in the workspace: {reason}") from None

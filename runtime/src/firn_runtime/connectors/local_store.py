@@ -13,6 +13,7 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
 from firn_runtime.publication import staged_name
+from firn_schemas.visible import os_reason
 
 _BLOCK = 1 << 20
 
@@ -149,5 +150,5 @@ def _failing(verb: str, name: str) -> Iterator[None]:
 
 
 def _refused(error: OSError, verb: str, name: str) -> ConnectorError:
-    reason = (error.strerror or "").lower()
+    reason = os_reason(error)
     return ConnectorError("connection", f"cannot {verb} `{shown(name)}`: {reason}")

@@ -19,6 +19,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.events import CODES, Failure
 from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOptions
 from firn_schemas.steps.programs import LOADING
+from firn_schemas.visible import listing, os_reason
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
@@ -108,7 +109,7 @@ class LocalPrograms(ConnectorBase[LocalProcessConfig, LocalProcessOptions]):
     def _executable(self, name: str) -> str:
         """Return the file of an allowed program."""
         if name not in self.config.allowed:
-            known = ", ".join(f"`{one}`" for one in self.config.allowed)
+            known = listing(self.config.allowed)
             raise ConnectorError(
                 "process", f"the program `{name}` is not allowed", f"the platform allows {known or 'none'}"
             )
@@ -151,7 +152,7 @@ def _started(launch: Launch) -> Group:
     try:
         return Group(launch)
     except OSError as error:
-        message = f"`{launch.arguments[0]}` cannot be started: {(error.strerror or '').lower()}"
+        message = f"`{launch.arguments[0]}` cannot be started: {os_reason(error)}"
         raise ConnectorError("process", message, _HELP.get(error.errno or 0, "")) from None
 
 

@@ -23,6 +23,7 @@ from firn_runtime.patterns import is_pattern, matching
 from firn_schemas.connectors.files import S3Config, S3Options
 from firn_schemas.credentials import StaticCredentials
 from firn_schemas.steps.data import ReadInputs, WriteInputs
+from firn_schemas.visible import os_reason
 
 if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
@@ -133,7 +134,7 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         try:
             return MODES[inputs.mode](inputs, context, target)
         except OSError as error:
-            reason = (error.strerror or "").lower()
+            reason = os_reason(error)
             raise ConnectorError("process", f"cannot keep `{inputs.path}` in the workspace: {reason}") from None
 
 

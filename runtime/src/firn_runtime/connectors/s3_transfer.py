@@ -13,6 +13,7 @@ from firn_runtime.connectors.file_paths import local_name
 from firn_runtime.connectors.s3_bucket import Bucket, Listed, Piece
 from firn_runtime.errors import ConnectorError
 from firn_runtime.parallel import each
+from firn_schemas.visible import os_reason
 
 _PIECE = 4
 """Sizes of a part that are asked for at once: a broken connection costs no more."""
@@ -39,7 +40,7 @@ def download(moves: Moves, objects: Mapping[str, Listed], folder: Path) -> None:
             _make(folder / local_name(name), one.size)
         each(moves.at_once, lambda work: _fetch(moves.bucket, *work), _pieces(moves, objects, folder))
     except OSError as error:
-        reason = (error.strerror or "").lower()
+        reason = os_reason(error)
         raise ConnectorError("process", f"cannot keep the objects in the workspace: {reason}") from None
 
 

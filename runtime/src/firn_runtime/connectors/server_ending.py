@@ -1,6 +1,7 @@
 """How work at a database server ends before it is done: the server is gone, the work is stopped, or takes too long."""
 
 from firn_runtime.errors import ConnectorError
+from firn_schemas.visible import os_reason
 
 IDLE, INTERVAL, COUNT, UNANSWERED = 30, 10, 3, 60_000
 """After how many seconds of silence, how often and how many times it is asked whether the server is there, and for how
@@ -25,4 +26,4 @@ class Ending:
 
 def not_kept(error: OSError) -> ConnectorError:
     """Return the error that stands for one of the disk, on which rows lie between the server and the engine."""
-    return ConnectorError("process", f"cannot keep rows in the workspace: {(error.strerror or '').lower()}")
+    return ConnectorError("process", f"cannot keep rows in the workspace: {os_reason(error)}")

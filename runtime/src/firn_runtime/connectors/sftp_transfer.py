@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from asyncssh import SFTPClient, SFTPClientFile
 
 from firn_runtime.errors import ConnectorError
+from firn_schemas.visible import os_reason
 
 T = TypeVar("T")
 
@@ -143,5 +144,5 @@ def _local(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _OF_A_DISK:
             raise
-        reason = (error.strerror or "").lower()
+        reason = os_reason(error)
         raise ConnectorError("process", f"`{path.name}` cannot be kept in the workspace: {reason}") from None

@@ -14,6 +14,7 @@ from firn_runtime.engine import Relation, Row, Session
 from firn_runtime.engine_errors import AS_TEXT
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
+from firn_schemas.visible import listing
 
 _ENOUGH = {
     "BIGINT": ("BOOLEAN", *WHOLE),
@@ -142,7 +143,7 @@ def _refuse_bent(session: Session, database: str, table: str, read: Mapping[str,
 
 def _refuse_unseen(own: Container[str], declared: Sequence[Row]) -> None:
     """Columns that SQLite generates are hidden from the engine."""
-    unseen = ", ".join(f"`{name}`" for name, _, hidden in declared if hidden in _GENERATED and name not in own)
+    unseen = listing(name for name, _, hidden in declared if hidden in _GENERATED and name not in own)
     if unseen:
         said = f"the table has columns that SQLite generates, and that cannot be read: {unseen}"
         raise ConnectorError("data", said, "name the others in `columns`")

@@ -13,6 +13,7 @@ from firn_runtime.connectors.schema_policy import Fit, Types, fitted
 from firn_runtime.connectors.schema_policy import TableColumn as TableColumn
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import WriteInputs
+from firn_schemas.visible import listing
 
 
 class Dialect(NamedTuple):
@@ -111,7 +112,7 @@ def _named(inputs: WriteInputs, dataset: Mapping[str, str]) -> list[str]:
     known = {name.lower(): name for name in dataset}
     absent = [name for name in wanted if name.lower() not in known]
     if place and (absent or not wanted):
-        said = f"`{place}` names what is no column of the dataset: {_listed(absent)}"
+        said = f"`{place}` names what is no column of the dataset: {listing(absent)}"
         raise ConnectorError("data", said if absent else f"`mode: {inputs.mode}` needs `{place}`")
     return [known[name.lower()] for name in wanted]
 
@@ -267,15 +268,11 @@ def refuse_as_target(name: str, what: str) -> NoReturn:
 def _refuse_nulls(keys: Sequence[str]) -> None:
     if keys:
         help = "a key names one row: leave these rows out in a `sql` step before, or choose other `keys`"
-        raise ConnectorError("data", f"the dataset has rows without a key: NULL in {_listed(keys)}", help)
+        raise ConnectorError("data", f"the dataset has rows without a key: NULL in {listing(keys)}", help)
 
 
 def _refuse_repeated(count: int, keys: Sequence[str]) -> None:
     if count:
         several = f"{count} keys" if count > 1 else "one key"
         help = "keep one row of each in a `sql` step before, or choose other `keys`"
-        raise ConnectorError("data", f"the dataset has {several} in more than one row: {_listed(keys)}", help)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+        raise ConnectorError("data", f"the dataset has {several} in more than one row: {listing(keys)}", help)

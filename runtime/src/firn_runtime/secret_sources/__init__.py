@@ -16,6 +16,7 @@ from firn_runtime.secret_sources.mounts import mounts_of as mounts_of
 from firn_runtime.secret_sources.value import Found as Found
 from firn_runtime.secret_sources.value import Unusable
 from firn_schemas.artifact import RequiredSecret
+from firn_schemas.visible import listing
 
 Key = tuple[str, str | None]
 
@@ -101,7 +102,7 @@ def _outcome(
 
 
 def _missing(secret: RequiredSecret, mounts: Sequence[Mount]) -> str:
-    used = ", ".join(f"`{path}`" for path in secret.used_by)
+    used = listing(secret.used_by)
     places = [str(mount.path / place) for mount in mounts for place in mount.places(secret.ref, secret.key)]
     tried = ", ".join(dict.fromkeys([f"${secret.variable}", *places]))
     return f"the secret `{_name(secret)}` is missing; {used} needs it; tried: {tried}"

@@ -20,6 +20,7 @@ from firn_runtime.sqlite_files import untouched
 from firn_runtime.state import schema
 from firn_runtime.state.database import Now, Transaction, Value
 from firn_runtime.state.machine import Clocks
+from firn_schemas.visible import os_reason
 
 T = TypeVar("T")
 
@@ -228,7 +229,7 @@ def _make(path: Path) -> None:
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
-        raise _unusable(path, (error.strerror or "unknown").lower(), _WRITABLE) from None
+        raise _unusable(path, os_reason(error), _WRITABLE) from None
     if not os.access(path, os.W_OK):
         raise _unusable(path, *_REASONS[sqlite3.SQLITE_READONLY])
 
@@ -241,9 +242,7 @@ def _size(path: Path) -> int:
         return 0
     except OSError as error:
         help = "the file must be readable: run as the user who runs the flow, or name another folder with `--base-dir`"
-        raise StateError(
-            "R401", f"cannot read the state in `{path}`: {(error.strerror or 'unknown').lower()}", help
-        ) from None
+        raise StateError("R401", f"cannot read the state in `{path}`: {os_reason(error)}", help) from None
 
 
 def _unusable(path: Path, reason: str, help: str) -> StateError:

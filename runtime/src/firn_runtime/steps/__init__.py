@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from firn_runtime.errors import ArtifactRefused, ConnectorError
 from firn_runtime.step import StepContext, StepFunction, StepResult
+from firn_schemas.visible import listing
 
 STEPS: dict[str, str] = {
     "archive_create": "firn_runtime.steps.archive_create:archive_create",
@@ -33,7 +34,7 @@ def step_function(type: str) -> StepFunction:
     """Return the function of a step type; raise ArtifactRefused R106 for one that this runtime lacks."""
     place = STEPS.get(type)
     if place is None:
-        known = ", ".join(f"`{name}`" for name in sorted(STEPS))
+        known = listing(sorted(STEPS))
         raise ArtifactRefused("R106", f"this runtime has no step type `{type}`", f"it has {known}")
     module, name = place.split(":")
     return partial(done, cast(StepFunction, getattr(import_module(module), name)))

@@ -13,6 +13,7 @@ from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import dotted, identifier
 from firn_schemas.steps.checks import AcceptedValues, Between, Expectation, Freshness, Relationship, RowCount
+from firn_schemas.visible import listing
 
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 """A text that spells a number which the engine has exactly."""
@@ -216,10 +217,8 @@ def refuse_unknown(columns: Mapping[str, str], named: Sequence[str], where: str 
     if not unknown:
         return
     near = [lowered[match] for name in unknown for match in get_close_matches(name.lower(), lowered, n=2)]
-    quoted = ", ".join(f"`{name}`" for name in dict.fromkeys(unknown))
-    listed = ", ".join(f"`{column}`" for column in dict.fromkeys(near or [*columns][:12]))
-    help = f"{'did you mean' if near else 'there are'} {listed}"
-    raise ConnectorError("data", f"there is no column {quoted}{where}", help)
+    help = f"{'did you mean' if near else 'there are'} {listing(dict.fromkeys(near or [*columns][:12]))}"
+    raise ConnectorError("data", f"there is no column {listing(dict.fromkeys(unknown))}{where}", help)
 
 
 def _columns_of(expectation: Expectation) -> list[str]:

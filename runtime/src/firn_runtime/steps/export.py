@@ -10,6 +10,7 @@ from firn_runtime.steps.formula_guard import guarded_cells, viewed
 from firn_runtime.steps.results import dataset_result, lent, naming_stream
 from firn_schemas.steps.data import FormatOptions, WriteInputs
 from firn_schemas.steps.exports import ExportInputs
+from firn_schemas.visible import listing
 
 
 def export(inputs: ExportInputs, context: StepContext) -> StepResult:
@@ -36,6 +37,6 @@ def _spelled(name: str, kinds: dict[str, str]) -> str:
     """Return a column's name as the dataset spells it."""
     found = next((column for column in kinds if column.lower() == name.lower()), None)
     if found is None:
-        listed = ", ".join(f"`{column}`" for column in list(kinds)[:12])
+        listed = listing(list(kinds)[:12])
         raise ConnectorError("data", f"there is no column `{name}`", f"there are {listed}")
     return found

@@ -13,6 +13,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.step import Mark, Window
 from firn_schemas.base import Json
 from firn_schemas.steps.data import Incremental
+from firn_schemas.visible import listing
 
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _FAMILIES: Mapping[str, str] = {
@@ -64,7 +65,7 @@ def cursor_of(rule: Incremental, columns: Mapping[str, str], window: Window) -> 
     found = next((name for name in columns if name.lower() == rule.cursor.lower()), None)
     if found is None:
         near = get_close_matches(rule.cursor, columns, n=2)
-        listed = ", ".join(f"`{name}`" for name in near or list(columns)[:12])
+        listed = listing(near or list(columns)[:12])
         help = f"{'did you mean' if near else 'there are'} {listed}"
         raise ConnectorError("data", f"there is no column `{rule.cursor}` to go on by", help)
     kind = columns[found]

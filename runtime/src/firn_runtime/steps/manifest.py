@@ -10,6 +10,7 @@ from typing import Any
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext
 from firn_schemas.base import Json
+from firn_schemas.visible import os_reason
 
 
 class Manifest:
@@ -34,7 +35,7 @@ class Manifest:
             with self._lock, self._file.open("a") as opened:
                 opened.write(line)
         except OSError as error:
-            reason = (error.strerror or "").lower()
+            reason = os_reason(error)
             raise ConnectorError("process", f"the step's files cannot be listed in the workspace: {reason}") from None
         self.told[name] = told
 

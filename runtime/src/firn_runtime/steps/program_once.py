@@ -16,6 +16,7 @@ from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepContext
 from firn_schemas.steps.programs import Idempotency
+from firn_schemas.visible import os_reason
 
 
 class Once:
@@ -87,7 +88,7 @@ class _Published(Once):
             if error.errno == errno.ENOTEMPTY:
                 message = f"`{self._name}` was made by another run while the program ran"
                 raise ConnectorError("conflict", message, "what this one has made is not published") from None
-            raise ConnectorError("process", f"cannot make `{self._name}`: {(error.strerror or '').lower()}") from None
+            raise ConnectorError("process", f"cannot make `{self._name}`: {os_reason(error)}") from None
 
 
 class _Marker(_Published):
