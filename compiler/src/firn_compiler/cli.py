@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from firn_compiler.diagnostics import Diagnostic, has_errors
+from firn_compiler.diagnostics import Diagnostic, counted, has_errors
 from firn_compiler.document import printable
 from firn_compiler.options import env_option, format_option, paths_argument, platform_option, report, var_option
 from firn_schemas.base import Json
@@ -125,10 +125,9 @@ def validate_command(
     if has_errors(found):
         sys.exit(1)
     if form == "text":
-        number = len(request.flows)
-        what = f"{number} flow{'s' if number != 1 else ''}" if number else "1 platform"
         against = f" against {compilation.environment}" if compilation.environment else " (without a platform)"
-        click.echo(f"{what} valid{against if number else ''}")
+        number = len(request.flows)
+        click.echo(f"{counted(number, 'flow')} valid{against}" if number else "1 platform valid")
 
 
 def _platforms_alone(platforms: list[str], variables: dict[str, Json], form: str) -> None:

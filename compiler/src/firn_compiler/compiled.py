@@ -6,6 +6,7 @@ from typing import Any
 import click
 import orjson
 
+from firn_compiler.document import has_name
 from firn_compiler.emit import map_path
 from firn_compiler.sources import shown
 from firn_schemas.artifact import Envelope
@@ -29,7 +30,7 @@ def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     folder = artifact.resolve().parent
     named = known.get("files")
     files = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
-    places = [str(shown((folder / file).resolve())) if file not in ("", "-") else file for file in files]
+    places = [str(shown((folder / file).resolve())) if has_name(file) else file for file in files]
     return payload, known | {"files": places}
 
 

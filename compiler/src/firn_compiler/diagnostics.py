@@ -28,6 +28,11 @@ class Diagnostic(NamedTuple):
     related: tuple[Related, ...] = ()
 
     @property
+    def said(self) -> str:
+        """All that it says, in lines: what is wrong, and what to do about it."""
+        return f"{self.message}\nhelp: {self.help}" if self.help else self.message
+
+    @property
     def severity(self) -> Severity:
         """`warning` for codes of the family W, `error` for all others."""
         return "warning" if self.code.startswith("W") else "error"
@@ -60,6 +65,18 @@ def type_of(value: object) -> str:
     """Return the type of a plain value, in the words of JSON Schema."""
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
     return names.get(type(value), "null")
+
+
+def counted(number: int, what: str) -> str:
+    """Return such as `1 flow` or `3 flows`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def counts(found: Iterable["Diagnostic"]) -> str:
+    """Return such as `2 errors, 1 warning`; nothing for no findings."""
+    severities = [one.severity for one in found]
+    numbers = ((severities.count(one), one) for one in ("error", "warning"))
+    return ", ".join(counted(number, severity) for number, severity in numbers if number)
 
 
 def step_of(kind: str) -> str:

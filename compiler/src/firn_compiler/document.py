@@ -226,6 +226,15 @@ def items_at(node: Node | None, key: str) -> list[Node]:
     return found.items if isinstance(found, Sequence) else []
 
 
+def each_at(node: Node | None, key: str) -> Iterator[tuple[Path, Node]]:
+    """Yield what stands under `key` of a mapping, or each item of it where it is a list, with the path to it."""
+    found = node.entries.get(key) if isinstance(node, Mapping) else None
+    if isinstance(found, Sequence):
+        yield from (((key, index), item) for index, item in enumerate(found.items))
+    elif found is not None:
+        yield (key,), found
+
+
 def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
     """Yield every node with its path, parents first, in order."""
     waiting = [(path, node)]
@@ -267,6 +276,11 @@ def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ())
     if all(new is old for new, old in zip(items, node.items, strict=True)):
         return node
     return Sequence(items, node.span, node.prior)
+
+
+def has_name(file: str) -> bool:
+    """Whether a finding's file is one on disk: it is "" where no file says it, and "-" for standard input."""
+    return file not in ("", "-")
 
 
 def printable(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import printable
+from firn_compiler.document import has_name, printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.provenance import Build, statement_bytes
 from firn_schemas.artifact_format import MAP_FORMAT
@@ -78,7 +78,7 @@ def map_bytes(compilation: Compilation, target: Path) -> bytes:
     number = {file: index for index, file in enumerate(files)}
     folder = target.resolve().parent
     names: list[Json] = [
-        printable(os.path.relpath(Path(file).resolve(), folder)) if file not in ("", "-") else file for file in files
+        printable(os.path.relpath(Path(file).resolve(), folder)) if has_name(file) else file for file in files
     ]
     body: dict[str, Any] = {"removed": {}, "replaced": {}, "values": {}, "written": {}}
     for place in found:

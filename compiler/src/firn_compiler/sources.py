@@ -125,11 +125,7 @@ _ENVIRONMENT = re.compile(r"^environment:\s*\S", re.MULTILINE)
 
 
 def _text(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(MAX_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
+    return (_beginning(file, MAX_BYTES) or b"").decode("utf-8", "replace")
 
 
 def split_paths(paths: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -178,12 +174,15 @@ def _beside(path: Path, but: Iterable[Path]) -> str:
     return suggestion(path.name, [one.name for one in near], "here:", meant) if near else ""
 
 
+def _folder_of(file: str) -> Path:
+    """Return the folder from which a file names others; standard input does so from the current one."""
+    return Path.cwd() if file == "-" else Path(file).parent
+
+
 def read_beside(file: str, path: str) -> Source | None:
     """Read the file that another file names, from that file's folder; None where it cannot be read."""
-    base = Path.cwd() if file == "-" else Path(file).parent
-    place = base / path
     try:
-        resolved = place.resolve()
+        resolved = (_folder_of(file) / path).resolve()
         with resolved.open("rb") as opened:
             return Source(str(shown(resolved)), opened.read(MAX_BYTES + 1))
     except (OSError, ValueError):
@@ -197,7 +196,7 @@ def read_folder(file: str, path: str) -> tuple[Source, ...] | None:
     What a tool makes by itself is left out: `target`, `logs`, `dbt_packages`, and whatever begins with a dot. Links are
     not followed.
     """
-    base = (Path.cwd() if file == "-" else Path(file).parent) / path
+    base = _folder_of(file) / path
     files: list[Source] = []
     size = 0
     for folder, folders, names in os.walk(base):

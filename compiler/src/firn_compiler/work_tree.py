@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import Span
+from firn_compiler.document import Span, has_name
 
 
 def work_tree(start: Path) -> tuple[Path, Path | None]:
@@ -21,7 +21,7 @@ def from_the_root(found: list[Diagnostic], start: Path) -> list[Diagnostic]:
 
     def named(span: Span) -> Span:
         place = Path(os.path.abspath(start / span.file))
-        known = span.file not in ("", "-") and place.is_relative_to(root)
+        known = has_name(span.file) and place.is_relative_to(root)
         return span._replace(file=place.relative_to(root).as_posix()) if known else span
 
     def rooted(one: Diagnostic) -> Diagnostic:

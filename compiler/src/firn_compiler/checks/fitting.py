@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from firn_compiler.checks.given import Found, file_ending, given, leads_out
+from firn_compiler.checks.given import Found, file_ending, given, leads_out, unsaid_format
 from firn_compiler.checks.inputs import WRITE_MODES
 from firn_compiler.checks.together import said
 from firn_compiler.diagnostics import finding, suggestion
@@ -59,11 +59,8 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
 def _format(step: Step, settled: Settled, path: Path) -> Found:
     """Report a file whose format nobody says."""
     node = _file(step, settled)
-    ending = file_ending(node.value) if node is not None else None
-    if node is not None and ending is not None and ending not in ENDINGS and given(step, "format") is None:
-        known = listing(ENDINGS)
-        message = "the file's ending does not say its format"
-        yield finding("E205", message, node.span, f"add `format:`; known endings: {known}", (*path, "path"))
+    if node is not None and given(step, "format") is None:
+        yield from unsaid_format(node, (*path, "path"))
 
 
 def _does(step: Step, settled: Settled, path: Path) -> Found:

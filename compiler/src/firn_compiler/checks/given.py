@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import Deferred, Node, is_null
+from firn_compiler.diagnostics import Diagnostic, finding
+from firn_compiler.document import Deferred, Node, Path, Scalar, is_null
 from firn_compiler.model.project import Step
-from firn_schemas.steps.data import COMPRESSIONS
+from firn_schemas.steps.data import COMPRESSIONS, ENDINGS
+from firn_schemas.visible import listing
 
 Found = Iterator[Diagnostic]
 
@@ -19,6 +20,14 @@ def given(step: Step, key: str) -> Node | None:
 def leads_out(name: str) -> bool:
     """Say whether a name is none of a file below a root."""
     return name.startswith("/") or ".." in name.split("/")
+
+
+def unsaid_format(name: Scalar, path: Path) -> Found:
+    """Report the name of a file whose ending does not say its format."""
+    ending = file_ending(name.value)
+    if ending is not None and ending not in ENDINGS:
+        help = f"add `format:`; known endings: {listing(ENDINGS)}"
+        yield finding("E205", "the file's ending does not say its format", name.span, help, path)
 
 
 def file_ending(value: object) -> str | None:

@@ -15,6 +15,7 @@ from firn_compiler.document import (
     Scalar,
     Sequence,
     Span,
+    each_at,
     items_at,
     lookup,
     mapping_at,
@@ -250,13 +251,10 @@ def _headerless(step: Step, path: Path) -> Found:
 def _outside_folders(step: Step, path: Path) -> Found:
     """Report names of files that lead out of the folder they are taken from."""
     for key in _NAMES[step.type]:
-        node = step.inputs.entries.get(key)
-        items = node.items if isinstance(node, Sequence) else (node,)
-        for index, item in enumerate(items):
+        for where, item in each_at(step.inputs, key):
             if isinstance(item, Scalar) and isinstance(item.value, str) and leads_out(item.value):
-                where = (*path, key, *((index,) if isinstance(node, Sequence) else ()))
                 said, help = f"`{key}` leads out of its folder", "write it relative, without `..`"
-                yield finding("E204", said, item.span, help, where)
+                yield finding("E204", said, item.span, help, (*path, *where))
 
 
 _NAMES = {

@@ -2,13 +2,11 @@
 
 import re
 
-from firn_compiler.checks.given import Found, file_ending, leads_out
+from firn_compiler.checks.given import Found, leads_out, unsaid_format
 from firn_compiler.diagnostics import finding
-from firn_compiler.document import Mapping, Path, Scalar, Sequence, items_at, value_of
+from firn_compiler.document import Mapping, Path, Scalar, Sequence, each_at, items_at, value_of
 from firn_compiler.model.project import Step
-from firn_schemas.steps.data import ENDINGS
 from firn_schemas.steps.messages import LONGEST_SUBJECT, MOST_ATTACHMENTS, MOST_RECIPIENTS
-from firn_schemas.visible import listing
 
 
 def recipients(step: Step, path: Path) -> Found:
@@ -16,20 +14,14 @@ def recipients(step: Step, path: Path) -> Found:
     from firn_schemas.mail_address import parsed  # only mail needs it
 
     for key in ("to", "cc", "bcc"):
-        node = step.inputs.entries.get(key)
-        many = isinstance(node, Sequence)
-        for index, item in enumerate(items_at(step.inputs, key) if many else [node]):
+        for where, item in each_at(step.inputs, key):
             if isinstance(item, Scalar) and isinstance(item.value, str) and parsed(item.value) is None:
-                where = (*path, key, index) if many else (*path, key)
                 help = "write `a@b.example` or `Name <a@b.example>`, one in each item of a list"
-                yield finding("E204", f"`{key}` is not one address", item.span, help, where)
+                yield finding("E204", f"`{key}` is not one address", item.span, help, (*path, *where))
     for index, item in enumerate(items_at(step.inputs, "attachments")):
         name = item.entries.get("name") if isinstance(item, Mapping) and "format" not in item.entries else None
-        ending = file_ending(name.value) if isinstance(name, Scalar) else None
-        if name is not None and ending is not None and ending not in ENDINGS:
-            known = listing(ENDINGS)
-            message, where = "the file's ending does not say its format", (*path, "attachments", index, "name")
-            yield finding("E205", message, name.span, f"add `format:`; known endings: {known}", where)
+        if isinstance(name, Scalar):
+            yield from unsaid_format(name, (*path, "attachments", index, "name"))
 
 
 def contents(step: Step, path: Path) -> Found:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from firn_compiler.checks.sql_text import Text
 from firn_compiler.closest import misspelt
-from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.diagnostics import Diagnostic, counted, finding, suggestion
 from firn_compiler.document import Mapping as MappingNode
 from firn_compiler.document import Path, Sequence, key_span
 from firn_compiler.model.project import Step
@@ -68,10 +68,6 @@ def _numbered(step: Step, params: Sequence, found: tuple[str, ...], named: Mappi
         help = "write `params` as a mapping of names to values"
         yield finding("E506", "the query's placeholders have names, and `params` has none", place, help, path)
     elif needed != len(params.items):
-        values = _counted(len(params.items), "value")
-        message = f"the query has {_counted(needed, 'placeholder')}, and `params` {values}"
+        values = counted(len(params.items), "value")
+        message = f"the query has {counted(needed, 'placeholder')}, and `params` {values}"
         yield finding("E506", message, place, "give one value for each, in order", path)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from firn_compiler.checks.given import leads_out
 from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Sequence
@@ -60,12 +61,14 @@ def _inside(item: Node | None, path: Path) -> Iterator[Diagnostic]:
     if isinstance(item, Sequence):
         for index, one in enumerate(item.items):
             yield from _inside(one, (*path, index))
-    elif isinstance(item, Scalar) and isinstance(item.value, str):
-        parts = item.value.split("/")
-        if item.value.startswith("/") or ".." in parts or not set(parts) - {"", "."}:
-            name = next(one for one in reversed(path) if isinstance(one, str))
-            message = f"`{name}` leads out of the resource's folder, or names no file or folder in it"
-            yield finding("E319", message, item.span, "write it relative, without `..`", path)
+    elif isinstance(item, Scalar) and isinstance(item.value, str) and not _names_one_inside(item.value):
+        name = next(one for one in reversed(path) if isinstance(one, str))
+        message = f"`{name}` leads out of the resource's folder, or names no file or folder in it"
+        yield finding("E319", message, item.span, "write it relative, without `..`", path)
+
+
+def _names_one_inside(name: str) -> bool:
+    return not leads_out(name) and not {*name.split("/")} <= {"", "."}
 
 
 def _host_open(first: str) -> bool:

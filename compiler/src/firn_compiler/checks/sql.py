@@ -12,8 +12,8 @@ from firn_compiler.document import (
     Document,
     Path,
     Scalar,
-    Sequence,
     Span,
+    each_at,
     entries_at,
     items_at,
     lookup,
@@ -395,7 +395,6 @@ def _kinds(step: Step) -> dict[str, str]:
 def _columns_of(expectation: MappingNode) -> Iterator[Any]:
     """Yield the nodes of an expectation that name a column of its dataset."""
     for key in ("not_null", "unique"):
-        node = expectation.entries.get(key)
-        yield from node.items if isinstance(node, Sequence) else [node]
+        yield from (node for _, node in each_at(expectation, key))
     for key in ("accepted_values", "between", "freshness", "relationship"):
         yield lookup(expectation, (key, "column"))

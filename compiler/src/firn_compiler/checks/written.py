@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from firn_compiler.document import Node, Path, Scalar, Sequence, text_at
+from firn_compiler.document import Node, Path, Scalar, each_at, text_at
 from firn_compiler.model.project import Step
 from firn_compiler.stages.lower import lower_node
 from firn_schemas.connectors import WORKSPACE
@@ -36,13 +36,10 @@ def _published(step: Step) -> Iterator[Where]:
 
 def _moved(step: Step, name: str | None, folder: str | None) -> Iterator[Where]:
     """Yield the files that are put below a folder, as far as the step names them: each keeps the last part of it."""
-    given = step.inputs.entries.get("files")
-    items = given.items if isinstance(given, Sequence) else (given,)
-    for index, node in enumerate(items):
+    for path, node in each_at(step.inputs, "files"):
         if isinstance(node, Scalar) and isinstance(node.value, str) and name is not None and folder is not None:
             place = posixpath.join(folder, posixpath.basename(node.value))
-            path = (*step.inputs_path, "files", *((index,) if isinstance(given, Sequence) else ()))
-            yield Where(name, place, node, path)
+            yield Where(name, place, node, (*step.inputs_path, *path))
 
 
 def _downloaded(step: Step) -> Iterator[Where]:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import click
 
-from firn_compiler.diagnostics import Diagnostic, has_errors
+from firn_compiler.diagnostics import Diagnostic, counted, has_errors
 from firn_compiler.options import format_option, platform_option, report
 
 DAYS = 90
@@ -51,4 +51,4 @@ def scan_command(paths: tuple[str, ...], platform: str | None, exceptions: bool,
     if has_errors(shown):
         sys.exit(1)
     if form == "text" and not exceptions:
-        click.echo(f"{len(texts)} file{'s' if len(texts) != 1 else ''}, no secrets")
+        click.echo(f"{counted(len(texts), 'file')}, no secrets")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import Span
+from firn_compiler.document import Span, has_name
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
@@ -18,13 +18,12 @@ def as_github(found: Sequence[Diagnostic]) -> str:
 def _command(one: Diagnostic) -> str:
     properties = _place(one.span) | {"title": one.code}
     listed = ",".join(f"{key}={_escaped(str(value), _PROPERTY)}" for key, value in properties.items())
-    text = f"{one.message}\nhelp: {one.help}" if one.help else one.message
-    return f"::{one.severity} {listed}::{_escaped(text, _DATA)}"
+    return f"::{one.severity} {listed}::{_escaped(one.said, _DATA)}"
 
 
 def _place(span: Span) -> dict[str, str | int]:
     """Return the place; GitHub takes columns only where the lines are one. Standard input is no place."""
-    if span.file in ("", "-"):
+    if not has_name(span.file):
         return {}
     lines: dict[str, str | int] = {"file": PurePath(span.file).as_posix(), "line": span.line, "endLine": span.end_line}
     if span.end_line != span.line:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import orjson
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import Span
+from firn_compiler.document import Span, has_name
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "codePathMessage/v1"
@@ -37,17 +37,16 @@ def _rule(code: str, title: str) -> dict[str, Any]:
 
 
 def _result(one: Diagnostic, rule: int) -> dict[str, Any]:
-    text = f"{one.message}\nhelp: {one.help}" if one.help else one.message
     result: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": rule,
         "level": one.severity,
-        "message": _message(text),
+        "message": _message(one.said),
         "partialFingerprints": {FINGERPRINT: fingerprint(one)},
     }
-    if _is_place(one.span):
+    if has_name(one.span.file):
         result["locations"] = [_location(one.span)]
-    related = [_location(r.span) | {"message": _message(r.message)} for r in one.related if _is_place(r.span)]
+    related = [_location(r.span) | {"message": _message(r.message)} for r in one.related if has_name(r.span.file)]
     return result | ({"relatedLocations": related} if related else {})
 
 
@@ -64,10 +63,6 @@ def _message(text: str) -> dict[str, str]:
     arguments, and `{{ env.NAME }}` doubled would teach another language.
     """
     return {"text": _LINK.sub(r"\\[", text)}
-
-
-def _is_place(span: Span) -> bool:
-    return span.file not in ("", "-")
 
 
 def _location(span: Span) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from unicodedata import category, combining, east_asian_width
 
-from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.diagnostics import Diagnostic, counts
 from firn_compiler.document import Span
 from firn_compiler.expression_text import Held, held
 from firn_compiler.scan.conceal import uncovered
@@ -27,7 +27,7 @@ def render(found: Sequence[Diagnostic], texts: Mapping[str, str], *, colour: boo
     if len(found) > LIMIT:
         blocks.append(f"and {len(found) - LIMIT} more\n")
     hint = f"{paint['help']}{_hint(found)}{paint['end']}\n" if colour else ""
-    return "\n".join(blocks) + "\n" + count(found) + "\n" + hint
+    return "\n".join(blocks) + "\n" + counts(found) + "\n" + hint
 
 
 def _hint(found: Sequence[Diagnostic]) -> str:
@@ -37,16 +37,6 @@ def _hint(found: Sequence[Diagnostic]) -> str:
     return f"`firn help {code}` explains " + (
         "the first" if several and found[0].code == code else code if several else "it"
     )
-
-
-def count(found: Sequence[Diagnostic]) -> str:
-    """Return such as `2 errors, 1 warning`."""
-    parts = []
-    for severity in ("error", "warning"):
-        number = sum(one.severity == severity for one in found)
-        if number:
-            parts.append(f"{number} {severity}{'s' if number > 1 else ''}")
-    return ", ".join(parts)
 
 
 def _block(one: Diagnostic, lines: Mapping[str, Sequence[str]], paint: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlglot import ErrorLevel, exp
 
+from firn_compiler.diagnostics import counted
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
 from firn_compiler.sql.select_list import star_of
@@ -103,7 +104,7 @@ def _ordinals(select: exp.Select) -> Iterator[Problem]:
     if wrong and any(star_of(one) or one.find(exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
         return  # one of them may be several columns
     for number in wrong:
-        help = f"the select list has {width} column{'s' if width != 1 else ''}"
+        help = f"the select list has {counted(width, 'column')}"
         yield Problem("E507", f"there is no column {number.name}", help, *place(number))
 
 

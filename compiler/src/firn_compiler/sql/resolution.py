@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from firn_compiler.diagnostics import counted
 from firn_compiler.kinds import article, castable, equal, united
 from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.grouping import grouping
@@ -95,7 +96,8 @@ class _Resolver:
         """Return the result of a query, whatever its form."""
         ctes = self.with_(node, outer, ctes)
         if isinstance(node, exp.Subquery):
-            return self.query(node.this, outer, ctes) if not _altered(node) else self.altered(node, outer, ctes)
+            inner = self.query(node.this, outer, ctes)
+            return UNKNOWN if node.args.get("pivots") else inner
         if isinstance(node, exp.SetOperation):
             return self.set_operation(node, outer, ctes)
         if isinstance(node, exp.Select):
@@ -126,10 +128,6 @@ class _Resolver:
             listed = [one for field in fields for one in field.expressions if isinstance(one, exp.Column)]
             on = [*pivot.expressions, *(field.this for field in fields), *children(pivot.args.get("group"))]
             self.expressions(listed if pivot.args.get("unpivot") else on, scope_of({"": source}, None), ctes)
-
-    def altered(self, node: exp.Subquery, outer: Scope | None, ctes: Ctes) -> Relation:
-        self.query(node.this, outer, ctes)
-        return UNKNOWN
 
     def with_(self, node: Any, outer: Scope | None, ctes: Ctes) -> Ctes:
         """Return the common table expressions that a query sees, with its own."""
@@ -204,7 +202,7 @@ class _Resolver:
 
     def widths(self, node: Any, left: int, right: int) -> None:
         start, end = place(node.expression)
-        message = f"one side has {left} column{'s' if left != 1 else ''}, the other {right}"
+        message = f"one side has {counted(left, 'column')}, the other {right}"
         self.problems.append(Problem("E503", message, "both sides of a set operation are equally wide", start, end))
 
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
@@ -509,7 +507,3 @@ def _recursive(node: exp.Expr) -> bool:
     """Whether a set operation is that of a recursive query: what follows is cast to the types that it begins with."""
     cte = node.parent
     return isinstance(cte, exp.CTE) and isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))
-
-
-def _altered(node: exp.Subquery) -> bool:
-    return bool(node.args.get("pivots"))

@@ -10,8 +10,8 @@ from firn_compiler.document import (
     Mapping,
     Path,
     Scalar,
-    Sequence,
     Span,
+    each_at,
     items_at,
     key_span,
     mapping_at,
@@ -77,8 +77,7 @@ def _transforms(root: Mapping) -> Iterator[Step]:
 
 
 def _names(node: Mapping) -> Iterator[tuple[str, Span]]:
-    found = node.entries.get("depends_on")
-    for item in found.items if isinstance(found, Sequence) else [found]:
+    for _, item in each_at(node, "depends_on"):
         if isinstance(item, Scalar) and isinstance(item.value, str):
             yield item.value, item.span
 
