@@ -10,6 +10,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import COUNTS, OF_OTHERS
+from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END, QUOTED
 
 
 def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
@@ -34,7 +35,7 @@ def miscounted(tokens: Sequence[Token]) -> Iterator[Problem]:
             continue
         name = token.text.lower()
         counts = COUNTS.get(name)
-        if not counts or token.token_type in _QUOTED or (at and tokens[at - 1].token_type in _BEFORE_A_NAME):
+        if not counts or token.token_type in QUOTED or (at and tokens[at - 1].token_type in _BEFORE_A_NAME):
             continue
         given = _given(tokens, at + 2)
         if given is not None and not fits(given, counts):
@@ -42,11 +43,8 @@ def miscounted(tokens: Sequence[Token]) -> Iterator[Problem]:
             yield Problem("E508", f"`{name}` takes {_spelled(counts)}", help, token.start, token.end + 1)
 
 
-_QUOTED = frozenset([TokenType.STRING, TokenType.IDENTIFIER])
-_BEFORE_A_NAME = _QUOTED | {TokenType.ALIAS, TokenType.DOT, TokenType.R_PAREN, TokenType.VAR}
+_BEFORE_A_NAME = QUOTED | {TokenType.ALIAS, TokenType.DOT, TokenType.R_PAREN, TokenType.VAR}
 """What stands before a clause, the names of a relation's columns, or a call that has its first value before it."""
-_OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
-_CLOSING = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
 _UNCOUNTED = frozenset(
     [TokenType.ALIAS, TokenType.FROM, TokenType.FOR, TokenType.IN, TokenType.STAR, TokenType.COLON_EQ, TokenType.FARROW]
 )
@@ -58,12 +56,12 @@ def _given(tokens: Sequence[Token], begin: int) -> int | None:
     depth, commas, at, order = 0, 0, begin, 0
     for at in range(begin, len(tokens)):
         kind = tokens[at].token_type
-        if depth == 0 and kind in _CLOSING:
+        if depth == 0 and kind in BRACKETS_END:
             break
         if depth == 0 and (kind in _UNCOUNTED or tokens[at].text.lower() == "lambda"):
             return None
         order = order or (at if depth == 0 and kind is TokenType.ORDER_BY else 0)
-        depth += (kind in _OPENING) - (kind in _CLOSING)
+        depth += (kind in BRACKETS) - (kind in BRACKETS_END)
         commas += depth == 0 and not order and kind is TokenType.COMMA
     behind = [one.text.lower() for one in tokens[at + 1 : at + 3]]
     if behind == ["as", "("] or behind[:1] == ["within"]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.mistakes import CLOSING, NAMING, OPENING
 
 _ORDER = (
     TokenType.WHERE,
@@ -19,12 +20,9 @@ _HALVES = {TokenType.BETWEEN: TokenType.AND, TokenType.WHEN: TokenType.THEN}
 """Words that wait for another one."""
 _ANEW = frozenset([TokenType.SELECT, TokenType.FROM, TokenType.UNION, TokenType.INTERSECT, TokenType.EXCEPT])
 """Words after which the clauses begin again."""
-_OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
-_CLOSING = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END])
-_NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
-_ENDS = frozenset([*_ORDER, *_ANEW, *_CLOSING, TokenType.COMMA, TokenType.ELSE, TokenType.WHEN])
+_ENDS = frozenset([*_ORDER, *_ANEW, *CLOSING, TokenType.COMMA, TokenType.ELSE, TokenType.WHEN])
 """Words before which the other half must have come."""
-_TELLING = _ENDS | _OPENING | {*_HALVES, *_HALVES.values()}
+_TELLING = _ENDS | OPENING | {*_HALVES, *_HALVES.values()}
 
 
 class _Level:
@@ -59,12 +57,12 @@ def clauses(tokens: Sequence[Token]) -> Iterator[Problem]:
     levels = [_Level()]
     for at, token in enumerate(tokens):
         kind = token.token_type
-        if kind not in _TELLING or (at and tokens[at - 1].token_type in _NAMING and kind is not TokenType.L_PAREN):
+        if kind not in _TELLING or (at and tokens[at - 1].token_type in NAMING and kind is not TokenType.L_PAREN):
             continue  # nothing of ours, or a name
         yield from levels[-1].see(token)
-        if kind in _OPENING:
+        if kind in OPENING:
             levels.append(_Level())
-        elif kind in _CLOSING and len(levels) > 1:
+        elif kind in CLOSING and len(levels) > 1:
             levels.pop()
     yield from (_half(level.waiting[-1]) for level in levels if level.waiting)
 

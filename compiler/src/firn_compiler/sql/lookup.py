@@ -98,9 +98,8 @@ class Lookup:
         found = _find(name.lower(), scope)
         if found is not None:
             return found
-        level: Scope | None = scope
         known: list[str] = []
-        while level is not None:
+        for level in scope.levels:
             open_ = [one for one in level.relations.values() if one.may_have(name)]
             if name.lower() in level.relations:
                 return NOTHING  # the whole row
@@ -108,14 +107,13 @@ class Lookup:
                 alone = len(open_) == 1 and level is scope
                 return open_[0].column(name) if alone else NOTHING
             known += [one for relation in level.relations.values() for one in relation.names()]
-            level = level.outer
         if (part.args.get("quoted") or name[0] in _CURLY) and not is_qualified:
             message = f"no table of this query has a column `{name}`"
             help = "text stands in single quotes; double quotes are for names"
             help = "text stands in straight single quotes: `'…'`" if name[0] in _CURLY else help
             self._problems.append(Problem("E503", message, help, *place(part)))
         elif is_qualified:
-            tables = {alias.strip("'") for alias in _aliases(scope) if alias}
+            tables = {alias.strip("'") for level in scope.levels for alias in level.relations if alias}
             message, help = f"there is no table `{name}` in this query", suggested(name, tables, "tables:")
             self._problems.append(Problem("E503", message, help, *place(part)))
         else:
@@ -182,8 +180,7 @@ def _is_part(node: exp.Column) -> bool:
 
 def _find(name: str, scope: Scope) -> Column | None:
     """Return a column by its name alone: of this query's relations, its aliases, or those around."""
-    level: Scope | None = scope
-    while level is not None:
+    for level in scope.levels:
         if name in level.nearer:
             return level.nearer[name]
         owners = [one.columns[name] for one in level.relations.values() if name in one.columns]
@@ -195,22 +192,19 @@ def _find(name: str, scope: Scope) -> Column | None:
             return Column(name, origin, kinds.pop() if len(kinds) == 1 else "")
         if name in level.aliases:
             return level.aliases[name]
-        level = level.outer
     return None
 
 
 def qualified(owner: exp.Expr, scope: Scope, member: str = "") -> Relation | None:
     """Return the relation that `owner.` names, in this query or one around it: the first that has the member."""
-    level: Scope | None = scope
     nearest: Relation | None = None
-    while level is not None:
+    for level in scope.levels:
         found = level.relations.get(owner.name.lower())
         if found is not None and f"{owner.name.lower()}'" in level.relations:
             return UNKNOWN
         if found is not None and (not member or found.may_have(member)):
             return found
         nearest = nearest or found
-        level = level.outer
     return nearest
 
 
@@ -237,13 +231,6 @@ def _level_of(name: str, scope: Scope) -> Scope:
             return scope
         scope = scope.outer
     return scope
-
-
-def _aliases(scope: Scope | None) -> Iterator[str]:
-    """Yield the names of the relations that a query sees."""
-    while scope is not None:
-        yield from scope.relations
-        scope = scope.outer
 
 
 def _bare_columns(node: Any) -> Iterator[exp.Column]:

@@ -21,14 +21,14 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
         if kind in _OPERANDS_ALONE:
             continue
         chain = 0 if kind is TokenType.COMMA else chain + 1
-        if kind in _CASES and at and tokens[at - 1].token_type in _NAMING:
+        if kind in _CASES and at and tokens[at - 1].token_type in NAMING:
             continue  # after AS and a dot, CASE and END are names
-        if kind in _CLOSING:
-            if not open_ or _CLOSING[kind] is not open_[-1].token_type:
+        if kind in CLOSING:
+            if not open_ or CLOSING[kind] is not open_[-1].token_type:
                 yield Problem("E501", f"`{token.text}` closes nothing", "remove it", token.start, token.end + 1)
                 return
             open_.pop()
-        elif kind in _OPENING:
+        elif kind in OPENING:
             open_.append(token)
         if len(open_) > MAX_DEPTH or chain > MAX_OPERATORS:
             help = "split it into several steps"
@@ -44,14 +44,18 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
 
 _OPERANDS_ALONE = frozenset([TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER])
 _CASES = frozenset([TokenType.CASE, TokenType.END])
-_NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
-_OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
-_CLOSING = {
+NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
+CLOSING = {
     TokenType.R_PAREN: TokenType.L_PAREN,
     TokenType.R_BRACKET: TokenType.L_BRACKET,
     TokenType.R_BRACE: TokenType.L_BRACE,
     TokenType.END: TokenType.CASE,
 }
+"""What closes something, and what opens it."""
+OPENING = frozenset(CLOSING.values())
+BRACKETS = OPENING - {TokenType.CASE}
+BRACKETS_END = CLOSING.keys() - {TokenType.END}
+QUOTED = frozenset([TokenType.STRING, TokenType.IDENTIFIER])
 
 
 def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
@@ -65,7 +69,7 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
             continue
         after = tokens[at + 1] if at + 1 < len(tokens) else None
         ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
-        following = after.text.upper() if after is not None and after.token_type not in _QUOTED else ""
+        following = after.text.upper() if after is not None and after.token_type not in QUOTED else ""
         if kind is TokenType.COMMA and (ends or following in _AFTER_A_COMMA or _join(tokens, at + 1)):
             last = trailing(tokens, at) or (following == ")" and _may_end_in_a_comma(tokens, at))
             if not (dialect == "duckdb" and last):
@@ -95,7 +99,7 @@ def trailing(tokens: Sequence[Token], at: int) -> bool:
         return False
     after = tokens[at + 1] if at + 1 < len(tokens) else None
     ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
-    if not ends and (after is None or after.text.upper() not in _AFTER_A_LIST or after.token_type in _QUOTED):
+    if not ends and (after is None or after.text.upper() not in _AFTER_A_LIST or after.token_type in QUOTED):
         return False
     clauses = list(_clauses(tokens, at))
     return clauses[:1] in ([TokenType.SELECT], [TokenType.GROUP_BY], [TokenType.FROM]) and TokenType.SELECT in clauses
@@ -106,7 +110,7 @@ def _clauses(tokens: Sequence[Token], at: int) -> Iterator[TokenType]:
     level = 0
     for token in reversed(tokens[:at]):
         kind = token.token_type
-        level += (kind in _BRACKETS_END) - (kind in _BRACKETS)
+        level += (kind in BRACKETS_END) - (kind in BRACKETS)
         if level < 0:
             return
         if level == 0 and kind in _BEGINS:
@@ -118,7 +122,7 @@ def _may_end_in_a_comma(tokens: Sequence[Token], at: int) -> bool:
     level = 0
     for index in range(at - 1, 0, -1):
         kind = tokens[index].token_type
-        level += (kind in _BRACKETS_END) - (kind in _BRACKETS)
+        level += (kind in BRACKETS_END) - (kind in BRACKETS)
         if level < 0:
             before = tokens[index - 1]
             return before.token_type is not TokenType.VAR or before.text.upper() in _LISTS
@@ -137,7 +141,7 @@ def _names(tokens: Sequence[Token], at: int) -> bool:
 
 def _join(tokens: Sequence[Token], at: int) -> bool:
     """Whether a join begins here: LEFT alone may be a function."""
-    words = [one.text.upper() for one in tokens[at : at + 2] if one.token_type not in _QUOTED]
+    words = [one.text.upper() for one in tokens[at : at + 2] if one.token_type not in QUOTED]
     return words[:1] == ["JOIN"] or (words[:1] != [] and words[0] in _SIDES and words[1:] in (["JOIN"], ["OUTER"]))
 
 
@@ -149,13 +153,10 @@ def _new_cte(tokens: Sequence[Token], at: int) -> bool:
     return kinds[:4] == shape and kinds[4:5] in ([TokenType.SELECT], [TokenType.FROM], [TokenType.WITH])
 
 
-_BRACKETS = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
-_BRACKETS_END = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
 _WITH = (TokenType.WITH, TokenType.RECURSIVE)
 _BARE_CTE = [TokenType.VAR, TokenType.L_PAREN, TokenType.SELECT]
 _TWO = [TokenType.NUMBER, TokenType.COMMA]
 _LISTS = frozenset(["CUBE", "ROLLUP", "EXCLUDE", "REPLACE", "RENAME", "SETS"])
-_QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
 _ENDS = frozenset(["WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "QUALIFY", "UNION", "INTERSECT", "EXCEPT"])
 _AFTER_A_LIST = _ENDS | {"FROM"}
 _AFTER_A_COMMA = _AFTER_A_LIST | {",", "SELECT"}
@@ -193,7 +194,7 @@ def foreign(tokens: Sequence[Token], text: str) -> Iterator[Problem]:
     depth = 0
     for before, token in pairwise(tokens):
         depth += before.token_type in _BRACES
-        depth -= before.token_type in _CLOSING and _CLOSING[before.token_type] in _BRACES
+        depth -= before.token_type in CLOSING and CLOSING[before.token_type] in _BRACES
         close = token.start == before.end + 1 and depth == 0  # inside, it is a slice, or a field's value
         if before.token_type is TokenType.COLON and close and token.token_type is TokenType.VAR:
             help = f"write `${token.text}`, and its value in `params`"
@@ -209,7 +210,7 @@ def foreign(tokens: Sequence[Token], text: str) -> Iterator[Problem]:
 def _percent(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report `%s` and `%(name)s` where a value should stand; after one, `%` is the remainder of a division."""
     for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
-        value = before is not None and (before.token_type in _VALUES or before.token_type in _BRACKETS_END)
+        value = before is not None and (before.token_type in _VALUES or before.token_type in BRACKETS_END)
         if token.token_type is not TokenType.MOD or value or after.start != token.end + 1:
             continue
         if after.text.lower() == "s":

@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.functions import FUNCTIONS
 from firn_compiler.sql.keywords import KEYWORDS
+from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END
 
 _REWRITTEN = frozenset(["ifnull", "try"])
 """Calls that the engine's parser turns into something else."""
@@ -56,9 +57,9 @@ class Names:
         for at, token in enumerate(self._tokens):
             if around[-1] and at and self._tokens[at - 1].token_type in _BEFORE:
                 found.add(at)
-            if token.token_type in _OPENING:
+            if token.token_type in BRACKETS:
                 around.append(at + 1 < len(self._tokens) and self._tokens[at + 1].token_type in _QUERY)
-            elif token.token_type in _CLOSING and len(around) > 1:
+            elif token.token_type in BRACKETS_END and len(around) > 1:
                 around.pop()
         return found
 
@@ -138,8 +139,6 @@ class Names:
         return at + 1
 
 
-_OPENING = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE])
-_CLOSING = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE])
 _READ: Any = (exp.Func, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IgnoreNulls)
 
 

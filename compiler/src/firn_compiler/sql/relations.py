@@ -1,6 +1,6 @@
 """What stands in a FROM, and what a query sees of it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlglot import exp
@@ -68,6 +68,14 @@ class Scope(NamedTuple):
     """Of these, by their relations and keys, those that `*` leaves out."""
     conditions: list[tuple[exp.Join, "Scope"]]
     """Joins, with what their conditions see: not what only stands after them."""
+
+    @property
+    def levels(self) -> "Iterator[Scope]":
+        """The query's own scope, and those of the queries around it."""
+        level: Scope | None = self
+        while level is not None:
+            yield level
+            level = level.outer
 
 
 def scope_of(relations: dict[str, Relation], outer: Scope | None) -> Scope:

@@ -11,6 +11,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS
 from firn_compiler.sql.keywords import KEYWORDS as WORDS
+from firn_compiler.sql.mistakes import QUOTED
 
 KEYWORDS = frozenset(
     (
@@ -118,7 +119,7 @@ def _near(tokens: Sequence[Token], at: int, known: Collection[str]) -> tuple[int
         return at, f"a query stands in parentheses: `{before.text.lower()} (select …)`"
     for back in (1, 0):
         one = tokens[at - back] if at >= back else token
-        if one.text.upper() in _FIRST_HALVES and one.token_type not in _QUOTED:
+        if one.text.upper() in _FIRST_HALVES and one.token_type not in QUOTED:
             return at - back, f"write `{one.text.lower()} {_FIRST_HALVES[one.text.upper()]}`"
     for near in (at - 1, at, at + 1, at - 2):
         if 0 <= near < len(tokens) and (help := _keyword(tokens, near, known)):
@@ -136,7 +137,7 @@ def _keyword(tokens: Sequence[Token], at: int, known: Collection[str]) -> str:
     token = tokens[at]
     names = [one.text.lower() for one in tokens]
     word = token.text.lower()
-    if token.token_type in _QUOTED or word in known or word in WORDS or names.count(word) > 1:
+    if token.token_type in QUOTED or word in known or word in WORDS or names.count(word) > 1:
         return ""
     return meant(token.text, KEYWORDS)
 
@@ -177,9 +178,8 @@ def unclosed(text: str) -> Problem:
 
 
 _QUOTE = re.compile(r"'|\"|`|/\*|--|\$[A-Za-z_]*\$")
-_QUOTED = (TokenType.STRING, TokenType.IDENTIFIER)
-_ENDS_A_VALUE = (*_QUOTED, TokenType.VAR, TokenType.NUMBER, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.STAR)
-_BEGINS_A_VALUE = (*_QUOTED, TokenType.VAR, TokenType.NUMBER)
+_ENDS_A_VALUE = (*QUOTED, TokenType.VAR, TokenType.NUMBER, TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.STAR)
+_BEGINS_A_VALUE = (*QUOTED, TokenType.VAR, TokenType.NUMBER)
 
 
 def _ends_a_value(tokens: Sequence[Token], at: int) -> bool:
