@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from firn_compiler.checks.dataset import Dataset
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Path, Scalar, mapping_at
+from firn_compiler.model.datasets import runs_code
 from firn_compiler.model.project import Flow, Step
-from firn_schemas.steps import STEPS
 
 _PATH = ("governance", "classifications")
 _PLACES = ("table", "path")
-_OPAQUE = frozenset(["dbt", "python"])
 
 
 def classified(
@@ -53,7 +52,7 @@ def _outside(steps: list[Step], tables: Mapping[Path, tuple[str, ...]]) -> set[s
     """
     found: set[str] = set()
     for step in steps:
-        if step.type not in STEPS or STEPS[step.type].plugin or step.type in _OPAQUE:
+        if runs_code(step):
             return None
         names = [name.lower() for name in tables.get(step.path, ())]
         for key, place in _places(step):

@@ -42,6 +42,15 @@ def makes_dataset(step: Step) -> bool:
     return step.type not in STEPS or STEPS[step.type].makes_dataset
 
 
+def runs_code(step: Step) -> bool:
+    """Whether nobody can say which datasets and files of the run the step reads: a plug-in's may read them all."""
+    step = step.innermost
+    return step.type in _OPAQUE or step.type not in STEPS or STEPS[step.type].plugin is not None
+
+
+_OPAQUE = frozenset(["dbt", "python"])
+
+
 def taken(step: Step) -> Iterator[tuple[Path, Scalar]]:
     """Yield the names of the datasets that the step takes by `from`, each with its path below the inputs."""
     places: list[tuple[Path, object]] = [((), step.inputs)]
@@ -88,7 +97,7 @@ def readers(flow: Flow, reads: Mapping[Path, Reading]) -> dict[Place, list[Reade
 
 
 def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) -> Iterator[tuple[Place, bool]]:
-    if step.innermost.type in _OPAQUE or step.innermost.type not in STEPS or STEPS[step.innermost.type].plugin:
+    if runs_code(step):
         yield from ((maker, False) for maker in dict.fromkeys(seen.values()))
         return
     reading = reads.get(step.path, Reading())
@@ -96,9 +105,6 @@ def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) 
     for maker in dict.fromkeys(makers.values()):
         names = {name for name, one in makers.items() if one == maker}
         yield maker, len(names) == 1 and names <= reading.once
-
-
-_OPAQUE = frozenset(["dbt", "python"])
 
 
 def _named(job: str, step: Step) -> dict[str, Place]:
