@@ -380,6 +380,15 @@ def test_all_the_others_are_deleted_before_it_is_said_which_one_stays(work: Work
     assert refused(work, "delete_files", files=names).message == error.message
 
 
+def test_what_takes_the_place_of_a_file_in_the_instant_of_its_deletion_stays(work: Workbench, shelf: Shelf) -> None:
+    shelf.files = dict.fromkeys("abcdefgh", b"1")
+    do(work, "download", files=list("abcdefgh"), dest_dir="raw")
+    shelf.before_delete = lambda name: shelf.files.update({"a": b"a newer one"} if name == "a" else {})
+    error = refused(work, "delete_files", files=list("abcdefgh"))
+    assert (error.error_class, error.message) == ("conflict", "`a` has changed")
+    assert shelf.files == {"a": b"a newer one"}
+
+
 def test_what_the_run_itself_put_there_since_is_deleted(work: Workbench, shelf: Shelf) -> None:
     shelf.files = {"in/a": b"1"}
     do(work, "download", files=["in/a"], dest_dir="raw")

@@ -87,10 +87,17 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
     def delete(name: str) -> int | None:
         context.still_ours()
         fetched = versions.get(name)
-        if fetched is not None and (found := store.stat(name)) is not None and found.version != fetched:
-            newer[name] = _MAY_BE_NEWER if fetched is UNSURE else _IS_NEWER
+        found = store.stat(name) if fetched is not None else None
+        if found is not None and found.version != fetched:
+            newer[name] = f"`{shown(name)}` {_MAY_BE_NEWER if fetched is UNSURE else _IS_NEWER}"
             return None
-        return int(store.delete(name))
+        try:
+            return int(store.delete(name, found.version if found is not None else None))
+        except ConnectorError as error:
+            if error.error_class != "conflict":
+                raise
+            newer[name] = error.message
+            return None
 
     count = sum(_done(of_step(context), named(inputs.files), _DELETED_AT_ONCE, delete))
     if newer:
@@ -99,11 +106,10 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
 
 
 def _kept(newer: Mapping[str, str]) -> ConnectorError:
-    """Return the error about files that may not be deleted: it names the first of them, and counts the others."""
+    """Return the error about files that may not be deleted, each with why; it names one, and counts the others."""
     name, others = min(newer), len(newer) - 1
     more = f"; and so it is with {others} other file{'s' * (others > 1)}" if others else ""
-    message = f"`{shown(name)}` {newer[name]}{more}"
-    return ConnectorError("conflict", message, "what is there stays: another run of the flow fetches it")
+    return ConnectorError("conflict", f"{newer[name]}{more}", "what is there stays: another run of the flow fetches it")
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"
