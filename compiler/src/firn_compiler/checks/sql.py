@@ -140,7 +140,9 @@ class _Reader:
             for name in names
             if (origin := dataset.origin(name))
         }
-        self.known.facts[step.path] = facts | ({"lineage": lineage} if lineage else {})
+        facts |= {"lineage": lineage} if lineage else {}
+        if facts:
+            self.known.facts[step.path] = facts
 
     def reads(self, names: Iterable[str], once: Iterable[str] = ()) -> None:
         """Note that the step at hand reads these datasets, and which of them it goes through once."""
