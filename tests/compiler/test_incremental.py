@@ -16,6 +16,10 @@ resources:
 DATABASES = """\
   db: {type: postgres, config: {host: db1, database: shop, user: firn, password: {secret_ref: shop-db}, port: 5433}}
 """
+OTHERS = """\
+  mail: {type: smtp, config: {host: mail.example.com, from_addr: a@example.com}}
+  tools: {type: process, config: {allowed: [send]}}
+"""
 READ = """\
       - id: new
         type: read
@@ -24,7 +28,8 @@ READ = """\
 
 
 def artifact(jobs: str, platform: str = PLATFORM + DATABASES) -> dict[str, Any]:
-    answer = compiled(HEAD + jobs, platform)
+    head = HEAD + "".join(f"  {name}: {{profile: {name}}}\n" for name in ("mail", "tools") if f": {name}," in jobs)
+    answer = compiled(head + jobs, platform)
     assert answer.artifact is not None, answer.diagnostics
     payload: dict[str, Any] = json.loads(answer.artifact)["payload"]
     return payload
@@ -38,7 +43,7 @@ def watermarks(jobs: str, platform: str = PLATFORM + DATABASES) -> dict[str, Any
 
 
 def moves(jobs: str) -> dict[str, list[str]]:
-    return {name: rule["moves_after"] for name, rule in watermarks(jobs).items()}
+    return {name: rule["moves_after"] for name, rule in watermarks(jobs, PLATFORM + DATABASES + OTHERS).items()}
 
 
 def write(id: str, dataset: str) -> str:
@@ -102,6 +107,49 @@ def test_under_a_lock_the_outer_steps_count() -> None:
     assert rule["moves_after"] == ["a.publish"]
 
 
+def left(type: str = "write", more: str = "mode: replace") -> str:
+    """Return a step that leaves the rows in the run's folder."""
+    return f"      - {{id: left, type: {type}, inputs: {{from: new, resource: workspace, path: out/a.csv, {more}}}}}\n"
+
+
+def mail(more: str) -> str:
+    return f"      - {{id: told, type: send_mail, inputs: {{resource: mail, to: a@example.com, subject: x{more}}}}}\n"
+
+
+SENT = "      - {id: sent, type: upload, inputs: {resource: storage, files: [out/a.csv], dest_path: done}}\n"
+
+
+@pytest.mark.parametrize(("type", "more"), [("write", "mode: replace"), ("export", "columns: [id]")])
+def test_rows_in_a_file_of_the_run_are_published_by_what_sends_it(type: str, more: str) -> None:
+    """A run that fails before the file is sent leaves no row behind that the next one would not read."""
+    assert moves(jobs(("a", "", READ + left(type, more) + SENT))) == {"a.new": ["a.sent"]}
+    later = [("b", "a", sql("x", "select 1 as x")), ("c", "b", SENT)]
+    assert moves(jobs(("a", "", READ + left(type, more)), *later)) == {"a.new": ["c.sent"]}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        READ + SENT + left(),
+        READ + left() + SENT.replace("storage", "workspace"),
+        READ + left() + mail(""),
+    ],
+)
+def test_what_sends_no_file_that_holds_rows_publishes_none(steps: str) -> None:
+    assert moves(jobs(("a", "", steps))) == {"a.new": []}
+
+
+def test_a_mail_and_a_program_may_take_files_of_the_run() -> None:
+    told = mail(", attachments: [out/a.csv, {from: new, name: b.csv}]")
+    program = "      - {id: ran, type: run_process, inputs: {resource: tools, command: [send]}}\n"
+    assert moves(jobs(("a", "", READ + left() + told + program))) == {"a.new": ["a.told", "a.ran"]}
+
+
+def test_rows_are_followed_through_files_that_are_read_again() -> None:
+    again = "      - {id: again, type: read, inputs: {resource: workspace, path: out/a.csv}}\n"
+    assert moves(jobs(("a", "", READ + left() + again + write("w", "again")))) == {"a.new": ["a.w"]}
+
+
 def test_a_dataset_of_the_same_name_in_another_job_is_another_one() -> None:
     own = sql("new", "select 1 as id") + write("w", "new")
     assert moves(jobs(("a", "", READ), ("b", "a", own))) == {"a.new": []}
@@ -150,6 +198,11 @@ def test_of_a_query_the_tables_count() -> None:
 
     assert of("select id from orders") == of("select  id, amount from orders where amount > 0")
     assert of("select id from orders") != of("select o.id from orders o join lines l on l.id = o.id")
+
+
+def test_a_file_of_the_run_forgets_nothing() -> None:
+    answer = compiled(HEAD + jobs(("a", "", READ + left())), PLATFORM + DATABASES)
+    assert "W308" not in {one.code for one in answer.diagnostics}
 
 
 def test_a_write_of_its_own_in_each_run_forgets_nothing() -> None:

@@ -24,6 +24,7 @@ class Shelf:
         self.cuts: list[int] = []
         """Bytes after which the next transfers break."""
         self.before_get: Callable[[str], None] = lambda _: None
+        self.before_delete: Callable[[str], None] = lambda _: None
         self.before_rename: Callable[[str], None] = lambda _: None
         self._lock = Lock()
 
@@ -62,8 +63,11 @@ class Shelf:
         self.files[name] = self.staged.pop(mark)
         return self._told(name, self.files[name])
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, version: str | None = None) -> bool:
         self._note("delete", name)
+        self.before_delete(name)
+        if version is not None and self._told(name, self.files.get(name, b"")).version != version:
+            raise ConnectorError("conflict", f"`{name}` has changed")
         return self.files.pop(name, None) is not None
 
     def _note(self, what: str, name: str) -> None:

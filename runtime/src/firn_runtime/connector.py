@@ -236,8 +236,12 @@ class FileStore(Protocol):
         """
         ...
 
-    def delete(self, name: str) -> bool:
-        """Remove a file; say whether it was there."""
+    def delete(self, name: str, version: str | None = None) -> bool:
+        """Remove a file; say whether it was there.
+
+        Whoever gives a `version` has just looked that it is the file's. A place that compares it in the same instant
+        raises ConnectorError of class `conflict` for another one; the others need not look.
+        """
         ...
 
 

@@ -24,6 +24,21 @@ def target(tmp_path: Path) -> Target:
     return Target("postgres", tmp_path)
 
 
+@modes
+def test_what_is_reported_is_on_disk_where_the_server_would_not_wait_for_it(target: Target, mode: str) -> None:
+    """Else a server that crashed within a moment would have lost rows that no run reads again."""
+    note = "insert into seen select current_setting('synchronous_commit'); return null"
+    target.do(
+        f'alter database "{target.sink.config["database"]}" set synchronous_commit = off',
+        "create table seen (how text)",
+        TABLE,
+        f"create function note() returns trigger language plpgsql as $$ begin {note}; end $$",
+        "create trigger note after insert on t execute function note()",
+    )
+    target.write(NEW, mode)
+    assert target.rows("select distinct how from seen") == [("on",)]
+
+
 COLUMNS = {
     "generated always as identity": "`id` is filled by the table itself",
     "generated always as (k * 2) stored": "`id` is filled by the table itself",

@@ -90,6 +90,20 @@ def test_what_is_put_is_listed_fetched_and_deleted_once(store: FileStore, tmp_pa
     assert store.stat("in/a b.csv") is None
 
 
+def test_a_bucket_deletes_the_version_that_is_meant_and_no_other(tmp_path: Path) -> None:
+    place = bucket(s3.moto())
+    place.connect()
+    store = place.store()
+    first, second = (put(store, tmp_path, "a", content) for content in (b"1", b"22"))
+    with pytest.raises(ConnectorError) as caught:
+        store.delete("a", first.version)
+    assert (caught.value.error_class, "a`: the object has changed" in caught.value.message) == ("conflict", True)
+    assert got(store, tmp_path, "a") == b"22"
+    assert store.delete("a", second.version)
+    assert store.stat("a") is None
+    place.close()
+
+
 def test_a_folder_is_listed_with_or_without_those_below(store: FileStore, tmp_path: Path) -> None:
     for name in ("top.csv", "in/a.csv", "in/deep/er/b.csv", "inner.csv"):
         put(store, tmp_path, name)

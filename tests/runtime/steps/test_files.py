@@ -365,6 +365,30 @@ def test_what_took_the_place_of_a_fetched_file_is_not_deleted(work: Workbench, s
     assert shelf.files == {}
 
 
+def test_all_the_others_are_deleted_before_it_is_said_which_one_stays(work: Workbench, shelf: Shelf) -> None:
+    """The next run fetches what is still there: rows that were published already would be published once more."""
+    names = [f"in/{number:02}" for number in range(30)]
+    shelf.files = dict.fromkeys(names, b"1")
+    do(work, "download", files=names, dest_dir="raw")
+    shelf.files["in/00"] = shelf.files["in/07"] = b"a newer one"
+    error = refused(work, "delete_files", files=names)
+    assert error.error_class == "conflict"
+    assert error.message.startswith("`in/00` is not the file that this run has fetched")
+    assert error.message.endswith("; and so it is with 1 other file")
+    assert list(shelf.files) == ["in/00", "in/07"]
+    work.runs -= 1
+    assert refused(work, "delete_files", files=names).message == error.message
+
+
+def test_what_takes_the_place_of_a_file_in_the_instant_of_its_deletion_stays(work: Workbench, shelf: Shelf) -> None:
+    shelf.files = dict.fromkeys("abcdefgh", b"1")
+    do(work, "download", files=list("abcdefgh"), dest_dir="raw")
+    shelf.before_delete = lambda name: shelf.files.update({"a": b"a newer one"} if name == "a" else {})
+    error = refused(work, "delete_files", files=list("abcdefgh"))
+    assert (error.error_class, error.message) == ("conflict", "`a` has changed")
+    assert shelf.files == {"a": b"a newer one"}
+
+
 def test_what_the_run_itself_put_there_since_is_deleted(work: Workbench, shelf: Shelf) -> None:
     shelf.files = {"in/a": b"1"}
     do(work, "download", files=["in/a"], dest_dir="raw")

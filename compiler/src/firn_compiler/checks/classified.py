@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from firn_compiler.checks.dataset import Dataset
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import Path, Scalar, entries_at, mapping_at
-from firn_compiler.model.datasets import is_opaque
+from firn_compiler.model.datasets import runs_code
 from firn_compiler.model.project import Flow, Step
 
 _PATH = ("governance", "classifications")
@@ -52,7 +52,7 @@ def _outside(steps: list[Step], tables: Mapping[Path, tuple[str, ...]]) -> set[s
     """
     found: set[str] = set()
     for step in steps:
-        if is_opaque(step):
+        if runs_code(step):
             return None
         names = [name.lower() for name in tables.get(step.path, ())]
         for key, place in _places(step):

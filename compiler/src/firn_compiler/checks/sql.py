@@ -23,7 +23,7 @@ from firn_compiler.document import (
     walk,
 )
 from firn_compiler.document import Mapping as MappingNode
-from firn_compiler.model.datasets import Reading, makes_dataset, names_of, taken
+from firn_compiler.model.datasets import Reading, makes_dataset, names_of, runs_code, taken
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.model.upstream import Upstream
@@ -32,6 +32,7 @@ from firn_compiler.stages.settle import logical, resource
 from firn_compiler.template import Constants
 from firn_schemas.base import JsonObject
 from firn_schemas.compute import DIALECTS
+from firn_schemas.connectors import WORKSPACE
 
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
@@ -80,11 +81,14 @@ class _Reader:
         self.known = Known([], {}, {}, {}, self.datasets.made)
         self.moves: dict[Path, list[str]] = {}
         """Of each incremental read the steps that publish its rows, as `job.step`."""
+        self.filed: dict[str, frozenset[Path]] = {}
+        """Of each job the incremental reads whose rows may be in files of the run's folder when it has ended."""
         self.documents = {document.file: document}
 
     def read(self) -> Known:
         for job in ordered(self.flow.jobs):
             self.job = job
+            self.filed[job.id] = frozenset[Path]().union(*(self.filed.get(name, ()) for name, _ in job.depends_on))
             named: dict[str, Dataset] = {}
             visible = self.datasets.seen_by(job, named)
             for outer in job.steps:
@@ -95,8 +99,8 @@ class _Reader:
                     named |= made
                     for name, one in made.items():
                         self.datasets.add(job.id, name, one)
-                elif dataset is not None:
-                    self.publishes(outer, dataset)
+                else:
+                    self.publishes(outer, dataset.reads if dataset is not None else frozenset())
                 self.record(outer, dataset)
         for path, steps in self.moves.items():
             rule: JsonObject = {"moves_after": [*steps], "tables": [*self.known.tables.get(path, ())]}
@@ -110,14 +114,21 @@ class _Reader:
             return dataset
         self.moves[step.path] = []
         self.known.tables[step.path] = self.known.tables.get(inner.path, ())
-        return dataset._replace(reads=frozenset([step.path]))
+        return dataset._replace(reads=dataset.reads | {step.path})
 
-    def publishes(self, step: Step, dataset: Dataset) -> None:
-        """Note that a step publishes a dataset: the incremental reads behind it move after it."""
-        for path in dataset.reads:
+    def publishes(self, step: Step, reads: frozenset[Path]) -> None:
+        """Note that a step publishes rows of these incremental reads: they move after it.
+
+        What is written into the run's folder is published by the steps that send files of it, whichever these are.
+        """
+        inner = step.innermost
+        if inner.type in _WRITES and text_at(inner.inputs, "resource") == WORKSPACE[1]:
+            self.filed[self.job.id] |= reads
+            return
+        for path in reads | (self.filed[self.job.id] if _sends_files(inner) else frozenset()):
             self.moves[path].append(f"{self.job.id}.{step.id}")
-        if dataset.reads:
-            self.known.found.extend(_loses_history(step.innermost))
+        if reads:
+            self.known.found.extend(_loses_history(inner))
 
     def record(self, step: Step, dataset: Dataset | None) -> None:
         """Note what the artifact says of a step's dataset."""
@@ -132,7 +143,9 @@ class _Reader:
             for name in names
             if (origin := dataset.origin(name))
         }
-        self.known.facts[step.path] = facts | ({"lineage": lineage} if lineage else {})
+        facts |= {"lineage": lineage} if lineage else {}
+        if facts:
+            self.known.facts[step.path] = facts
 
     def reads(self, names: Iterable[str], once: Iterable[str] = ()) -> None:
         """Note that the step at hand reads these datasets, and which of them it goes through once."""
@@ -167,7 +180,8 @@ class _Reader:
         if place is None:
             return Dataset(columns, kinds=kinds)
         origins = {column: frozenset([(name, place, column)]) for column in columns or ()}
-        return Dataset(columns, origins, (name, place), kinds)
+        reads = self.filed[self.job.id] if name == WORKSPACE[1] else frozenset[Path]()
+        return Dataset(columns, origins, (name, place), kinds, reads)
 
     def cursor(self, step: Step, dataset: Dataset) -> None:
         self.column(lookup(step.inputs, ("incremental", "cursor")), dataset, step)
@@ -193,9 +207,10 @@ class _Reader:
         self.outputs(step, made)
 
     def other_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
-        """Return what is known of a step of a plug-in that takes a dataset: which rows may be in what comes of it."""
-        source = visible.get((text_at(step.inputs, "from") or "").lower())
-        return Dataset(reads=source.reads) if source is not None else None
+        """Return what is known of a plug-in's step: which rows may be in what comes of it."""
+        if not runs_code(step):
+            return None
+        return Dataset(reads=self.filed[self.job.id].union(*(one.reads for one in visible.values())))
 
     def outputs(self, step: Step, made: Dataset) -> None:
         """Report outputs that name a column which the query does not give."""
@@ -362,6 +377,18 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
 
 _UNREAD = frozenset(["E504", "E505"])
 """Problems of a query after which nothing is known of what comes out; nor is it of one that cannot be read."""
+
+
+_WRITES = ("export", "write")
+
+
+def _sends_files(step: Step) -> bool:
+    """Say whether a step may send files of the run's folder elsewhere: nobody can say it of programs."""
+    if step.type == "upload":
+        return text_at(step.inputs, "resource") != WORKSPACE[1]
+    if step.type == "send_mail":
+        return any(isinstance(item, Scalar) for item in items_at(step.inputs, "attachments"))
+    return step.type == "run_process"
 
 
 def _loses_history(step: Step) -> Iterator[Diagnostic]:

@@ -42,9 +42,10 @@ def makes_dataset(step: Step) -> bool:
     return step.type not in STEPS or STEPS[step.type].makes_dataset
 
 
-def is_opaque(step: Step) -> bool:
-    """Whether nobody can say what the step reads and writes: it runs code, or is a plug-in's."""
-    return step.type not in STEPS or bool(STEPS[step.type].plugin) or step.type in _OPAQUE
+def runs_code(step: Step) -> bool:
+    """Whether nobody can say which datasets and files of the run the step reads: a plug-in's may read them all."""
+    step = step.innermost
+    return step.type in _OPAQUE or step.type not in STEPS or STEPS[step.type].plugin is not None
 
 
 _OPAQUE = frozenset(["dbt", "python"])
@@ -96,7 +97,7 @@ def readers(flow: Flow, reads: Mapping[Path, Reading]) -> dict[Place, list[Reade
 
 
 def _read(step: Step, seen: Mapping[str, Place], reads: Mapping[Path, Reading]) -> Iterator[tuple[Place, bool]]:
-    if is_opaque(step.innermost):
+    if runs_code(step):
         yield from ((maker, False) for maker in dict.fromkeys(seen.values()))
         return
     reading = reads.get(step.path, Reading())

@@ -86,7 +86,7 @@ class LocalStore:
                     make_names_durable(folder)
         return told
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, version: str | None = None) -> bool:  # noqa: ARG002  # a place that compares nothing
         """Remove a file, or the link that names it; the folder is durable then."""
         path = placed(self._root, name)
         try:

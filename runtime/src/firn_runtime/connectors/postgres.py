@@ -194,6 +194,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
                 written = loads.published(context.publication)
             if written is None:
                 with server.transaction():
+                    server.rows(_DURABLE)
 
                     def load(into: str, columns: str) -> int:
                         return loaded(server, into, columns, inputs.from_, types, context)
@@ -203,6 +204,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
         return written
 
 
+_DURABLE = "select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'"
+"""What is reported is on disk: a crash of the server would lose rows that no run reads again."""
 _DECIMAL = re.compile(r"DECIMAL\([\d,]+\)")
 
 

@@ -138,9 +138,9 @@ class Bucket:
         answer = self._send("PUT", key, headers=headers, piece=piece)
         return _yes(answer, f"writing `{key}`").headers.get("etag", "")
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, conditions: Mapping[str, str] | None = None) -> None:
         """Remove an object; one that is not there is removed already."""
-        answer = self._send("DELETE", key)
+        answer = self._send("DELETE", key, headers=conditions)
         if answer.status != 404:
             _yes(answer, f"removing `{key}`")
 

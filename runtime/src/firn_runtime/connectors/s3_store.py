@@ -49,11 +49,12 @@ class BucketStore:
             etag = head.etag
         return _told(name, size, etag)
 
-    def delete(self, name: str) -> bool:
-        """Remove an object; the service itself does not say whether it was there."""
-        there = self._moves.bucket.head(f"{self._prefix}{name}") is not None
+    def delete(self, name: str, version: str | None = None) -> bool:
+        """Remove an object; the service itself compares the etag, and does not say whether the object was there."""
+        bucket, key = self._moves.bucket, f"{self._prefix}{name}"
+        there = version is not None or bucket.head(key) is not None
         if there:
-            self._moves.bucket.delete(f"{self._prefix}{name}")
+            bucket.delete(key, {"if-match": version} if version and self._conditional else {})
         return there
 
 

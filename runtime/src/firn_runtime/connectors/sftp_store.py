@@ -78,7 +78,7 @@ class SftpStore:
         still_ours()
         return self._do(doing, lambda session: publish(session, staged))
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, version: str | None = None) -> bool:  # noqa: ARG002  # a place that compares nothing
         """Remove a file; say whether it was there."""
         return self._do(f"removing `{shown(name)}`: ", lambda session: delete(session, name))
 

@@ -109,7 +109,7 @@ class ShareStore:
                 _rename(handle, path, name)
         return StoredFile(name, told.size, told.version)
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, version: str | None = None) -> bool:  # noqa: ARG002  # a place that compares nothing
         """Remove a file, or the link that has its name."""
         with self._linked() as link:
             removed = _removed(link, self._path(name))

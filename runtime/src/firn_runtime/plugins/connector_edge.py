@@ -133,9 +133,9 @@ class GuardedStore:
         """Publish a file."""
         return self._file(self._ask("put", source, name, mark, still_ours))
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, version: str | None = None) -> bool:
         """Remove a file."""
-        return bool(self._ask("delete", name))
+        return bool(self._ask("delete", name, version))
 
     def _file(self, value: Any) -> StoredFile:
         if isinstance(value, StoredFile) and value.size is not None:

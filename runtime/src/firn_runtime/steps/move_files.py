@@ -78,20 +78,38 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
     """Remove files; one that is gone already is done, and not counted.
 
-    Raises ConnectorError of class `conflict` for one that is no longer what a step of this run has fetched.
+    Raises ConnectorError of class `conflict` for those that are no longer what a step of this run has fetched, once all
+    the others are gone: the next run would fetch these, and publish them again.
     """
     store, versions = _place(context, inputs.resource).store(), fetched_from(context, inputs.resource).told
+    newer: dict[str, str] = {}
 
-    def delete(name: str) -> int:
+    def delete(name: str) -> int | None:
         context.still_ours()
         fetched = versions.get(name)
-        if fetched is not None and (found := store.stat(name)) is not None and found.version != fetched:
-            message = f"`{shown(name)}` {_MAY_BE_NEWER if fetched is UNSURE else _IS_NEWER}"
-            raise ConnectorError("conflict", message, "it stays where it is: another run of the flow fetches it")
-        return int(store.delete(name))
+        found = store.stat(name) if fetched is not None else None
+        if found is not None and found.version != fetched:
+            newer[name] = f"`{shown(name)}` {_MAY_BE_NEWER if fetched is UNSURE else _IS_NEWER}"
+            return None
+        try:
+            return int(store.delete(name, found.version if found is not None else None))
+        except ConnectorError as error:
+            if error.error_class != "conflict":
+                raise
+            newer[name] = error.message
+            return None
 
     count = sum(_done(of_step(context), named(inputs.files), _DELETED_AT_ONCE, delete))
+    if newer:
+        raise _kept(newer)
     return StepResult(results={"count": count})
+
+
+def _kept(newer: Mapping[str, str]) -> ConnectorError:
+    """Return the error about files that may not be deleted, each with why; it names one, and counts the others."""
+    name, others = min(newer), len(newer) - 1
+    more = f"; and so it is with {others} other file{'s' * (others > 1)}" if others else ""
+    return ConnectorError("conflict", f"{newer[name]}{more}", "what is there stays: another run of the flow fetches it")
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"
@@ -110,16 +128,21 @@ def _place(context: StepContext, resource: str) -> HasFiles:
     return cast(HasFiles, context.resource(resource))
 
 
-def _done(manifest: Manifest, names: Iterable[str], at_once: int, act: Callable[[str], int]) -> list[int]:
-    """Return what the act gave for every file, now or in an earlier attempt; an error names its file."""
+def _done(manifest: Manifest, names: Iterable[str], at_once: int, act: Callable[[str], int | None]) -> list[int]:
+    """Return what the act gave for every file, now or in an earlier attempt; an error names its file.
+
+    A file for which it gives nothing is not done.
+    """
 
     def work(name: str) -> None:
         with naming(name):
-            manifest.add(name, act(name))
+            told = act(name)
+            if told is not None:
+                manifest.add(name, told)
 
     wanted = list(names)
     each(at_once, work, [name for name in wanted if name not in manifest.told])
-    return [manifest.told[name] for name in wanted]
+    return [manifest.told[name] for name in wanted if name in manifest.told]
 
 
 def _moved(files: Iterable[str], size: int) -> StepResult:

@@ -73,7 +73,9 @@ class S3Options:
     timeout: float = doc("Seconds of silence after which a request has failed.", default=60, minimum=1)
     max_bytes: int = doc(_MOST, default=10 * _ALLOWED, minimum=1)
     compression: Compression = doc("How text files are compressed; `auto` goes by the key's ending.", default="auto")
-    conditional_writes: bool = doc("Refuse to write over what another has changed meanwhile.", default=True)
+    conditional_writes: bool = doc(
+        "Refuse to write over, or to delete, what another has changed meanwhile.", default=True
+    )
 
 
 @record
