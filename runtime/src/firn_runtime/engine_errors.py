@@ -115,9 +115,11 @@ AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts;
 """What to do about a column of SQLite whose values are not all of its type."""
 _AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
 _OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
+_SHORTER = "a row is 32 MB at most here: read less of it by `columns` or `sql`"
 _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
+    (re.compile("CSV Error on Line: .*Maximum line size .*`rows.csv`"), _SHORTER),
     (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
     (re.compile("queries are nested too deep"), "`materialize: true` on a step between ends a long chain of streams"),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),

@@ -396,6 +396,11 @@ def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Sh
     assert (error.error_class, error.message) == (error_class, message)
 
 
+def test_a_transaction_that_the_server_ends_for_its_length_is_a_timeout(work: Workbench, shop: Shop) -> None:
+    shop.do(f"alter role {shop.user} set transaction_timeout = '100ms'")
+    assert refused(read, work, sql="select pg_sleep(30)::text as n").error_class == "timeout"
+
+
 def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> None:
     shop.do("create table t (n int, m varchar(3))")
     work.make("d", "select 1 as n, 'canary' as m")

@@ -128,7 +128,7 @@ _TRIGGERS = """
 _NO_TABLE = """
     select case type when 'view' then 'a view' else 'a virtual table' end from sqlite_schema
     where name = {0} collate nocase and (type = 'view' or sql like 'create virtual table%')"""
-"""Virtual tables keep other values, as an index of texts or of rounded numbers does, and would be made anew as tables."""
+"""Virtual tables keep other values, such as rounded numbers, and `replace` would make them anew as plain ones."""
 _REFUSED = (
     (
         "no such column: rowid",

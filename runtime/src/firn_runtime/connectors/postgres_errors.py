@@ -12,6 +12,8 @@ from firn_schemas.connectors.databases import PostgresConfig
 
 _CLASSES: dict[str, ErrorClass] = {
     "08": "connection",
+    "25P03": "timeout",
+    "25P04": "timeout",
     "28": "auth",
     "3D": "connection",
     "40": "conflict",
