@@ -29,6 +29,7 @@ _LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/aarch
 _SETTINGS = {
     "bind-address": "127.0.0.1",
     "character-set-server": "latin1",
+    "init-connect": "set autocommit = 0",
     "innodb-buffer-pool-size": "32M",
     "innodb-flush-log-at-trx-commit": "0",
     "innodb-log-file-size": "16M",

@@ -64,11 +64,12 @@ def server() -> Server:
     return made
 
 
-def fresh_database(server: Server) -> str:
+def fresh_database(server: Server, encoding: str = "UTF8") -> str:
     """Make an empty database and return its name."""
     name = f"test_{secrets.token_hex(8)}"
+    statement = sql.SQL("create database {} template template0 encoding {}")
     with connected(server) as connection:
-        connection.execute(sql.SQL("create database {} template template0").format(sql.Identifier(name)))
+        connection.execute(statement.format(sql.Identifier(name), encoding))
     return name
 
 

@@ -377,13 +377,25 @@ def _make(place: str) -> None:
 
 
 def _fetchable(name: str, kind: str) -> str:
-    """Return a column as the driver can hand it over without a time zone library, and nested values as JSON."""
+    """Return a column as the driver can hand it over without a time zone library, infinity as NULL, and nested values
+    as JSON."""
     column = identifier(name)
     if _is_nested(kind):
         return f"to_json({column})::varchar as {column}"
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f+00:00') as {column}"
-    return column
+    if kind in _ENDLESS:
+        return f"if(isfinite({column}), {_ENDLESS[kind].format(column)}, null) as {column}"
+    return f"{column}::varchar as {column}" if kind == "TIME_NS" else column
+
+
+_ENDLESS = {
+    "DATE": "{0}",
+    "TIMESTAMP": "{0}",
+    "TIMESTAMP_MS": "{0}",
+    "TIMESTAMP_NS": "strftime({0}, '%Y-%m-%dT%H:%M:%S.%n')",
+    "TIMESTAMP_S": "{0}",
+    "TIMESTAMP WITH TIME ZONE": "strftime({0}, '%Y-%m-%dT%H:%M:%S.%f+00:00')",
+}
+"""By the type: how the driver gets a day that has an end. It has neither infinity nor nanoseconds."""
 
 
 def _is_nested(kind: str) -> bool:

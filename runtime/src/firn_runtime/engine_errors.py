@@ -39,6 +39,7 @@ _NUMBER = re.compile(r"(?<!\w)-?\d(?:[\d.e+-]*\d)?(?!\w)")
 """A number that is no part of a type's name."""
 
 _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"""Failed to (?:prepare|execute) query ".*": """, re.DOTALL), ""),
     (
         re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
         r"a \1",
@@ -114,14 +115,23 @@ AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts;
 """What to do about a column of SQLite whose values are not all of its type."""
 _AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
 _OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
+_SHORTER = "a row is 32 MB at most here: read less of it by `columns` or `sql`"
 _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
+    (re.compile("CSV Error on Line: .*Maximum line size .*`rows.csv`"), _SHORTER),
     (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
     (re.compile("queries are nested too deep"), "`materialize: true` on a step between ends a long chain of streams"),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),
+    (re.compile("file is not a database"), "it is no file of SQLite, or an encrypted one"),
+    (re.compile("database disk image is malformed"), "the file is damaged: restore it, or see SQLite's `.recover`"),
+    (re.compile("database is locked"), "another process is at work on the file; `busy_timeout` says how long to wait"),
+    (
+        re.compile("attempt to write a readonly database"),
+        "another process has left the file in the middle of a write: let a program that may write to it open it once",
+    ),
 )
 _UNSAID = {"TypeMismatchException": "a column holds values of another type than it is declared with"}
 """What errors without a text are: some versions of Python give none where it would quote bytes that are not UTF-8."""
@@ -136,6 +146,11 @@ _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
         r'|no connection|SSL|system is (starting|shutting)|": *\Z',
         "connection",
         "the database server has closed the connection",
+    ),
+    (
+        "invalid byte sequence",
+        "data",
+        "a text is not UTF-8: read it as bytes by `sql`, such as `convert_to(name, 'SQL_ASCII')`",
     ),
     ("", "data", "the database server refused the statement"),
 )

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from firn_runtime.errors import ConnectorError
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -64,6 +65,27 @@ def test_query_gives_records(bench: Make, duck: Path) -> None:
     assert result.results == {"rows": [{"n": 2}], "row_count": 1}
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("date '2026-01-02'", "2026-01-02"),
+        ("date 'infinity'", None),
+        ("timestamp '-infinity'", None),
+        ("timestamptz 'infinity'", None),
+        ("timestamp_s '2026-01-02 03:04:05'", "2026-01-02T03:04:05"),
+        ("timestamp_ns '2026-01-02 03:04:05.123456789'", "2026-01-02T03:04:05.123456789"),
+        ("timestamp_ns 'infinity'", None),
+        ("time_ns '03:04:05.123456789'", "03:04:05.123456789"),
+    ],
+)
+def test_no_digit_of_a_moment_is_left_out_of_a_record_and_infinity_is_null(
+    bench: Make, value: str, expected: str | None
+) -> None:
+    work = bench(db=connector("db", "duckdb", path=":memory:"))
+    result = work.do("query", {"resource": "db", "sql": f"select {value} as v"})
+    assert result.results["rows"] == [{"v": expected}]
+
+
 @pytest.mark.parametrize(("kind", "path"), [("duckdb", "new.duckdb"), ("sqlite3", "new.sqlite")])
 def test_a_missing_file_is_named_where_nothing_would_make_it(tmp_path: Path, kind: str, path: str) -> None:
     with pytest.raises(ConnectorError, match=f"no database file `{path}`") as caught:
@@ -79,6 +101,25 @@ def test_a_file_that_is_no_database_is_an_error(bench: Make, tmp_path: Path, kin
     with pytest.raises(ConnectorError, match="not a") as caught:
         work.do("read", {"resource": "db", "table": "t"})
     assert caught.value.error_class == "data"
+
+
+def test_of_a_statement_that_sqlite_refuses_nothing_is_quoted(bench: Make, lite: Path) -> None:
+    lite.write_bytes(b"not a database".ljust(8192, b" "))
+    work = bench(db=connector("db", "sqlite3", path=str(lite)))
+    error = refused(work.do, "read", {"resource": "db", "table": "people"})
+    assert error.message == "file is not a database"
+    assert "encrypted" in error.help
+
+
+@pytest.mark.parametrize("mode", [{"mode": "replace"}, {"mode": "append"}, {"mode": "upsert", "keys": ["i"]}])
+@pytest.mark.parametrize("using", ["fts5(i, v)", "rtree(i, v, w)"])
+def test_a_virtual_table_of_sqlite_is_no_target(bench: Make, lite: Path, using: str, mode: dict[str, Any]) -> None:
+    with closing(sqlite3.connect(lite)) as others:
+        others.execute(f"CREATE VIRTUAL TABLE found USING {using}")
+    work = bench(db=connector("db", "sqlite3", written=True, path=str(lite)))
+    work.make("d", "select 1 as i, 0.1::double as v, 0.2::double as w")
+    error = refused(work.do, "write", {"from": "d", "resource": "db", "table": "Found", **mode})
+    assert error.message == "`Found` is a virtual table, and rows are written to tables"
 
 
 def test_a_missing_table_names_near_ones(bench: Make, duck: Path) -> None:

@@ -19,6 +19,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.publication import Publication
 from firn_schemas.secret import Secret
+from runtime.connectors.test_types import login
 from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 from servers.front import Certificate, certificate, front, patience_of_clients
@@ -395,6 +396,11 @@ def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Sh
     assert (error.error_class, error.message) == (error_class, message)
 
 
+def test_a_transaction_that_the_server_ends_for_its_length_is_a_timeout(work: Workbench, shop: Shop) -> None:
+    shop.do(f"alter role {shop.user} set transaction_timeout = '100ms'")
+    assert refused(read, work, sql="select pg_sleep(30)::text as n").error_class == "timeout"
+
+
 def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> None:
     shop.do("create table t (n int, m varchar(3))")
     work.make("d", "select 1 as n, 'canary' as m")
@@ -473,6 +479,7 @@ def test_a_value_that_the_engine_has_none_for_is_refused_and_never_changed(
     assert error.error_class == "data"
     assert re.search(f'["`]{column}["`]', error.message)
     assert shown not in error.message
+    assert "read it by `sql`" in error.message or "`schema` may call it" in error.message
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("double", "nan"), ("varchar", "NaN")])
@@ -484,6 +491,33 @@ def test_a_decimal_that_is_nan_is_read_as_what_schema_says(
     work.do("read", {"resource": "db", "table": "d", "columns": ["n"], "schema": {"n": kind}}, "d")
     assert [str(value) for (value,) in work.rows("d")] == [expected, "2.5" if kind == "double" else "2.50"]
     read(work, table="d", columns=["a"], schema={"a": "decimal(12,3)[]"})
+
+
+@pytest.mark.parametrize("source", [{"table": "t"}, {"sql": "select * from t"}])
+def test_a_domain_is_read_as_the_type_below_it(work: Workbench, shop: Shop, source: dict[str, str]) -> None:
+    shop.do("create domain positive as int; create domain few as positive; create domain price as numeric(10,2)")
+    shop.do("create table t (n few, p price)")
+    shop.do("insert into t values (1, 1.50)")
+    assert [str(value) for value in read(work, **source)[0]] == ["1", "1.50"]
+    assert work.session.columns("data") == {"n": "INTEGER", "p": "DECIMAL(10,2)"}
+
+
+@pytest.mark.parametrize("source", [{"table": "t", "columns": ["v"]}, {"sql": "select v from t"}])
+def test_a_text_that_is_not_utf_8_is_told_with_a_way_to_its_bytes(bench: Make, source: dict[str, Any]) -> None:
+    one = server()
+    name = fresh_database(one, "SQL_ASCII")
+    with connected(one, name) as admin:
+        admin.execute("create table t (v text)")
+        admin.execute("insert into t values (encode('\\xe9', 'escape')), (convert_from('\\xe9', 'SQL_ASCII'))")
+    work = bench(db=connector("db", "postgres", **login(one, name)))
+    error = refused(read, work, **source)
+    assert error.error_class == "data"
+    assert "by `sql`, such as `convert_to(name, 'SQL_ASCII')`" in error.message + error.help
+    assert read(work, sql="select convert_to(v, 'SQL_ASCII') as v from t")[1] == (b"\xe9",)
+
+
+def test_nothing_is_kept_in_a_session_that_a_pool_may_give_to_somebody_else(work: Workbench) -> None:
+    assert read(work, sql="select name from pg_prepared_statements") == []
 
 
 def test_views_and_parts_of_a_table_are_read_whole(work: Workbench, shop: Shop) -> None:

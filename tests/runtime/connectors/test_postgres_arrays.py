@@ -39,6 +39,7 @@ ARRAYS = {
     "timestamptz[]": ('{"2026-01-02 03:04:05.123456+00","0044-03-15 12:00:00+00 BC"}', "TIMESTAMP WITH TIME ZONE[]"),
     "uuid[]": ("{ffffffff-ffff-4fff-bfff-ffffffffffff,NULL}", "UUID[]"),
     "bytea[]": ('{"\\\\x00ff","\\\\x"}', "BLOB[]"),
+    "char(5)[]": ('{ab,NULL,""}', "VARCHAR[]"),
     "jsonb[]": ('{"{\\"a\\": [1, \\"\\\\\\\\\\"]}",null}', "JSON[]"),
 }
 
@@ -80,6 +81,14 @@ def test_more_dimensions_are_read_as_schema_says_and_never_without(made: tuple[W
     assert work.rows() == [([[1, 2], [3, None]], [["a", "b"]]), ([], None)]
     with pytest.raises(ConnectorError, match=r"`n` is INTEGER\[\]\[\]\[\] .* other dimensions"):
         work.do("read", {"resource": "db", "table": "one", "schema": {**schema, "n": "integer[][][]"}})
+
+
+def test_values_of_an_array_are_spelled_as_those_beside_it(made: tuple[Workbench, Database]) -> None:
+    work, database = made
+    database.execute("create table one as select '::1'::inet as i, 'a'::char(3) as c, '{::1}'::inet[] as l")
+    database.execute("alter table one add m char(3)[] default '{a}'")
+    work.do("read", {"resource": "db", "table": "one"})
+    assert work.rows() == [("::1", "a  ", ["::1"], ["a  "])]
 
 
 def test_lists_that_are_no_arrays_are_json(made: tuple[Workbench, Database]) -> None:

@@ -71,6 +71,45 @@ def test_a_domain_stands_for_the_type_below_it(target: Target) -> None:
     assert target.rows("select k, p from t") == [(2, "d")]
 
 
+@pytest.mark.parametrize(
+    ("below", "kind", "fits"),
+    [("int", "INTEGER", True), ("int", "VARCHAR", False), ("numeric(9,2)", "VARCHAR", False)],
+)
+def test_so_does_a_domain_over_another(target: Target, below: str, kind: str, fits: bool) -> None:
+    target.do(f"create domain one as {below}", "create domain other as one", "create table t (v other)")
+    if fits:
+        assert target.write(f"select 1::{kind} as v", "append").rows == 1
+    else:
+        assert f"`v` is {kind}, and other in the table" in target.refusal(f"select '1.005'::{kind} as v", "append")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("DATE", "4714-11-23 (BC)"),
+        ("DATE", "5874898-01-01"),
+        ("TIMESTAMP", "290308-12-22 (BC) 00:00:00"),
+        ("TIMESTAMP_S", "290308-12-22 (BC) 00:00:00"),
+        ("TIMESTAMP", "4714-11-23 (BC) 23:59:59"),
+        ("TIMESTAMP WITH TIME ZONE", "290308-12-22 (BC) 00:00:00+00"),
+    ],
+)
+def test_days_that_the_server_has_not_are_refused_by_name(target: Target, kind: str, value: str) -> None:
+    error = refused(lambda: target.write(f"select '{value}'::{kind} as v", "replace"))
+    said = f"`v` is {kind.removesuffix('_S')} and holds values beyond those of PostgreSQL"
+    assert (error.error_class, error.message) == ("data", said)
+    assert target.rows("select to_regclass('t')::text") == [(None,)]
+
+
+def test_the_first_and_last_days_of_the_server_are_written(target: Target) -> None:
+    days = "date '4714-11-24 (BC)' as a, date '5874897-12-31' as b, timestamp '4714-11-24 (BC) 00:00:00' as c"
+    target.write(f"select {days}, date '-infinity' as d, timestamp 'infinity' as e", "replace")
+    found = "select concat_ws(', ', a, b, c, d, e) from t"
+    assert target.rows(found) == [
+        ("4714-11-24 BC, 5874897-12-31, 4714-11-24 00:00:00 BC, -infinity, infinity",),
+    ]
+
+
 LIMITED: dict[str, tuple[str, bool]] = {
     "numeric": ("DECIMAL(38,10)", True),
     "numeric(18,2)": ("DECIMAL(10,2)", True),
@@ -86,6 +125,7 @@ LIMITED: dict[str, tuple[str, bool]] = {
     "varchar(3)": ("VARCHAR", True),
     "name": ("VARCHAR", False),
     "money": ("VARCHAR", False),
+    "money[]": ("VARCHAR", False),
     '"char"': ("VARCHAR", False),
     "oid": ("INTEGER", False),
     "inet": ("VARCHAR", True),

@@ -58,13 +58,14 @@ class AttachedTable:
         return _REFERENCED if self._session.execute(_REFERENCES, (database, table)) else DUCKDB
 
     def columns(self) -> list[TableColumn]:
-        """Return the table's columns; raise ConnectorError for a view.
+        """Return the table's columns; raise ConnectorError for what is no table.
 
         A generated column is one whose default the catalog knows and `describe` does not; a primary key that may be
         NULL is SQLite's own number of the row.
         """
-        if self._is_view():
-            refuse_as_target(self._place[2], "a view")
+        other = self._other()
+        if other:
+            refuse_as_target(self._place[2], other)
         found = self._session.execute(_COLUMNS, self._place)
         described = self._session.execute(f"describe {self.name}") if found else []
         defaults = {str(row[0]): row[4] is not None for row in described}
@@ -81,8 +82,9 @@ class AttachedTable:
             for name, kind, is_nullable, default in found
         ]
 
-    def _is_view(self) -> bool:
-        return self._session.execute(_VIEWS, self._place) != []
+    def _other(self) -> str:
+        """Return what it is, where it is no table."""
+        return "a view" if self._session.execute(_VIEWS, self._place) else ""
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a SELECT."""
@@ -123,7 +125,10 @@ _TRIGGERS = """
     select count(*) from sqlite_schema where tbl_name = {0} collate nocase
     and (type = 'trigger' or (type = 'table' and sql like '%conflict%'))"""
 """What may take rows without keeping them; only then are the table's rows counted, which reads all of it."""
-_VIEW = "select 1 from sqlite_schema where type = 'view' and name = {0} collate nocase"
+_NO_TABLE = """
+    select case type when 'view' then 'a view' else 'a virtual table' end from sqlite_schema
+    where name = {0} collate nocase and (type = 'view' or sql like 'create virtual table%')"""
+"""Virtual tables keep other values, such as rounded numbers, and `replace` would make them anew as plain ones."""
 _REFUSED = (
     (
         "no such column: rowid",
@@ -168,10 +173,11 @@ class SqliteTable(AttachedTable):
         """Say whether the table has triggers, or what leaves rows out."""
         return self._may_leave_out
 
-    def _is_view(self) -> bool:
+    def _other(self) -> str:
         """Ask SQLite: the engine would prepare every view of the file, and some need another program's functions."""
         database, _, table = self._place
-        return asked(self._session, database, _VIEW.format(literal(table))) != []
+        found = asked(self._session, database, _NO_TABLE.format(literal(table)))
+        return str(found[0][0]) if found else ""
 
     @cached_property
     def _counted(self) -> set[str]:

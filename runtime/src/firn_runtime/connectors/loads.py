@@ -82,7 +82,7 @@ class Loads:
         counts = (written.rows, written.bytes, written.inserted, written.updated)
         values = (*publication, *counts, _spelled(now))
         places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
-        self._execute(f"insert into {self.name} values ({places})", values)
+        self._execute(f"insert into {self.name} ({', '.join(map(identifier, _COLUMNS))}) values ({places})", values)
 
 
 def _spelled(moment: datetime) -> str:

@@ -23,16 +23,19 @@ _CLASSES: tuple[tuple[ErrorClass, tuple[int, ...]], ...] = (
 _CLASS_OF = {number: error_class for error_class, numbers in _CLASSES for number in numbers}
 """Every other one is about the data."""
 
+_KEYS = "make the table and `_firn_loads` with one; `append` and `replace` then need no other"
 _HELP = {
     1020: "another transaction has changed these rows; `retry` with `on: [conflict]` tries again",
     1021: "the server's disk is full; nothing was changed",
     1050: "another run has made it meanwhile; `retry` with `on: [conflict]` tries again",
     1114: "the server's disk or the table's space is full; nothing was changed",
     1153: "a row is larger than the server's `max_allowed_packet`",
+    1173: _KEYS,
     1205: "another transaction holds the table or its rows; `retry` with `on: [conflict]` tries again",
     1213: "it and another transaction waited for each other; `retry` with `on: [conflict]` tries again",
     1290: "the server takes no writes now; is it a replica?",
     1836: "the server takes no writes now; is it a replica?",
+    3750: _KEYS,
 }
 _WORDS = {
     1005: "the table cannot be made: it may have too many columns",
@@ -47,6 +50,7 @@ _WORDS = {
     1153: "row too large",
     1205: "lock wait timeout",
     1213: "deadlock detected",
+    1173: "the server makes no table without a primary key",
     1216: "foreign key violation",
     1217: "foreign key violation",
     1264: "value out of range",
@@ -65,6 +69,7 @@ _WORDS = {
     1836: "read only",
     1927: "connection killed",
     3140: "value is no JSON",
+    3750: "the server makes no table without a primary key",
     3819: "check violation",
     4025: "check violation",
 }

@@ -34,8 +34,9 @@ _STRICT = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 _WRITING = f"{_STRICT},NO_ZERO_IN_DATE,NO_ZERO_DATE,NO_AUTO_VALUE_ON_ZERO,ANSI_QUOTES"
 """No value is cut, zeroed or numbered in silence. Our own statements quote names as standard SQL does."""
 _SETTINGS = (
-    "set session time_zone = '+00:00', sql_notes = 1, max_error_count = 64, sql_auto_is_null = 0, "
-    "sql_safe_updates = 0, sql_select_limit = 18446744073709551615, foreign_key_checks = 1, unique_checks = 1"
+    "set session autocommit = 1, time_zone = '+00:00', sql_notes = 1, max_error_count = 64, "
+    "sql_auto_is_null = 0, sql_safe_updates = 0, sql_select_limit = 18446744073709551615, foreign_key_checks = 1, "
+    "unique_checks = 1"
 )
 """What servers may have set otherwise for everybody."""
 _BLOCK = 1 << 20

@@ -140,8 +140,10 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             found = context.session.described(Relation(f"from {rows}"))
         except ConnectorError:
             return None
-        # of columns whose names differ in case alone, the engine gives another one than the one that is meant
-        return rows if list(found) == [column.name for column in columns] else None
+        # of columns whose names differ in case alone, the engine gives another one than the one that is meant, and
+        # what is a domain it gives as text
+        meant = [(column.name, read_type(column)) for column in columns]
+        return rows if list(found.items()) == meant else None
 
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""

@@ -12,6 +12,8 @@ from firn_schemas.connectors.databases import PostgresConfig
 
 _CLASSES: dict[str, ErrorClass] = {
     "08": "connection",
+    "25P03": "timeout",
+    "25P04": "timeout",
     "28": "auth",
     "3D": "connection",
     "40": "conflict",
@@ -30,6 +32,8 @@ _CLASSES: dict[str, ErrorClass] = {
 """By SQLSTATE, or by its first two characters; every other one is about the data."""
 
 _HELP = {
+    "22021": "a text that is not UTF-8 is read as bytes by `sql`, such as `convert_to(name, 'SQL_ASCII')`",
+    "22P05": "the encoding of the database, or `jsonb`, lacks a character of the dataset",
     "2BP01": "`drop ... cascade` is not for a load: drop what depends on it, or keep the table's columns",
     "40001": "`retry` with `on: [conflict]` tries again",
     "40P01": "it and another transaction waited for each other; `retry` with `on: [conflict]` tries again",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from firn_runtime.connector import WriteContext
 from firn_runtime.connectors.pipe import piped
 from firn_runtime.connectors.postgres_server import Server
-from firn_runtime.connectors.postgres_types import WRITTEN, Column, binary_type, to_csv, whole
+from firn_runtime.connectors.postgres_types import WRITTEN, Column, binary_type, in_binary, to_csv
 from firn_runtime.connectors.spool import NULL
 from firn_runtime.connectors.write_modes import refuse_unless_all
 from firn_runtime.engine import identifier, literal
@@ -53,6 +53,7 @@ def _binary(types: Mapping[str, str], stored: list[Column]) -> list[str]:
     if any(kind is None for kind in kinds):
         return []
     return [
-        f"{whole(identifier(name), name, column)}::{kind} as {identifier(name)}"
+        in_binary(name, kind, column)
         for name, kind, column in zip(types, kinds, stored, strict=True)
+        if kind is not None
     ]

@@ -119,6 +119,7 @@ class Server:
                 application_name=options.application_name,
                 autocommit=True,
                 cursor_factory=psycopg.RawCursor,
+                prepare_threshold=None,
             )
         except psycopg.Error as error:
             raise refused(error, config) from None

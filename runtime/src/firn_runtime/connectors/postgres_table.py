@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     from firn_runtime.connectors.postgres_server import Server
 
 _COLUMNS = """
-    select a.attname, format_type(a.atttypid, a.atttypmod), not (a.attnotnull or t.typnotnull),
-        a.atthasdef or a.attidentity <> '' or t.typdefault is not null, a.attidentity = 'a' or a.attgenerated <> '',
-        case t.typtype when 'd' then t.typbasetype else a.atttypid end::bigint,
-        case t.typtype when 'd' then t.typtypmod else a.atttypmod end
+    select format_type(a.atttypid, a.atttypmod), not (a.attnotnull or t.typnotnull),
+        a.atthasdef or a.attidentity <> '' or t.typdefault is not null, a.attidentity = 'a' or a.attgenerated <> ''
     from pg_attribute as a join pg_type as t on t.oid = a.atttypid
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
     order by a.attnum"""
-"""A domain stands for the type below it."""
 
 _RELATION = "select relname, relkind::text from pg_class where oid = to_regclass($1)"
 _TABLES = ("r", "p")
@@ -64,8 +61,8 @@ _DIGITS = {-1: "TIMESTAMP", 0: "TIMESTAMP_S", 3: "TIMESTAMP_MS", 6: "TIMESTAMP"}
 """A timestamp by the digits of its second."""
 _ROUNDED = frozenset([1083, 1184, 1186, 1266])
 """The numbers of other types that may be declared with fewer digits of a second."""
-_CUT = frozenset([18, 19, 26, 790])
-"""The numbers of `"char"`, `name`, `oid` and `money`, which change what does not fit without a word."""
+_CUT = frozenset([18, 19, 26, 790, 791])
+"""The numbers of `"char"`, `name`, `oid`, `money` and `money[]`, which change what does not fit without a word."""
 _NUMERIC = 1700
 _LONGEST = 63
 _CHANGED = "changed"
@@ -132,17 +129,19 @@ class PostgresTable:
         self._server, self.name, self.load = server, name, load
 
     def columns(self) -> list[TableColumn]:
-        """Return the table's columns."""
+        """Return the table's columns. A domain stands for the type below it, as in what the server says of a query."""
+        found = self.rows(_COLUMNS, (self.name,))
+        described = self._server.described(f"select * from {self.name}").columns if found else []
         return [
             TableColumn(
-                name,
-                column_kind(name, oid, modifier),
+                column.name,
+                column_kind(*column),
                 _short(type),
                 is_nullable=is_nullable,
                 has_default=has_default,
                 is_generated=is_generated,
             )
-            for name, type, is_nullable, has_default, is_generated, oid, modifier in self.rows(_COLUMNS, (self.name,))
+            for column, (type, is_nullable, has_default, is_generated) in zip(described, found, strict=True)
         ]
 
     def rows(self, sql: str, params: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:

@@ -129,15 +129,22 @@ def is_as_text(column: Column) -> bool:
 def spooled_type(kind: str) -> str:
     """Return as what a column is read from CSV: as text first what the engine's reader takes for something else.
 
-    Years before Christ lose their sign there, and timestamps out of range become NULL.
+    Years before Christ lose their sign there, timestamps out of range become NULL, and of NaN it tells too little.
     """
-    return "VARCHAR" if kind == "BLOB" or kind in DATED or kind.endswith("]") else kind
+    is_plain = kind != "BLOB" and kind not in DATED and not kind.endswith("]") and not kind.startswith("DECIMAL")
+    return kind if is_plain else "VARCHAR"
+
+
+_SPELLED_BY_JSON = frozenset([1014, 1041])
+"""The numbers of arrays of `char(n)` and `inet`, of which a cast to text makes other texts than the server's own."""
 
 
 def to_spool(column: Column) -> str:
     """Return the SQL by which the server spells a column: arrays as JSON, each value in it as the server spells it."""
     name = identifier(column.name)
-    return name if of_array(column) is None else f"to_json({name}::text[]) as {name}"
+    if of_array(column) is None:
+        return name
+    return f"to_json({name if column.oid in _SPELLED_BY_JSON else f'{name}::text[]'}) as {name}"
 
 
 def from_spool(name: str, kind: str) -> str:
@@ -146,10 +153,16 @@ def from_spool(name: str, kind: str) -> str:
     if kind.endswith("]"):
         return f"{_list_from_spool(name, kind)} as {column}"
     if kind in DATED:
-        refused = literal(f"a value of the column `{name}` is outside of what {kind} holds")
-        value = f"try_cast({BEFORE_CHRIST.format(column)} as {kind})"
-        return f"coalesce({value}, if({column} is null, null, error({refused}))) as {column}"
+        return _held(name, kind, BEFORE_CHRIST.format(column), "read it by `sql` as text, such as `cast({} as text)`")
+    if kind.startswith("DECIMAL"):
+        return _held(name, kind, column, "`schema` may call it `double` or `varchar`")
     return f"unhex({column}[3:]) as {column}" if kind == "BLOB" else column
+
+
+def _held(name: str, kind: str, text: str, advice: str) -> str:
+    column = identifier(name)
+    refused = literal(f"a value of the column `{name}` is outside of what {kind} holds: {advice.format(name)}")
+    return f"coalesce(try_cast({text} as {kind}), if({column} is null, null, error({refused}))) as {column}"
 
 
 def _list_from_spool(name: str, kind: str) -> str:
@@ -203,6 +216,24 @@ def binary_type(kind: str, column: Column) -> str | None:
     return own if kind in kinds else None
 
 
+def in_binary(name: str, kind: str, column: Column) -> str:
+    """Return a dataset's column in the engine's type `kind`, which is spelled in binary for a column of the server."""
+    own = identifier(name)
+    value = whole(own, name, column)
+    if kind in _BEYOND:
+        refused = literal(f"`{name}` is {kind} and holds values beyond those of PostgreSQL")
+        value = f"if(isfinite({own}) and ({_BEYOND[kind].format(own)}), error({refused}), {value})"
+    return f"{value}::{kind} as {own}"
+
+
+_FIRST = "{0} < '4714-11-24 (BC)'"
+_BEYOND = {
+    "DATE": f"{_FIRST} or {{0}} > '5874897-12-31'",
+    "TIMESTAMP": _FIRST,
+    "TIMESTAMP WITH TIME ZONE": "{0} < '4714-11-24 (BC) 00:00:00+00'",
+}
+"""What the server has not. The engine counts from another year than the server does, and its first years it would write
+as the server's last."""
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _STORED_DIGITS = (4, 9, 18, 38)
 """The precisions up to which the engine stores a decimal in integers of two, four, eight and sixteen bytes."""

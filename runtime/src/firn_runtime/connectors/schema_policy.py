@@ -131,9 +131,9 @@ class _Compared:
                 yield f"the dataset has no column `{column.name}`, which the table requires"
 
     def left(self) -> Iterator[str]:
-        """Columns that nothing would fill."""
+        """Columns that nothing would fill, but for those that the table requires."""
         for column in self.unfilled:
-            if not (column.has_default or column.is_generated):
+            if column.is_nullable and not (column.has_default or column.is_generated):
                 yield f"the dataset has no column `{column.name}` ({column.declared})"
 
     def other(self) -> Iterator[str]:
