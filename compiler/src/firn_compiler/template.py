@@ -60,10 +60,14 @@ _CALLS = {
 _ROOTS_ELSEWHERE = {
     "ds": "write `run.started_at`",
     "execution_date": "write `run.started_at`",
+    "inputs": "write `var.NAME`",
     "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
+    "needs": "write `jobs.ID.outputs.KEY`",
     "no": "write `false`",
     "off": "write `false`",
     "on": "write `true`",
+    "outputs": "write `steps.ID.outputs.KEY`",
+    "parameters": "write `var.NAME`",
     "params": "write `var.NAME`",
     "row_count": "write `result.row_count`, the step's own result, in its `outputs`",
     "rows": "write `result.rows`, the step's own result, in its `outputs`",
@@ -71,7 +75,9 @@ _ROOTS_ELSEWHERE = {
     "secret": _REFERENCE,
     "secrets": _REFERENCE,
     "step": "write `steps.ID.outputs.KEY`",
+    "tasks": "write `steps.ID.outputs.KEY`",
     "ts": "write `run.started_at`",
+    "variables": "write `var.NAME`",
     "yes": "write `true`",
 }
 """Words that begin other tools' paths, and those that lack their root."""
@@ -252,7 +258,8 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     """Return the value that `path` names, or the typed node that finds it at run time."""
     root = path.partition(".")[0].partition("[")[0]
     if root not in _SHAPES:
-        help = _ROOTS_ELSEWHERE.get(root) or suggestion(root, ROOTS, "roots:")
+        help = f"write `var.{root}`" if path in constants.variables else _ROOTS_ELSEWHERE.get(root)
+        help = help or suggestion(root, ROOTS, "roots:")
         raise TemplateError("E402", f"`{path}` does not begin with a known root", help)
     if not _SHAPES[root].match(path):
         help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
