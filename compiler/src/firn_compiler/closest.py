@@ -113,7 +113,7 @@ def alike(word: str, known: Collection[str]) -> str | None:
 def translated(word: str, known: Collection[str]) -> str | None:
     """Return the known word that is this one in another spelling, or what another tool calls by it."""
     foreign, (plain, _) = "_".join(_parts(word)), _index(tuple(sorted(known)))
-    theirs = (one for one, words in _OURS.items() if one in known and foreign in words.split())
+    theirs = (one for one, words in _OURS.items() if foreign in words.split() and one in known)
     return plain.get(_plain(word)) or next(theirs, None)
 
 
