@@ -141,7 +141,7 @@ def _too_late(step: Step, path: Path) -> bool:
 def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]:
     if root in ("flow", "var"):
         return
-    if path[0] in ("sql", "sql_file"):
+    if path[0] == "sql":
         help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
         yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", span, help, full)
         return

@@ -178,7 +178,7 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     elif expected == "a mapping" and isinstance(actual, list):
         named = actual and all(isinstance(item, dict) and len(item) == 2 and "name" in item for item in actual)
         help = "write each as `NAME: VALUE`" if named else "write its keys below it, each without `- `"
-    elif isinstance(actual, str) and expected in ("an integer", "a number"):
+    elif isinstance(actual, str) and expected.startswith(("an integer", "a number")):
         help = number_meant(name.strip("`"), actual)
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
         help = "remove the quotes" if actual == word else f"write `{word}`"

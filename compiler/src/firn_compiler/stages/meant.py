@@ -164,7 +164,10 @@ class _Meant:
         inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
-        return _with(node, "inputs", self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs")))
+        inputs = self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs"))
+        if isinstance(inner := inputs.entries.get("step"), Mapping):
+            inputs = _with(inputs, "step", self.step(inner, (*path, "inputs", "step")))
+        return _with(node, "inputs", inputs)
 
     def transform(self, node: Mapping, path: Path) -> Mapping:
         """Return an item of `transforms`, whose inputs stand beside the step's own keys."""
