@@ -82,20 +82,28 @@ _ROOTS_ELSEWHERE = {
 }
 """Words that begin other tools' paths, and those that lack their root."""
 _OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")
+_REST = re.compile(r"[^{}\n]*[%#]?\}")
+"""What follows the opening of another tool's template, up to its end."""
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")
 _SPACE = re.compile(r"\s*")
 
 
 class TemplateError(Exception):
-    """What is wrong with a template or condition, and where: offsets in its text, the end exclusive."""
+    """What is wrong with a template or condition, and where: offsets in its text, the end exclusive.
 
-    def __init__(self, code: str, message: str, help: str = "", start: int = 0, end: int = 0) -> None:
+    `after` is where the text goes on, if that is not the end.
+    """
+
+    def __init__(
+        self, code: str, message: str, help: str = "", start: int = 0, end: int = 0, after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.help = help
         self.start = start
         self.end = end
+        self.after = end if after is None else after
 
 
 class Constants(NamedTuple):
@@ -143,7 +151,9 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
     """Return the template that begins here, and where the text goes on after it."""
     start, end = opening.span()
     if opening[0] != "{{":
-        return TemplateError("E401", *_FOREIGN[opening[0]], start, end), end
+        rest = _REST.match(text, end)
+        after = rest.end() if rest is not None else end
+        return TemplateError("E401", *_FOREIGN[opening[0]], start, end, after), after
     closing = text.find("}}", end)
     if closing < 0:
         return TemplateError("E401", "the template is not closed", "end it with `}}`", start, len(text)), len(text)
@@ -190,8 +200,9 @@ def pieces(text: str, constants: Constants) -> tuple[list[Piece], list[TemplateE
                 value = resolve(part.path, constants, part.default)
             except TemplateError as error:
                 errors.append(TemplateError(error.code, error.message, error.help, part.start, part.end))
-        done.append(Piece(value, at, part.end))
-        at = max(part.end, at)
+        end = part.after if isinstance(part, TemplateError) else part.end
+        done.append(Piece(value, at, end))
+        at = max(end, at)
     return done, errors
 
 

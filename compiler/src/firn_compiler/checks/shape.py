@@ -29,6 +29,7 @@ from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, Plat
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.secret import Secret
+from firn_schemas.steps import STEPS
 
 
 def flow_shape(root: Node) -> Iterator[Diagnostic]:
@@ -225,6 +226,8 @@ def _belongs(owner: Any, key: str, path: Path) -> str:
     """
     if owner is FlowShape and key in _OF_SCHEDULERS:
         return "Firn starts nothing by itself: let cron, a CronJob or a scheduler call `firn run`"
+    if owner is StepShape and key in STEPS:
+        return f"write `type: {key}`, and what stands below it as `inputs:`"
     around = _AROUND.get(owner, (("the step, beside `inputs`", StepShape),) if "inputs" in path else ())
     places = [(whose, _keys(record)) for whose, record in (*_inside(owner), *around)]
     if whose := next((whose for whose, known in places if key in known), None):
