@@ -176,6 +176,7 @@ def test_every_part_knows_where_it_stands() -> None:
         ("jobs.p.outputs.i «=» 1", "E404", "`=` is not an operator", "write `==`"),
         ("true «&&» false", "E404", "`&&` is not an operator", "write `and`"),
         ("true «||» false", "E404", "`||` is not an operator", "write `or`"),
+        ("jobs.p.outputs.i «is  NOT» null", "E404", "`is  NOT` is not an operator", "write `!=`"),
         ("«!»true", "E404", "`!` is not an operator", "write `not`"),
         ("1 == «'abc»", "E404", "a quote is not closed", "close it with the same quote"),
         ("«\"abc'»", "E404", "a quote is not closed", "close it with the same quote"),

@@ -14,14 +14,16 @@ _OURS: dict[str, str] = {
     "columns": "fields cols select_columns",
     "config": "settings properties",
     "cursor": "cursor_field cursor_path next next_cursor watermark_column incremental_key",
+    "cwd": "working_directory working_dir workdir dir directory",
     "data": "append insert",
     "database": "db catalog dbname",
-    "depends_on": "needs after requires upstream upstream_tasks deps run_after",
+    "depends_on": "needs after requires upstream upstream_tasks deps run_after wait_for dependencies",
     "download": "get fetch pull",
     "dest_dir": "dest destination to target_dir",
     "dest_path": "dest destination to target",
     "driver": "adapter engine",
     "enterprise": "strict locked",
+    "environment": "env",
     "expectations": "expect rules checks tests assertions",
     "fail": "error stop abort raise",
     "files": "file path paths",
@@ -70,9 +72,9 @@ _OURS: dict[str, str] = {
     "sql_file": "file sql_path query_file script_file",
     "sqlite3": "sqlite",
     "static": "basic keys",
-    "steps": "tasks actions transforms stages",
+    "steps": "tasks actions transforms stages activities",
     "subject": "title",
-    "table": "target relation model to collection name dataset",
+    "table": "target relation model to collection name dataset stream",
     "text": "body message content",
     "to": "recipients recipient receivers",
     "upload": "put push",
@@ -80,12 +82,14 @@ _OURS: dict[str, str] = {
     "type": "uses action operator kind op run",
     "uri": "url endpoint",
     "user": "username login",
-    "variables": "vars parameters params env environment defaults",
+    "variables": "vars parameters params env environment defaults inputs",
     "warn": "warning",
     "when": "if condition only_if run_if",
     "write": "load db_load loader sink output save copy_to export_to publish",
+    "zipfile": "zip",
+    "description": "name title label comment doc",
 }
-"""Our word: what other tools, and people, call the same thing."""
+"""Our word: what other tools, and people, call the same thing; the last where nothing else is."""
 
 
 MANY = 200
@@ -95,26 +99,32 @@ MANY = 200
 def closest(word: str, known: Collection[str]) -> str | None:
     """Return the known word that was meant, or None.
 
-    In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), a part of
-    it (`sql_query`), and at last the one that looks most alike.
+    In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), one that
+    surely is misspelt, a part of it (`sql_query`), and at last the one that looks most alike.
     """
-    surely = misspelt(word, known)
-    if surely is not None or len(known) > MANY:
-        return surely
-    foreign = "_".join(_parts(word))
-    ours = next((one for one, theirs in _OURS.items() if one in known and foreign in theirs.split()), None)
-    return ours or alike(word, known)
+    return translated(word, known) or misspelt(word, known) or _nearest(word, known, 0.75)
 
 
 def alike(word: str, known: Collection[str]) -> str | None:
     """Return the known word that was meant where the names are people's own: as `closest`, but for other tools'."""
-    surely = misspelt(word, known)
-    if surely is not None or len(known) > MANY:
-        return surely
+    return misspelt(word, known) or _nearest(word, known, 0.6)
+
+
+def translated(word: str, known: Collection[str]) -> str | None:
+    """Return the known word that is this one in another spelling, or what another tool calls by it."""
+    foreign, (plain, _) = "_".join(_parts(word)), _index(tuple(sorted(known)))
+    theirs = (one for one, words in _OURS.items() if foreign in words.split() and one in known)
+    return plain.get(_plain(word)) or next(theirs, None)
+
+
+def _nearest(word: str, known: Collection[str], cutoff: float) -> str | None:
+    """Return the known word that is a part of one, that this is the only part of, or that looks most alike."""
+    if len(known) > MANY:
+        return None
     parts, (plain, _) = _parts(word), _index(tuple(sorted(known)))
     within = sorted((name for name in known if len(name) > 2 and set(_parts(name)) < set(parts)), key=_by_length)
     around = [name for name in known if set(parts) < set(_parts(name))]
-    return next(iter(within), None) or (around[0] if len(around) == 1 else _most_alike(_plain(word), plain, 0.6))
+    return next(iter(within), None) or (around[0] if len(around) == 1 else _most_alike(_plain(word), plain, cutoff))
 
 
 def misspelt(word: str, known: Collection[str]) -> str | None:

@@ -15,7 +15,7 @@ from firn_schemas.base import Json
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|(?P<text>'[^']*'|\"[^\"]*\")|(?P<sign>[=!]=(?!=)|[<>]=|<(?!>)|>|\(|\))"
-    r"|(?P<word>[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*))"
+    r"|(?P<word>(?i:is\s+not\b)|[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*))"
 )
 _COMPARISONS = frozenset(["==", "!=", "<", "<=", ">", ">="])
 _LITERALS: dict[str, Json] = {"true": True, "false": False, "null": None}
@@ -31,7 +31,12 @@ _MISTAKEN = {
     "!": "not",
 }
 """Signs of other languages, longer ones first, and the right form of each."""
-_WORDS = {word: word for word in (*CONNECTIVES, *_LITERALS)} | {"is": "==", "nil": "null", "none": "null"}
+_WORDS = {word: word for word in (*CONNECTIVES, *_LITERALS)} | {
+    "is": "==",
+    "is not": "!=",
+    "nil": "null",
+    "none": "null",
+}
 """Words in lower case, and the right form of each."""
 _HELP = "known: `and or not == != < <= > >=`, parentheses, numbers, quoted text, true, false, null and paths"
 MAX_TOKENS = 500
@@ -108,7 +113,7 @@ def _sign(text: str, at: int) -> _Token:
 def _corrected(token: _Token, errors: list[TemplateError]) -> _Token:
     """Return the token as it was meant, where it is a word or operator of another language."""
     forms = {"sign": _MISTAKEN, "word": _WORDS}.get(token.kind, {})
-    right = forms.get(token.word.lower(), token.word)
+    right = forms.get(" ".join(token.word.lower().split()), token.word)
     if right != token.word:
         what = "a value" if right in _LITERALS else "an operator"
         message, help = f"`{token.word}` is not {what}", f"write `{right}`"
@@ -201,6 +206,8 @@ class _Parser:
             raise self.unexpected()
         token = self.tokens[self.at]
         self.at += 1
+        if token.kind == "word" and self.take("("):
+            raise TemplateError("E404", "a condition calls no functions", _HELP, token.start, token.end)
         return self.literal(token) if token.kind != "word" else self.word(token)
 
     def literal(self, token: _Token) -> Term:

@@ -38,7 +38,8 @@ def _meant(one: Diagnostic) -> str:
 
 _QUOTED = re.compile("`([^`]*)`")
 _OF_REFERENCES = ("E305", "E306", "E401", "E402")
-_OF_ABSENCE = ("E203", "E205", "E3", "E403", "E502", "E503", "E506", "E7", "W3")
+_OF_NAMES = ("E301", "E302", "E303", "E305", "E306", "E313", "E316", "E320")
+_OF_ABSENCE = ("E203", "E205", *_OF_NAMES, "E403", "E502", "E503", "E506", "E7", "W3")
 
 
 def _about(one: Diagnostic, lost: frozenset[str]) -> bool:

@@ -61,10 +61,14 @@ _CALLS = {
 _ROOTS_ELSEWHERE = {
     "ds": "write `run.started_at`",
     "execution_date": "write `run.started_at`",
+    "inputs": "write `var.NAME`",
     "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
+    "needs": "write `jobs.ID.outputs.KEY`",
     "no": "write `false`",
     "off": "write `false`",
     "on": "write `true`",
+    "outputs": "write `steps.ID.outputs.KEY`",
+    "parameters": "write `var.NAME`",
     "params": "write `var.NAME`",
     "row_count": "write `result.row_count`, the step's own result, in its `outputs`",
     "rows": "write `result.rows`, the step's own result, in its `outputs`",
@@ -72,25 +76,35 @@ _ROOTS_ELSEWHERE = {
     "secret": _REFERENCE,
     "secrets": _REFERENCE,
     "step": "write `steps.ID.outputs.KEY`",
+    "tasks": "write `steps.ID.outputs.KEY`",
     "ts": "write `run.started_at`",
+    "variables": "write `var.NAME`",
     "yes": "write `true`",
 }
 """Words that begin other tools' paths, and those that lack their root."""
 _OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")
+_REST = re.compile(r"[^{}\n]*[%#]?\}")
+"""What follows the opening of another tool's template, up to its end."""
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")
 _SPACE = re.compile(r"\s*")
 
 
 class TemplateError(Exception):
-    """What is wrong with a template or condition, and where: offsets in its text, the end exclusive."""
+    """What is wrong with a template or condition, and where: offsets in its text, the end exclusive.
 
-    def __init__(self, code: str, message: str, help: str = "", start: int = 0, end: int = 0) -> None:
+    `after` is where the text goes on, if that is not the end.
+    """
+
+    def __init__(
+        self, code: str, message: str, help: str = "", start: int = 0, end: int = 0, after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.help = help
         self.start = start
         self.end = end
+        self.after = end if after is None else after
 
 
 class Constants(NamedTuple):
@@ -138,7 +152,9 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
     """Return the template that begins here, and where the text goes on after it."""
     start, end = opening.span()
     if opening[0] != "{{":
-        return TemplateError("E401", *_FOREIGN[opening[0]], start, end), end
+        rest = _REST.match(text, end)
+        after = rest.end() if rest is not None else end
+        return TemplateError("E401", *_FOREIGN[opening[0]], start, end, after), after
     closing = text.find("}}", end)
     if closing < 0:
         return TemplateError("E401", "the template is not closed", "end it with `}}`", start, len(text)), len(text)
@@ -181,8 +197,9 @@ def pieces(text: str, constants: Constants) -> tuple[list[Piece], list[TemplateE
                 value = resolve(part.path, constants, part.default)
             except TemplateError as error:
                 errors.append(TemplateError(error.code, error.message, error.help, part.start, part.end))
-        done.append(Piece(value, at, part.end))
-        at = max(part.end, at)
+        end = part.after if isinstance(part, TemplateError) else part.end
+        done.append(Piece(value, at, end))
+        at = max(end, at)
     return done, errors
 
 
@@ -248,7 +265,8 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     """Return the value that `path` names, or the typed node that finds it at run time."""
     root = path.partition(".")[0].partition("[")[0]
     if root not in _SHAPES:
-        help = _ROOTS_ELSEWHERE.get(root) or suggestion(root, ROOTS, "roots:")
+        help = f"write `var.{root}`" if path in constants.variables else _ROOTS_ELSEWHERE.get(root)
+        help = help or suggestion(root, ROOTS, "roots:")
         raise TemplateError("E402", f"`{path}` does not begin with a known root", help)
     if not _SHAPES[root].match(path):
         help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")

@@ -476,3 +476,5 @@ select amount as id, count(*) as n from orders group by id, amount
 select id, sum(amount) as created_at from orders group by id having created_at > 100
 select o.id as id, max(c.name) as name from orders o join customers c using (id) where id > 1 group by id having id > 1 order by id + 1
 select o.id as id from orders o, customers c order by (id), id desc
+with m as (select 1 as interval, 2 as if) select interval / 2 as y, interval % 2 as z from m
+with m as (select 1 as interval, 2 as if) select case when if = 1 then 'if' end as y from m where if > 1 and 'if' = 'x'

@@ -49,12 +49,16 @@ def _mode(step: Step) -> str:
 def _twice(other: _Write, write: _Write, path: Path) -> Diagnostic:
     either = other.job is not write.job and _conditional(other) and _conditional(write)
     certain = "replace" in (other.mode, write.mode) and not either
-    message = f"`{write.step.id}` writes what `{other.step.id}` writes too"
+    message = f"{_called(write.step)} writes what {_called(other.step)} writes too"
     if "replace" in (other.mode, write.mode):
         message += ": the one that comes last wins"
     help = "write to another place, or make one step of the two"
-    related = (Related(f"`{other.step.id}` writes it here", other.node.span),)
+    related = (Related(f"{_called(other.step)} writes it here", other.node.span),)
     return finding("E315" if certain else "W304", message, write.node.span, help, path, related)
+
+
+def _called(step: Step) -> str:
+    return f"`{step.id}`" if step.id else step_of(step.type)
 
 
 def _conditional(write: _Write) -> bool:

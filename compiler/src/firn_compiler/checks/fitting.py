@@ -1,5 +1,6 @@
 """What a step's inputs ask of its resource: places, modes and programs that this has."""
 
+import re
 from collections.abc import Callable
 
 from firn_compiler.checks.given import Found, file_ending, given, leads_out, unsaid_format
@@ -49,11 +50,17 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
     row, node = settled.row, given(step, "path")
     if row is None or "path" not in row.places or not isinstance(node, Scalar) or not isinstance(node.value, str):
         return
-    if leads_out(node.value.lstrip("/") if "request" in row.places else node.value):
+    if row.places == ("path",) and _URL.match(node.value):
+        message = f"`path` is a URL, and is taken from the root of `{text_at(step.inputs, 'resource')}`"
+        yield finding("E204", message, node.span, "name the file alone, from the resource's root", (*path, "path"))
+    elif leads_out(node.value.lstrip("/") if "request" in row.places else node.value):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
             "E204", message, node.span, "name the file from the resource's root, without `..`", (*path, "path")
         )
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def _format(step: Step, settled: Settled, path: Path) -> Found:

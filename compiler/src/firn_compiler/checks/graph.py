@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from firn_compiler.closest import MANY, closest
 from firn_compiler.diagnostics import TYPES, Diagnostic, finding, step_of, suggestion
 from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, deferred
 from firn_compiler.model.datasets import makes_dataset, taken
@@ -19,9 +20,11 @@ KNOWN_EARLY = frozenset(["callable", "from", "mode", "resource", "sql", "sql_fil
 def graph(flow: Flow) -> Iterator[Diagnostic]:
     """Report dependencies, datasets and outputs that lead nowhere."""
     yield from _dependencies(flow)
+    every = sorted({step.id for job in flow.jobs for step in job.steps if makes_dataset(step)})
     for job in flow.jobs:
+        made = [step.id if makes_dataset(step) else "" for step in job.steps]
         for index, step in enumerate(job.steps):
-            yield from _datasets(flow, job, step.innermost, index)
+            yield from _datasets(flow, job, step.innermost, made[:index], every)
             for one in {id(part): part for part in (step, step.innermost)}.values():
                 yield from _templates(flow, job, one, index)
     yield from _elsewhere(flow)
@@ -50,23 +53,24 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
         yield finding("E311", message, span, help, (*job.path, "depends_on"))
 
 
-def _datasets(flow: Flow, job: Job, step: Step, index: int) -> Iterator[Diagnostic]:
+def _datasets(flow: Flow, job: Job, step: Step, before: list[str], every: list[str]) -> Iterator[Diagnostic]:
+    """Report datasets that no step makes `before`, as far as each of the job makes one; `every` are the flow's."""
     for path, node in taken(step) if step.type in STEPS else ():
-        if isinstance(node.value, str):
-            yield from _dataset(flow, job, index, node, node.value, (*step.inputs_path, *path))
+        if isinstance(node.value, str) and node.value not in before:
+            yield from _dataset(flow, job, before, every, node, node.value, (*step.inputs_path, *path))
 
 
-def _dataset(flow: Flow, job: Job, index: int, node: Scalar, name: str, path: Path) -> Iterator[Diagnostic]:
-    before = job.steps[:index]
-    if any(one.id == name and makes_dataset(one) for one in reversed(before)):
-        return
-    earlier = [one.id for one in before if makes_dataset(one)]
+def _dataset(
+    flow: Flow, job: Job, before: list[str], every: list[str], node: Scalar, name: str, path: Path
+) -> Iterator[Diagnostic]:
+    earlier = [one for one in before if one]
     names = [*earlier, *(one.id for parent in upstream(flow, job) for one in parent.steps if makes_dataset(one))]
     if name not in names and not may_follow(flow, job, name):
+        meant = closest(name, every if len(names) > MANY else names)  # an index of many is made once for all
         help = (
             of_a_job(flow, job, name)
-            or elsewhere(flow, job, job.steps[index], name)
-            or suggestion(name, names, "datasets:")
+            or elsewhere(flow, job, job.steps[len(before)], name)
+            or suggestion(name, names, "datasets:", meant=meant if meant in names else "")
         )
         yield finding("E306", f"no earlier step makes the dataset `{name}`", node.span, help, path)
 
@@ -137,7 +141,7 @@ def _too_late(step: Step, path: Path) -> bool:
 def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]:
     if root in ("flow", "var"):
         return
-    if path[0] in ("sql", "sql_file"):
+    if path[0] == "sql":
         help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
         yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", span, help, full)
         return

@@ -143,7 +143,8 @@ def _not_a_type(text: str) -> str | None:
     if word in NESTED:
         return "read it as `json`, and take it apart in a `sql` step"
     if word in SQL_TYPES:
-        return None
+        numbers = found[2] is None or re.fullmatch(r"\( ?\d+ ?(, ?\d+ ?)?\)", found[2])
+        return None if numbers else "write its numbers such as `decimal(18,2)`"
     return suggestion(word, SQL_TYPES, "types:")
 
 

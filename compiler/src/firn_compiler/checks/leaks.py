@@ -20,6 +20,10 @@ ROUNDS = 600_000
 """Rounds of PBKDF2-HMAC-SHA256 (OWASP, Password Storage Cheat Sheet): a short value is not guessed from its digest."""
 
 
+_OF_BODIES = ("private-key-bytes", "random")
+"""Rules that find the body of a private key too."""
+
+
 class Decision(NamedTuple):
     """One entry of `security.allow_findings`: what a person has judged to be no secret, until when."""
 
@@ -40,8 +44,10 @@ class Verdict(NamedTuple):
 
     @property
     def found(self) -> tuple[Diagnostic, ...]:
-        """What to say of them."""
-        return tuple(map(told, self.refused))
+        """What to say of them: of a private key that is a value, nothing more of the lines of its body."""
+        keys = {(one.span.file, one.path) for one in self.refused if one.rule == "private-key" and one.sort == "value"}
+        bodies = {one for one in self.refused if one.rule in _OF_BODIES and (one.span.file, one.path) in keys}
+        return tuple(told(one) for one in self.refused if one not in bodies)
 
     @property
     def hidden(self) -> frozenset[str]:

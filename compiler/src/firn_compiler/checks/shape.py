@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Union
 
-from firn_compiler.closest import closest
+from firn_compiler.closest import closest, misspelt, translated
 from firn_compiler.diagnostics import TYPES, Diagnostic, Related, finding, suggestion, type_of
 from firn_compiler.document import (
     Deferred,
@@ -29,6 +29,7 @@ from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, Plat
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.secret import Secret
+from firn_schemas.steps import STEPS
 
 
 def flow_shape(root: Node) -> Iterator[Diagnostic]:
@@ -56,8 +57,8 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
     for fault in found:
         seen.setdefault(fault.path, []).append(fault)
     outer = {path[:length] for path in seen for length in range(len(path))}
-    misspelt = dict(_misspelt(seen))
-    corrected = {(*path[:-1], name) for path, name in misspelt.items()}
+    meant = dict(_meant(seen))
+    corrected = {(*path[:-1], name) for path, name in meant.items()}
     for path, group in seen.items():
         if path in corrected:
             continue  # it is there, misspelt, and another finding says so
@@ -67,7 +68,7 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
         key = (group[0].chosen_by,) if group[0].words and group[0].chosen_by else ()
         if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, (*path, *key))):
-            yield _finding(record, node, base, path, group, misspelt.get(path))
+            yield _finding(record, node, base, path, group, meant.get(path))
 
 
 def _has_no_colon(node: Node, path: Path) -> bool:
@@ -75,7 +76,7 @@ def _has_no_colon(node: Node, path: Path) -> bool:
     return isinstance(parent, Mapping) and path[-1] in parent.entries and stands_alone(parent, str(path[-1]))
 
 
-def _misspelt(seen: dict[Path, list[Fault]]) -> Iterator[tuple[Path, str]]:
+def _meant(seen: dict[Path, list[Fault]]) -> Iterator[tuple[Path, str]]:
     """Yield each unknown key that was meant to be one which is missing beside it, and that one's name."""
     missing = [path for path, group in seen.items() if group[0].kind == "missing"]
     for path, group in seen.items():
@@ -101,7 +102,8 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         if same := _spelled(owner, str(path[-1])):
             message = f"{name} is another spelling of `{same}`, which stands here too"
             return finding("E201", message, key_span(node, path), "remove one of them", full)
-        help = _belongs(owner, str(path[-1]), full) if meant is None else ""
+        meant = meant or _free(node, path, known)
+        help = "" if meant else _belongs(owner, str(path[-1]), full)
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
@@ -123,6 +125,13 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
     found = _wrong_type(name, " or ".join(words), nearest(node, path), full)
     only = _only_key(_record_at(record, node, path))
     return found if found.help or not only else found._replace(help=f"write `{path[-1]}: {{{only}: …}}`")
+
+
+def _free(node: Node, path: Path, known: tuple[str, ...]) -> str:
+    """Return the key that an unknown one was meant to be: one that is not there, or that is there twice."""
+    beside = lookup(node, path[:-1])
+    free = [key for key in known if not isinstance(beside, Mapping) or key not in beside.entries]
+    return closest(str(path[-1]), free) or misspelt(str(path[-1]), known) or ""
 
 
 def of_another(one: Diagnostic, word: str, chosen: Span) -> Diagnostic:
@@ -166,10 +175,11 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     elif expected == "a list" and isinstance(actual, (str, bool, int, float)):
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):
-        help = "begin each item with `- `; a name that stood before it is its `id:`"
+        help = "begin each item with `- `"
     elif expected == "a mapping" and isinstance(actual, list):
-        help = "write its keys below it, each without `- `"
-    elif isinstance(actual, str) and expected in ("an integer", "a number"):
+        named = actual and all(isinstance(item, dict) and len(item) == 2 and "name" in item for item in actual)
+        help = "write each as `NAME: VALUE`" if named else "write its keys below it, each without `- `"
+    elif isinstance(actual, str) and expected.startswith(("an integer", "a number")):
         help = number_meant(name.strip("`"), actual)
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
         help = "remove the quotes" if actual == word else f"write `{word}`"
@@ -200,10 +210,23 @@ _OF_NAMES = dict.fromkeys(("catalogs", "compute", "storage"), "default") | dict.
 
 
 def _belongs(owner: Any, key: str, path: Path) -> str:
-    """Return help for a key that is known, but of something inside, beside or around; empty for all others."""
+    """Return help for a key that is known, by this or another name, of something inside, beside or around.
+
+    Empty for all others.
+    """
+    if owner is FlowShape and key in _OF_SCHEDULERS:
+        return "Firn starts nothing by itself: let cron, a CronJob or a scheduler call `firn run`"
+    if owner is StepShape and key in STEPS:
+        return f"write `type: {key}`, and what stands below it as `inputs:`"
     around = _AROUND.get(owner, (("the step, beside `inputs`", StepShape),) if "inputs" in path else ())
-    whose = next((whose for whose, record in (*_inside(owner), *around) if key in _keys(record)), None)
-    return f"it belongs to {whose}" if whose else ""
+    places = [(whose, _keys(record)) for whose, record in (*_inside(owner), *around)]
+    if whose := next((whose for whose, known in places if key in known), None):
+        return f"it belongs to {whose}"
+    other = next(((whose, ours) for whose, known in places if (ours := translated(key, known))), None)
+    return f"`{other[1]}` belongs to {other[0]}" if other else ""
+
+
+_OF_SCHEDULERS = frozenset(["cron", "on", "schedule", "schedule_interval", "schedules", "trigger", "triggers"])
 
 
 def _inside(owner: Any) -> Iterator[tuple[str, type]]:

@@ -47,8 +47,9 @@ def number_meant(key: str, text: str) -> str:
 
 
 def duration_meant(text: str) -> str:
-    """Return help for a duration in other words, such as `5 minutes`; empty where none is seen."""
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|milli|s|m|h|d)[a-z]*\s*", text.lower())
+    """Return help for a duration in other words, such as `5 minutes` or `PT5M`; empty where none is seen."""
+    form = r"\s*(?:pt|p(?=\d+d))?([0-9]+(?:\.[0-9]+)?)\s*(ms|milli|s|m(?!o)|h|d|(?=\s*\Z))[a-z]*\s*"
+    found = re.fullmatch(form, text.lower())
     return f"write `{found[1]}{found[2].replace('milli', 'ms')}`" if found else ""
 
 

@@ -160,6 +160,7 @@ ANYWHERE: tuple[Row, ...] = (
     _row("file", "a file's name", _FILE),
     _row("environment", "the name of an environment variable", r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"),
     _row("registered", "a name in a registry of names", r"(?:urn|uuid|oid):.*"),
+    _row("type", "a type of SQL", r"(?i:n?(?:var)?char|(?:var)?binary|bit|decimal|numeric)\(\d{1,5}(?:, ?\d{1,2})?\)"),
     _row("date", "a date", r"\d{4}-\d\d-\d\d(?:[T ][\d:.+Z-]*)?", r"\d{1,2}/\d{1,2}/\d{2,4}"),
     _row("public", "public by its nature", _BLOCK, _SSH, long=True),
 )

@@ -71,7 +71,7 @@ _KEY_BEFORE = re.compile(r"([\w.-]+)[\"']?\s*[:=]\s*\\?[\"']?\Z")
 def by_chance(found: Found) -> bool:
     """Judge a long token that nothing else speaks for: only what was made by chance and is no id, digest or name."""
     secret = found.secret.strip("=./+-_")
-    if len(secret) < 20 or len(secret) > 2000 or mixed(secret) < 3:
+    if len(secret) < 20 or len(secret) > 2000 or mixed(secret) < 3 or found.after.startswith("…"):
         return False
     near = found.before[-60:]
     inside = _KEY_BEFORE.search(near) if ":" in near or "=" in near else None

@@ -82,7 +82,7 @@ STRUCTURE: tuple[Rule, ...] = (
     Rule(
         "bearer",
         "a credential after its scheme",
-        r"(?i)(?:^|[^a-z])(?:bearer|basic|token|apikey|sso-key|digest|geniekey|splunk|bot)[ \t]+"
+        r"(?i)(?:^|[^a-z])(?:bearer|basic|token|apikey|sso-key|geniekey|splunk|bot)[ \t]+"
         r"([0-9A-Za-z+/=._~:-]{12,})",
         random_or_signs,
     ),

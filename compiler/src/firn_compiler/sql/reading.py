@@ -97,7 +97,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         _parts(nodes, text)
     outside = list(_outside(tokens, OUTSIDE | ENGINE if dialect == "duckdb" else OUTSIDE))
     called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
-    return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_changes(nodes)], tokens
+    return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_no_queries(nodes), *_changes(nodes)], tokens
 
 
 def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str]) -> exp.Expr | Problem:
@@ -115,9 +115,12 @@ def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str])
         return Problem("E501", "the query cannot be read", "", 0, len(text))
     finally:
         logger.disabled = before
-    if not isinstance(tree, (exp.Query, exp.Values, exp.Pivot)):
+    if not isinstance(tree, _A_QUERY):
         return Problem("E504", "this is not a query", SELECT_HELP, tokens[0].start, tokens[0].end + 1)
     return tree
+
+
+_A_QUERY = (exp.Query, exp.Values, exp.Pivot)
 
 
 def _statements(tokens: Sequence[Token]) -> Iterator[Problem]:
@@ -175,9 +178,20 @@ def _paths(nodes: Nodes, text: str, dialect: str) -> Iterator[Problem]:
             yield Problem("E505", "a file cannot stand in the place of a table", help, start, end)
 
 
+_CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into)
+
+
+def _no_queries(nodes: Nodes) -> Iterator[Problem]:
+    """Report what stands after WITH and is no query, such as `describe t`."""
+    for node in nodes.of(exp.CTE):
+        if not isinstance(node.this, (*_A_QUERY, *_CHANGES)):
+            name = node.args["alias"]
+            yield Problem("E504", f"`{name.name}` is not a query", SELECT_HELP, *place(name))
+
+
 def _changes(nodes: Nodes) -> Iterator[Problem]:
     """Report statements inside the query that change something."""
-    for node in nodes.of(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into):
+    for node in nodes.of(*_CHANGES):
         start, end = place(node)
         yield Problem("E504", "a query cannot change anything", SELECT_HELP, start, end)
 

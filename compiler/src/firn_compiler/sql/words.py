@@ -13,13 +13,17 @@ _BEFORE: Mapping[TokenType, Set[TokenType]] = {
     TokenType.MAP: frozenset([TokenType.L_PAREN, TokenType.L_BRACE]),
 }
 """By a word, what it stands before where it is no name."""
-_DIRECTIONS = frozenset([TokenType.ASC, TokenType.DESC])
+_AFTER_A_NAME = frozenset([TokenType.ASC, TokenType.DESC, TokenType.SLASH, TokenType.MOD, TokenType.DPIPE])
+_COMPARING = frozenset([TokenType.EQ, TokenType.NEQ, TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE])
+"""What no interval, and no condition, begins with."""
 
 
 def names_again(tokens: Sequence[Token]) -> None:
-    """Make names of DuckDB's words that are some where they stand: `sum(force)`, `map.id`, `order by interval desc`."""
+    """Make names of DuckDB's words that are some where they stand: `sum(force)`, `map.id`, `interval / 2`, `if = 1`."""
     for token, after in pairwise([*tokens, tokens[-1]]):
         kind = token.token_type
         named = kind in _BEFORE and after.token_type not in _BEFORE[kind]
-        if named or (kind is TokenType.INTERVAL and after.token_type in _DIRECTIONS):
+        condition = kind is TokenType.VAR and token.text.upper() == "IF"
+        operand = (kind is TokenType.INTERVAL or condition) and after.token_type in _AFTER_A_NAME
+        if named or operand or (condition and after.token_type in _COMPARING):
             token.token_type = TokenType.IDENTIFIER  # of plain words the parser takes `map` for a call

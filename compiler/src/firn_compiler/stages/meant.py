@@ -175,7 +175,10 @@ class _Meant:
         inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
-        return _with(node, "inputs", self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs")))
+        inputs = self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs"))
+        if isinstance(inner := inputs.entries.get("step"), Mapping):
+            inputs = _with(inputs, "step", self.step(inner, (*path, "inputs", "step")))
+        return _with(node, "inputs", inputs)
 
     def transform(self, node: Mapping, path: Path) -> Mapping:
         """Return an item of `transforms`, whose inputs stand beside the step's own keys."""
@@ -203,6 +206,8 @@ class _Meant:
         if others and "inputs" not in node.entries:
             return node  # that one is meant
         inputs = node.entries.get("inputs", Mapping({}, {}, node.span))
+        if isinstance(inputs, Scalar) and inputs.value is None:
+            inputs = Mapping({}, {}, inputs.span)  # they stand beside it, not below
         own, known = words(StepShape), words(row.inputs) if row is not None else frozenset()
         moved = [key for key in node.entries if key not in own and key in known]
         if not moved or not isinstance(inputs, Mapping):
@@ -229,8 +234,8 @@ class _Meant:
         free = set(own) - node.entries.keys()
         for key in node.entries:
             meant = closest(key, free) if key not in known else None
-            if meant == "jobs" and "steps" in free and _are_steps(node.entries[key]):
-                meant = "steps"
+            if meant in _LISTS:
+                meant = _list_meant(node.entries[key], meant, free)
             if meant is not None:
                 names[key] = meant
                 self.renamed.add(dotted((*path, meant)))
@@ -267,10 +272,16 @@ class _Meant:
         return Mapping(entries, keys, node.span, node.prior)
 
 
-def _are_steps(node: Node) -> bool:
-    """Whether a list holds steps, and no jobs with steps of their own."""
-    items = [item for item in node.items if isinstance(item, Mapping)] if isinstance(node, Sequence) else []
-    return any("type" in item.entries for item in items)
+_LISTS = ("jobs", "steps")
+
+
+def _list_meant(node: Node, meant: str, free: Collection[str]) -> str | None:
+    """Return what a list is that another tool calls so: steps, jobs with steps of their own, or neither."""
+    items = node.items if isinstance(node, Sequence) else []
+    if items and not any(isinstance(item, Mapping) for item in items):
+        return None
+    steps = any(isinstance(item, Mapping) and "type" in item.entries for item in items)
+    return "steps" if meant == "jobs" and steps and "steps" in free else meant
 
 
 def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:

@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Document, Mapping, Span, beginning
+from firn_compiler.yaml_source.blanks import as_seen, odd_spaces
 from firn_compiler.yaml_source.tree import UNPRINTABLE, Builder, Misplaced, Stop, free_sign
 
 if TYPE_CHECKING:
@@ -61,8 +62,20 @@ def parse(source: Source) -> Parsed:
         text = _decode(source)
     except Stop as stop:
         return Parsed(None, (stop.finding,))
-    read = _read(source.file, text)
-    return read if isinstance(read, Parsed) else _rest(source.file, text, read)
+    seen = as_seen(text)
+    parsed = _whole(source.file, seen)
+    if seen == text:
+        return parsed
+    odd = odd_spaces(source.file, text, seen, parsed.document.root if parsed.document else None)
+    if odd is None:
+        return _whole(source.file, text)
+    document = parsed.document._replace(text=text) if parsed.document is not None else None
+    return parsed._replace(document=document, found=(odd, *parsed.found))
+
+
+def _whole(file: str, text: str) -> Parsed:
+    read = _read(file, text)
+    return read if isinstance(read, Parsed) else _rest(file, text, read)
 
 
 def _rest(file: str, text: str, read: Parsed | _Unread) -> Parsed:

@@ -33,6 +33,8 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud80
 _MERGE = "\0<<"
 """Stands for a plain `<<` among keys; no file can hold it."""
 _NOT_IN_KEYS = frozenset(["Cc", "Cf", "Zl", "Zp", "Zs"])
+_CLOSED_BY = {"“": ("”",), "„": ("“", "”"), "‘": ("’",), "«": ("»",)}
+"""Quotes of books, which are text to YAML, by the first."""
 _COLON_INSIDE = re.compile(r"""(?<=[^\s"'\]},\[{]):(?=[^\s,\[\]{}])""")
 """A `:` inside a word."""
 
@@ -160,6 +162,10 @@ class Builder:
             return Scalar(WORDS[text], span, plain=True)
         if text[0] in MAYBE_NUMBER:
             return Scalar(self._number(text, span), span, plain=True)
+        if text[0] in _CLOSED_BY and text[1:].endswith(_CLOSED_BY[text[0]]):
+            help = "write `'` or `\"`, or put the whole text in them"
+            self.refuse(f"`{text[0]}` is not a quote of YAML", span, help, "E101")
+            return Scalar(UNKNOWN, span)
         return Scalar(text, span, plain=True)
 
     def _checked(self, text: str, span: Span) -> str | Deferred:
