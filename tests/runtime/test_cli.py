@@ -112,11 +112,14 @@ def test_the_version_names_runtime_compiler_and_format(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == ["firn-runtime", "firn-compiler", "format"]
 
 
-@pytest.mark.parametrize(("words", "modules"), [(["--version"], 110), (["verify"], 130), (["run"], 220)])
+@pytest.mark.parametrize(("words", "modules"), [(["--version"], 110), (["verify"], 130), (["run"], 225)])
 def test_a_flow_that_does_nothing_loads_nothing_heavy_and_little_else(
     tmp_path: Path, words: list[str], modules: int
 ) -> None:
-    """A bare Python has 33 modules; each further one costs a third of a millisecond, and every one is on purpose."""
+    """A bare Python has 33 modules; each further one costs a third of a millisecond, and every one is on purpose.
+
+    Python 3.13 has its own in smaller pieces: five more than 3.11.
+    """
     make(tmp_path, payload(job("a")))
     script = f"""
 import sys
