@@ -193,6 +193,18 @@ def test_output_that_cannot_be_written_is_said_and_no_fault_of_firns(tmp_path: P
     assert (answer.returncode, answer.stderr) == (1, "error: the output cannot be written: no space left on device\n")
 
 
+@pytest.mark.parametrize("words", [["run"], ["runs", "last"], ["preflight"]])
+def test_what_the_encoding_of_the_output_lacks_is_shown_as_an_escape(tmp_path: Path, words: list[str]) -> None:
+    """Latin-1, the encoding of the locale `en_US`, lacks the arrow: the end of a failed run was not shown."""
+    read = step("rows", "read", resource="files", path="a→z.csv")
+    files = resource("files", "local", {"root": "."})
+    make(tmp_path, payload(job("a", read), names={"files": "files"}, resources={"files": files}))
+    firn(tmp_path, "run")
+    answer = firn(tmp_path, *words, env=os.environ | {"PYTHONIOENCODING": "latin-1"})
+    assert "`a\\u2192z.csv`" in answer.stdout
+    assert (answer.stderr, answer.stdout[-1:]) == ("", "\n")
+
+
 def test_a_command_whose_output_is_closed_does_its_work(tmp_path: Path) -> None:
     make(tmp_path, payload(job("a")))
     for words in ("inspect", "run", "run 2>&-"):
