@@ -133,6 +133,13 @@ def test_the_compilers_wheel_brings_the_pages_that_help_shows(wheels: Path) -> N
     assert shown == {"connectors", "diagnostics", "platform", "steps"}
 
 
+def test_every_wheel_holds_the_licence(wheels: Path) -> None:
+    for wheel in wheels.glob("firn_*.whl"):
+        held = zipfile.Path(wheel) / f"{'-'.join(wheel.name.split('-')[:2])}.dist-info/licenses/LICENSE"
+        assert held.is_file(), wheel.name
+        assert held.read_bytes() == (ROOT / "LICENSE").read_bytes(), wheel.name
+
+
 def test_the_compilers_commands_say_how_to_get_it(alone: Path) -> None:
     answer = run(alone / "bin/firn", "compile", "flow.yaml")
     assert answer.returncode == 2

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -114,7 +115,7 @@ def firn() -> None:
 
 def main() -> None:
     """Run the command and end the process with its exit code; no user ever sees a traceback."""
-    _hold_output()
+    _prepare_output()
     try:
         firn.main(standalone_mode=False)
     except FirnError as error:
@@ -149,11 +150,17 @@ def _shown(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def _hold_output() -> None:
-    """Write to nowhere what would go to an output that was closed; no file that is opened later gets its number."""
+def _prepare_output() -> None:
+    """Write to nowhere what would go to an output that was closed; no file that is opened later gets its number.
+
+    What the encoding of an output lacks is written as an escape: a message may hold any character.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # it is open as long as the process is
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _not_written(error: Exception) -> str:

@@ -425,3 +425,15 @@ def test_libraries_are_not_imported_before_they_are_used(library: str) -> None:
     modules = "firn_runtime.connectors.archive_zip, firn_runtime.connectors.archive_tar"
     code = f"import sys, {modules}; sys.exit({library!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_where_python_brings_zstd_the_extra_is_not_asked_for(tmp_path: Path) -> None:
+    """From Python 3.14 on there is `compression.zstd`, and no backport can be installed; here the backport plays it."""
+    own = tmp_path / "compression"
+    own.mkdir()
+    (own / "__init__.py").touch()
+    (own / "zstd.py").write_text("from backports.zstd import *\n")
+    code = "from firn_runtime.connectors.archive_streams import zstd; print(zstd().__name__)"
+    environ = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert done.stdout == "compression.zstd\n"

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -52,7 +52,7 @@ def _result(one: Diagnostic, rule: int) -> dict[str, Any]:
 
 def fingerprint(one: Diagnostic) -> str:
     """Return what stays the same when lines move: a hash of code, file, path and message."""
-    words = "\0".join((one.code, PurePath(one.span.file).as_posix(), one.path, one.message))
+    words = "\0".join((one.code, Path(one.span.file).as_posix(), one.path, one.message))
     return hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
@@ -74,5 +74,5 @@ def _location(span: Span) -> dict[str, Any]:
 
 def _uri(file: str) -> str:
     """Return a relative reference where the file is named relatively (section 3.4.3), else a `file` URI."""
-    path = PurePath(file)
+    path = Path(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix().encode("utf-8", "surrogateescape"), safe="/")

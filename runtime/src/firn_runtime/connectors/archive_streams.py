@@ -58,7 +58,15 @@ def _zstd() -> Any:
 
 
 def zstd() -> Any:
-    """Return the library for zstd; raise ConnectorError where it is not installed."""
+    """Return the library for zstd: Python's own, which is there from 3.14 on, or its backport to earlier ones."""
+    try:
+        from compression import zstd as library
+    except ImportError:
+        return _backport()
+    return library
+
+
+def _backport() -> Any:
     try:
         from backports import zstd as library
     except ImportError:

@@ -4,6 +4,7 @@ Nothing of the user's own SSH is read: no configuration, no agent, no keys, no k
 """
 
 import re
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ class Login:
     async def connect(self) -> asyncssh.SSHClientConnection:
         """Return a connection to the host whose key is trusted; raise ConnectorError, or what asyncssh raises."""
         config, known = self._config, self._trusted
+        _refuse_nameless()
         shown = Shown(known.fingerprint)
         try:
             return await asyncssh.connect(
@@ -91,11 +93,15 @@ class Login:
             )
         except asyncssh.HostKeyNotVerifiable:
             raise distrusted(config, known, shown.fingerprint) from None
-        except ValueError as error:
-            if "local username" not in str(error):
-                raise
-            message = "the user of this process has no name on this machine"
-            raise ConnectorError("connection", message, "set `USER` in the run's environment to any name") from None
+
+
+def _refuse_nameless() -> None:
+    """Raise ConnectorError where this process's user has no name: asyncssh asks for it, whoever logs in."""
+    try:
+        getuser()
+    except (KeyError, OSError):  # the one before Python 3.13, the other from then on
+        message = "the user of this process has no name on this machine"
+        raise ConnectorError("connection", message, "set `USER` in the run's environment to any name") from None
 
 
 def _refuse_odd(config: SftpConfig) -> None:
