@@ -41,6 +41,10 @@ _NUMBER = re.compile(r"(?<!\w)-?\d(?:[\d.e+-]*\d)?(?!\w)")
 _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"""Failed to (?:prepare|execute) query ".*": """, re.DOTALL), ""),
     (
+        re.compile(r"""timestamp field value ".*" has a timestamp that is not UTC.*""", re.DOTALL),
+        "a timestamp is not in UTC",
+    ),
+    (
         re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
         r"a \1",
     ),
@@ -114,6 +118,7 @@ _LAYOUT = (
 AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts; or leave it out by `columns`"
 """What to do about a column of SQLite whose values are not all of its type."""
 _AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
+_NO_MOMENT = "`try_cast` makes NULL of it; `schema: {{column: varchar}}` in a read of a table of SQLite takes the text"
 _OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
 _SHORTER = "a row is 32 MB at most here: read less of it by `columns` or `sql`"
 _ADVICE = (
@@ -125,6 +130,7 @@ _ADVICE = (
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),
+    (re.compile("(?:date|timestamp) field value|invalid timestamp field format|a timestamp is not in UTC"), _NO_MOMENT),
     (re.compile("file is not a database"), "it is no file of SQLite, or an encrypted one"),
     (re.compile("database disk image is malformed"), "the file is damaged: restore it, or see SQLite's `.recover`"),
     (re.compile("database is locked"), "another process is at work on the file; `busy_timeout` says how long to wait"),

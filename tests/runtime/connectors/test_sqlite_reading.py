@@ -196,6 +196,22 @@ def test_a_column_of_mixed_values_is_named_with_its_way_out(read: Read, declared
     assert caught.value.help.startswith("`schema: {the v: varchar}`")
 
 
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ("date", "2026-02-30"),
+        ("timestamp", "2026-01-02 25:04:05"),
+        ("datetime", "2026-01-02 03:04:61"),
+        ("timestamp", "2026-01-02 03:04:05 Europe/Berlin"),
+    ],
+)
+def test_a_moment_of_no_calendar_is_not_told_but_its_way_out(read: Read, declared: str, value: str) -> None:
+    with pytest.raises(ConnectorError) as caught:
+        read(f"create table t (v {declared})", f"insert into t values ('{value}')")
+    assert value[:10] not in caught.value.message
+    assert "`schema: {column: varchar}`" in caught.value.help
+
+
 LATIN = ("create table t (n int, v text)", "insert into t values (1, null), (2, cast(x'41ff' as text))")
 
 
