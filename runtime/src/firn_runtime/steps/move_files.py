@@ -113,7 +113,7 @@ def _kept(newer: Mapping[str, str]) -> ConnectorError:
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"
-_MAY_BE_NEWER = "may be newer than what this run has published: its files were fetched twice, and were not the same"
+_MAY_BE_NEWER = "may be newer than what this run has published: it was fetched twice, and was not the same"
 
 
 def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:
