@@ -220,19 +220,23 @@ def test_a_step_under_a_lock_is_a_plug_ins_step_too() -> None:
     assert len([one for one in strict.diagnostics if one.code == "E707"]) == 2
 
 
-@pytest.mark.parametrize("inputs", ["{from: new}", "{dataset: new}", "{}"])
-def test_rows_that_a_step_may_send_are_read_again_where_it_fails(inputs: str) -> None:
-    """Its code may ask for any dataset, whatever its inputs are called."""
+@pytest.mark.parametrize(
+    ("inputs", "after"),
+    [("{from: new}", ["sent"]), ("{dataset: NEW}", ["sent"]), ("{all: [x, main.new]}", ["sent"]), ("{}", [])],
+)
+def test_rows_of_a_dataset_that_a_steps_inputs_name_are_read_again_where_it_fails(
+    inputs: str, after: list[str]
+) -> None:
     read = "{resource: files, path: a.csv, schema: {id: bigint}, incremental: {cursor: id}}"
     sent = f"  - {{id: sent, type: acme_send, inputs: {inputs}}}\n"
     steps = f"steps:\n  - {{id: new, type: read, inputs: {read}}}\n{sent}"
     head = FLOW.partition("steps:")[0].replace("{erp: {profile: erp}}", "{files: {profile: files}}")
-    names = {name: {"type": "string"} for name in ("from", "dataset")}
+    names = {"from": {"type": "string"}, "dataset": {"type": "string"}, "all": {"type": "array"}}
     sends = {"type": "acme_send", "inputs": {"type": "object", "properties": names}, "results": {}}
     result = compiled(head + steps, PLATFORM, {**MANIFEST, "steps": [sends]})
     assert result.artifact is not None, result.diagnostics
     (job,) = orjson.loads(result.artifact)["payload"]["flows"]["sap"]["jobs"]
-    assert job["steps"][0]["watermark"]["moves_after"] == ["main.sent"]
+    assert job["steps"][0]["watermark"]["moves_after"] == [f"main.{one}" for one in after]
 
 
 def test_a_name_that_two_plug_ins_claim_is_a_warning() -> None:

@@ -100,14 +100,18 @@ def fetched(store: FileStore, file: StoredFile, parts: Path) -> Path:
     return part
 
 
+def named_in(name: str, message: str) -> str:
+    """Return a message that names a file."""
+    return message if f"`{shown(name)}`" in message else f"`{shown(name)}`: {message}"
+
+
 @contextmanager
 def naming(name: str) -> Iterator[None]:
     """Say in an error which file it is about; what this machine cannot keep is an error of the process."""
     try:
         yield
     except ConnectorError as error:
-        said = error.message if f"`{shown(name)}`" in error.message else f"`{shown(name)}`: {error.message}"
-        raise ConnectorError(error.error_class, said, error.help) from None
+        raise ConnectorError(error.error_class, named_in(name, error.message), error.help) from None
     except OSError as error:
         reason = os_reason(error)
         raise ConnectorError("process", f"`{shown(name)}` cannot be kept in the workspace: {reason}") from None

@@ -80,6 +80,20 @@ def test_a_file_is_put_listed_fetched_and_deleted(opened: Callable[..., Any], pl
     assert [store.delete(stored.name), store.delete(stored.name), store.stat(stored.name)] == [True, False, None]
 
 
+def test_the_version_that_is_meant_is_deleted_and_no_other(
+    opened: Callable[..., Any], place: Share, tmp_path: Path
+) -> None:
+    store = opened()
+    first, second = (
+        put(store, tmp_path, "a.csv", content, mark) for content, mark in ((b"1", "m1-1"), (b"22", "m2-1"))
+    )
+    refusal = refused(lambda: store.delete("a.csv", first.version))
+    assert refusal.error_class == "conflict"
+    assert (place.folder / "a.csv").read_bytes() == b"22"
+    assert store.delete("a.csv", second.version)
+    assert not store.delete("a.csv", second.version)
+
+
 def test_a_listing_is_of_files_alone(opened: Callable[..., Any], place: Share) -> None:
     (place.folder / "a/b").mkdir(parents=True)
     for name in ("x", "a/y", "a/b/z"):

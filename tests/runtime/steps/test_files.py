@@ -380,6 +380,21 @@ def test_all_the_others_are_deleted_before_it_is_said_which_one_stays(work: Work
     assert refused(work, "delete_files", files=names).message == error.message
 
 
+@pytest.mark.parametrize(("count", "kept"), [(9, ["in/004"]), (900, ["in/003", "in/004", "in/005"])])
+def test_a_file_that_was_fetched_twice_and_was_not_the_same_stays(
+    work: Workbench, shelf: Shelf, count: int, kept: list[str]
+) -> None:
+    """Another of its name may have been published: the workspace was lost. Of many files some are told together."""
+    names = [f"in/{number:03}" for number in range(count)]
+    shelf.files = dict.fromkeys(names, b"1")
+    work.before = do(work, "download", files=names, dest_dir="raw").results
+    shelf.files["in/004"] = b"a newer one"
+    assert do(work, "download", files=names, dest_dir="raw").results == work.before
+    error = refused(work, "delete_files", files=names)
+    assert (error.error_class, error.message.startswith(f"`{kept[0]}` may be newer")) == ("conflict", True)
+    assert list(shelf.files) == kept
+
+
 def test_what_takes_the_place_of_a_file_in_the_instant_of_its_deletion_stays(work: Workbench, shelf: Shelf) -> None:
     shelf.files = dict.fromkeys("abcdefgh", b"1")
     do(work, "download", files=list("abcdefgh"), dest_dir="raw")

@@ -23,7 +23,7 @@ from firn_compiler.document import (
     walk,
 )
 from firn_compiler.document import Mapping as MappingNode
-from firn_compiler.model.datasets import Reading, makes_dataset, names_of, runs_code, taken
+from firn_compiler.model.datasets import Reading, is_brought, makes_dataset, names_of, taken
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.model.upstream import Upstream
@@ -207,10 +207,16 @@ class _Reader:
         self.outputs(step, made)
 
     def other_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
-        """Return what is known of a plug-in's step: which rows may be in what comes of it."""
-        if not runs_code(step):
+        """Return what is known of a plug-in's step: which rows may be in what comes of it.
+
+        They are those of the datasets that its inputs name, wherever, and of the run's files.
+        """
+        if not is_brought(step):
             return None
-        return Dataset(reads=self.filed[self.job.id].union(*(one.reads for one in visible.values())))
+        values = [node.value for _, node in walk(step.inputs) if isinstance(node, Scalar)]
+        texts = {value.lower() for value in values if isinstance(value, str)}
+        named = [visible[name].reads for name in texts if name in visible]
+        return Dataset(reads=self.filed[self.job.id].union(*named))
 
     def outputs(self, step: Step, made: Dataset) -> None:
         """Report outputs that name a column which the query does not give."""

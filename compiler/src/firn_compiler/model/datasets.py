@@ -43,9 +43,14 @@ def makes_dataset(step: Step) -> bool:
 
 
 def runs_code(step: Step) -> bool:
-    """Whether nobody can say which datasets and files of the run the step reads: a plug-in's may read them all."""
-    step = step.innermost
-    return step.type in _OPAQUE or step.type not in STEPS or STEPS[step.type].plugin is not None
+    """Whether nobody can say which datasets the step reads: its code may ask for any."""
+    return step.innermost.type in _OPAQUE or is_brought(step)
+
+
+def is_brought(step: Step) -> bool:
+    """Whether the step is a plug-in's."""
+    type = step.innermost.type
+    return type not in STEPS or STEPS[type].plugin is not None
 
 
 _OPAQUE = frozenset(["dbt", "python"])

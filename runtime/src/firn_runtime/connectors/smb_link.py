@@ -5,7 +5,12 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from smbprotocol.exceptions import SMBAuthenticationError, SMBException, SMBResponseException
-from smbprotocol.file_info import FileAttributes, FileInformationClass, FileRenameInformation
+from smbprotocol.file_info import (
+    FileAttributes,
+    FileDispositionInformation,
+    FileInformationClass,
+    FileRenameInformation,
+)
 from smbprotocol.open import (
     CreateDisposition,
     CreateOptions,
@@ -46,7 +51,6 @@ READ = Use(_MAY.FILE_READ_DATA | _MAY.FILE_READ_ATTRIBUTES, CreateDisposition.FI
 GO_ON = Use(_MAY.FILE_WRITE_DATA | _MAY.FILE_READ_ATTRIBUTES, CreateDisposition.FILE_OPEN_IF, _FILE)
 BEGIN = GO_ON._replace(disposition=CreateDisposition.FILE_OVERWRITE_IF)
 MOVE = Use(_MAY.DELETE | _MAY.FILE_READ_ATTRIBUTES, CreateDisposition.FILE_OPEN, _FILE)
-REMOVE = Use(_MAY.DELETE, CreateDisposition.FILE_OPEN, _FILE | CreateOptions.FILE_DELETE_ON_CLOSE)
 LIST = Use(_FOLDER_MAY.FILE_LIST_DIRECTORY, CreateDisposition.FILE_OPEN, _FOLDER)
 MAKE = Use(_FOLDER_MAY.FILE_READ_ATTRIBUTES, CreateDisposition.FILE_OPEN_IF, _FOLDER)
 
@@ -169,6 +173,15 @@ class Handle:
         """Give it another path from the share on, in the place of what has that now."""
         information = FileRenameInformation()
         information["replace_if_exists"], information["file_name"] = True, path
+        self._set(information)
+
+    def remove(self) -> None:
+        """Let it be gone when it is closed."""
+        information = FileDispositionInformation()
+        information["delete_pending"] = True
+        self._set(information)
+
+    def _set(self, information: Any) -> None:
         request = SMB2SetInfoRequest()
         request["info_type"], request["file_info_class"] = information.INFO_TYPE, information.INFO_CLASS
         request["file_id"], request["buffer"] = self._open.file_id, information

@@ -17,7 +17,6 @@ from firn_runtime.connectors.smb_link import (
     MAKE,
     MOVE,
     READ,
-    REMOVE,
     Handle,
     Link,
     Place,
@@ -109,10 +108,10 @@ class ShareStore:
                 _rename(handle, path, name)
         return StoredFile(name, told.size, told.version)
 
-    def delete(self, name: str, version: str | None = None) -> bool:  # noqa: ARG002  # a place that compares nothing
-        """Remove a file, or the link that has its name."""
+    def delete(self, name: str, version: str | None = None) -> bool:
+        """Remove a file, or the link that has its name; what is compared is the very file that is removed."""
         with self._linked() as link:
-            removed = _removed(link, self._path(name))
+            removed = _removed(link, self._path(name), version)
             if not removed:
                 self._look_for_root(link)
             return removed
@@ -231,9 +230,12 @@ def _rename(handle: Handle, path: str, name: str) -> None:
         raise ConnectorError("conflict", f"the server lets nobody replace `{shown(name)}`", help) from None
 
 
-def _removed(link: Link, path: str) -> bool:
+def _removed(link: Link, path: str, version: str | None = None) -> bool:
     try:
-        with link.opened(path, REMOVE):
+        with link.opened(path, MOVE) as handle:
+            if version is not None and handle.told().version != version:
+                raise ConnectorError("conflict", "another file took its place")
+            handle.remove()
             return True
     except Refused as error:
         if error.status in NOT_FOUND:

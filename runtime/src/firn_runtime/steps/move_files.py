@@ -13,7 +13,7 @@ from firn_runtime.confined_paths import placed, present, shown
 from firn_runtime.connector import HasFiles
 from firn_runtime.durable import make_durable
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import Allowance, fetched, naming
+from firn_runtime.fetching import Allowance, fetched, named_in, naming
 from firn_runtime.parallel import each
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, named, placed_in
@@ -96,7 +96,7 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
         except ConnectorError as error:
             if error.error_class != "conflict":
                 raise
-            newer[name] = error.message
+            newer[name] = named_in(name, error.message)
             return None
 
     count = sum(_done(of_step(context), named(inputs.files), _DELETED_AT_ONCE, delete))
@@ -113,7 +113,7 @@ def _kept(newer: Mapping[str, str]) -> ConnectorError:
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"
-_MAY_BE_NEWER = "may be newer than what this run has published: its files were fetched twice, and were not the same"
+_MAY_BE_NEWER = "may be newer than what this run has published: it was fetched twice, and was not the same"
 
 
 def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:
