@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.errors import ConnectorError, FirnError, LockHeld, internal
-from firn_runtime.events import CODES, INTERNAL, Failure
+from firn_runtime.events import INTERNAL, Failure
 from firn_runtime.plan import results_of
 from firn_runtime.publication import Publication
 from firn_runtime.resolve import Unresolved
@@ -90,9 +90,8 @@ class Attempts:
     def _once(self, number: int, results: dict[str, Any]) -> StepResult | Failure:
         token = Token(self._token)
         limit = self._step.timeout
-        late = Failure(CODES["timeout"], "timeout", f"the step did not end within {limit} s", "raise its `timeout`")
         try:
-            with working_for(token), token.limited(limit, late):
+            with working_for(token), token.limited(limit, Failure.late("the step", limit)):
                 return self._work(number, results, token)
         except Ended as ended:
             return ended.reason
@@ -123,14 +122,15 @@ _ROOM = "look at the disks of the platform's `workspace.root` and of the step's 
 def failure_of(error: Exception) -> Failure:
     """Return what a step's exception means; the text of one that is not ours is never shown."""
     if isinstance(error, ConnectorError):
-        return Failure(CODES[error.error_class], error.error_class, error.message, error.help)
-    if isinstance(error, LockHeld):
-        return Failure(error.code, "conflict", error.message, error.help)
+        return Failure.of(error.error_class, error.message, error.help)
+    if isinstance(error, FirnError):
+        error_class = "conflict" if isinstance(error, LockHeld) else "process"
+        return Failure(error.code, error_class, error.message, error.help)
     if isinstance(error, (DecodeError, Unresolved)):
-        return Failure(CODES["data"], "data", str(error))
+        return Failure.of("data", str(error))
     if isinstance(error, OSError) and error.errno in _DISK:
         reason = os.strerror(error.errno).lower()
-        return Failure(CODES["process"], "process", f"a file of the run cannot be written: {reason}", _ROOM)
+        return Failure.of("process", f"a file of the run cannot be written: {reason}", _ROOM)
     return Failure(INTERNAL, "process", internal(error))
 
 

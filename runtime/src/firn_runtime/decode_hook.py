@@ -12,6 +12,7 @@ from firn_runtime.errors import InputsMissing
 from firn_runtime.secret_sources.value import SHORTEST
 from firn_schemas.artifact import Security
 from firn_schemas.secret import Secret
+from firn_schemas.visible import is_unicode
 
 BUILT_IN = "base64"
 _BASE64 = re.compile("[A-Za-z0-9+/]*|[A-Za-z0-9_-]*")
@@ -122,7 +123,7 @@ def _decoded(hook: Hook | None, value: Any) -> Any:
 
 
 def _checked(result: object, kind: type, allow_short: bool) -> Any:
-    if type(result) is not str or "\0" in result or any("\ud800" <= char <= "\udfff" for char in result):
+    if type(result) is not str or "\0" in result or not is_unicode(result):
         raise _Refused("it returned no text")
     if not result:
         raise _Refused("it returned an empty text")

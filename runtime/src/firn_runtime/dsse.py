@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from firn_schemas.base import JsonObject
 from firn_schemas.canonical import file_bytes
+from firn_schemas.visible import is_unicode
 
 MAX_SIGNATURES = 64
 
@@ -72,7 +73,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _text(value: Any, name: str) -> str:
-    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
+    if not isinstance(value, str) or not is_unicode(value):
         raise Malformed(f"has no text as `{name}`")
     return value
 

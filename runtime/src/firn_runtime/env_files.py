@@ -13,6 +13,7 @@ from typing import NamedTuple
 from firn_runtime.env_formats import FORMATS, Broken, Entry, format_of
 from firn_runtime.errors import InputsMissing, UsageError
 from firn_runtime.secret_sources.value import MAX_BYTES
+from firn_schemas.visible import is_unicode
 
 SPEC = "PATH[,prefix=TEXT][,optional][,format=dotenv|json|folder]"
 MAX_VARIABLES = 10_000
@@ -88,7 +89,7 @@ def _checked(entries: Iterable[Entry], prefix: str) -> Iterator[tuple[str, str]]
 
 _FAULTS: Mapping[str, Callable[[str], bool]] = {
     "holds a NUL byte": lambda text: "\0" in text,
-    "is not UTF-8 text": lambda text: any("\ud800" <= char <= "\udfff" for char in text),
+    "is not UTF-8 text": lambda text: not is_unicode(text),
     f"is larger than {MAX_BYTES // 1024} KiB": lambda text: len(text.encode()) > MAX_BYTES,
 }
 """What no variable may be, in the order in which it is asked."""

@@ -91,3 +91,15 @@ class ConnectorError(Exception):
         self.error_class = error_class
         self.message = message
         self.help = help
+
+
+class NoMatch(ConnectorError):
+    """A path matches no file of a place."""
+
+    def __init__(self, path: str, help: str) -> None:
+        super().__init__("data", f"no file matches `{path}`", help)
+
+
+def lacking(message: str, extra: str) -> ConnectorError:
+    """Return the error of what needs an extra of the runtime that is not installed."""
+    return ConnectorError("process", message, f'pip install "firn-runtime[{extra}]"')

@@ -45,6 +45,16 @@ class Failure(NamedTuple):
     message: str
     help: str = ""
 
+    @classmethod
+    def of(cls, error_class: ErrorClass, message: str, help: str = "") -> "Failure":
+        """Return the failure of a class."""
+        return cls(CODES[error_class], error_class, message, help)
+
+    @classmethod
+    def late(cls, what: str, seconds: float | None) -> "Failure":
+        """Return the failure of what had so much time."""
+        return cls.of("timeout", f"{what} did not end within {seconds} s", "raise its `timeout`")
+
 
 class Event(NamedTuple):
     """One thing that happened. `time` is ISO 8601 in UTC; `seconds` is how long it took."""
@@ -63,6 +73,16 @@ class Event(NamedTuple):
     message: str | None = None
     error: Failure | None = None
     detail: Mapping[str, Json] | None = None
+
+    @property
+    def place(self) -> str:
+        """Return the job and the step, as far as there are."""
+        return ".".join(part for part in (self.job, self.step) if part)
+
+    @property
+    def whole_place(self) -> str:
+        """Return the same with the flow before it."""
+        return ".".join(part for part in (self.flow, self.place) if part)
 
     def as_json(self) -> dict[str, Json]:
         """Return the event as a JSON object, without what it does not say."""

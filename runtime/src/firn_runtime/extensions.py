@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import lacking
 
 _EXTRAS = {"postgres_scanner": "postgres", "sqlite_scanner": "sqlite"}
 """The runtime's extra that installs an extension."""
@@ -13,13 +13,9 @@ def path_of(name: str, version: str) -> Path:
     """Return the file of the extension that was built for this version of the engine."""
     found = importlib.util.find_spec(f"duckdb_extension_{name}")
     if found is None or found.submodule_search_locations is None:
-        raise _missing(name, f"the engine's extension `{name}` is not installed")
+        raise lacking(f"the engine's extension `{name}` is not installed", _EXTRAS.get(name, name))
     for folder in found.submodule_search_locations:
         path = Path(folder) / "extensions" / f"v{version}" / f"{name}.duckdb_extension"
         if path.is_file():
             return path
-    raise _missing(name, f"the installed extension `{name}` is not the one of DuckDB {version}")
-
-
-def _missing(name: str, message: str) -> ConnectorError:
-    return ConnectorError("process", message, f'pip install "firn-runtime[{_EXTRAS.get(name, name)}]"')
+    raise lacking(f"the installed extension `{name}` is not the one of DuckDB {version}", _EXTRAS.get(name, name))

@@ -23,6 +23,12 @@ _LONGEST = 255
 """Bytes in one part of a path that file systems take."""
 
 
+def changed(name: str) -> ConnectorError:
+    """Return the error of a file that is not what was listed."""
+    message = f"`{shown(name)}` was changed while it was fetched"
+    return ConnectorError("conflict", message, "let whoever writes it rename it into place when it is whole")
+
+
 class Allowance:
     """What a step may still fetch of a resource: `most` bytes in all, `taken` of them already. Threads may share it."""
 

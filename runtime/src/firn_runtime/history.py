@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from firn_runtime.artifact_file import Artifact
 from firn_runtime.errors import LockHeld, StateMissing, UsageError
-from firn_runtime.observe.words import aligned, duration, rows
+from firn_runtime.observe.words import aligned, complained, duration, rows
 from firn_runtime.options import LAST
 from firn_runtime.prepare import choose, state_settings
-from firn_runtime.state import JobRow, Lease, LockRow, RunRow, State, StepRow, open_state
+from firn_runtime.state import JobRow, Lease, LockRow, RunRow, State, StepRow, holder, open_state
 from firn_schemas.base import Json
 from firn_schemas.visible import listing, visible
 
@@ -103,7 +103,7 @@ class Seen:
 def locks(state: State | None) -> Page:
     """Return every lock that was taken and not released."""
     found = state.locks() if state is not None else []
-    table = [(one.key, str(one.fence), holder(one), rest(one)) for one in found]
+    table = [(one.key, str(one.fence), holder(one.owner), rest(one)) for one in found]
     lines = aligned([("lock", "fence", "holder", "lease"), *table], frozenset([1])) if table else ["no lock is held"]
     return Page(lines, {"locks": [_lock(one) for one in found]})
 
@@ -116,10 +116,10 @@ def freed(state: State | None, key: str, *, force: bool) -> Page:
         held = listing(one.key for one in known) or "none"
         raise UsageError("R408", f"nobody holds a lock `{key}`", f"held: {held}")
     if found.held and not force:
-        message = f"the lock `{key}` is held by {holder(found)}, {rest(found)}"
+        message = f"the lock `{key}` is held by {holder(found.owner)}, {rest(found)}"
         raise LockHeld("R404", message, "end that run first; `--force` takes the lock away, and the run stops")
     state.break_lock(key)
-    return Page([f"`{key}` is free; {holder(found)} had it"], {"freed": _lock(found)})
+    return Page([f"`{key}` is free; {holder(found.owner)} had it"], {"freed": _lock(found)})
 
 
 def watermarks(state: State | None, artifact: Artifact, flow: str | None) -> Page:
@@ -178,8 +178,8 @@ def _errors(jobs: list[JobRow], steps: list[StepRow]) -> list[str]:
     lines: list[str] = []
     for place, error in found:
         if isinstance(error, dict):
-            lines += ["", f"error[{error.get('code')}]: {error.get('message')}", f"  {place}  ({error.get('class')})"]
-            lines += [f"  help: {error['help']}"] if error.get("help") else []
+            code, message, kind, help = (error.get(key) for key in ("code", "message", "class", "help"))
+            lines += ["", *complained(code, message, place, kind, help)]
     return lines
 
 
@@ -193,13 +193,6 @@ def _step(seen: Seen, step: StepRow) -> Json:
 
 def _lock(lock: LockRow) -> Json:
     return lock._asdict() | {"owner": dict(lock.owner)}
-
-
-def holder(lock: LockRow) -> str:
-    """Return who has a lock, in words."""
-    owner = lock.owner
-    run = f"run `{owner['run']}` " if owner.get("run") else ""
-    return f"{run}on `{owner.get('host') or 'an unnamed host'}` (process {owner.get('pid')})"
 
 
 def rest(lock: LockRow) -> str:

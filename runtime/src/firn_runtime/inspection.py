@@ -37,8 +37,7 @@ def _flow(name: str, flow: Flow) -> list[str]:
 def _requires(requires: Requires) -> list[str]:
     lines = ["requires"]
     for secret in requires.secrets:
-        name = secret.ref if secret.key is None else f"{secret.ref}/{secret.key}"
-        lines.append(f"  secret {name}  ${secret.variable}  for {', '.join(secret.used_by)}")
+        lines.append(f"  secret {secret.name}  ${secret.variable}  for {', '.join(secret.used_by)}")
     for variable in requires.environment:
         lines.append(f"  variable ${variable.name}" + ("  (optional)" if variable.optional else ""))
     for connector in requires.connectors:

@@ -10,7 +10,7 @@ from typing import Any
 from firn_runtime.attempts import Attempts, Done, failure_of
 from firn_runtime.cancel import Ended, Token
 from firn_runtime.errors import ConnectorError, FirnError, LockHeld
-from firn_runtime.events import CODES, STOPPED, EventName, Failure, Status
+from firn_runtime.events import STOPPED, EventName, Failure, Status
 from firn_runtime.outcome import JobOutcome, StepOutcome
 from firn_runtime.plan import results_of
 from firn_runtime.resolve import Unresolved
@@ -80,7 +80,7 @@ class JobWork:
         except FirnError as error:
             return "FAILED", self._ends_the_run(error)
         except Unresolved as error:
-            return "FAILED", Failure(CODES["data"], "data", f"`when`: {error}")
+            return "FAILED", Failure.of("data", f"`when`: {error}")
         except Exception as error:
             return "FAILED", failure_of(error)
 
@@ -94,12 +94,9 @@ class JobWork:
         begun = any((job.id, step.id) in plan.steps for step in job.steps)
         if job.when is not None and not begun and not self._holds(job.when):
             return "SKIPPED", None
-        late = Failure(
-            CODES["timeout"], "timeout", f"the job did not end within {job.timeout} s", "raise its `timeout`"
-        )
         with ExitStack() as stack:
             self._hold(stack, job.lock)
-            stack.enter_context(self.token.limited(job.timeout, late))
+            stack.enter_context(self.token.limited(job.timeout, Failure.late("the job", job.timeout)))
             return self._steps_of(job)
 
     def _steps_of(self, job: Job) -> tuple[Status, Failure | None]:
@@ -211,7 +208,7 @@ class JobWork:
 
     def _ends_the_run(self, error: FirnError) -> Failure:
         self._fatal(error)
-        return Failure(error.code, "process", error.message, error.help)
+        return failure_of(error)
 
     def _tell(self, name: EventName, **what: Any) -> None:
         with self._telling:

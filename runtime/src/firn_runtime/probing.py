@@ -37,6 +37,15 @@ def failed(check: CheckName, error: FirnError | ConnectorError) -> Seen:
     return Seen(check, "failed", error.message, error.help)
 
 
+def allowed(use: Use, reason: str) -> Seen:
+    """Return whether the user may do with a table what the flow does; `reason` says why not."""
+    done = {"read": "read", "write": "written"}[use.access]
+    if reason:
+        message = f"the table `{use.table}` cannot be {done}: {reason}"
+        return Seen(use.access, "failed", message, "grant what is lacking")
+    return Seen(use.access, "ok", f"the table `{use.table}` can be {done}")
+
+
 def missing(use: Use, uses: Iterable[Use], message: str, help: str = "") -> Seen:
     """Return that what is read is not there: no failure where the flow makes it, or may do without."""
     if any(_makes(one, use) for one in uses):

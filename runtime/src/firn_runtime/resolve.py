@@ -7,6 +7,7 @@ from typing import Any
 from firn_runtime.confined_paths import leads_out
 from firn_schemas.base import Json
 from firn_schemas.secret import Secret
+from firn_schemas.visible import is_unicode
 
 NODES = ("$secret", "$env", "$ref", "$concat", "$literal", "$op")
 _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
@@ -121,7 +122,7 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text"
 
 def _utf8(name: str, text: str) -> str:
     """Return the value of a variable; Python keeps each byte of it that is no UTF-8 as half a character."""
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not is_unicode(text):
         raise Unresolved(f"the environment variable `{name}` is not UTF-8 text")
     return text
 

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from firn_runtime import session
 from firn_runtime.artifact_file import Artifact, demand, load_any, read_bytes, refuse_unfit
+from firn_runtime.attempts import failure_of
 from firn_runtime.cancel import Token
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
 from firn_runtime.errors import FirnError
-from firn_runtime.events import Failure, Status
+from firn_runtime.events import Status
 from firn_runtime.jobs import JobWork
 from firn_runtime.journal import Journal
 from firn_runtime.leases import Leases
@@ -216,7 +217,7 @@ class _Session:
 
         def end(error: FirnError) -> None:
             self.fatal.append(error)
-            scheduler.abort(Failure(error.code, "process", error.message, error.help))
+            scheduler.abort(failure_of(error))
 
         def make(job: Job, token: Token, outcomes: Mapping[str, JobOutcome]) -> JobWork:
             return JobWork(shared, job, token, outcomes, end)

@@ -27,19 +27,23 @@ class Keys(NamedTuple):
 
 def key_file(name: str) -> Keys:
     """Return the public keys that a file holds; raise UsageError R114."""
+    content = key_content(name, "key file", "name a file of public keys")
     try:
-        content = plain_content(name, MAX_BYTES)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be one"
-        raise UsageError(
-            "R114", f"cannot read the key file `{name}` ({reason})", "name a file of public keys"
-        ) from None
-    try:
-        if content is None or len(content) > MAX_BYTES:
+        if content is None:
             raise BadKey("is no file of public keys")
         return Keys(f"`{name}`", public_keys(content.decode("ascii", "replace")))
     except BadKey as error:
         raise UsageError("R114", f"the key file `{name}` {error}", _KEY_FILE) from None
+
+
+def key_content(name: str, what: str, help: str = "") -> bytes | None:
+    """Return what a file of keys holds, None where it is larger than any or none; raise UsageError R114."""
+    try:
+        content = plain_content(name, MAX_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name cannot be one"
+        raise UsageError("R114", f"cannot read the {what} `{name}` ({reason})", help) from None
+    return content if content is not None and len(content) <= MAX_BYTES else None
 
 
 def trusted(texts: Any) -> Keys:

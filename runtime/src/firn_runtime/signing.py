@@ -13,7 +13,7 @@ from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
 from firn_runtime.plain_file import plain_content
 from firn_runtime.secret_sources import mounts_of, resolve_secrets
-from firn_runtime.signatures import refuse_other_statement
+from firn_runtime.signatures import key_content, refuse_other_statement
 from firn_schemas.artifact import RequiredSecret
 from firn_schemas.attestation import (
     MAX_ENVELOPE,
@@ -23,7 +23,7 @@ from firn_schemas.attestation import (
     signed_bytes,
     statement_path,
 )
-from firn_schemas.public_key import MAX_BYTES, BadKey
+from firn_schemas.public_key import BadKey
 from firn_schemas.secret_ref import valid_key, valid_name, variable_name
 from firn_schemas.visible import os_reason
 
@@ -39,12 +39,8 @@ class Signed(NamedTuple):
 
 def key_from_file(name: str) -> bytes:
     """Return the PEM text of a private key; raise UsageError R114."""
-    try:
-        content = plain_content(name, MAX_BYTES)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be one"
-        raise UsageError("R114", f"cannot read the private key `{name}` ({reason})") from None
-    if content is None or len(content) > MAX_BYTES:
+    content = key_content(name, "private key")
+    if content is None:
         raise UsageError("R114", f"`{name}` is no file of a private key")
     return content
 

@@ -171,6 +171,11 @@ class RequiredSecret:
     variable: str = doc("The environment variable that is looked up first.")
     used_by: list[str] = doc("Paths of the artifact's values that hold it.")
 
+    @property
+    def name(self) -> str:
+        """Return its name in messages."""
+        return self.ref if self.key is None else f"{self.ref}/{self.key}"
+
 
 @record
 class RequiredVariable:

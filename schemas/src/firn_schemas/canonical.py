@@ -5,20 +5,18 @@ a fraction of the cost; the few values where the two differ are found by one wal
 """
 
 import hashlib
-import re
 from collections.abc import Iterable
 
 import orjson
 
 from firn_schemas.base import Json, JsonObject
+from firn_schemas.visible import is_unicode
 
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259 section 6, RFC 8785 appendix B)."""
 
 MAX_DEPTH = 100
 """How deep containers may stand inside each other."""
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NotCanonical(ValueError):
@@ -135,7 +133,7 @@ def _key_agrees(key: object) -> bool:
 
 
 def _refuse_surrogates(text: str) -> None:
-    if not text.isascii() and _SURROGATE.search(text):
+    if not is_unicode(text):
         raise _Refused("the text holds half of a surrogate pair")
 
 

@@ -1,7 +1,9 @@
 """How texts stand in messages: those of outsiders, names in a row, and what the system says of a failure."""
 
+import re
 from collections.abc import Iterable
 
+_HALF = re.compile("[\ud800-\udfff]")
 _SPACES = " \u00a0\u3000"
 
 
@@ -18,6 +20,11 @@ def visible(text: str) -> str:
 
 
 _REPLACED = {"\t": "→", "\n": " "}
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text holds no half of a surrogate pair: Python keeps bytes that are no UTF-8 as such."""
+    return text.isascii() or not _HALF.search(text)
 
 
 def listing(names: Iterable[object]) -> str:

@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from firn_runtime.artifact_file import Artifact
+    from firn_runtime.history import Page
 
 ARTIFACT = "compiled_artifacts.json"
 FOLDER = click.Path(exists=True, file_okay=False)
@@ -110,6 +111,14 @@ def print_json(document: object) -> None:
     import orjson
 
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+def show(page: "Page", form: str) -> None:
+    """Print a page in the form that was asked for."""
+    if form == "json":
+        print_json(page.document)
+    else:
+        click.echo("\n".join(page.lines))
 
 
 def end(code: int) -> NoReturn:

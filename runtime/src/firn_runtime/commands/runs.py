@@ -9,7 +9,7 @@ from firn_runtime.commands.options import (
     flow_option,
     format_option,
     load,
-    print_json,
+    show,
     snapshot,
     split,
 )
@@ -37,7 +37,4 @@ def command(
     loaded = load(artifact)
     with state_of(loaded, snapshot(env_files), base_folder(base_dir)) as state:
         page = listed(state, flow, limit) if run is None else shown(state, loaded, flow, run)
-    if form == "json":
-        print_json(page.document)
-    else:
-        click.echo("\n".join(page.lines))
+    show(page, form)

@@ -8,7 +8,7 @@ from firn_runtime.commands.options import (
     env_file_option,
     format_option,
     load,
-    print_json,
+    show,
     snapshot,
     split,
 )
@@ -27,7 +27,4 @@ def command(words: tuple[str, ...], base_dir: str, env_files: tuple[str, ...], f
     artifact, key = split(words, "lock")
     with state_of(load(artifact), snapshot(env_files), base_folder(base_dir), read_only=key is None) as state:
         page = locks(state) if key is None else freed(state, key, force=force)
-    if form == "json":
-        print_json(page.document)
-    else:
-        click.echo("\n".join(page.lines))
+    show(page, form)

@@ -9,7 +9,7 @@ from firn_runtime.commands.options import (
     flow_option,
     format_option,
     load,
-    print_json,
+    show,
     snapshot,
     split,
 )
@@ -34,7 +34,4 @@ def command(
     loaded = load(artifact)
     with state_of(loaded, snapshot(env_files), base_folder(base_dir), read_only=read is None) as state:
         page = watermarks(state, loaded, flow) if read is None else forgotten(state, loaded, flow, read)
-    if form == "json":
-        print_json(page.document)
-    else:
-        click.echo("\n".join(page.lines))
+    show(page, form)

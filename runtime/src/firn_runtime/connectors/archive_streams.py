@@ -7,7 +7,7 @@ from typing import IO, Any
 from firn_runtime.cancel import current
 from firn_runtime.connectors.archive_bad import CUT_OFF, DAMAGED, BadArchive
 from firn_runtime.connectors.archive_meter import Meter
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import lacking
 
 BLOCK = 1024 * 1024
 _PACKED = 128 * 1024
@@ -70,8 +70,7 @@ def _backport() -> Any:
     try:
         from backports import zstd as library
     except ImportError:
-        help = 'pip install "firn-runtime[archive]"'
-        raise ConnectorError("process", "archives in zstd need backports.zstd", help) from None
+        raise lacking("archives in zstd need backports.zstd", "archive") from None
     return library
 
 

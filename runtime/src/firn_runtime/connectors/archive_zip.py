@@ -8,7 +8,7 @@ from firn_runtime.connectors.archive_base import Archives, Found, Source, conten
 from firn_runtime.connectors.archive_meter import Meter
 from firn_runtime.connectors.archive_zip_data import Hidden, no_password, unpacked
 from firn_runtime.connectors.archive_zip_directory import Entry, directory
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, lacking
 
 _METHODS = {None: 8, "deflate": 8, "stored": 0}
 """What a flow calls the methods of ZIP (APPNOTE 4.4.5)."""
@@ -55,7 +55,7 @@ class EncryptedArchives(ZipArchives):
         """Refuse a folder that is not there; without the library nothing goes."""
         super().connect()
         if find_spec("pyzipper") is None:
-            raise ConnectorError("process", "this connector needs pyzipper", 'pip install "firn-runtime[archive]"')
+            raise lacking("this connector needs pyzipper", "archive")
 
     def opened(self, entry: Entry, data: Iterator[bytes]) -> Hidden:
         """Decrypt a member."""

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from firn_runtime.connectors.aws_machine import AMBIENT as OF_MACHINE
 from firn_runtime.connectors.aws_machine import container_keys, instance_keys, issued_key
-from firn_runtime.connectors.bearer import secure
+from firn_runtime.connectors.bearer import FORM, secure
 from firn_runtime.connectors.identity import Machine, asked
 from firn_runtime.connectors.issued import Issued
 from firn_runtime.connectors.s3_errors import parsed, text_of
@@ -24,7 +24,6 @@ from firn_schemas.credentials import IamRoleCredentials
 AMBIENT = (*OF_MACHINE, "AWS_ENDPOINT_URL_STS", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 """The variables by which a machine says which role it has. None of them is read for static keys."""
 
-_CONTENT = {"content-type": "application/x-www-form-urlencoded"}
 _OUTSIDE = re.compile(r"[^\w+=,.@-]", re.ASCII)
 _LONGEST = 64
 """Characters of a session's name; the alphabet is AWS's, too."""
@@ -96,10 +95,10 @@ def _token_service(
     url = secure(named or f"https://sts.{around.region}.amazonaws.com{suffix}", "AWS_ENDPOINT_URL_STS")
     body = urlencode({"Action": action, "Version": "2011-06-15", **asked_for}).encode()
     path = urlsplit(url).path or "/"
-    unsigned = Unsigned("POST", address(url).authority, path, (), _CONTENT, sha256(body).hexdigest())
+    unsigned = Unsigned("POST", address(url).authority, path, (), FORM, sha256(body).hexdigest())
 
     def head() -> Mapping[str, str]:
-        return signed(unsigned, key, around.region, "sts", around.machine.now()) if key else _CONTENT
+        return signed(unsigned, key, around.region, "sts", around.machine.now()) if key else FORM
 
     answer = asked("AWS's token service", "POST", url, head, body, around.context)
     found = parsed(answer.body)

@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlencode
 
 from firn_runtime.connectors.bearer import Issuer, document, refusal, secure, token
-from firn_runtime.connectors.identity import Machine, asked
+from firn_runtime.connectors.identity import Machine, asked, posted
 from firn_runtime.connectors.issued import Issued
 from firn_runtime.connectors.s3_http import Answer
 from firn_runtime.errors import ConnectorError
@@ -61,8 +61,7 @@ def _federated(machine: Machine, file: str, tenant: str, client: str, scope: str
         "client_assertion": machine.token(file).reveal(),
     }
     url = f"{authority.rstrip('/')}/{tenant}/oauth2/v2.0/token"
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    answer = asked(_ENTRA.name, "POST", url, lambda: headers, urlencode(form).encode())
+    answer = posted(_ENTRA.name, url, form)
     if answer.status != 200:
         raise _with_number(refusal(_ENTRA, answer.status, document(answer.body)), answer)
     return token(_ENTRA, answer.status, answer.body)

@@ -16,6 +16,8 @@ from firn_schemas.secret import Secret
 
 LARGEST = 64 * 1024
 """Bytes of an answer, and of a file with a token."""
+FORM: Mapping[str, str] = {"content-type": "application/x-www-form-urlencoded"}
+"""The header of a form."""
 MARGIN = 60.0
 """Seconds before its end that a token is renewed."""
 _CODES = frozenset(

@@ -1,4 +1,4 @@
-"""Why a server's certificate was refused: for its name, its time, its form, or who has signed it."""
+"""Whose certificates are trusted, and why a server's was refused: for its name, its time, its form, or its signer."""
 
 import ssl
 
@@ -14,6 +14,14 @@ _REASONS = (
     ),
 )
 """By OpenSSL's numbers (x509_vfy.h): another host name or address; not valid yet, or no more; wrong extensions."""
+
+
+def trusting(ca_file: str | None) -> ssl.SSLContext:
+    """Return what TLS asks of a server: a name, and an authority of the file or of the system; raise ConnectorError."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise ConnectorError("connection", f"`ca_file` is not a file of certificates: `{ca_file}`") from None
 
 
 def untrusted(error: ssl.SSLCertVerificationError, server: str, option: str) -> ConnectorError:

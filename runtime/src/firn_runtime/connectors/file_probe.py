@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, NoMatch
 from firn_runtime.folders import refusal
 from firn_runtime.probing import Seen, Use, failed, missing
 
@@ -28,8 +28,7 @@ def _readable(root: Path, matches: Matches, use: Use, uses: Sequence[Use]) -> Se
     try:
         files = matches(use.path)
     except ConnectorError as error:
-        absent = error.message.startswith("no file matches")
-        return missing(use, uses, f"no file matches `{use.path}`", error.help) if absent else failed("read", error)
+        return missing(use, uses, error.message, error.help) if isinstance(error, NoMatch) else failed("read", error)
     closed = [one for one in files if not os.access(one, os.R_OK)]
     if closed:
         return Seen("read", "failed", f"`{closed[0].relative_to(root)}` cannot be read", _MODES)

@@ -18,7 +18,7 @@ from firn_runtime.connectors.file_publication import MODES, Target
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import written_format
 from firn_runtime.engine import Places
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, NoMatch
 from firn_runtime.patterns import folder_of, is_pattern, matcher
 from firn_schemas.connectors.files import LocalFilesConfig, LocalFilesOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
@@ -71,7 +71,7 @@ class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
             if not Path(os.path.realpath(file)).is_relative_to(self.root):
                 raise ConnectorError("data", f"`{path}` leads out of the resource's root")
         if not files:
-            raise ConnectorError("data", f"no file matches `{path}`", f"looked below {self.shown}")
+            raise NoMatch(path, f"looked below {self.shown}")
         return files
 
     def write(self, inputs: WriteInputs, context: WriteContext) -> Written:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import orjson
 
 from firn_runtime.connectors.bearer import Issuer, document, refusal, secure, token, usable
-from firn_runtime.connectors.identity import Machine, asked, seconds_until
+from firn_runtime.connectors.identity import Machine, asked, posted, seconds_until
 from firn_runtime.connectors.issued import Issued
 from firn_runtime.errors import ConnectorError
 from firn_schemas.credentials import ACCOUNT, ServiceAccountCredentials
@@ -87,8 +87,7 @@ def _federated(machine: Machine, source: Mapping[str, Any], scopes: Sequence[str
         "subject_token_type": source["subject_token_type"],
     }
     url = secure(source["token_url"], "token_url")
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    answer = asked(_FEDERATION.name, "POST", url, lambda: headers, urlencode(form).encode())
+    answer = posted(_FEDERATION.name, url, form)
     return token(_FEDERATION, answer.status, answer.body)
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from firn_runtime.connectors.bearer import LARGEST
+from firn_runtime.connectors.bearer import FORM, LARGEST
 from firn_runtime.connectors.issued import Learn
 from firn_runtime.connectors.s3_http import Answer, Host, Request, address
 from firn_runtime.errors import ConnectorError
@@ -92,6 +92,11 @@ def asked(
     if len(answer.body) > LARGEST:
         raise ConnectorError("data", f"{name}: the answer is larger than {LARGEST // 1024} KiB")
     return answer
+
+
+def posted(name: str, url: str, form: Mapping[str, str]) -> Answer:
+    """Return an answer to a form, as `asked` does."""
+    return asked(name, "POST", url, lambda: FORM, urlencode(form).encode())
 
 
 def seconds_until(end: str, answer: Answer, now: datetime) -> float | None:

@@ -12,6 +12,7 @@ from firn_runtime.confined_paths import placed, shown
 from firn_runtime.connector import StoredFile
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
+from firn_runtime.fetching import changed
 from firn_runtime.publication import staged_name
 from firn_schemas.visible import os_reason
 
@@ -124,8 +125,7 @@ def _copy(source: BinaryIO, target: BinaryIO, left: int) -> None:
 
 def _refuse_changed(source: BinaryIO, file: StoredFile) -> None:
     if _told(file.name, os.fstat(source.fileno())) != file:
-        message = f"`{shown(file.name)}` was changed while it was fetched"
-        raise ConnectorError("conflict", message, "let whoever writes it rename it into place when it is whole")
+        raise changed(file.name)
 
 
 def _refuse_short(part: Path, source: Path, name: str) -> None:

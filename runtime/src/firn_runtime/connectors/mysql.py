@@ -6,14 +6,13 @@ never meets the server or its password. Each read and each write has a connectio
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from firn_runtime.cancel import current
-from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connector import Bound, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.cursor_order import refuse_unordered
+from firn_runtime.connectors.database_server import DatabaseServer
 from firn_runtime.connectors.loads import TABLE, Loads
 from firn_runtime.connectors.mysql_bound import bounded
 from firn_runtime.connectors.mysql_placeholders import Value, marked
@@ -31,11 +30,11 @@ from firn_runtime.connectors.mysql_types import (
 )
 from firn_runtime.connectors.projection import retyped, table_name
 from firn_runtime.connectors.schema_policy import Fit, fitted
-from firn_runtime.connectors.server_watch import PATIENCE, Peer, Watch
+from firn_runtime.connectors.server_watch import Peer
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import Dialect, publish
 from firn_runtime.engine import Relation, Session, identifier
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, lacking
 from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -44,20 +43,16 @@ if TYPE_CHECKING:
     from firn_runtime.probing import Seen, Use
 
 
-class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
+class MySql(DatabaseServer[MySqlConfig, MySqlOptions]):
     """A MySQL or MariaDB database."""
-
-    patience = PATIENCE
 
     def connect(self) -> None:
         """Look for the driver; the server is asked when there is something to ask."""
-        self._spools: list[Path] = []
-        self._watch = Watch(self._lets_in, self.patience)
+        super().connect()
         try:
             import pymysql  # noqa: F401  # only whether it is there
         except ImportError:
-            help = 'pip install "firn-runtime[mysql]"'
-            raise ConnectorError("process", "the driver of MySQL is not installed", help) from None
+            raise lacking("the driver of MySQL is not installed", "mysql") from None
 
     def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
         """Log in, and look at the rights that the flow needs."""
@@ -67,28 +62,15 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
         with closing(self), self._server() as server:
             yield from probed(server.rows, self.config.database, uses)
 
-    def close(self) -> None:
-        """Remove what queries have left in the workspace."""
-        for spool in self._spools:
-            spool.unlink(missing_ok=True)
-        self._watch.close()
-
     def _lets_in(self, peer: Peer, seconds: float) -> bool:
         from firn_runtime.connectors.mysql_server import lets_in
 
         return lets_in(self.config, self.options, peer, seconds)
 
-    @contextmanager
-    def _server(self, *, writing: bool = False) -> Iterator["Server"]:
+    def _server(self, *, writing: bool = False) -> AbstractContextManager["Server"]:
         from firn_runtime.connectors.mysql_server import Server
 
-        server = Server(self.config, self.options, writing=writing)
-        try:
-            self._watch.over(server.peer)
-            with current().interrupting(server.stop):
-                yield server
-        finally:
-            server.close()
+        return self._watched(Server(self.config, self.options, writing=writing))
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT in MySQL's own SQL, within a transaction that may not write."""
@@ -110,9 +92,7 @@ class MySql(ConnectorBase[MySqlConfig, MySqlOptions]):
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
         source, values = marked(sql, params)
-        session.engine.spill.mkdir(parents=True, exist_ok=True)
-        spool = session.engine.spill / f"{uuid4().hex}.csv"
-        self._spools.append(spool)
+        spool = self._spool(session)
         columns = self._spooled(f"select * from ({source}\n) as firn_rows", values, spool, limit=MOST)
         return Relation(f"from {_scan(spool, columns, {})}")
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from firn_runtime.connectors.loads import TABLE
 from firn_runtime.connectors.mysql_table import LOCKS
-from firn_runtime.connectors.mysql_types import quoted
+from firn_runtime.connectors.mysql_types import quoted, text_literal
 from firn_runtime.connectors.projection import table_name
 from firn_runtime.errors import ConnectorError
-from firn_runtime.probing import Seen, Use, failed, missing
+from firn_runtime.probing import Seen, Use, allowed, failed, missing
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 """Runs one statement."""
@@ -18,7 +18,6 @@ _WRITES = (
     "explain insert into {table} select * from {table} limit 0",
     "explain delete from {table} where false",
 )
-_DONE = {"read": "read", "write": "written"}
 
 
 def probed(ask: Ask, schema: str, uses: Sequence[Use]) -> Iterator[Seen]:
@@ -43,9 +42,8 @@ def _seen(ask: Ask, schema: str, table: str, use: Use, uses: Sequence[Use]) -> S
     try:
         _try(ask, schema, table, use)
     except ConnectorError as error:
-        said = f"the table `{use.table}` cannot be {_DONE[use.access]}: {error.message}"
-        return Seen(use.access, "failed", said, "grant what is lacking")
-    return Seen(use.access, "ok", f"the table `{use.table}` can be {_DONE[use.access]}")
+        return allowed(use, error.message)
+    return allowed(use, "")
 
 
 def _try(ask: Ask, schema: str, table: str, use: Use) -> None:
@@ -58,7 +56,7 @@ def _try(ask: Ask, schema: str, table: str, use: Use) -> None:
 
 
 def _is_there(ask: Ask, schema: str, table: str) -> bool:
-    place = f"table_schema = {_literal(schema)} and table_name = {_literal(table)}"
+    place = f"table_schema = {text_literal(schema)} and table_name = {text_literal(table)}"
     return bool(ask(f"select 1 from information_schema.tables where {place}"))
 
 
@@ -72,7 +70,3 @@ def _absent(use: Use, uses: Sequence[Use]) -> Seen:
 
 def _qualified(schema: str, table: str) -> str:
     return f"{quoted(schema)}.{quoted(table)}"
-
-
-def _literal(text: str) -> str:
-    return f"convert(x'{text.encode().hex()}' using utf8mb4)"

@@ -22,7 +22,7 @@ from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.mysql_errors import refused, translated, warned
 from firn_runtime.connectors.mysql_placeholders import Value
 from firn_runtime.connectors.mysql_tls import context
-from firn_runtime.connectors.mysql_types import Column
+from firn_runtime.connectors.mysql_types import Column, text_literal
 from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
 from firn_runtime.connectors.server_watch import Peer, peer_of
 from firn_runtime.errors import ConnectorError
@@ -274,9 +274,9 @@ def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float, peer:
 
 
 def _spelled(value: Value) -> str:
-    """Return a value for a variable of the session. A text is spelled in hexadecimal digits: none of it is SQL."""
+    """Return a value for a variable of the session."""
     if value is None:
         return "null"
     if isinstance(value, str):
-        return f"convert(x'{value.encode().hex()}' using utf8mb4)"
+        return text_literal(value)
     return repr(value) if isinstance(value, float) else str(int(value))

@@ -14,6 +14,11 @@ _LONGEST = 64
 """Characters of a name, at most."""
 
 
+def text_literal(text: str) -> str:
+    """Return a text in hexadecimal digits: none of it is SQL."""
+    return f"convert(x'{text.encode().hex()}' using utf8mb4)"
+
+
 def quoted(name: str) -> str:
     """Return a name as MySQL's own SQL quotes it."""
     if "\0" in name or not name:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from urllib.parse import quote_plus, urlencode
 
-from firn_runtime.connectors.bearer import LARGEST, Issuer, secure, token
+from firn_runtime.connectors.bearer import FORM, LARGEST, Issuer, secure, token
 from firn_runtime.connectors.issued import Issued
 from firn_runtime.connectors.rest_client import Answer, Call, Limits
 from firn_schemas.credentials import OAuth2Credentials
@@ -43,7 +43,7 @@ class ClientCredentials:
         one = self._settings
         name = one.client_id.reveal() if isinstance(one.client_id, Secret) else one.client_id
         form = {"grant_type": "client_credentials", "scope": one.scope, "audience": one.audience}
-        headers = {"content-type": "application/x-www-form-urlencoded"}
+        headers = dict(FORM)
         if one.auth_method == "client_secret_basic":
             headers["authorization"] = basic(quote_plus(name), quote_plus(one.client_secret.reveal()))
         else:

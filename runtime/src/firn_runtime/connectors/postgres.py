@@ -6,14 +6,13 @@ read and each write has a connection of its own. See docs/adr/0015.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from firn_runtime.cancel import current
-from firn_runtime.connector import Bound, ConnectorBase, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connector import Bound, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.cursor_order import refuse_unordered
+from firn_runtime.connectors.database_server import DatabaseServer
 from firn_runtime.connectors.loads import Loads
 from firn_runtime.connectors.placeholders import numbered, replaced
 from firn_runtime.connectors.postgres_bound import bounded
@@ -28,11 +27,11 @@ from firn_runtime.connectors.postgres_types import (
     to_spool,
 )
 from firn_runtime.connectors.projection import retyped, table_name
-from firn_runtime.connectors.server_watch import PATIENCE, Peer, Watch
+from firn_runtime.connectors.server_watch import Peer
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import publish
 from firn_runtime.engine import Relation, Session, identifier
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, lacking
 from firn_schemas.connectors.databases import PostgresConfig, PostgresOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 
@@ -49,22 +48,19 @@ _MAKERS = 0x6669726E
 """Names the lock under which runs make a loads table one after the other."""
 
 
-class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
+class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
     """A PostgreSQL database."""
 
     extension = "postgres_scanner"
-    patience = PATIENCE
 
     def connect(self) -> None:
         """Look for the driver; the server is asked when there is something to ask."""
-        self._spools: list[Path] = []
         self._login: Login | None = None
-        self._watch = Watch(self._lets_in, self.patience)
+        super().connect()
         try:
             import psycopg  # noqa: F401  # only whether it is there
         except ImportError:
-            help = 'pip install "firn-runtime[postgres]"'
-            raise ConnectorError("process", "the driver of PostgreSQL is not installed", help) from None
+            raise lacking("the driver of PostgreSQL is not installed", "postgres") from None
 
     def probe(self, uses: "Sequence[Use]") -> "Iterator[Seen]":
         """Log in, and look at the rights that the flow needs."""
@@ -75,10 +71,8 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
             yield from probed(server.rows, self.config.schema, uses)
 
     def close(self) -> None:
-        """Remove what queries have left in the workspace."""
-        for spool in self._spools:
-            spool.unlink(missing_ok=True)
-        self._watch.close()
+        """Remove what queries have left in the workspace, and the login's file."""
+        super().close()
         if self._login is not None:
             self._login.close()
 
@@ -87,17 +81,10 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
 
         return lets_in(self.config, self.options, peer, seconds)
 
-    @contextmanager
-    def _server(self) -> Iterator["Server"]:
+    def _server(self) -> AbstractContextManager["Server"]:
         from firn_runtime.connectors.postgres_server import Server
 
-        server = Server(self.config, self.options)
-        try:
-            self._watch.over(server.peer)
-            with current().interrupting(server.stop):
-                yield server
-        finally:
-            server.close()
+        return self._watched(Server(self.config, self.options))
 
     def read(self, inputs: ReadInputs, context: ReadContext) -> Rows:
         """Read a table, or a SELECT in PostgreSQL's own SQL, within a transaction that may not write."""
@@ -148,9 +135,7 @@ class Postgres(ConnectorBase[PostgresConfig, PostgresOptions]):
     def relation(self, sql: str, params: Any, session: Session) -> Relation:
         """Return the rows of a SELECT, as many as a `query` step could ask for."""
         source, values = numbered(sql, params)
-        session.engine.spill.mkdir(parents=True, exist_ok=True)
-        spool = session.engine.spill / f"{uuid4().hex}.csv"
-        self._spools.append(spool)
+        spool = self._spool(session)
         columns = self._spooled(f"select * from ({source}\n) as rows limit {MOST}", values, spool)
         return Relation(f"from {_scan(spool, columns, {})}")
 

@@ -7,7 +7,7 @@ from firn_runtime.connectors.projection import table_name
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 from firn_runtime.postgres_rights import Ask, making_refusal, schema_refusal, table_refusal
-from firn_runtime.probing import Seen, Use, failed, missing
+from firn_runtime.probing import Seen, Use, allowed, failed, missing
 
 
 def probed(ask: Ask, schema: str | None, uses: Sequence[Use]) -> Iterator[Seen]:
@@ -29,12 +29,7 @@ def _seen(ask: Ask, schema: str, table: str, use: Use, uses: Sequence[Use]) -> S
     reason = _to_read(ask, schema, table) if use.access == "read" else _to_write(ask, schema, table)
     if reason is None:
         return missing(use, uses, f"there is no table `{use.table}`", "it is the step's `table`")
-    done = {"read": "read", "write": "written"}[use.access]
-    if reason:
-        return Seen(
-            use.access, "failed", f"the table `{use.table}` cannot be {done}: {reason}", "grant what is lacking"
-        )
-    return Seen(use.access, "ok", f"the table `{use.table}` can be {done}")
+    return allowed(use, reason)
 
 
 def _to_read(ask: Ask, schema: str, table: str) -> str | None:

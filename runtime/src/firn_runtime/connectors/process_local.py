@@ -16,7 +16,7 @@ from firn_runtime.connector import ConnectorBase, Program, Ran
 from firn_runtime.connectors.process_group import Group, Launch
 from firn_runtime.connectors.process_output import Output
 from firn_runtime.errors import ConnectorError
-from firn_runtime.events import CODES, Failure
+from firn_runtime.events import Failure
 from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOptions
 from firn_schemas.steps.programs import LOADING
 from firn_schemas.visible import listing, os_reason
@@ -79,12 +79,11 @@ class LocalPrograms(ConnectorBase[LocalProcessConfig, LocalProcessOptions]):
         stdout, stderr = (Output(self.options.max_output_bytes, program.marker) for _ in range(2))
         launch = self._launch(program)
         name = launch.arguments[0]
-        late = f"`{name}` did not end within {program.timeout} s"
         token = Token(current())
         token.check()
         try:
             with (
-                token.limited(program.timeout, Failure(CODES["timeout"], "timeout", late, "raise its `timeout`")),
+                token.limited(program.timeout, Failure.late(f"`{name}`", program.timeout)),
                 _started(launch) as group,
             ):
                 exit_code = group.finish(stdout, stderr, token)

@@ -16,7 +16,7 @@ from firn_runtime.connectors.file_formats import Format
 from firn_runtime.connectors.file_paths import relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.file_writing import added_name, write_file, written_format
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, NoMatch
 from firn_runtime.fetching import Allowance, fetched, matched, naming, refuse_clashes
 from firn_runtime.parallel import each
 from firn_runtime.patterns import folder_of, is_pattern
@@ -88,7 +88,7 @@ class RemoteFiles(ConnectorBase[C, P]):
         found = self._listed(name) if is_pattern(name) else [self.store().stat(name)]
         files = [one for one in found if one is not None]
         if not files:
-            raise ConnectorError("data", f"no file matches `{path}`", f"looked on {self.shown}, below `root`")
+            raise NoMatch(path, f"looked on {self.shown}, below `root`")
         return files
 
     def _listed(self, pattern: str) -> Sequence[StoredFile | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence, Sized
 
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, NoMatch
 from firn_runtime.probing import Seen, Use, failed, missing
 
 Matches = Callable[[str], Sized]
@@ -24,8 +24,7 @@ def _readable(matches: Matches, use: Use, uses: Sequence[Use]) -> Seen:
     try:
         found = matches(use.path)
     except ConnectorError as error:
-        absent = error.message.startswith("no file matches")
-        return missing(use, uses, error.message, error.help) if absent else failed("read", error)
+        return missing(use, uses, error.message, error.help) if isinstance(error, NoMatch) else failed("read", error)
     return Seen("read", "ok", f"`{use.path}` is there ({len(found)} file{'s' * (len(found) != 1)})")
 
 

@@ -4,20 +4,20 @@ The engine has no network. What becomes visible when is docs/publication.md's.
 """
 
 import shutil
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from firn_runtime.confined_paths import confined
 from firn_runtime.connector import ConnectorBase, FileStore, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.aws_role import AMBIENT, Around, session_name
+from firn_runtime.connectors.certificates import trusting
 from firn_runtime.connectors.file_paths import local_name, relative
 from firn_runtime.connectors.file_scan import relation
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.s3_bucket import Bucket, Listed
 from firn_runtime.connectors.s3_credentials import key_source
 from firn_runtime.connectors.s3_transfer import Moves, download
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, NoMatch
 from firn_runtime.fetching import Allowance, counted
 from firn_runtime.patterns import is_pattern, matching
 from firn_schemas.connectors.files import S3Config, S3Options
@@ -41,7 +41,7 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
 
     def connect(self) -> None:
         """Fetch no key and ask nothing yet; raise ConnectorError for settings that cannot be right."""
-        context = _context(self.config.ca_file)
+        context = trusting(self.config.ca_file)
         machine = Machine(self.inherited, self.base_dir, self.facts.learn)
         session = session_name(self.facts.flow, self.facts.run)
         keys = key_source(self.config.credentials, Around(machine, self.config.region or "us-east-1", context, session))
@@ -102,7 +102,7 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         found = self._listed(name) if is_pattern(name) else self._named(name)
         if not found:
             where = f"looked in the bucket `{self.config.bucket}`" + (f" below `{self.prefix}`" if self.prefix else "")
-            raise ConnectorError("data", f"no file matches `{path}`", where)
+            raise NoMatch(path, where)
         return found
 
     def _named(self, name: str) -> Mapping[str, Listed]:
@@ -136,10 +136,3 @@ class S3Files(ConnectorBase[S3Config, S3Options]):
         except OSError as error:
             reason = os_reason(error)
             raise ConnectorError("process", f"cannot keep `{inputs.path}` in the workspace: {reason}") from None
-
-
-def _context(ca_file: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError:
-        raise ConnectorError("connection", f"`ca_file` is not a file of certificates: `{ca_file}`") from None

@@ -2,7 +2,7 @@
 
 from firn_runtime.connector import FileStore
 from firn_runtime.connectors.remote_files import RemoteFiles
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import lacking
 from firn_schemas.connectors.files import SftpConfig, SftpOptions
 
 
@@ -19,8 +19,7 @@ class SftpFiles(RemoteFiles[SftpConfig, SftpOptions]):
         try:
             from firn_runtime.connectors.sftp_store import SftpStore
         except ImportError:
-            help = 'pip install "firn-runtime[sftp]"'
-            raise ConnectorError("process", "the driver of SFTP is not installed", help) from None
+            raise lacking("the driver of SFTP is not installed", "sftp") from None
         self._store = SftpStore(self.config, self.options, self.base_dir)
         try:
             self._store.open()

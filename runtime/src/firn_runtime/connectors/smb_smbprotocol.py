@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from firn_runtime.connectors.remote_files import RemoteFiles
 from firn_runtime.connectors.smb_names import native
-from firn_runtime.errors import ConnectorError
+from firn_runtime.errors import ConnectorError, lacking
 from firn_schemas.connectors.files import SERVER, SHARE, SmbConfig, SmbOptions
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ class SmbFiles(RemoteFiles[SmbConfig, SmbOptions]):
             from firn_runtime.connectors.smb_link import Place
             from firn_runtime.connectors.smb_store import ShareStore
         except ImportError:
-            help = 'pip install "firn-runtime[smb]"'
-            raise ConnectorError("process", "the driver of SMB is not installed", help) from None
+            raise lacking("the driver of SMB is not installed", "smb") from None
 
         one, root = self.config, self.config.root.strip("/")
         native(root)

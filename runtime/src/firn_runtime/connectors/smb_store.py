@@ -24,7 +24,7 @@ from firn_runtime.connectors.smb_link import (
 )
 from firn_runtime.connectors.smb_names import native
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import counted
+from firn_runtime.fetching import changed, counted
 from firn_runtime.publication import staged_name
 
 _BLOCK = 1 << 20
@@ -245,8 +245,7 @@ def _removed(link: Link, path: str, version: str | None = None) -> bool:
 
 def _refuse_changed(told: Told, file: StoredFile) -> None:
     if told.is_link or told.is_folder or (told.size, told.version) != (file.size, file.version):
-        message = f"`{shown(file.name)}` was changed while it was fetched"
-        raise ConnectorError("conflict", message, "let whoever writes it rename it into place when it is whole")
+        raise changed(file.name)
 
 
 def _not_too_deep(name: str) -> str:

@@ -1,12 +1,12 @@
 """Mail by SMTP: encrypted unless the server is this machine, to all of the recipients or to none of them."""
 
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase
+from firn_runtime.connectors.certificates import trusting
 from firn_runtime.connectors.smtp_message import content, is_international, message_id
 from firn_runtime.connectors.smtp_replies import Reply, class_of
 from firn_runtime.connectors.smtp_talk import Server, Talk
@@ -42,7 +42,7 @@ class Smtp(ConnectorBase[SmtpConfig, SmtpOptions]):
         self._refuse_clear()
         if (self.config.user is None) != (self.config.password is None):
             raise ConnectorError("auth", "`user` and `password` go together", "name both, or neither")
-        self._context = _context(self.config.ca_file) if self.config.tls != "none" else None
+        self._context = trusting(self.config.ca_file) if self.config.tls != "none" else None
 
     def close(self) -> None:
         """Nothing is held: a connection ends with its message."""
@@ -161,10 +161,3 @@ def _name(talk: Talk, mail: Mail) -> None:
         final = next((one for one in ("data", "auth", "server_error") if one in classes), "rate_limited")
         help = "the message was sent to nobody"
         raise ConnectorError(final, f"{talk.server} refuses {said}{more}", help)  # type: ignore[arg-type]  # of the set
-
-
-def _context(ca_file: str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError:
-        raise ConnectorError("connection", f"`ca_file` is not a file of certificates: `{ca_file}`") from None

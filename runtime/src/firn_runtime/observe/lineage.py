@@ -160,8 +160,7 @@ class Lineage:
     def _error(self, event: Event | None) -> JsonObject:
         if event is None or event.error is None:
             return {}
-        place = ".".join(part for part in (event.flow, event.job, event.step) if part)
-        message = f"{event.error.code}: {event.error.message} ({place})"
+        message = f"{event.error.code}: {event.error.message} ({event.whole_place})"
         return self._facet("errorMessage", message=message, programmingLanguage="FIRN")
 
     def _type(self, type: str) -> JsonObject:

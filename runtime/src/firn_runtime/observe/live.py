@@ -66,11 +66,10 @@ class LiveProgress:
         self.console.print(Text(str(detail.get("artifact")), style="dim"))
 
     def _finished(self, event: Event) -> None:
-        name = ".".join(part for part in (event.job, event.step) if part)
         mark = {"SUCCESS": "✓", "FAILED": "✗"}.get(event.status or "", "–")
-        count = f"  {counted(event)}" if counted(event) else ""
+        after = (f"  {counted(event)}" if counted(event) else "") + f"  {duration(event.seconds)}"
         style = _STYLES[event.status or "SKIPPED"]
-        self.console.print(Text.assemble((f"{mark} ", style), name, (f"{count}  {duration(event.seconds)}", "dim")))
+        self.console.print(Text.assemble((f"{mark} ", style), event.place, (after, "dim")))
         for line in complaint(event):
             self.console.print(Text(f"  {line}", style="red" if line.startswith("error") else ""))
 

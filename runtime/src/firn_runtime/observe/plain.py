@@ -36,8 +36,7 @@ class PlainLines:
         if event.name == "job.finished" and event.status in ("SKIPPED", "BLOCKED", "FAILED"):
             return [f"{event.job}  {event.status}", *complaint(event)]
         if event.name == "warning":
-            place = ".".join(part for part in (event.job, event.step) if part)
-            return [f"warning: {place + ': ' if place else ''}{event.message}"]
+            return [f"warning: {event.place + ': ' if event.place else ''}{event.message}"]
         if event.name == "run.finished":
             table = summary(self.events)
             return ["", *(aligned([HEADINGS, *table]) if table else []), "", closing(event)]

@@ -83,6 +83,10 @@ def complaint(event: Event) -> list[str]:
     error = event.error
     if error is None:
         return []
-    place = ".".join(part for part in (event.flow, event.job, event.step) if part)
-    lines = [f"error[{error.code}]: {error.message}", f"  {place}  ({error.error_class})"]
-    return [*lines, f"  help: {error.help}"] if error.help else lines
+    return complained(error.code, error.message, event.whole_place, error.error_class, error.help)
+
+
+def complained(code: object, message: object, place: str, error_class: object, help: object) -> list[str]:
+    """Return the lines of a failure."""
+    lines = [f"error[{code}]: {message}", f"  {place}  ({error_class})"]
+    return [*lines, f"  help: {help}"] if help else lines

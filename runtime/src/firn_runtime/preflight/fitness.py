@@ -9,7 +9,7 @@ from firn_runtime.connectors import connector_class
 from firn_runtime.errors import ArtifactRefused
 from firn_runtime.plugins import Plugged
 from firn_runtime.preflight.running import Check
-from firn_runtime.probing import CheckName, Seen, failed
+from firn_runtime.probing import Seen, failed
 from firn_runtime.run import FEATURES
 from firn_schemas.artifact import Payload, RequiredPlugin, Resource
 from firn_schemas.artifact_format import FORMAT
@@ -51,7 +51,7 @@ def _features(payload: Payload, brought: frozenset[str], problem: ArtifactRefuse
         wanted = [name for name in wanted if not foreign(name)]
     lacking = [name for name in wanted if name not in FEATURES | brought]
     every = Seen("feature", "ok", f"this runtime has all {len(wanted)} that the artifact needs")
-    return [_lacking("feature", name, f"`{name}`") for name in lacking] or [Check("feature", "all", lambda: [every])]
+    return [_lacking(name) for name in lacking] or [Check("feature", "all", lambda: [every])]
 
 
 def _plugin(one: RequiredPlugin, problem: ArtifactRefused | None) -> Check:
@@ -59,9 +59,9 @@ def _plugin(one: RequiredPlugin, problem: ArtifactRefused | None) -> Check:
     return Check("plugin", one.name, lambda: [found])
 
 
-def _lacking(check: CheckName, subject: str, what: str) -> Check:
-    message = f"the artifact needs what this runtime does not have: {what}"
-    return Check(check, subject, lambda: [Seen(check, "failed", message, lacking_help([subject]))])
+def _lacking(name: str) -> Check:
+    message = f"the artifact needs what this runtime does not have: `{name}`"
+    return Check("feature", name, lambda: [Seen("feature", "failed", message, lacking_help([name]))])
 
 
 def _connector(kind: str, driver: str, plugged: Plugged) -> Check:

@@ -52,7 +52,7 @@ class Inputs:
         values = list(values)
         secrets = [one for one in required_secrets(self._payload, values) if (one.ref, one.key) not in self.found]
         variables = sorted(required_variables(values) - self.environ.keys())
-        return [*(f"`${name}`" for name in variables), *(f"`{_name(one)}`" for one in secrets)]
+        return [*(f"`${name}`" for name in variables), *(f"`{one.name}`" for one in secrets)]
 
     def _env_file(self, number: int, file: EnvFile, read: dict[int, Mapping[str, str]]) -> Check:
         def look() -> Iterator[Seen]:
@@ -96,8 +96,4 @@ class Inputs:
             else:
                 yield Seen("secret", "ok", f"it is {_SOURCES[found.source]}{found.place}`")
 
-        return Check("secret", _name(one), look)
-
-
-def _name(one: RequiredSecret) -> str:
-    return one.ref if one.key is None else f"{one.ref}/{one.key}"
+        return Check("secret", one.name, look)

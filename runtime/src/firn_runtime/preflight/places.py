@@ -8,9 +8,9 @@ from typing import Any
 
 from firn_runtime.errors import StateMissing, StateOlder
 from firn_runtime.folders import nearest, trial
-from firn_runtime.history import holder, rest
+from firn_runtime.history import rest
 from firn_runtime.probing import Seen
-from firn_runtime.state import DEFAULT_PATH, LockRow, open_state
+from firn_runtime.state import DEFAULT_PATH, LockRow, holder, open_state
 
 Settings = Mapping[str, Any]
 
@@ -72,6 +72,7 @@ def _refusal(settings: Settings, base: Path) -> str:
 def _locks(found: list[LockRow], keys: Set[str]) -> Iterator[Seen]:
     held = [one for one in found if one.held and one.key in keys]
     for one in held:
-        yield Seen("lock", "warning", f"`{one.key}` is held by {holder(one)}, {rest(one)}", "a run waits with `--wait`")
+        message = f"`{one.key}` is held by {holder(one.owner)}, {rest(one)}"
+        yield Seen("lock", "warning", message, "a run waits with `--wait`")
     if not held:
         yield Seen("lock", "ok", "nobody holds a lock of the flow")

@@ -37,7 +37,7 @@ class _Running:
 
     def __init__(self, number: int, check: Check, seconds: float, ended: "SimpleQueue[int]") -> None:
         self._number, self._check, self._seconds, self._ended = number, check, seconds, ended
-        self._seen: list[Checked] = []
+        self.seen: list[Checked] = []
         self._since = time.monotonic()
         self.deadline = self._since + seconds
         threading.Thread(target=self._work, name=f"firn-{check.name}", daemon=True).start()
@@ -54,21 +54,17 @@ class _Running:
             self._ended.put(self._number)
 
     def _add(self, seen: Seen) -> None:
-        self._seen.append(self._timed(seen))
+        self.seen.append(self._timed(seen))
         self._since = time.monotonic()
 
     def _timed(self, seen: Seen) -> Checked:
         seconds = round(time.monotonic() - self._since, 3)
         return Checked(seen.check, self._check.subject, seen.status, seen.message, seen.help, seconds)
 
-    def ended(self) -> list[Checked]:
-        """Return what it has seen."""
-        return self._seen
-
     def left_behind(self) -> list[Checked]:
         """Return what it has seen until now, and that it did not end."""
         late = Seen(self._check.name, "failed", f"it did not end within {self._seconds:g} s", _HELP)
-        return [*self._seen, self._timed(late)]
+        return [*self.seen, self._timed(late)]
 
 
 def side_by_side(checks: Sequence[Check], seconds: float) -> list[Checked]:
@@ -88,5 +84,5 @@ def side_by_side(checks: Sequence[Check], seconds: float) -> list[Checked]:
             results[soonest] = running.pop(soonest).left_behind()
             continue
         if number in running:
-            results[number] = running.pop(number).ended()
+            results[number] = running.pop(number).seen
     return [seen for number in range(len(checks)) for seen in results[number]]

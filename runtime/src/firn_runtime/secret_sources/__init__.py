@@ -51,7 +51,7 @@ def resolve_secrets(
                 problems.append(_missing(secret, mounts))
             else:
                 code = "R203"
-                problems.append(f"the secret `{_name(secret)}` cannot be used: {outcome.text}")
+                problems.append(f"the secret `{secret.name}` cannot be used: {outcome.text}")
     if problems:
         raise InputsMissing(code, "\n  ".join(problems), "set the variable, or mount the secret as a file")
     return found
@@ -105,12 +105,8 @@ def _missing(secret: RequiredSecret, mounts: Sequence[Mount]) -> str:
     used = listing(secret.used_by)
     places = [str(mount.path / place) for mount in mounts for place in mount.places(secret.ref, secret.key)]
     tried = ", ".join(dict.fromkeys([f"${secret.variable}", *places]))
-    return f"the secret `{_name(secret)}` is missing; {used} needs it; tried: {tried}"
+    return f"the secret `{secret.name}` is missing; {used} needs it; tried: {tried}"
 
 
 def _order(secret: RequiredSecret) -> tuple[str, str]:
     return secret.ref, secret.key or ""
-
-
-def _name(secret: RequiredSecret) -> str:
-    return secret.ref if secret.key is None else f"{secret.ref}/{secret.key}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from firn_runtime.state.columns import checked_outputs, checked_results
 from firn_runtime.state.lease import Lease
+from firn_runtime.state.locks import holder
 from firn_runtime.state.machine import Clocks, this_process
 from firn_runtime.state.rows import Fence, JobRow, LockRow, RunRow, StepRow, WatermarkRow
 from firn_runtime.state.store import State
@@ -21,6 +22,7 @@ __all__ = [
     "WatermarkRow",
     "checked_outputs",
     "checked_results",
+    "holder",
     "open_state",
 ]
 

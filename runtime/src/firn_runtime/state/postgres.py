@@ -186,12 +186,7 @@ class PostgresDatabase:
         """Return the schema's version, 0 where there is none; refuse a later one."""
         if not self.execute("SELECT 1 WHERE to_regclass(?) IS NOT NULL", [f"{self._prefix}firn_migrations"]):
             return 0
-        found = self.execute(schema.VERSION)
-        version, runtime = found[0] if found else (None, None)
-        if not isinstance(version, int) or not isinstance(runtime, str):
-            raise self.damaged("its version cannot be read")
-        schema.refuse_newer(version, runtime, "state.schema")
-        return version
+        return schema.version(self, self.damaged, "state.schema")
 
     def _spell(self, statement: str) -> str:
         """Return a statement as the driver takes it, with every table in the schema."""

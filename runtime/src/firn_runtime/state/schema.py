@@ -1,6 +1,6 @@
 """The state's tables, as migrations that only go forward; one row of `firn_migrations` for each that was applied."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from firn_runtime import __version__
 from firn_runtime.errors import StateError, StateOlder
@@ -37,7 +37,7 @@ MIGRATIONS: Sequence[Sequence[str]] = (
 
 KNOWN = len(MIGRATIONS)
 
-VERSION = "SELECT version, runtime FROM firn_migrations ORDER BY version DESC LIMIT 1"
+_VERSION = "SELECT version, runtime FROM firn_migrations ORDER BY version DESC LIMIT 1"
 
 MADE_AT = "SELECT made_at FROM firn_migrations ORDER BY version LIMIT 1"
 
@@ -55,11 +55,16 @@ def migrate(transaction: Transaction, found: int) -> None:
         transaction.execute("INSERT INTO firn_migrations VALUES (?, ?, ?)", values)
 
 
-def refuse_newer(found: int, runtime: str, setting: str) -> None:
-    """Raise R402 for a schema of a later runtime."""
+def version(transaction: Transaction, damaged: Callable[[str], StateError], setting: str) -> int:
+    """Return the version of the tables; raise R402 for that of a later runtime, and what `damaged` makes."""
+    rows = transaction.execute(_VERSION)
+    found, runtime = rows[0] if rows else (None, None)
+    if not isinstance(found, int) or not isinstance(runtime, str):
+        raise damaged("its version cannot be read")
     if found > KNOWN:
         message = f"the state has schema {found}, made by firn-runtime {runtime}; this runtime knows {KNOWN}"
         raise StateError("R402", message, f"run it with firn-runtime {runtime} or later, or name another `{setting}`")
+    return found
 
 
 def refuse_older(found: int) -> None:

@@ -30,7 +30,6 @@ PATIENCE = 10.0
 _FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """What the driver raises; the second where SQLite's message quotes a file that is damaged."""
 
-_SETTING = "state.path"
 _SMALLEST = 512
 """Bytes of SQLite's smallest page."""
 _WITHOUT_WAL = (
@@ -190,12 +189,7 @@ class SqliteDatabase:
             return 0
         if "firn_migrations" not in tables:
             raise self.damaged("it is a database of something else")
-        found = self.execute(schema.VERSION)
-        version, runtime = found[0] if found else (None, None)
-        if not isinstance(version, int) or not isinstance(runtime, str):
-            raise self.damaged("its version cannot be read")
-        schema.refuse_newer(version, runtime, _SETTING)
-        return version
+        return schema.version(self, self.damaged, "state.path")
 
     def _synchronise(self, mode: str) -> None:
         if mode != self._synchronous:

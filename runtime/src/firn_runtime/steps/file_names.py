@@ -9,6 +9,7 @@ from firn_runtime.confined_paths import confined, shown
 from firn_runtime.errors import ConnectorError
 from firn_runtime.fetching import refuse_clashes
 from firn_schemas.steps.files import Files
+from firn_schemas.visible import is_unicode
 
 MOST = 60 * 1024
 """Bytes of names as JSON in one step: the state keeps 64 KiB of its results."""
@@ -38,7 +39,7 @@ def placed_in(folder: str, names: Sequence[str]) -> dict[str, str]:
 
 def refuse_many(names: Sequence[str]) -> None:
     """Raise ConnectorError for more names than results hold, and for one that is no Unicode."""
-    strange = next((name for name in names if any("\ud800" <= one <= "\udfff" for one in name)), None)
+    strange = next((name for name in names if not is_unicode(name)), None)
     if strange is not None:
         raise ConnectorError("data", f"the name `{shown(strange)}` is not Unicode", "rename the file")
     size = len(orjson.dumps(names))
