@@ -141,6 +141,7 @@ def _index(names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     return plain, {"".join(sorted(form)): name for form, name in plain.items()}
 
 
+@lru_cache(maxsize=16_384)  # of many names, each is asked for again with one name more
 def _plain(word: str) -> str:
     return re.sub(r"[^a-z0-9]", "", word.lower()) or word
 
@@ -169,5 +170,6 @@ def _shorter(forms: tuple[str, ...]) -> dict[str, str]:
     return {less: form for form in reversed(forms) for less in (form, *_less_one(form))}
 
 
-def _less_one(form: str) -> list[str]:
-    return [form[:at] + form[at + 1 :] for at in range(min(len(form), 60))]
+@lru_cache(maxsize=16_384)  # as above
+def _less_one(form: str) -> tuple[str, ...]:
+    return tuple(form[:at] + form[at + 1 :] for at in range(min(len(form), 60)))
