@@ -141,3 +141,19 @@ def test_lines_of_a_template_engine_hide_nothing_around_them() -> None:
     found = compiled("{{- if .on }}\n" + text.rstrip() + "\n      {{- end }}\n{{- end }}\n", PLATFORM).diagnostics
     assert ("E304", 15) in [(one.code, one.span.line) for one in found]
     assert {one.code for one in found} == {"E101", "E106", "E304"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("name: sales", "name: sales\ndescription: >\n  10\u00a0km\n  \u00a0\u00a0far: away", []),
+        ("name: sales", "name: sales\ndescription: 10\u00a0km", []),
+        ("\n  files: {", "\n\u00a0\u00a0files: {", ["E106 4:1"]),
+        ("files: {profile: files}", "files:\u00a0{profile: filez}", ["E106 4:9", "E301 4:20"]),
+        ("  - id: load", "  -\u3000id: load", ["E106 7:4"]),
+    ],
+)
+def test_spaces_of_a_page_are_told_where_they_stand_for_plain_ones(old: str, new: str, found: list[str]) -> None:
+    text = FLOW.replace(old, new, 1)
+    told = [f"{one.code} {one.span.line}:{one.span.column}" for one in compiled(text, PLATFORM).diagnostics]
+    assert told == found

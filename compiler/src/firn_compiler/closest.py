@@ -86,7 +86,6 @@ _OURS: dict[str, str] = {
     "warn": "warning",
     "when": "if condition only_if run_if",
     "write": "load db_load loader sink output save copy_to export_to publish",
-    "zipfile": "zip",
     "description": "name title label comment doc",
 }
 """Our word: what other tools, and people, call the same thing; the last where nothing else is."""
@@ -100,13 +99,13 @@ def closest(word: str, known: Collection[str]) -> str | None:
     """Return the known word that was meant, or None.
 
     In this order: the same letters in another spelling (`dependsOn`), another tool's word for it (`needs`), one that
-    surely is misspelt, a part of it (`sql_query`), and at last the one that looks most alike.
+    surely is misspelt, a part of it (`sql_query`), and at last one that looks much alike.
     """
     return translated(word, known) or misspelt(word, known) or _nearest(word, known, 0.75)
 
 
 def alike(word: str, known: Collection[str]) -> str | None:
-    """Return the known word that was meant where the names are people's own: as `closest`, but for other tools'."""
+    """Return the known word that was meant where the names are people's own: the one that looks most alike."""
     return misspelt(word, known) or _nearest(word, known, 0.6)
 
 
@@ -142,6 +141,7 @@ def _index(names: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     return plain, {"".join(sorted(form)): name for form, name in plain.items()}
 
 
+@lru_cache(maxsize=16_384)  # of many names, each is asked for again with one name more
 def _plain(word: str) -> str:
     return re.sub(r"[^a-z0-9]", "", word.lower()) or word
 
@@ -170,5 +170,6 @@ def _shorter(forms: tuple[str, ...]) -> dict[str, str]:
     return {less: form for form in reversed(forms) for less in (form, *_less_one(form))}
 
 
-def _less_one(form: str) -> list[str]:
-    return [form[:at] + form[at + 1 :] for at in range(min(len(form), 60))]
+@lru_cache(maxsize=16_384)  # as above
+def _less_one(form: str) -> tuple[str, ...]:
+    return tuple(form[:at] + form[at + 1 :] for at in range(min(len(form), 60)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
-from firn_compiler.closest import closest
+from firn_compiler.closest import alike, closest
 from firn_compiler.document import BUILT_IN, Path, Span, dotted
 from firn_schemas.visible import listing
 
@@ -141,5 +141,5 @@ def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str
     shown = names if len(names) <= 20 else names[:12]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     listed = listing(shown) + more
-    meant = closest(word, names) if meant is None else meant
+    meant = closest(word, names) or alike(word, names) if meant is None else meant
     return f"{what} {listed}" + (f"; did you mean `{meant}`?" if meant else "")

@@ -103,6 +103,9 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
             message = f"{name} is another spelling of `{same}`, which stands here too"
             return finding("E201", message, key_span(node, path), "remove one of them", full)
         meant = meant or _free(node, path, known)
+        if owner is StepShape and path[-1] in STEPS and lookup(node, (*path[:-1], "type")) is None:
+            help = f"write `type: {path[-1]}`, and what stands below it as `inputs:`"
+            return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
         help = "" if meant else _belongs(owner, str(path[-1]), full)
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
@@ -123,8 +126,8 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         return finding("E204", f"{name} {fault.expected}", where, help, full)
     words = dict.fromkeys(one.expected if one.kind == "type" else "another value" for one in group)
     found = _wrong_type(name, " or ".join(words), nearest(node, path), full)
-    only = _only_key(_record_at(record, node, path))
-    return found if found.help or not only else found._replace(help=f"write `{path[-1]}: {{{only}: …}}`")
+    needed = ", ".join(f"{key}: …" for key in _needed(_record_at(record, node, path)))
+    return found if found.help or not needed else found._replace(help=f"write `{path[-1]}: {{{needed}}}`")
 
 
 def _free(node: Node, path: Path, known: tuple[str, ...]) -> str:
@@ -176,9 +179,12 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = "write a list: `[ … ]`, or one item on each line after `- `"
     elif expected == "a list" and isinstance(actual, dict):
         help = "begin each item with `- `"
+        help += "; a name that stood before it is its `id:`" if path[-1] in ("jobs", "steps") else ""
     elif expected == "a mapping" and isinstance(actual, list):
         named = actual and all(isinstance(item, dict) and len(item) == 2 and "name" in item for item in actual)
-        help = "write each as `NAME: VALUE`" if named else "write its keys below it, each without `- `"
+        inside = any(isinstance(item, dict) for item in actual)
+        help = "write its keys below it, each without `- `" if inside and not named else ""
+        help = "write each as `NAME: VALUE`" if named else help
     elif isinstance(actual, str) and expected.startswith(("an integer", "a number")):
         help = number_meant(name.strip("`"), actual)
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
@@ -216,8 +222,6 @@ def _belongs(owner: Any, key: str, path: Path) -> str:
     """
     if owner is FlowShape and key in _OF_SCHEDULERS:
         return "Firn starts nothing by itself: let cron, a CronJob or a scheduler call `firn run`"
-    if owner is StepShape and key in STEPS:
-        return f"write `type: {key}`, and what stands below it as `inputs:`"
     around = _AROUND.get(owner, (("the step, beside `inputs`", StepShape),) if "inputs" in path else ())
     places = [(whose, _keys(record)) for whose, record in (*_inside(owner), *around)]
     if whose := next((whose for whose, known in places if key in known), None):
@@ -260,11 +264,10 @@ def _record_at(record: type, node: Node, path: Path) -> Any:
     return kind
 
 
-def _only_key(record: Any) -> str | None:
-    """Return the one key that a record must have; None where it needs several, or none."""
+def _needed(record: Any) -> list[str]:
+    """Return the keys that a record must have."""
     known = fields(record) if isinstance(record, type) and is_dataclass(record) else ()
-    needed = [spelling(one) for one in known if one.default is MISSING and one.default_factory is MISSING]
-    return needed[0] if len(needed) == 1 else None
+    return [spelling(one) for one in known if one.default is MISSING and one.default_factory is MISSING]
 
 
 def _spelled(record: Any, key: str) -> str | None:

@@ -6,7 +6,7 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from firn_compiler.closest import closest, misspelt
+from firn_compiler.closest import closest, misspelt, translated
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
     Mapping,
@@ -200,25 +200,29 @@ class _Meant:
         return self.known_keys(own, {*words(StepShape), *words(row.inputs)}, node, path)
 
     def with_inputs(self, node: Mapping, path: Path) -> Mapping:
-        """Return the step with those of its keys below `inputs` that are inputs of its type."""
-        row = STEPS.get(word_meant(node, "type", STEPS) or "")
-        others = [key for key in node.entries if key not in words(StepShape) and closest(key, ["inputs"])]
-        if others and "inputs" not in node.entries:
+        """Return the step with those of its keys below `inputs` that are, or mean, inputs of its type."""
+        own = words(StepShape)
+        unknown = [key for key in node.entries if key not in own]
+        if not unknown or ("inputs" not in node.entries and any(closest(key, ["inputs"]) for key in unknown)):
             return node  # that one is meant
         inputs = node.entries.get("inputs", Mapping({}, {}, node.span))
         if isinstance(inputs, Scalar) and inputs.value is None:
             inputs = Mapping({}, {}, inputs.span)  # they stand beside it, not below
-        own, known = words(StepShape), words(row.inputs) if row is not None else frozenset()
-        moved = [key for key in node.entries if key not in own and key in known]
-        if not moved or not isinstance(inputs, Mapping):
+        row = STEPS.get(word_meant(node, "type", STEPS) or "")
+        if row is None or not isinstance(inputs, Mapping):
             return node
-        for key in moved:
-            help = "write it below `inputs:`"
+        known, own = words(row.inputs), own - node.entries.keys()
+        free = known - inputs.entries.keys()
+        moved = {key: meant for key in unknown if (meant := _input_meant(key, own, known, free))}
+        if not moved:
+            return node
+        for key, meant in moved.items():
+            help = f"write {'it' if key == meant else f'`{meant}`'} below `inputs:`"
             self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
-        inner = {key: node.entries[key] for key in moved} | inputs.entries
-        keys = {key: node.keys[key] for key in moved} | inputs.keys
+        inner = {meant: node.entries[key] for key, meant in moved.items()} | inputs.entries
+        keys = {meant: node.keys[key] for key, meant in moved.items()} | inputs.keys
         entries = {key: item for key, item in node.entries.items() if key not in moved}
-        spans = {"inputs": node.keys[moved[0]]} | {key: node.keys[key] for key in entries}
+        spans = {"inputs": node.keys[next(iter(moved))]} | {key: node.keys[key] for key in entries}
         return Mapping(entries | {"inputs": Mapping(inner, keys, inputs.span)}, spans, node.span, node.prior)
 
     def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
@@ -270,6 +274,13 @@ class _Meant:
             else:
                 entries[key], keys[key], last = node.entries[key], place, key
         return Mapping(entries, keys, node.span, node.prior)
+
+
+def _input_meant(key: str, own: Collection[str], known: Collection[str], free: Collection[str]) -> str:
+    """Return the input that a key of a step is; empty where it is none, or rather a key of the step itself."""
+    if key in known:
+        return key
+    return "" if translated(key, own) else translated(key, free) or ""
 
 
 _LISTS = ("jobs", "steps")

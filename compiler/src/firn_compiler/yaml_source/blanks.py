@@ -1,6 +1,6 @@
 """Spaces that are text to YAML and look like indentation: a no-break space, as text that is copied from a page has it.
 
-A file with such is read as it looks, and each line says so once for all of them.
+A file with such is read as it looks, and one finding says so for all of them.
 """
 
 import re
@@ -23,12 +23,13 @@ def as_seen(text: str) -> str:
 def odd_spaces(file: str, text: str, seen: str, root: Node | None) -> Diagnostic | None:
     """Return a finding for the spaces that are not plain, outside the texts of several lines; None without any."""
     inside = {line for start, end in _texts(root) for line in range(start + 1, end + 1)}
-    lines = enumerate(zip(text.split("\n"), seen.split("\n"), strict=True), start=1)
+    written = text.splitlines()
+    lines = enumerate(zip(written, seen.splitlines(), strict=True), start=1)
     places = [(line, _first(one, other)) for line, (one, other) in lines if one != other and line not in inside]
     if not places:
         return None
     (line, column), more = places[0], len(places) - 1
-    code = ord(text.split("\n")[line - 1][column - 1])
+    code = ord(written[line - 1][column - 1])
     help = "write a plain space" + (f", here and in {more} more lines" if more else "")
     where = Span(file, line, column, line, column + 1)
     return Diagnostic("E106", f"this is no plain space but U+{code:04X}, which is text to YAML", where, help)
