@@ -242,9 +242,10 @@ jobs:
 
 def test_sigterm_ends_with_143_and_starts_no_further_step(project: Project, server: Any) -> None:
     project.compile(READ_API, WRITE)
-    environ = os.environ | {"API": server(200, b'[{"n": 1}]', 0.7), "API_TOKEN": CANARY}
+    environ = os.environ | {"API": server(200, b'[{"n": 1}]', 2), "API_TOKEN": CANARY}
     process = subprocess.Popen([FIRN, "run"], cwd=project.folder, env=environ, stdout=subprocess.PIPE, text=True)
-    time.sleep(0.6)
+    assert process.stdout is not None
+    assert "run" in process.stdout.readline()
     process.terminate()
     text, _ = process.communicate(timeout=20)
     assert process.returncode == 143

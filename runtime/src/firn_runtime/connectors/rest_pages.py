@@ -7,9 +7,10 @@ again. Pages of another request are left out too.
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
@@ -39,7 +40,12 @@ class Pages:
     ) -> None:
         self.spool, self._journal = folder / _SPOOL, folder / _JOURNAL
         self._request, self._start, self._see = request, start, see
-        self._open(self._whole() if resume else iter(()))
+        self._files: list[BinaryIO] = []
+        try:
+            self._open(self._whole() if resume else iter(()))
+        except OSError:
+            self.close()  # from Python 3.13 on, what is let go of without being written out shows a traceback
+            raise
 
     def add(self, lines: bytes, page: Kept) -> None:
         """Keep a page's records, each on a line, and then where the next page is."""
@@ -50,8 +56,9 @@ class Pages:
 
     def close(self) -> None:
         """Let go of the files; they stay."""
-        for file in self._files:
-            file.close()
+        with ExitStack() as files:  # each of them, also where another cannot be written out
+            for file in self._files:
+                files.callback(file.close)
 
     def _open(self, pages: Iterator[tuple[bytes, Kept]]) -> None:
         """Copy whole pages to new files, which then take the places of the old: a process that lost its run may still
