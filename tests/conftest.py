@@ -4,11 +4,16 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from servers.packages import alone
 
 # a job in a shell's background ignores it, and so do its children
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# no test looks at the clock: how long an example takes is the machine's
+settings.register_profile("timeless", settings.default, deadline=None)
+settings.load_profile("timeless")
 
 
 @pytest.fixture

@@ -501,7 +501,7 @@ class Made:
         return self.chance.choice(literals if self.known else [*literals, *paths])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(CHANCE)
 def test_the_run_decides_as_python_does(chance: random.Random) -> None:
     firn, python = Made(chance, known=False).condition(4)
@@ -509,7 +509,7 @@ def test_the_run_decides_as_python_does(chance: random.Random) -> None:
     assert decided(firn) is eval(python), firn
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(CHANCE)
 def test_what_is_always_the_same_is_known_or_not_said(chance: random.Random) -> None:
     firn, python = Made(chance, known=True).condition(4)

@@ -215,7 +215,7 @@ def extended(at: int) -> dict[str, str]:
 ONE_FILE = bytes_of(compiled_in([WHOLE], random.Random(0)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(CHANCE, st.integers(2, 5))
 def test_however_a_platform_is_split_it_is_the_platform_of_one_file(chance: random.Random, number: int) -> None:
     split = Split(chance, number)
@@ -225,7 +225,7 @@ def test_however_a_platform_is_split_it_is_the_platform_of_one_file(chance: rand
     assert bytes_of(found) == ONE_FILE, layers
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(CHANCE, st.integers(2, 5))
 def test_the_history_of_a_split_platform_ends_in_the_files_that_have_it(chance: random.Random, number: int) -> None:
     layers = Split(chance, number).layers(WHOLE)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from compiler.projects import FLOW, PLATFORM, compiled, source
@@ -210,7 +210,6 @@ def test_a_variable_that_only_a_platform_knows_is_no_mistake_without_one() -> No
     assert validate_project(request).diagnostics == ()
 
 
-@settings(deadline=None)
 @given(st.dictionaries(KEYS, VALUES), CHANCE)
 def test_every_style_is_read_as_the_same_tree(tree: dict[str, Any], chance: random.Random) -> None:
     assert repr(sorted_keys(tree_of(styled(tree, chance)))) == repr(sorted_keys(tree))
@@ -222,7 +221,6 @@ def sorted_keys(value: Any) -> Any:
     return [sorted_keys(item) for item in value] if isinstance(value, list) else value
 
 
-@settings(deadline=None)
 @given(CHANCE)
 def test_no_style_of_flow_platform_or_base_changes_the_artifact(chance: random.Random) -> None:
     flow, platform, files = flights()
@@ -233,14 +231,12 @@ def test_no_style_of_flow_platform_or_base_changes_the_artifact(chance: random.R
     assert again.artifact == expected.artifact, again.diagnostics
 
 
-@settings(deadline=None)
 @given(VALUES, CHANCE)
 def test_no_style_of_a_variable_changes_the_artifact(value: Any, chance: random.Random) -> None:
     tree = tree_of(FLOW) | {"variables": {"v": value}}
     assert compiled(styled(tree, chance)).artifact == compiled(styled(tree, random.Random(0))).artifact
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_another_value_of_a_variable_has_another_digest(one: Any, other: Any) -> None:
     trees = [tree_of(FLOW) | {"variables": {"v": value}} for value in (one, other)]

@@ -73,14 +73,14 @@ def reported(text: str, mark: str) -> Span:
 
 
 @STYLE
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(CHANCE, BREAKS)
 def test_a_word_is_found_where_it_stands(style: str, chance: random.Random, line_break: str) -> None:
     text = file_with(chance, style, MARK, line_break)
     assert reported(text, MARK) == standing("f", text, MARK), text
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     CHANCE, st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.sampled_from("\"\\'"), min_size=1)
 )
@@ -99,7 +99,7 @@ def test_a_word_is_found_behind_every_escape(escape: str) -> None:
 
 
 @STYLE
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(CHANCE, BREAKS)
 def test_a_template_that_is_wrong_is_found_where_it_stands(style: str, chance: random.Random, line_break: str) -> None:
     scalar = getattr(Scalars(chance, 0, TEMPLATE), style)(words(chance, style, TEMPLATE))
@@ -109,7 +109,7 @@ def test_a_template_that_is_wrong_is_found_where_it_stands(style: str, chance: r
 
 
 @STYLE
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(CHANCE, BREAKS)
 def test_a_table_that_is_unknown_is_found_where_it_stands(style: str, chance: random.Random, line_break: str) -> None:
     query = [

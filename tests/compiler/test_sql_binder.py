@@ -115,7 +115,7 @@ def known(query: str) -> Analysis:
     return analyse(query, "duckdb", TABLES, closed=True)
 
 
-@settings(deadline=None, max_examples=600, derandomize=True)  # of 20,000 others the compiler misses 3
+@settings(max_examples=600, derandomize=True)  # of 20,000 others the compiler misses 3
 @given(st.integers(0, 2**32), st.sampled_from((4, 12, 60, 1000)))
 def test_what_the_binder_takes_is_taken_and_what_it_refuses_for_a_name_is_refused(seed: int, rare: int) -> None:
     made = Queries(Random(seed), rare)

@@ -350,7 +350,7 @@ def values(chance: Random, depth: int) -> str:
     return form.format(*inner)
 
 
-@settings(deadline=None, max_examples=1000, derandomize=True)
+@settings(max_examples=1000, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_nothing_is_said_of_a_value_that_the_engine_takes(seed: int) -> None:
     value = values(Random(seed), 3)

@@ -24,7 +24,7 @@ def matching(pattern: str) -> st.SearchStrategy[str]:
 
 
 @pytest.mark.parametrize("number", range(len(RULES)), ids=[rule.name for rule in RULES])
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_a_rule_matches_the_first_pass_has_seen(number: int, data: st.DataObject) -> None:
     text = data.draw(NEUTRAL) + data.draw(matching(RULES[number].pattern)) + data.draw(NEUTRAL)
@@ -34,7 +34,7 @@ def test_what_a_rule_matches_the_first_pass_has_seen(number: int, data: st.DataO
 
 
 @pytest.mark.parametrize("row", UPSTREAM, ids=lambda row: row.rule)
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_a_plug_in_of_detect_secrets_reports_the_first_pass_has_seen(row: Upstream, data: st.DataObject) -> None:
     detector = getattr(importlib.import_module(f"detect_secrets.plugins.{row.module}"), row.detector)()

@@ -17,7 +17,6 @@ ROWS: tuple[Format | Beside, ...] = (*FORMATS, *BESIDE)
 QUICK = settings(
     max_examples=3,
     database=None,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -47,7 +47,7 @@ def test_a_row_that_is_longer_than_a_block_is_seen(tmp_path: Path, monkeypatch: 
     assert not plain(tmp_path, b"a,b\n" + b"x" * 20 + b"\n")
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, suppress_health_check=list(HealthCheck))
 @given(text=st.text('"",\n\nab', max_size=24), block=st.integers(3, 12))
 def test_no_line_of_a_plain_file_ends_within_quotes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, block: int

@@ -106,7 +106,7 @@ TEXTS: dict[str, st.SearchStrategy[str]] = dict.fromkeys(WHOLE, NUMBERS) | {
 
 @pytest.mark.parametrize("kind", ORACLES)
 def test_no_text_becomes_another_value(engine: duckdb.DuckDBPyConnection, kind: str) -> None:
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, suppress_health_check=list(HealthCheck))
     @given(TEXTS[kind])
     def holds(text: str) -> None:
         value = read(engine, kind, text) if text else None
