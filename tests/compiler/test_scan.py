@@ -1,6 +1,7 @@
 """`firn scan`: the scanner on the files of any tool, and the exceptions that a person decides on."""
 
 import json
+import os
 import random
 import re
 import string
@@ -203,3 +204,11 @@ def test_every_value_of_a_key_that_is_repeated_is_looked_at(folder: Path) -> Non
     (folder / "a.yaml").write_text(first + "password: ${PW}\n" * 20_000 + f"password: {PASSWORD}\n" * 2)
     found = json.loads(scan("a.yaml", "--format", "json").output)["diagnostics"]
     assert [one["line"] for one in found] == [1, 20_002, 20_003]
+
+
+@pytest.mark.parametrize("form", ["github", "json", "sarif", "text"])
+def test_a_name_that_is_not_utf_8_is_told_in_every_format(folder: Path, form: str) -> None:
+    Path(os.fsdecode(bytes(folder / "x") + b"\xff.env")).write_text(f"DB_PASSWORD={RANDOM}\n")
+    result = scan("--format", form)
+    assert result.exit_code == 1
+    assert "E604" in result.output

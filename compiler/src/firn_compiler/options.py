@@ -38,7 +38,8 @@ def _printable(one: Diagnostic) -> Diagnostic:
     """Return a finding whose names of files every format can hold."""
     span = one.span._replace(file=printable(one.span.file))
     related = tuple(r._replace(span=r.span._replace(file=printable(r.span.file))) for r in one.related)
-    return one._replace(message=printable(one.message), help=printable(one.help), span=span, related=related)
+    message, help, path = map(printable, (one.message, one.help, one.path))
+    return one._replace(message=message, help=help, path=path, span=span, related=related)
 
 
 def _for_machines(found: list[Diagnostic], form: str) -> str:
