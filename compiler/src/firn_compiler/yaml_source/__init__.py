@@ -12,7 +12,6 @@ from ruamel.yaml.error import YAMLError
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import Document, Mapping, Span, beginning
-from firn_compiler.yaml_source.blanks import as_seen, odd_spaces
 from firn_compiler.yaml_source.tree import UNPRINTABLE, Builder, Misplaced, Stop, free_sign
 
 if TYPE_CHECKING:
@@ -62,6 +61,10 @@ def parse(source: Source) -> Parsed:
         text = _decode(source)
     except Stop as stop:
         return Parsed(None, (stop.finding,))
+    if text.isascii():
+        return _whole(source.file, text)
+    from firn_compiler.yaml_source.blanks import as_seen, odd_spaces  # for spaces that are not plain
+
     seen = as_seen(text)
     parsed = _whole(source.file, seen)
     if seen == text:

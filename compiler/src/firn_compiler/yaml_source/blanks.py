@@ -17,7 +17,7 @@ _SPACES = re.compile(f"[{_BLANK}]")
 
 def as_seen(text: str) -> str:
     """Return a text with plain spaces in the places of others, before the values of its lines."""
-    return text if text.isascii() else _HEAD.sub(lambda head: _SPACES.sub(" ", head[0]), text)
+    return _HEAD.sub(lambda head: _SPACES.sub(" ", head[0]), text)
 
 
 def odd_spaces(file: str, text: str, seen: str, root: Node | None) -> Diagnostic | None:
