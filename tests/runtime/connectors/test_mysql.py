@@ -680,7 +680,7 @@ def test_a_server_that_falls_silent_does_not_outlast_the_statements_timeout(benc
     with front(shop.server.host, shop.server.port) as network:
         work = bench(db=shop.resource(port=network.port, statement_timeout=0.2, connect_timeout=0.2))
         work.make("d", "select 2 as n")
-        network.fall_silent(b"commit")
+        network.fall_silent(b"\x03commit")  # the statement itself, and none that holds the word
         error = refused(write, work)
     assert (error.error_class, error.message) == ("timeout", "the statement took longer than `statement_timeout`")
 
