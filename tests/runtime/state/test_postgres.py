@@ -244,7 +244,7 @@ def test_a_session_keeps_nothing_between_two_transactions(settings: Settings) ->
     state = open_state(settings, Path.cwd())
     end = (
         "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
-        " where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+        " where datname = current_database() and application_name = 'firn state'"
     )
     kept = (
         "select (select count(*) from pg_locks where locktype = 'advisory'), (select count(*) from pg_prepared_xacts)"
