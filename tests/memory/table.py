@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from firn_runtime.engine import literal
+from firn_runtime.identifiers import literal
 
 COLUMNS = {
     "id": ("BIGINT", "range"),

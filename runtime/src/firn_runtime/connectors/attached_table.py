@@ -8,9 +8,9 @@ from firn_runtime.connectors.schema_policy import TableColumn, Types
 from firn_runtime.connectors.sqlite_reading import asked, is_misleading
 from firn_runtime.connectors.sqlite_types import HELPS, SQLITE_TYPES, kept_text, numbered, sqlite_value
 from firn_runtime.connectors.write_modes import Dialect, refuse_as_target, refuse_unless_all
-from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import dotted
+from firn_runtime.identifiers import dotted, identifier, literal
 
 _STAGE, _CHANGED = 'temp.main."_firn_stage"', 'temp.main."_firn_changed"'
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from firn_runtime.connectors.projection import table_name
-from firn_runtime.engine import Engine, Limits, Places, literal
+from firn_runtime.engine import Engine, Limits, Places
 from firn_runtime.errors import ConnectorError
 from firn_runtime.folders import refusal
+from firn_runtime.identifiers import literal
 from firn_runtime.probing import Seen, Use, failed, missing
 from firn_runtime.sqlite_files import tables
 

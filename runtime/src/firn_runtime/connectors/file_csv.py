@@ -24,8 +24,9 @@ from firn_runtime.connectors.file_selects import (
 from firn_runtime.connectors.file_zstd import ending_in_a_line
 from firn_runtime.connectors.projection import projected, sql_type
 from firn_runtime.connectors.text_values import from_csv, is_text_first
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 from firn_schemas.steps.data import FormatOptions, ReadInputs
 
 _ROW, _QUICK_ROW = 1 << 24, 1 << 21

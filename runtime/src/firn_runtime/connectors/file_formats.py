@@ -3,8 +3,8 @@
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from firn_runtime.engine import literal
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import literal
 from firn_schemas.steps.data import COMPRESSIONS, ENDINGS, FileFormat, FormatOptions, ReadInputs, WriteInputs
 from firn_schemas.visible import listing
 

@@ -20,8 +20,9 @@ from firn_runtime.connectors.file_selects import (
 )
 from firn_runtime.connectors.projection import projected
 from firn_runtime.connectors.text_values import finite_json, from_json, is_text_first
-from firn_runtime.engine import Relation, Session, literal
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import literal
 from firn_schemas.steps.data import ReadInputs
 
 _AT_ONCE = 1 << 24

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from firn_runtime.connectors.file_dataset import Found
-from firn_runtime.engine import Session, literal
+from firn_runtime.engine import Session
+from firn_runtime.identifiers import literal
 from firn_schemas.steps.data import FormatOptions
 
 _HEADER = 1 << 16

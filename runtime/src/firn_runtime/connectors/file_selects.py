@@ -7,7 +7,8 @@ from firn_runtime.connectors.file_layouts import listed
 from firn_runtime.connectors.file_paths import partition_keys
 from firn_runtime.connectors.projection import engine_types, projected, sql_type
 from firn_runtime.connectors.text_values import Made, of_text
-from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.engine import Session
+from firn_runtime.identifiers import identifier, literal
 from firn_schemas.steps.data import FormatOptions, ReadInputs
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from firn_runtime.connectors.file_formats import Format, copy_options, format_of, needs_quotes, unquoted
 from firn_runtime.connectors.row_groups import rows_in_group
 from firn_runtime.connectors.written_values import selected
-from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 from firn_runtime.patterns import is_pattern
 from firn_schemas.steps.data import FormatOptions, WriteInputs
 

@@ -10,8 +10,9 @@ from firn_runtime.connectors.iceberg_partitions import Value
 from firn_runtime.connectors.iceberg_shapes import scan
 from firn_runtime.connectors.iceberg_types import Field, engine_type
 from firn_runtime.connectors.row_groups import rows_in_group
-from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 
 _PARTITION = "_firn_partition"
 _TARGET = "512MB"

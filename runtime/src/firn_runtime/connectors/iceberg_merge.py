@@ -10,8 +10,9 @@ from typing import NamedTuple
 from firn_runtime.confined_paths import shown
 from firn_runtime.connectors.iceberg_scan import FILE, Rows
 from firn_runtime.connectors.iceberg_types import Field, is_written
-from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 from firn_schemas.steps.data import WriteInputs
 from firn_schemas.visible import listing
 

@@ -21,8 +21,9 @@ from firn_runtime.connectors.iceberg_places import Places, Wanted
 from firn_runtime.connectors.iceberg_shapes import Columns, Shape, scan, shapes
 from firn_runtime.connectors.iceberg_table import Table
 from firn_runtime.connectors.iceberg_types import Field
-from firn_runtime.engine import Session, literal
+from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import literal
 
 FILE = "_firn_file"
 """Names the column that says in which file a row lies."""

@@ -13,8 +13,9 @@ from firn_runtime.confined_paths import shown
 from firn_runtime.connectors.assignment import takes
 from firn_runtime.connectors.iceberg_table import Table
 from firn_runtime.connectors.iceberg_types import Field, engine_type, field_of
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 
 _TREES = """
     SELECT list(file_name), nodes FROM (

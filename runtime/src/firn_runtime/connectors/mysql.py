@@ -33,8 +33,9 @@ from firn_runtime.connectors.schema_policy import Fit, fitted
 from firn_runtime.connectors.server_watch import Peer
 from firn_runtime.connectors.spool import MOST, scan
 from firn_runtime.connectors.write_modes import Dialect, publish
-from firn_runtime.engine import Relation, Session, identifier
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError, lacking
+from firn_runtime.identifiers import identifier
 from firn_schemas.connectors.databases import MySqlConfig, MySqlOptions
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 

@@ -10,8 +10,8 @@ from firn_runtime.connectors.mysql_server import Server
 from firn_runtime.connectors.mysql_values import in_insert
 from firn_runtime.connectors.pipe import piped
 from firn_runtime.connectors.schema_policy import TableColumn
-from firn_runtime.engine import identifier, literal
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 
 _PIECE = 1 << 20
 """Bytes of one INSERT, about."""

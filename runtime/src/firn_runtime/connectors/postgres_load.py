@@ -8,8 +8,8 @@ from firn_runtime.connectors.postgres_server import Server
 from firn_runtime.connectors.postgres_types import WRITTEN, Column, binary_type, in_binary, to_csv
 from firn_runtime.connectors.spool import NULL
 from firn_runtime.connectors.write_modes import refuse_unless_all
-from firn_runtime.engine import identifier, literal
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 
 _WITHOUT_TEXT = frozenset(kind for kind in WRITTEN if kind != "JSON")
 _CSV = f"FORMAT csv, HEADER false, NULLSTR '{NULL}', FORCE_QUOTE *"

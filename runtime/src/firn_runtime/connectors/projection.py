@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from firn_runtime.connectors.strict_cast import strict_cast
-from firn_runtime.engine import Relation, Session, identifier
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier
 
 _TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?: [A-Za-z]+)*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\))?(?:\[\d*\])*\Z")
 

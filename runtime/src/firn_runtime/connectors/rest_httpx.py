@@ -17,8 +17,9 @@ from firn_runtime.connectors.rest_credentials import Carried
 from firn_runtime.connectors.rest_pagination import Place, placed
 from firn_runtime.connectors.rest_reading import Source, fetched
 from firn_runtime.connectors.rest_types import Types, columns_literal
-from firn_runtime.engine import Relation, literal
+from firn_runtime.engine import Relation
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import literal
 from firn_schemas.base import Json
 from firn_schemas.connectors.rest import RestConfig, RestOptions
 from firn_schemas.credentials import ServiceAccountCredentials

@@ -10,8 +10,9 @@ from collections.abc import Container, Mapping, Sequence
 from firn_runtime.connectors.projection import engine_types, projected
 from firn_runtime.connectors.strict_cast import strict_cast
 from firn_runtime.connectors.text_values import WHOLE
-from firn_runtime.engine import Relation, Row, Session
-from firn_runtime.engine_errors import AS_TEXT
+from firn_runtime.engine import Relation, Session
+from firn_runtime.engine.errors import AS_TEXT
+from firn_runtime.engine.session import Row
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
 from firn_schemas.visible import listing

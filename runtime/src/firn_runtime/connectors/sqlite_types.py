@@ -1,8 +1,8 @@
 """What DuckDB's types become in SQLite, which knows integers, reals, texts and blobs."""
 
 from firn_runtime.connectors.schema_policy import Types
-from firn_runtime.engine import identifier, literal
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 
 INEXACT = "which SQLite cannot hold"
 INEXACT_HELP = "cast to text or round in a `sql` step before"

@@ -18,8 +18,9 @@ from firn_runtime.connectors.file_scan import relation as file_relation
 from firn_runtime.connectors.file_writing import write_file
 from firn_runtime.connectors.projection import projected
 from firn_runtime.connectors.rest_types import Types, columns_literal
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 from firn_runtime.plugins.outcome import asked
 from firn_schemas.steps.data import ReadInputs, WriteInputs
 

@@ -3,8 +3,8 @@
 from typing import cast
 
 from firn_runtime.connector import Writable
-from firn_runtime.engine import identifier
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.formula_guard import guarded_cells, viewed
 from firn_runtime.steps.results import dataset_result, lent, naming_stream

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from firn_runtime.engine import Session, identifier, literal
+from firn_runtime.engine import Session
+from firn_runtime.identifiers import identifier, literal
 
 _FORMULA = r"""^[\s"\x{A0}\x{FEFF}]*[=+\-@\t\r\n\x{0}＝＋－＠]"""  # the signs in full width too
 """Beginnings that a spreadsheet may take for a formula (OWASP, CSV Injection; ASVS 1.2.10), also after what some of

@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from math import floor
 
 from firn_runtime.connector import Bound
-from firn_runtime.engine import Relation, Session, identifier, literal
+from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 from firn_runtime.step import Mark, Window
 from firn_schemas.base import Json
 from firn_schemas.steps.data import Incremental

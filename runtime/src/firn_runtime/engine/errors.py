@@ -1,8 +1,11 @@
 """The engine's exceptions as connector errors: one sentence each, of one class, without values of the data."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os.path import basename
+
+import duckdb
 
 from firn_runtime.errors import ConnectorError, ErrorClass
 
@@ -211,3 +214,16 @@ def _without_values(text: str) -> str:
     for pattern, replacement in _QUOTED_VALUE:
         text = pattern.sub(replacement, text)
     return _PATH.sub(r"\1", text)
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raise what the block raises of the engine's as a ConnectorError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise translated(error) from None
+    except UnicodeDecodeError as error:  # what the engine says quotes data that is no text
+        raise translated(duckdb.Error(error.object.decode(errors="replace"))) from None
+    except (OverflowError, TypeError, ValueError):
+        raise ConnectorError("data", "a bound value is of a type that the engine cannot take") from None
