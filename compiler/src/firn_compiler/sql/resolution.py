@@ -9,8 +9,6 @@ from typing import Any
 
 from sqlglot import exp
 
-from firn_compiler.diagnostics import counted
-from firn_compiler.kinds import article, castable, equal, united
 from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.grouping import grouping
 from firn_compiler.sql.lookup import Lookup, owns, qualified, suggested
@@ -38,6 +36,7 @@ from firn_compiler.sql.relations import (
     unpivoted,
 )
 from firn_compiler.sql.select_list import may_be_several, star_of, starred
+from firn_compiler.sql.sides import joined, unlike
 from firn_compiler.sql.values import Values
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
@@ -152,7 +151,8 @@ class _Resolver:
         result = sides[0]
         for one in reversed(chain):
             sides.append(self.query(one.expression, outer, ctes))
-            result = self.joined(one, result, sides[-1])
+            self.problems.extend(unlike(one, result, sides[-1], kinds=self.checked))
+            result = joined(one, result, sides[-1])
             self.order_of_set(one, sides, outer, ctes)
         return result
 
@@ -169,41 +169,6 @@ class _Resolver:
             given = {word.lower() for one in items for word in (one.alias_or_name, one.unalias().name)}
             if not any(side.may_have(name) for side in sides) and name not in given:
                 self.expressions([value], scope_of({"": sides[0]}, None), ctes)
-
-    def joined(self, node: Any, left: Relation, right: Relation) -> Relation:
-        """Return two sides as one: by name, or by position under the names of the left."""
-        columns = dict(left.columns)
-        if node.args.get("by_name"):
-            for key, column in right.columns.items():
-                mine = columns.get(key, column)
-                columns[key] = Column(mine.name, mine.origin | column.origin, united(mine.kind, column.kind))
-            return Relation(columns, left.open or right.open)
-        others = [*right.columns.values()]
-        sure = not left.open and not right.open
-        for at, (key, column) in enumerate(left.columns.items()):
-            other = others[at] if at < len(others) else NOTHING
-            kind = self.united(node, at, column.kind, other.kind) if sure else ""
-            columns[key] = Column(column.name, column.origin | other.origin, kind)
-        if sure and len(left.columns) != len(right.columns):
-            self.widths(node, len(left.columns), len(right.columns))
-        return Relation(columns, left.open)
-
-    def united(self, node: Any, at: int, left: str, right: str) -> str:
-        """Return the kind of a column of two sides; report kinds that no cast makes one."""
-        casts = _recursive(node)
-        kind = left if casts else united(left, right)
-        together = castable(right, left) if casts else kind or equal(left, right)
-        if self.checked and left and right and not together:
-            items = node.expression.selects
-            spot = place(items[at] if at < len(items) and not any(one.is_star for one in items) else node.expression)
-            message = f"one side has {article(left)} here, the other {article(right)}"
-            self.problems.append(Problem("E509", message, "cast one of them", *spot))
-        return kind
-
-    def widths(self, node: Any, left: int, right: int) -> None:
-        start, end = place(node.expression)
-        message = f"one side has {counted(left, 'column')}, the other {right}"
-        self.problems.append(Problem("E503", message, "both sides of a set operation are equally wide", start, end))
 
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
         scope = scope_of({}, outer)
@@ -501,9 +466,3 @@ def _nearer(node: exp.Select, scope: Scope) -> dict[str, Column]:
     parts = {one.name.lower() for one in group.find_all(exp.Column)}  # such as of ROLLUP: which is meant is not known
     aliases = scope.aliases.items()
     return {name: NOTHING if name in parts else column for name, column in aliases if name not in keys}
-
-
-def _recursive(node: exp.Expr) -> bool:
-    """Whether a set operation is that of a recursive query: what follows is cast to the types that it begins with."""
-    cte = node.parent
-    return isinstance(cte, exp.CTE) and isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))
