@@ -9,9 +9,9 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from firn_compiler.assembly import Ground, Request, ground
+from firn_compiler.checks.declared import connectors
 from firn_compiler.checks.leaks import in_artifact, unneeded
 from firn_compiler.checks.policy import platform_policy
-from firn_compiler.checks.references import connectors
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.concealment import findings_without, texts_without

@@ -13,13 +13,14 @@ from firn_compiler.checks.credentials import credentials
 from firn_compiler.checks.effects import effects
 from firn_compiler.checks.fitting import fitting
 from firn_compiler.checks.graph import graph
+from firn_compiler.checks.ids import duplicates
 from firn_compiler.checks.inputs import inputs
 from firn_compiler.checks.leaks import Verdict, judged
 from firn_compiler.checks.locks import locks
 from firn_compiler.checks.patterns import patterns
 from firn_compiler.checks.places import places
 from firn_compiler.checks.policy import flow_policy
-from firn_compiler.checks.references import duplicates, references
+from firn_compiler.checks.references import references
 from firn_compiler.checks.secrets import Seen, flow_secrets
 from firn_compiler.checks.settings import resource_settings, step_inputs
 from firn_compiler.checks.sql import Known, Texts, sql
