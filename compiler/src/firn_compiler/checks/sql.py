@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firn_compiler.checks.dataset import Dataset, Each
 from firn_compiler.checks.graph import elsewhere, may_follow, of_a_job
+from firn_compiler.checks.watermarks import Watermarks
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
     Document,
@@ -79,16 +80,13 @@ class _Reader:
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         self.datasets: Upstream[Dataset] = Upstream(flow)
         self.known = Known([], {}, {}, {}, self.datasets.made)
-        self.moves: dict[Path, list[str]] = {}
-        """Of each incremental read the steps that publish its rows, as `job.step`."""
-        self.filed: dict[str, frozenset[Path]] = {}
-        """Of each job the incremental reads whose rows may be in files of the run's folder when it has ended."""
+        self.watermarks = Watermarks()
         self.documents = {document.file: document}
 
     def read(self) -> Known:
         for job in ordered(self.flow.jobs):
             self.job = job
-            self.filed[job.id] = frozenset[Path]().union(*(self.filed.get(name, ()) for name, _ in job.depends_on))
+            self.watermarks.begin(job)
             named: dict[str, Dataset] = {}
             visible = self.datasets.seen_by(job, named)
             for outer in job.steps:
@@ -100,35 +98,20 @@ class _Reader:
                     for name, one in made.items():
                         self.datasets.add(job.id, name, one)
                 else:
-                    self.publishes(outer, dataset.reads if dataset is not None else frozenset())
+                    reads = dataset.reads if dataset is not None else frozenset[Path]()
+                    self.known.found.extend(self.watermarks.publishes(job, outer, reads))
                 self.record(outer, dataset)
-        for path, steps in self.moves.items():
+        for path, steps in self.watermarks.moves.items():
             rule: JsonObject = {"moves_after": [*steps], "tables": [*self.known.tables.get(path, ())]}
             self.known.facts[path] = self.known.facts.get(path, {}) | {"watermark": rule}
         return self.known
 
     def followed(self, step: Step, dataset: Dataset) -> Dataset:
         """Return a dataset that says by which incremental read it is made, where it is by one."""
-        inner = step.innermost
-        if inner.type != "read" or mapping_at(inner.inputs, "incremental") is None:
+        if not self.watermarks.follows(step):
             return dataset
-        self.moves[step.path] = []
-        self.known.tables[step.path] = self.known.tables.get(inner.path, ())
+        self.known.tables[step.path] = self.known.tables.get(step.innermost.path, ())
         return dataset._replace(reads=dataset.reads | {step.path})
-
-    def publishes(self, step: Step, reads: frozenset[Path]) -> None:
-        """Note that a step publishes rows of these incremental reads: they move after it.
-
-        What is written into the run's folder is published by the steps that send files of it, whichever these are.
-        """
-        inner = step.innermost
-        if inner.type in _WRITES and text_at(inner.inputs, "resource") == WORKSPACE[1]:
-            self.filed[self.job.id] |= reads
-            return
-        for path in reads | (self.filed[self.job.id] if _sends_files(inner) else frozenset()):
-            self.moves[path].append(f"{self.job.id}.{step.id}")
-        if reads:
-            self.known.found.extend(_loses_history(inner))
 
     def record(self, step: Step, dataset: Dataset | None) -> None:
         """Note what the artifact says of a step's dataset."""
@@ -180,7 +163,7 @@ class _Reader:
         if place is None:
             return Dataset(columns, kinds=kinds)
         origins = {column: frozenset([(name, place, column)]) for column in columns or ()}
-        reads = self.filed[self.job.id] if name == WORKSPACE[1] else frozenset[Path]()
+        reads = self.watermarks.filed[self.job.id] if name == WORKSPACE[1] else frozenset[Path]()
         return Dataset(columns, origins, (name, place), kinds, reads)
 
     def cursor(self, step: Step, dataset: Dataset) -> None:
@@ -216,7 +199,7 @@ class _Reader:
         values = [node.value for _, node in walk(step.inputs) if isinstance(node, Scalar)]
         texts = {value.lower() for value in values if isinstance(value, str)}
         named = [visible[name].reads for name in texts if name in visible]
-        return Dataset(reads=self.filed[self.job.id].union(*named))
+        return Dataset(reads=self.watermarks.filed[self.job.id].union(*named))
 
     def outputs(self, step: Step, made: Dataset) -> None:
         """Report outputs that name a column which the query does not give."""
@@ -383,29 +366,6 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
 
 _UNREAD = frozenset(["E504", "E505"])
 """Problems of a query after which nothing is known of what comes out; nor is it of one that cannot be read."""
-
-
-_WRITES = ("export", "write")
-
-
-def _sends_files(step: Step) -> bool:
-    """Say whether a step may send files of the run's folder elsewhere: nobody can say it of programs."""
-    if step.type == "upload":
-        return text_at(step.inputs, "resource") != WORKSPACE[1]
-    if step.type == "send_mail":
-        return any(isinstance(item, Scalar) for item in items_at(step.inputs, "attachments"))
-    return step.type == "run_process"
-
-
-def _loses_history(step: Step) -> Iterator[Diagnostic]:
-    """Report a write that keeps the rows of the last read alone, unless each run has a place of its own."""
-    place = step.inputs.entries.get("table") or step.inputs.entries.get("path")
-    fixed = isinstance(place, Scalar) and isinstance(place.value, str)
-    if step.type == "write" and text_at(step.inputs, "mode") == "replace" and fixed:
-        message = "`mode: replace` keeps only what the last incremental read gave"
-        help = "write `mode: append` or `mode: upsert`, or join the rows that are there in a `sql` step before"
-        mode = step.inputs.entries["mode"]
-        yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
 
 
 def _columns(step: Step) -> tuple[str, ...] | None:
