@@ -14,8 +14,6 @@ from firn_schemas.steps import STEPS
 
 FILES = ".files"
 """Name of the folder of a run's files in its workspace. No job can be called so, whose folders lie beside it."""
-FETCHED = ".fetched"
-"""Name of the folder of notes on what was fetched, beside it."""
 NOTE = "left.json"
 _PUBLISH = ("export", "upload", "write")
 
