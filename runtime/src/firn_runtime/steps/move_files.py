@@ -24,7 +24,7 @@ from firn_schemas.connectors import WORKSPACE
 from firn_schemas.steps.files import DeleteFilesInputs, DownloadInputs, UploadInputs
 
 _DELETED_AT_ONCE = 4
-_TAKEN_AWAY = "it may have been taken away since it was listed"
+_TAKEN_AWAY = "it may have been taken away since it was listed; a new run lists what is there"
 _LOST = (
     "this run has fetched it before, and lost it with its workspace: look in `firn runs` what it has published, and"
     " begin a new run"
