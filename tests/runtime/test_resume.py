@@ -116,52 +116,96 @@ def test_from_changed_runs_what_changed_and_keeps_the_rest(tmp_path: Path) -> No
     assert more.steps("step.started") == []
 
 
-def taken_away() -> dict[str, Any]:
-    """Return a flow that publishes `in.csv`, and takes it away when `late.csv` is there."""
+def taken_away(*more: dict[str, Any]) -> dict[str, Any]:
+    """Return a flow that publishes `in.csv`, does what is asked for, and takes `in.csv` and `also.csv` away."""
     fetched = step("fetched", "download", resource="files", files=["in.csv", "also.csv"], dest_dir="raw")
     read = step("read", "read", resource="workspace", path="raw/in.csv")
     out = step("out", "write", resource="files", path="out", format="csv", mode="append")
     out["inputs"]["from"] = "read"
-    late = step("late", "read", resource="files", path="late.csv")
     gone = step("gone", "delete_files", resource="files", files=["in.csv", "also.csv"])
-    made = body(job("a", fetched, read, out, late, gone))
+    made = body(job("a", fetched, read, out, *more, gone))
     made["resources"]["workspace"] = resource("files", "workspace", {})
     made["flows"]["flow"]["resources"]["workspace"] = "workspace"
     return made
+
+
+def needing() -> dict[str, Any]:
+    """Return such a flow in which, before that, a step uses datasets that fails until `late.csv` is there."""
+    late = step("late", "read", resource="files", path="late.csv")
+    told = step("told", "write", resource="files", path="told.csv", mode="replace")
+    told["inputs"]["from"] = "late"
+    return taken_away(late, told)
+
+
+def bring(folder: Path) -> None:
+    (folder / "in.csv").write_text("x\n1\n")
+    (folder / "also.csv").write_text("x\n7\n")
 
 
 @pytest.mark.parametrize("losses", [1, 2, 3])
 def test_a_newer_file_is_not_taken_for_the_published_one_where_the_workspace_is_lost(
     tmp_path: Path, losses: int
 ) -> None:
-    (tmp_path / "in.csv").write_text("x\n1\n")
-    (tmp_path / "also.csv").write_text("x\n7\n")
-    Session(tmp_path, taken_away(), run_id="r1")
+    bring(tmp_path)
+    Session(tmp_path, needing(), run_id="r1")
     (tmp_path / "in.csv").write_text("x\n22\n")
     for _ in range(losses):
         assert (tmp_path / "in.csv").read_text() == "x\n22\n"
         shutil.rmtree(tmp_path / ".firn/work")
-        Session(tmp_path, taken_away(), resume="last")
+        assert "a.fetched" in Session(tmp_path, needing(), resume="last").steps("step.started")
     (tmp_path / "late.csv").write_text("x\n1\n")
-    last = Session(tmp_path, taken_away(), resume="last")
+    last = Session(tmp_path, needing(), resume="last")
     error = last.result.jobs[0].steps[-1].error
     assert error is not None
     assert (error.error_class, error.message.startswith("`in.csv` may be newer")) == ("conflict", True)
     assert not (tmp_path / "also.csv").exists()
     (tmp_path / "also.csv").write_text("x\n8\n")
-    Session(tmp_path, taken_away())
+    Session(tmp_path, needing())
     assert sorted(one.read_text() for one in (tmp_path / "out").iterdir()) == ["x\n1\n", "x\n22\n"]
     assert not (tmp_path / "in.csv").exists()
 
 
 def test_the_published_files_are_taken_away_where_the_workspace_is_lost(tmp_path: Path) -> None:
-    (tmp_path / "in.csv").write_text("x\n1\n")
-    (tmp_path / "also.csv").write_text("x\n7\n")
-    Session(tmp_path, taken_away(), run_id="r1")
+    bring(tmp_path)
+    Session(tmp_path, needing(), run_id="r1")
     shutil.rmtree(tmp_path / ".firn/work")
     (tmp_path / "late.csv").write_text("x\n1\n")
-    assert Session(tmp_path, taken_away(), resume="last").result.status == "SUCCESS"
+    assert Session(tmp_path, needing(), resume="last").result.status == "SUCCESS"
     assert not (tmp_path / "in.csv").exists()
+
+
+@pytest.mark.parametrize("only", [(), ("a.gone",)])
+def test_what_is_published_is_taken_away_without_being_fetched_again(tmp_path: Path, only: tuple[str, ...]) -> None:
+    """A run that ends within `delete_files` and loses its workspace finds no longer all that it has fetched."""
+    bring(tmp_path)
+    late = step("late", "read", resource="files", path="late.csv")
+    Session(tmp_path, taken_away(late))
+    (tmp_path / "late.csv").write_text("x\n1\n")
+    (tmp_path / "in.csv").rename(tmp_path / "kept.csv")
+    (tmp_path / "in.csv").write_text("x\n22\n")
+    for _ in range(2):
+        again = Session(tmp_path, taken_away(late), resume="last", only=only)
+        error = again.result.jobs[0].steps[-1].error
+        assert error is not None
+        assert error.message.startswith("`in.csv` is not the file that this run has fetched")
+        assert sorted(one.name for one in tmp_path.glob("*.csv")) == ["in.csv", "kept.csv", "late.csv"]
+        shutil.rmtree(tmp_path / ".firn/work")
+    (tmp_path / "kept.csv").rename(tmp_path / "in.csv")
+    last = Session(tmp_path, taken_away(late), resume="last", only=only)
+    assert (last.result.status, last.steps("step.started")) == ("SUCCESS", ["a.gone"])
+    assert not (tmp_path / "in.csv").exists()
+    assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_a_file_that_is_gone_by_the_time_that_it_is_fetched_again_is_told_with_the_way_out(tmp_path: Path) -> None:
+    bring(tmp_path)
+    Session(tmp_path, needing(), run_id="r1")
+    shutil.rmtree(tmp_path / ".firn/work")
+    (tmp_path / "in.csv").unlink()
+    error = Session(tmp_path, needing(), resume="last").result.jobs[0].steps[-1].error
+    assert error is not None
+    assert error.message == "there is no file `in.csv`"
+    assert error.help.startswith("this run has fetched it before, and lost it with its workspace: ")
 
 
 def test_a_skipped_job_stays_skipped_and_what_waits_for_it_blocked(tmp_path: Path) -> None:

@@ -76,6 +76,13 @@ def test_a_note_that_is_gone_or_was_cut_off_is_none(left: Path) -> None:
     assert lacks(left)
 
 
+def test_files_whose_names_are_too_many_to_be_kept_are_unpacked_again(left: Path) -> None:
+    """Their step has no result that names them, and nothing tells whether all of them are still there."""
+    unpacked = made("archive_extract", resource="zip", archives=["a.zip"], dest_dir="raw")
+    note(unpacked, {"count": 5000}, left / "job/one", left / FILES)
+    assert Kept(left, ()).lacks("job", unpacked, ROW)
+
+
 def test_an_archive_is_known_by_its_path(left: Path) -> None:
     archive = made("archive_create", resource="zip", files=["raw/a"], dest_path="a.zip")
     (left / FILES / "a.zip").write_text("packed")

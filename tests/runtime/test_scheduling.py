@@ -258,12 +258,12 @@ def test_a_wait_for_the_next_attempt_ends_when_the_run_is_stopped(tmp_path: Path
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        (1, "the step's results are 70,0"),
+        (1, "the step's results are 300,0"),
         (40, "the job's outputs are 1,0"),
     ],
 )
 def test_results_have_stated_limits(tmp_path: Path, steps: int, message: str) -> None:
-    size = 70_000 if steps == 1 else 30_000
+    size = 300_000 if steps == 1 else 30_000
     long = [
         step(f"s{n}", "query", resource="compute", sql=f"select repeat('x', {size}) as x")
         | {"outputs": {f"x{n}": {"$ref": "result.rows[0].x"}}}

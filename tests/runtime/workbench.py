@@ -9,13 +9,16 @@ from typing import Any
 from firn_runtime.connector import WriteContext, Written
 from firn_runtime.connectors import connector_class
 from firn_runtime.engine import Engine, Limits, Session
+from firn_runtime.fetched import Fetched
 from firn_runtime.publication import Publication
 from firn_runtime.step import StepResult, Window
 from firn_runtime.steps import step_function
+from firn_schemas.artifact import Step
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import decode
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import WriteInputs
+from runtime.artifacts import step
 
 
 class Workbench:
@@ -38,6 +41,7 @@ class Workbench:
         """What an incremental read is to read."""
         self.before: Mapping[str, Any] = {}
         """What a step that is done again resulted in before."""
+        self.fetched = Fetched()
         self.started_at = datetime(2026, 3, 1, 6, tzinfo=UTC)
         self.hidden: frozenset[str] = frozenset()
         """Columns that are classified."""
@@ -45,7 +49,9 @@ class Workbench:
     def do(self, type: str, inputs: dict[str, Any], id: str = "data") -> StepResult:
         """Run one step on inputs as a flow spells them, decoded as in a run; each is a run of its own."""
         self.runs += 1
-        return step_function(type)(decode(STEPS[type].inputs, inputs, from_text=True), _Context(self, id))
+        result = step_function(type)(decode(STEPS[type].inputs, inputs, from_text=True), _Context(self, id))
+        self.fetched.learn(decode(Step, step(id, type, **inputs)), result.results)
+        return result
 
     def write(self, publication: Publication, still_ours: Callable[[], None] = lambda: None, **inputs: Any) -> Written:
         """Write the dataset `d` under a publication of one's own."""
@@ -99,12 +105,6 @@ class _Context:
         return self.bench.files
 
     @property
-    def fetched(self) -> Path:
-        folder = self.bench.folder / "work" / ".fetched"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    @property
     def before(self) -> Mapping[str, Any]:
         return self.bench.before
 
@@ -123,6 +123,9 @@ class _Context:
     @property
     def started_at(self) -> datetime:
         return self.bench.started_at
+
+    def fetched(self, resource: str) -> Mapping[str, str]:
+        return self.bench.fetched.of(resource)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         return self.bench.hidden.intersection(columns)

@@ -158,11 +158,6 @@ class Lent:
         return self._shared.resources.files()
 
     @property
-    def fetched(self) -> Path:
-        """The run's own notes on the files that its steps have fetched."""
-        return self._shared.resources.notes()
-
-    @property
     def before(self) -> Mapping[str, Json]:
         """What this step resulted in when it was done in this run before, where it is done again."""
         row = self._shared.plan.before(self._job.id, self.id)
@@ -189,6 +184,10 @@ class Lent:
     def started_at(self) -> datetime:
         """When the run began."""
         return datetime.fromisoformat(self._shared.started_at)
+
+    def fetched(self, resource: str) -> Mapping[str, str]:
+        """Return in which versions the run has fetched files of a resource."""
+        return self._shared.fetched.of(resource)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         """Return those of a dataset's columns whose values may not be shown."""

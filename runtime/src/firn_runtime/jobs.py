@@ -187,6 +187,7 @@ class JobWork:
         except FirnError as error:
             return Done(done.attempts, error=self._ends_the_run(error))
         if done.result is not None:
+            self._shared.fetched.learn(step, done.result.results)
             self._keep(step, dict(done.result.results))
         return done
 

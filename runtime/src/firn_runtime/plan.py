@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from firn_runtime.errors import ArtifactRefused, UsageError
 from firn_runtime.state.rows import JobRow, RunRow, StepRow
+from firn_runtime.step import innermost
 from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
+from firn_schemas.connectors import WORKSPACE
 from firn_schemas.visible import listing
 
 Place = tuple[str, str]
@@ -89,30 +91,40 @@ def refuse_unsafe(past: Past, jobs: Sequence[Job]) -> None:
         raise UsageError("R407", message, "look at the other side; `--repeat-unsafe` does it again")
 
 
+_ELSEWHERE = ("check_items", "delete_files", "http", "list_files", "read", "send_mail")
+"""Steps that need nothing of the run but results, unless they name its folder or attach what lies there."""
+
+
+def _takes(step: Step) -> bool:
+    """Say whether a step may need datasets, or files of the run's folder."""
+    type, inputs = innermost(step.type, step.inputs)
+    return type not in _ELSEWHERE or inputs.get("resource") == WORKSPACE[1] or bool(inputs.get("attachments"))
+
+
 def kept(flow: Flow, past: Past, lacks: Lacks) -> tuple[dict[Place, StepRow], dict[Place, StepRow]]:
     """Return the steps that need not run again, and those that must, since what is still needed of them is gone."""
     done: dict[Place, StepRow] = {}
     gone: dict[Place, StepRow] = {}
-    open_jobs: set[str] = set()
-    """Jobs that something undone depends on."""
+    needed: set[str] = set()
+    """Jobs whose datasets and files something undone may need."""
     idle = _idle(flow, past)
     for job in reversed([one for one in flow.jobs if one.id not in idle]):
-        undone = job.id in open_jobs
+        needs = job.id in needed
         for step in reversed(job.steps):
             row = past.steps.get((job.id, step.id))
             waited_for = step.streamed_into is not None and (job.id, step.streamed_into) not in done
             if row is None or row.fingerprint != step.fingerprint.data or waited_for:
-                undone = True
+                needs = needs or _takes(step)
             elif row.status != "SUCCESS":
-                undone = True
+                needs = needs or _takes(step)
                 if row.results:
                     gone[job.id, step.id] = row
-            elif undone and lacks(job.id, step, row):
+            elif needs and lacks(job.id, step, row):
                 gone[job.id, step.id] = row
             else:
                 done[job.id, step.id] = row
-        if undone:
-            open_jobs.update(job.depends_on)
+        if needs:
+            needed.update(job.depends_on)
     return done, dict(reversed(gone.items()))
 
 

@@ -12,7 +12,7 @@ from firn_runtime.building import Compute
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
-from firn_runtime.run_files import FETCHED, FILES
+from firn_runtime.run_files import FILES
 from firn_runtime.telling import Teller
 from firn_schemas.artifact import Job
 from firn_schemas.visible import os_reason
@@ -157,10 +157,6 @@ class Resources:
     def files(self) -> Path:
         """Return the run's folder of files; raise ConnectorError."""
         return self._folder(FILES)
-
-    def notes(self) -> Path:
-        """Return the folder of what the run notes of files elsewhere; raise ConnectorError."""
-        return self._folder(FETCHED)
 
     def _folder(self, *parts: str) -> Path:
         """Return a folder of the workspace, which is made first: what is made along the way is not private."""

@@ -19,13 +19,14 @@ from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
 from firn_runtime.errors import FirnError
 from firn_runtime.events import Status
+from firn_runtime.fetched import Fetched
 from firn_runtime.jobs import JobWork
 from firn_runtime.journal import Journal
 from firn_runtime.leases import Leases
 from firn_runtime.options import AS_USUAL, Edge, Options
 from firn_runtime.outcome import JobOutcome, RunResult
 from firn_runtime.own_folders import isolate
-from firn_runtime.plan import Plan, fingerprints
+from firn_runtime.plan import Plan, fingerprints, results_of
 from firn_runtime.plugins import plugged
 from firn_runtime.prepare import Prepared, choose, prepare
 from firn_runtime.redaction.process import guard
@@ -39,7 +40,7 @@ from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
 from firn_runtime.watermarks import Watermarks
-from firn_schemas.artifact import Job, Step
+from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
 
 FEATURES = frozenset(
@@ -206,6 +207,7 @@ class _Session:
             plan=plan,
             plugged=self.prepared.plugged,
             resources=self.resources,
+            fetched=_fetched(flow, plan),
             journal=journal,
             tell=self.tell,
             stop=stop,
@@ -237,6 +239,17 @@ class _Session:
         if policy == "always" or (policy == "on_success" and status == "SUCCESS" and not self.fatal):
             self.resources.remove_workspace()
         self.tell("run.finished", status="FAILED" if self.fatal else status, seconds=seconds)
+
+
+def _fetched(flow: Flow, plan: Plan) -> Fetched:
+    """Return what the sessions before this one have fetched, also by steps that are not asked for now."""
+    fetched = Fetched()
+    for job in flow.jobs:
+        for step in job.steps:
+            row = plan.steps.get((job.id, step.id)) or plan.gone.get((job.id, step.id))
+            if row is not None:
+                fetched.learn(step, results_of(row.results))
+    return fetched
 
 
 class Planned(NamedTuple):

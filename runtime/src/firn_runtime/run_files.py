@@ -14,8 +14,6 @@ from firn_schemas.steps import STEPS
 
 FILES = ".files"
 """Name of the folder of a run's files in its workspace. No job can be called so, whose folders lie beside it."""
-FETCHED = ".fetched"
-"""Name of the folder of notes on what was fetched, beside it."""
 NOTE = "left.json"
 _PUBLISH = ("export", "upload", "write")
 
@@ -28,19 +26,25 @@ def leaves(step: Step) -> bool:
 
 
 def note(step: Step, results: Mapping[str, Json], scratch: Path, files: Path) -> None:
-    """Note what a step has left, in its scratch folder; raise OSError."""
+    """Note what a step has left, in its scratch folder; raise OSError.
+
+    Where no result names it, nothing is noted: a resumed run does the step again.
+    """
     names = _left(innermost(step.type, step.inputs)[0], results, scratch)
+    if names is None:
+        (scratch / NOTE).unlink(missing_ok=True)
+        return
     found = {name: (files / name).stat().st_size for name in names if (files / name).is_file()}
     (scratch / NOTE).write_text(json.dumps(found))
 
 
-def _left(type: str, results: Mapping[str, Any], scratch: Path) -> list[str]:
+def _left(type: str, results: Mapping[str, Any], scratch: Path) -> list[str] | None:
     if type in ("export", "write"):
         from firn_runtime.connectors.file_publication import INTENT
 
         return list(json.loads((scratch / INTENT).read_text())["files"])
     row = STEPS.get(type)
-    named = results[(row.leaves if row is not None else "") or "files"]
+    named = results.get((row.leaves if row is not None else "") or "files")
     return [named] if isinstance(named, str) else named
 
 

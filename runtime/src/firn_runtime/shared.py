@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from firn_runtime.fetched import Fetched
 from firn_runtime.journal import Journal
 from firn_runtime.plan import Plan
 from firn_runtime.plugins import Plugged
@@ -32,6 +33,7 @@ class Shared(NamedTuple):
     plan: Plan
     plugged: Plugged
     resources: Resources
+    fetched: Fetched
     journal: Journal
     tell: Teller
     stop: Stop

@@ -68,11 +68,6 @@ class StepContext(Protocol):
         ...
 
     @property
-    def fetched(self) -> Path:
-        """A folder of the run's own notes on the files that its steps have fetched; removed after the run."""
-        ...
-
-    @property
     def before(self) -> Mapping[str, Json]:
         """The results of this step when it was done in this run before, where it is done again; else nothing."""
         ...
@@ -95,6 +90,10 @@ class StepContext(Protocol):
     @property
     def started_at(self) -> datetime:
         """When the run began."""
+        ...
+
+    def fetched(self, resource: str) -> Mapping[str, str]:
+        """Return in which versions the run has fetched files of a resource: see firn_runtime.fetched."""
         ...
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:

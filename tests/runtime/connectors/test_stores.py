@@ -104,6 +104,14 @@ def test_a_bucket_deletes_the_version_that_is_meant_and_no_other(tmp_path: Path)
     place.close()
 
 
+def test_a_large_file_with_the_longest_name_is_put(store: FileStore, tmp_path: Path) -> None:
+    source = tmp_path / ("x" * 255)
+    source.write_bytes(b"x" * BIG)
+    assert store.put(source, source.name, PUBLICATION.mark_of(source), lambda: None).size == BIG
+    assert names(store) == [source.name]
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
 def test_a_folder_is_listed_with_or_without_those_below(store: FileStore, tmp_path: Path) -> None:
     for name in ("top.csv", "in/a.csv", "in/deep/er/b.csv", "inner.csv"):
         put(store, tmp_path, name)

@@ -12,14 +12,14 @@ from firn_runtime.state import checked_outputs, checked_results
 CANARY = "canary-7fb1a0"
 
 
-def test_results_are_json_up_to_64_kib() -> None:
+def test_results_are_json_up_to_256_kib() -> None:
     assert orjson.loads(checked_results({"rows": 3, "names": ["ü"]})) == {"rows": 3, "names": ["ü"]}
-    fits = {"text": "x" * (64 * 1024 - len('{"text":""}'))}
-    assert len(checked_results(fits)) == 64 * 1024
+    fits = {"text": "x" * (256 * 1024 - len('{"text":""}'))}
+    assert len(checked_results(fits)) == 256 * 1024
     with pytest.raises(ConnectorError) as caught:
         checked_results({"text": fits["text"] + "x"})
     assert caught.value.error_class == "data"
-    assert caught.value.message == "the step's results are 65,537 bytes of JSON, and the state keeps at most 65,536"
+    assert caught.value.message == "the step's results are 262,145 bytes of JSON, and the state keeps at most 262,144"
 
 
 def test_outputs_of_a_job_are_json_up_to_1_mib() -> None:

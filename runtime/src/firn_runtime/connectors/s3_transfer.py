@@ -13,6 +13,7 @@ from firn_runtime.connectors.file_paths import local_name
 from firn_runtime.connectors.s3_bucket import Bucket, Listed, Piece
 from firn_runtime.errors import ConnectorError
 from firn_runtime.parallel import each
+from firn_runtime.publication import staged_name
 from firn_schemas.visible import os_reason
 
 _PIECE = 4
@@ -121,7 +122,7 @@ def upload(
     step = max(moves.part_size, -(-size // _PARTS))
     pieces = [Piece(file, start, min(step, size - start)) for start in range(0, size, step)]
     id = moves.bucket.begin(key, headers)
-    note = file.with_name(f".{file.name}.{mark}{_NOTE}")
+    note = file.with_name(f"{staged_name(file.name, mark)}{_NOTE}")
     note.write_text(json.dumps({"key": key, "upload": id}))
 
     def put(numbered: tuple[int, Piece]) -> str:
@@ -147,7 +148,8 @@ def give_up(bucket: Bucket, folder: Path) -> None:
 
 def give_up_file(bucket: Bucket, file: Path, beginning: str) -> None:
     """Give up the uploads of a file under marks that begin so."""
-    _give_up(bucket, file.parent.glob(f"{escape(f'.{file.name}.{beginning}')}*{_NOTE}"))
+    noted = staged_name(file.name, beginning).removesuffix(".part")
+    _give_up(bucket, file.parent.glob(f"{escape(noted)}*{_NOTE}"))
 
 
 def _give_up(bucket: Bucket, notes: Iterable[Path]) -> None:

@@ -8,7 +8,7 @@ import orjson
 from firn_runtime.errors import ConnectorError
 from firn_schemas.base import Json
 
-STEP_LIMIT = 64 * 1024
+STEP_LIMIT = 256 * 1024
 """Bytes of a step's results as JSON."""
 
 JOB_LIMIT = 1024 * 1024
@@ -20,7 +20,7 @@ class Unreadable(Exception):
 
 
 def checked_results(results: object) -> bytes:
-    """Return a step's results as JSON; raise a `data` error beyond 64 KiB and for what JSON cannot hold."""
+    """Return a step's results as JSON; raise a `data` error beyond 256 KiB and for what JSON cannot hold."""
     return _checked(results, STEP_LIMIT, "the step's results are", "keep rows in datasets, and only figures in results")
 
 

@@ -13,16 +13,22 @@ from firn_runtime.confined_paths import placed, present, shown
 from firn_runtime.connector import HasFiles
 from firn_runtime.durable import make_durable
 from firn_runtime.errors import ConnectorError
+from firn_runtime.fetched import UNSURE, digest, fetched_again, spelled, told
 from firn_runtime.fetching import Allowance, fetched, named_in, naming
 from firn_runtime.parallel import each
 from firn_runtime.step import StepContext, StepResult
 from firn_runtime.steps.file_names import folder_name, named, placed_in
-from firn_runtime.steps.manifest import UNSURE, Manifest, fetched_from, of_step, versions_of
+from firn_runtime.steps.manifest import Manifest, of_step
 from firn_schemas.base import Json
 from firn_schemas.connectors import WORKSPACE
 from firn_schemas.steps.files import DeleteFilesInputs, DownloadInputs, UploadInputs
 
 _DELETED_AT_ONCE = 4
+_TAKEN_AWAY = "it may have been taken away since it was listed; a new run lists what is there"
+_LOST = (
+    "this run has fetched it before, and lost it with its workspace: look in `firn runs` what it has published, and"
+    " begin a new run"
+)
 
 
 def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
@@ -34,26 +40,23 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
     def fetch(name: str) -> int:
         file = store.stat(name)
         if file is None:
-            raise ConnectorError(
-                "data", f"there is no file `{name}`", "it may have been taken away since it was listed"
-            )
+            raise ConnectorError("data", f"there is no file `{name}`", _LOST if context.before else _TAKEN_AWAY)
         allowance.take(file.size)
         part, target = fetched(store, file, parts), placed(files, places[name])
         make_durable(part)
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(part, target)
-        versions.add(name, file.version)
+        versions.add(name, digest(file.version))
         return file.size
 
-    versions = fetched_from(context, inputs.resource)
-    manifest = of_step(context)
+    manifest, versions = of_step(context), of_step(context, "versions")
     _forget_lost(manifest, places, files)
     allowance = Allowance(place.max_bytes, sum(manifest.told.values()))
     size = sum(_done(manifest, places, inputs.parallelism, fetch))
     shutil.rmtree(parts, ignore_errors=True)
-    told = versions_of(places, versions, context.before.get("versions"))
+    now = fetched_again(told(context.before.get("versions")), {digest(one): versions.told[one] for one in places})
     moved = _moved(places.values(), size)
-    return moved._replace(results={**moved.results, "versions": told})
+    return moved._replace(results={**moved.results, "versions": spelled(now)})
 
 
 def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
@@ -63,11 +66,9 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 
     def put(name: str) -> int:
         source = present(files, name)
-        if places[name] in versions.told:
-            versions.add(places[name], None)
         return store.put(source, places[name], context.publication.mark_of(source), context.still_ours).size
 
-    versions, manifest = fetched_from(context, inputs.resource), of_step(context)
+    manifest = of_step(context)
     if inputs.resource == WORKSPACE[1]:
         _forget_lost(manifest, places, files)
     for name in places.keys() - manifest.told.keys():
@@ -81,15 +82,15 @@ def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
     Raises ConnectorError of class `conflict` for those that are no longer what a step of this run has fetched, once all
     the others are gone: the next run would fetch these, and publish them again.
     """
-    store, versions = _place(context, inputs.resource).store(), fetched_from(context, inputs.resource).told
+    store, versions = _place(context, inputs.resource).store(), context.fetched(inputs.resource)
     newer: dict[str, str] = {}
 
     def delete(name: str) -> int | None:
         context.still_ours()
-        fetched = versions.get(name)
-        found = store.stat(name) if fetched is not None else None
-        if found is not None and found.version != fetched:
-            newer[name] = f"`{shown(name)}` {_MAY_BE_NEWER if fetched is UNSURE else _IS_NEWER}"
+        version = versions.get(digest(name))
+        found = store.stat(name) if version is not None else None
+        if found is not None and digest(found.version) != version:
+            newer[name] = f"`{shown(name)}` {_MAY_BE_NEWER if version == UNSURE else _IS_NEWER}"
             return None
         try:
             return int(store.delete(name, found.version if found is not None else None))

@@ -1,0 +1,64 @@
+"""In which versions a run has fetched files from elsewhere, as the results of its steps tell it.
+
+What is deleted is compared with them, also where a resumed run has lost its workspace: so they are in the state, a few
+digits for each file.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from firn_runtime.step import innermost
+from firn_schemas.artifact import Step
+from firn_schemas.base import Json
+
+_DIGITS = 6
+"""Of 64 values each: of so many, no two are the same by chance."""
+UNSURE = "." * _DIGITS
+"""Stands for a version where the file may be another than the one of which rows were published."""
+
+Versions = dict[str, str]
+"""Digests of versions, by digests of names."""
+
+
+def digest(text: str) -> str:
+    """Return what stands for a name or a version."""
+    return urlsafe_b64encode(sha256(text.encode(errors="surrogatepass")).digest())[:_DIGITS].decode()
+
+
+def spelled(versions: Versions) -> str:
+    """Return versions as a result of a step."""
+    return "".join(name + version for name, version in versions.items())
+
+
+def told(result: Json) -> Versions:
+    """Return the versions that a step's result spells; none where there is none."""
+    text = result if isinstance(result, str) else ""
+    pieces = [text[at : at + _DIGITS] for at in range(0, len(text), _DIGITS)]
+    return dict(zip(pieces[::2], pieces[1::2], strict=False))
+
+
+def fetched_again(before: Versions, now: Versions) -> Versions:
+    """Return the versions of files that were fetched before: UNSURE where nobody knows which of two was published."""
+    return now | {name: UNSURE for name, version in before.items() if now.get(name) != version}
+
+
+class Fetched:
+    """What the steps of one run have fetched, by resource; they may tell of it from several threads."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, Versions] = {}
+
+    def of(self, resource: str) -> Mapping[str, str]:
+        """Return in which versions files of a resource were fetched, unless the run has put others there since."""
+        return self._versions.setdefault(resource, {})
+
+    def learn(self, step: Step, results: Mapping[str, Any]) -> None:
+        """Hear of a step that is done; steps are told in the order in which they are done."""
+        type, inputs = innermost(step.type, step.inputs)
+        if type == "download":
+            self._versions.setdefault(inputs["resource"], {}).update(told(results.get("versions")))
+        if type == "upload":
+            for name in results.get("files", ()):
+                self._versions.get(inputs["resource"], {}).pop(digest(name), None)

@@ -1,0 +1,50 @@
+"""What a run has fetched, as the results of its steps tell it."""
+
+from typing import Any
+
+from firn_runtime.fetched import UNSURE, Fetched, digest, fetched_again, spelled, told
+from firn_schemas.artifact import Step
+from firn_schemas.base import Json
+from firn_schemas.decode import decode
+from runtime.artifacts import step
+
+DOWNLOAD = {"resource": "shop", "files": ["in/a", "in/b"], "dest_dir": "raw"}
+A, B = digest("in/a"), digest("in/b")
+VERSIONS = {A: digest("1"), B: digest("2")}
+
+
+def made(type: str, **inputs: Any) -> Step:
+    one: Step = decode(Step, step("one", type, **inputs))
+    return one
+
+
+def results(**more: Json) -> dict[str, Json]:
+    return {"files": ["in/a"], "count": 1, **more}
+
+
+def test_versions_are_read_as_they_were_spelled() -> None:
+    assert told(spelled(VERSIONS)) == VERSIONS
+    assert told(None) == {}
+
+
+def test_a_file_that_was_another_the_first_time_is_not_sure_whatever_it_is_later() -> None:
+    again = fetched_again(VERSIONS, {A: digest("1"), B: digest("3")})
+    assert again == {A: digest("1"), B: UNSURE}
+    assert fetched_again(again, VERSIONS) == again
+
+
+def test_a_download_under_a_lock_is_one_too() -> None:
+    fetched = Fetched()
+    locked = made("with_lock", key="k", step={"type": "download", "inputs": DOWNLOAD})
+    fetched.learn(locked, results(versions=spelled(VERSIONS)))
+    assert fetched.of("shop") == VERSIONS
+    assert fetched.of("other") == {}
+
+
+def test_what_the_run_has_put_there_since_is_no_longer_what_it_fetched() -> None:
+    fetched = Fetched()
+    fetched.learn(made("download", **DOWNLOAD), results(versions=spelled(VERSIONS)))
+    fetched.learn(made("upload", resource="other", files=["x/a"], dest_path="in"), results())
+    assert fetched.of("shop") == VERSIONS
+    fetched.learn(made("upload", resource="shop", files=["x/a"], dest_path="in"), results())
+    assert fetched.of("shop") == {B: digest("2")}
