@@ -59,6 +59,12 @@ def named(table: str | None, namespace: str | None) -> Name:
     return Name(tuple(outer), parts[-1])
 
 
+def changed_by_another(name: Name) -> ConnectorError:
+    """Return the error of a commit that does not stand on the table that is there now."""
+    help = "`retry: {on: [conflict]}` writes again, upon what is there now"
+    return ConnectorError("conflict", f"another writer has changed the table `{shown(name.text)}`", help)
+
+
 class Catalog:
     """One catalog; its connections are kept until it is closed."""
 
@@ -115,8 +121,7 @@ class Catalog:
         body: Json = {"identifier": who, "requirements": list(requirements), "updates": list(updates)}
         answer = self._send(self._table(name), body, {}, [200, 204, 409])
         if answer.status == 409:
-            help = "`retry: {on: [conflict]}` writes again, upon what is there now"
-            raise ConnectorError("conflict", f"another writer has changed the table `{shown(name.text)}`", help)
+            raise changed_by_another(name)
 
     @property
     def _delegation(self) -> Mapping[str, str]:
