@@ -176,13 +176,17 @@ def test_no_more_is_fetched_than_the_platform_allows(bench: Open) -> None:
     assert len(server.asked) == 1
 
 
-def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open) -> None:
-    with answering(Answer(200, ONE), Answer(412)) as server, pytest.raises(ConnectorError) as caught:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(412), "the object has changed meanwhile (PreconditionFailed)"),
+        (error("NoSuchKey", 404), "the object is gone meanwhile"),
+    ],
+)
+def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open, answer: Answer, said: str) -> None:
+    with answering(Answer(200, ONE), answer) as server, pytest.raises(ConnectorError) as caught:
         read(bench(lake=resource(server.url)))
-    assert (caught.value.error_class, caught.value.message) == (
-        "conflict",
-        "reading `a.csv`: the object has changed meanwhile (PreconditionFailed)",
-    )
+    assert (caught.value.error_class, caught.value.message) == ("conflict", f"reading `a.csv`: {said}")
 
 
 @pytest.mark.parametrize("etag", ['"1"', "1", 'W/"1"', '"2"'])

@@ -3,13 +3,15 @@
 What it answers is an outsider's, and is limited in size. It is asked at its own address alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import orjson
 
 from firn_runtime.confined_paths import shown
+from firn_runtime.connectors.iceberg_places import Gone
 from firn_runtime.connectors.iceberg_table import Table, table_of
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.rest_asking import SUCCESS, Asking
@@ -60,8 +62,8 @@ def named(table: str | None, namespace: str | None) -> Name:
 
 
 def changed_by_another(name: Name) -> ConnectorError:
-    """Return the error of a commit that does not stand on the table that is there now."""
-    help = "`retry: {on: [conflict]}` writes again, upon what is there now"
+    """Return the error of a step that does not stand on the table that is there now."""
+    help = "`retry: {on: [conflict]}` does it again, upon what is there now"
     return ConnectorError("conflict", f"another writer has changed the table `{shown(name.text)}`", help)
 
 
@@ -105,6 +107,17 @@ class Catalog:
     def has(self, name: Name) -> bool:
         """Say whether there is a table."""
         return self.load(name) is not None
+
+    @contextmanager
+    def standing(self, name: Name, table: Table) -> Iterator[None]:
+        """Raise a `conflict` where a file of the table is gone since others have removed the snapshot that held it."""
+        try:
+            yield
+        except Gone:
+            now = self.load(name)
+            if now is not None and now.table.current == table.current:
+                raise
+            raise changed_by_another(name) from None
 
     def stage(self, name: Name, schema: Json) -> Loaded:
         """Return a table that would be made, so that its first commit makes it."""

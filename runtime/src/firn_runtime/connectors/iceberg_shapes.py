@@ -120,9 +120,7 @@ class Columns:
             raise ConnectorError("data", "a file of the table has no field ids, and the table maps no names", help)
         return {self._mapping.get(one.name): one for one in shape.columns}
 
-    def _value(
-        self, field: Field, kind: str, known: Mapping[int | None, Node], shape: Shape, parted: Set[int]
-    ) -> str:
+    def _value(self, field: Field, kind: str, known: Mapping[int | None, Node], shape: Shape, parted: Set[int]) -> str:
         node = known.get(field.id)
         if node is None:
             _refuse_absent(field, parted)

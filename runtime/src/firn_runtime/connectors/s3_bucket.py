@@ -127,6 +127,8 @@ class Bucket:
         if part is not None:
             headers["range"] = part.replace("bytes ", "bytes=").partition("/")[0]
         answer = self._send("GET", one.key, headers=headers, sink=sink)
+        if code_of(answer) == "NoSuchKey":  # it was listed
+            raise ConnectorError("conflict", f"reading `{one.key}`: the object is gone meanwhile")
         said = _yes(answer, f"reading `{one.key}`").headers
         if one.etag and _bare(said.get("etag", one.etag)) != _bare(one.etag):  # some services ignore `if-match`
             raise ConnectorError("conflict", f"reading `{one.key}`: the object has changed meanwhile")

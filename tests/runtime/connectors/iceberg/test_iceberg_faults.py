@@ -370,6 +370,45 @@ def test_numbers_of_both_signs_come_back() -> None:
     assert avro(written(schema, {}, records)).records == records
 
 
+# --- what becomes of a table while it is read
+
+
+@pytest.mark.parametrize("type", ["read", "write"])
+def test_a_snapshot_that_another_writer_removes_while_it_is_read_is_a_conflict(
+    place: Lake, bench: Make, type: str
+) -> None:
+    table = place.made({"id": [1]})
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+
+    def removed(asked: Asked, answer: Answer) -> Answer:
+        if asked.path.endswith("/tables/orders"):
+            place.catalog.spoilt = lambda asked, answer: answer
+            place.catalog.lock.release()
+            files = place.files()
+            table.overwrite(pa.table({"id": [3]}))
+            for file in files:
+                file.unlink()
+            place.catalog.lock.acquire()
+        return answer
+
+    place.catalog.spoilt = removed
+    inputs = READ if type == "read" else {**WRITE, "mode": "upsert", "keys": ["id"]}
+    error = place.refused(work, type, **inputs)
+    assert (error.error_class, error.message) == ("conflict", "another writer has changed the table `sales.orders`")
+    work.do(type, inputs)
+    assert place.by_pyiceberg() == ([(3,)] if type == "read" else [(2,), (3,)])
+
+
+def test_a_file_that_is_lost_is_an_error_of_the_table(place: Lake, bench: Make) -> None:
+    place.made({"id": [1]})
+    for file in place.files():
+        file.unlink()
+    error = place.refused(bench(lake=place.resource()))
+    assert error.error_class == "data"
+    assert error.message.endswith("is not there")
+
+
 # --- commits
 
 
@@ -394,7 +433,7 @@ def test_a_table_that_another_writer_has_changed_is_a_conflict_and_nothing_is_le
     before_the_commit(place, lambda: table.append(pa.table({"id": [3]})))
     error = place.refused(work, "write", **WRITE)
     assert (error.error_class, error.message) == ("conflict", "another writer has changed the table `sales.orders`")
-    assert error.help == "`retry: {on: [conflict]}` writes again, upon what is there now"
+    assert error.help == "`retry: {on: [conflict]}` does it again, upon what is there now"
     assert len(place.files() - before) == 1
     work.do("write", WRITE)
     assert [row[0] for row in place.by_pyiceberg()] == [1, 2, 3]
