@@ -258,7 +258,7 @@ def test_an_upload_that_fails_only_after_its_answer_began_has_failed(bench: Open
         work.make("d", "select range as id, md5(range::varchar) as t from range(200000)")
         with pytest.raises(ConnectorError) as caught:
             work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")
-    assert caught.value.error_class == "data"
+    assert caught.value.error_class == "server_error"
     assert [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT", "PUT", "POST", "DELETE", "HEAD"]
     assert server.asked[1].headers["x-amz-meta-firn-publication"] == PUBLICATION.mark
     assert server.asked[4].headers["if-none-match"] == "*"

@@ -172,7 +172,8 @@ class Bucket:
         answer = self._send("POST", key, [("uploadId", upload)], headers, content=ElementTree.tostring(root))
         said = parsed(_yes(answer, f"writing `{key}`").body)
         if said.tag == "Error":
-            raise refused(answer, f"writing `{key}`")  # it is known only after the answer has begun
+            # it was known only after the answer had begun, with a status that says nothing
+            raise refused(answer._replace(status=500), f"writing `{key}`")
         return text_of(said, "ETag")
 
     def abort(self, key: str, upload: str) -> None:
