@@ -54,7 +54,7 @@ class Lake(NamedTuple):
         table.append(content)
         return table
 
-    def holds(self, table: Any, content: pa.Table) -> str:
+    def holds(self, table: Any, content: pa.Table, *partition: object) -> str:
         """Give a table of PyIceberg's a data file as it is, whatever the table says of its columns."""
         from pyiceberg.manifest import DataFile
         from pyiceberg.typedef import Record
@@ -63,7 +63,8 @@ class Lake(NamedTuple):
         file.parent.mkdir(parents=True, exist_ok=True)
         pyarrow.parquet.write_table(content, file)
         known = {"file_format": "PARQUET", "record_count": content.num_rows, "file_size_in_bytes": file.stat().st_size}
-        one = DataFile.from_args(content=0, file_path=file.as_uri(), partition=Record(), **known)
+        of = {"partition": Record(*partition), "spec_id": table.spec().spec_id}
+        one = DataFile.from_args(content=0, file_path=file.as_uri(), **of, **known)
         with table.transaction() as change, change.update_snapshot().fast_append() as append:
             append.append_data_file(one)
         return file.as_uri()

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,6 +21,7 @@ from runtime.connectors.sinks import PUBLICATION
 from runtime.refusals import refused as refused_without_a_secret
 from runtime.workbench import Workbench, connector
 from servers import s3
+from servers.front import front
 
 SALES = "select range as id, 2024 + range % 2 as year, 'x' as name from range(10)"
 PARTITIONED: dict[str, Any] = {
@@ -276,6 +278,20 @@ def test_partitions_beyond_the_size_of_a_part_and_below_it(lake: Lake, work: Wor
     write(work, sql, path="p", mode="insert_overwrite", partition_by=["big"], format="csv")
     read(work, "p/*/*.csv")
     assert work.session.execute("select count(*), sum(id) from data") == [(300010, sum(range(300010)))]
+
+
+def test_a_large_partition_whose_last_answer_was_lost_is_recognised(any_lake: Lake, bench: Open) -> None:
+    """Not every service completes an upload again that it has completed."""
+    where = urlsplit(any_lake.server.endpoint)
+    with front(str(where.hostname), int(where.port or 0)) as one:
+        work = bench(lake=any_lake.resource(endpoint=f"http://127.0.0.1:{one.port}", options={"part_size": 5 << 20}))
+        one.cut = [b"<CompleteMultipartUpload"]
+        assert (
+            write(work, f"select *, 1 as part from ({BIG})", **PARTITIONED | {"partition_by": ["part"]}).rows == 200000
+        )
+        assert one.cut == []
+        read(work, "sales/*/*.parquet")
+        assert work.session.execute("select count(*) from data") == [(200000,)]
 
 
 class Killed(BaseException):

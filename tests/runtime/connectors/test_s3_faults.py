@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
+from firn_runtime.connector import StoredFile
 from firn_runtime.connectors import s3_bucket
+from firn_runtime.connectors.s3_store import BucketStore
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.secret import Secret
@@ -176,13 +178,17 @@ def test_no_more_is_fetched_than_the_platform_allows(bench: Open) -> None:
     assert len(server.asked) == 1
 
 
-def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open) -> None:
-    with answering(Answer(200, ONE), Answer(412)) as server, pytest.raises(ConnectorError) as caught:
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer(412), "the object has changed meanwhile (PreconditionFailed)"),
+        (error("NoSuchKey", 404), "the object is gone meanwhile"),
+    ],
+)
+def test_an_object_that_changes_while_it_is_read_is_a_conflict(bench: Open, answer: Answer, said: str) -> None:
+    with answering(Answer(200, ONE), answer) as server, pytest.raises(ConnectorError) as caught:
         read(bench(lake=resource(server.url)))
-    assert (caught.value.error_class, caught.value.message) == (
-        "conflict",
-        "reading `a.csv`: the object has changed meanwhile (PreconditionFailed)",
-    )
+    assert (caught.value.error_class, caught.value.message) == ("conflict", f"reading `a.csv`: {said}")
 
 
 @pytest.mark.parametrize("etag", ['"1"', "1", 'W/"1"', '"2"'])
@@ -195,6 +201,37 @@ def test_a_service_that_takes_no_conditions_is_heard_for_what_it_gives(bench: Op
             with pytest.raises(ConnectorError, match="the object has changed meanwhile") as caught:
                 read(work)
             assert caught.value.error_class == "conflict"
+
+
+def test_an_object_of_another_size_is_another_one_to_a_service_that_takes_no_conditions(bench: Open) -> None:
+    with answering(Answer(200, ONE), Answer(200, b"n\n424\n", {"etag": '"2"'})) as server:
+        with pytest.raises(ConnectorError) as caught:
+            read(bench(lake=resource(server.url)))
+        assert (caught.value.error_class, len(server.asked)) == ("conflict", 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error_class"),
+    [
+        (Answer(200, b"01234567", {"etag": '"1"'}), "server_error"),
+        (Answer(206, b"0123", {"etag": '"1"', "content-range": "bytes 0-3/8"}), "server_error"),
+        (Answer(206, b"abcd", {"etag": '"2"', "content-range": "bytes 4-7/8"}), "conflict"),
+    ],
+)
+def test_of_what_is_not_the_part_that_was_asked_for_nothing_is_kept_for_the_next_attempt(
+    tmp_path: Path, answer: Answer, error_class: str
+) -> None:
+    target = tmp_path / "a.part"
+    target.write_bytes(b"0123")
+    with answering(answer) as server:
+        lake = resource(server.url)
+        lake.connect()
+        store = BucketStore(lake.moves._replace(part_size=1), "", conditional=True)
+        with pytest.raises(ConnectorError) as caught:
+            store.get(StoredFile("a", 8, '"1"'), target)
+        lake.close()
+    assert caught.value.error_class == error_class
+    assert target.read_bytes() == b"0123"
 
 
 @pytest.mark.parametrize("word", [b"true", b"True", b"1"])
@@ -221,7 +258,7 @@ def test_an_upload_that_fails_only_after_its_answer_began_has_failed(bench: Open
         work.make("d", "select range as id, md5(range::varchar) as t from range(200000)")
         with pytest.raises(ConnectorError) as caught:
             work.write(PUBLICATION, resource="lake", path="x.csv", mode="replace")
-    assert caught.value.error_class == "data"
+    assert caught.value.error_class == "server_error"
     assert [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT", "PUT", "POST", "DELETE", "HEAD"]
     assert server.asked[1].headers["x-amz-meta-firn-publication"] == PUBLICATION.mark
     assert server.asked[4].headers["if-none-match"] == "*"

@@ -3,13 +3,15 @@
 What it answers is an outsider's, and is limited in size. It is asked at its own address alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import orjson
 
 from firn_runtime.confined_paths import shown
+from firn_runtime.connectors.iceberg_places import Gone
 from firn_runtime.connectors.iceberg_table import Table, table_of
 from firn_runtime.connectors.identity import Machine
 from firn_runtime.connectors.rest_asking import SUCCESS, Asking
@@ -59,6 +61,12 @@ def named(table: str | None, namespace: str | None) -> Name:
     return Name(tuple(outer), parts[-1])
 
 
+def changed_by_another(name: Name) -> ConnectorError:
+    """Return the error of a step that does not stand on the table that is there now."""
+    help = "`retry: {on: [conflict]}` does it again, upon what is there now"
+    return ConnectorError("conflict", f"another writer has changed the table `{shown(name.text)}`", help)
+
+
 class Catalog:
     """One catalog; its connections are kept until it is closed."""
 
@@ -100,6 +108,17 @@ class Catalog:
         """Say whether there is a table."""
         return self.load(name) is not None
 
+    @contextmanager
+    def standing(self, name: Name, table: Table) -> Iterator[None]:
+        """Raise a `conflict` where a file of the table is gone since others have removed the snapshot that held it."""
+        try:
+            yield
+        except Gone:
+            now = self.load(name)
+            if now is not None and now.table.current == table.current:
+                raise
+            raise changed_by_another(name) from None
+
     def stage(self, name: Name, schema: Json) -> Loaded:
         """Return a table that would be made, so that its first commit makes it."""
         body: Json = {"name": name.table, "schema": schema, "stage-create": True, "properties": {"format-version": "2"}}
@@ -115,8 +134,7 @@ class Catalog:
         body: Json = {"identifier": who, "requirements": list(requirements), "updates": list(updates)}
         answer = self._send(self._table(name), body, {}, [200, 204, 409])
         if answer.status == 409:
-            help = "`retry: {on: [conflict]}` writes again, upon what is there now"
-            raise ConnectorError("conflict", f"another writer has changed the table `{shown(name.text)}`", help)
+            raise changed_by_another(name)
 
     @property
     def _delegation(self) -> Mapping[str, str]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from firn_runtime.connector import Written
+from firn_runtime.connectors.iceberg_catalog import changed_by_another
 from firn_runtime.connectors.iceberg_columns import Fitted
-from firn_runtime.connectors.iceberg_table import Snapshot, Table
+from firn_runtime.connectors.iceberg_table import Table
 from firn_runtime.connectors.iceberg_target import COUNTS, FENCE, FLOW, MARK, Target, Unsettled
 from firn_runtime.errors import ConnectorError
 from firn_runtime.publication import Publication, TakenOver
@@ -44,30 +45,39 @@ def commit(
     try:
         target.catalog.commit(target.name, _requirements(target, fitted), updates)
     except ConnectorError as error:
-        history = _history(target)
-        if history is None:
+        now = _now(target)
+        if now is None:
             raise Unsettled(error.error_class, error.message, error.help) from None
-        if not _is_among(history, target, publication, error):
-            raise
+        if not _is_among(now, target, publication, error):
+            raise _told(error, now, target) from None
 
 
-def _is_among(history: Sequence[Snapshot], target: Target, publication: Publication, error: ConnectorError) -> bool:
+def _now(target: Target) -> Sequence[Table] | None:
+    """Return the table as it is now, nothing where there is none; None where the catalog does not tell."""
+    with suppress(ConnectorError):
+        found = target.catalog.load(target.name, history=True)
+        return (found.table,) if found is not None else ()
+    return None
+
+
+def _is_among(now: Sequence[Table], target: Target, publication: Publication, error: ConnectorError) -> bool:
     """Say whether a commit was made although it failed.
 
     One that a proxy has sent twice is refused the second time, for what it has itself changed the first time: then it
     is this very snapshot that counts, whose files would else be removed.
     """
+    history = [one for table in now for one in table.history()]
     if error.error_class == "conflict":
         return any(one.id == target.numbers.id for one in history)
     return any(one.summary.get(MARK) == publication.mark for one in history)
 
 
-def _history(target: Target) -> Sequence[Snapshot] | None:
-    """Return the snapshots that the table has now; None where the catalog does not tell."""
-    with suppress(ConnectorError):
-        found = target.catalog.load(target.name, history=True)
-        return found.table.history() if found is not None else ()
-    return None
+def _told(error: ConnectorError, now: Sequence[Table], target: Target) -> ConnectorError:
+    """Return why a commit failed: a catalog finds words of its own where no requirement is broken and the table is
+    another all the same, such as one that is gone, or whose branch has the sequence number now."""
+    stood_on = [] if target.is_new else [(target.table.uuid, target.table.last_sequence)]
+    is_another = [(one.uuid, one.last_sequence) for one in now] != stood_on
+    return changed_by_another(target.name) if is_another and error.error_class == "data" else error
 
 
 def _requirements(target: Target, fitted: Fitted) -> Sequence[Json]:

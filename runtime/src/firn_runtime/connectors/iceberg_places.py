@@ -35,6 +35,10 @@ class Wanted(NamedTuple):
     size: int | None = None
 
 
+class Gone(ConnectorError):
+    """A file of a table is not there."""
+
+
 class Places:
     """The places of one table."""
 
@@ -61,15 +65,18 @@ class Places:
     def _one(self, wanted: Wanted, folder: Path) -> Path:
         store, name = self.find(wanted.location)
         target = folder / f"{sha256(wanted.location.encode(errors='surrogateescape')).hexdigest()[:32]}.file"
-        with naming(wanted.location):
-            if not target.exists():
-                fetched(store, _there(store, name, wanted), folder / "parts").rename(target)
+        if not target.exists():
+            with naming(wanted.location):
+                found = store.stat(name)
+            there = _there(found, wanted)
+            with naming(wanted.location):
+                fetched(store, there, folder / "parts").rename(target)
         return target
 
     def content(self, wanted: Wanted, largest: int, folder: Path) -> bytes:
         """Return the content of a small file; raise ConnectorError where it is larger than that many bytes."""
         store, name = self.find(wanted.location)
-        found = _there(store, name, wanted)
+        found = _there(store.stat(name), wanted)
         if found.size > largest:
             raise ConnectorError("data", f"`{shown(wanted.location)}` is larger than {largest >> 20} MiB")
         file = self._one(Wanted(wanted.location, found.size), folder)
@@ -87,10 +94,9 @@ class Places:
         store.delete(name)
 
 
-def _there(store: FileStore, name: str, wanted: Wanted) -> StoredFile:
-    found = store.stat(name)
+def _there(found: StoredFile | None, wanted: Wanted) -> StoredFile:
     if found is None:
-        raise ConnectorError("data", f"the table's file `{shown(wanted.location)}` is not there")
+        raise Gone("data", f"the table's file `{shown(wanted.location)}` is not there")
     if wanted.size is not None and found.size != wanted.size:
         raise ConnectorError(
             "data", f"the table's file `{shown(wanted.location)}` has not the size that the table says"

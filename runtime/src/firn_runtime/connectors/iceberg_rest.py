@@ -63,7 +63,7 @@ class IcebergRest(ConnectorBase[IcebergRestConfig, IcebergRestOptions]):
 
         name = named(inputs.table, self.config.namespace)
         loaded = self.loaded(name)
-        with _keeping():
+        with _keeping(), self.catalog.standing(name, loaded.table):
             folder = cleared(context.scratch / "table")
             found = selected(context.session, loaded.table, self.files_of(name, loaded), folder, inputs.columns)
         rows = retyped(context.session, Relation(f"({found.sql})"), inputs.columns, inputs.schema)

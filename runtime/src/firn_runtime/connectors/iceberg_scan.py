@@ -117,13 +117,11 @@ def _selects(
     data = {local[one.path]: one for one in held if one.kind == "data"}
     deletes = _deletes(session, [one for one in held if one.kind == "positions"], local)
     touched = _touched(session, deletes, data)
-    return [
-        part
-        for shape in shapes(session, list(data))
-        for part in _parts(
-            made.of(shape) + more, shape, {one: data[one] for one in shape.files if one in touched}, deletes
-        )
-    ]
+    parts: list[str] = []
+    for shape in shapes(session, list(data)):
+        columns = made.of(shape, {data[one].spec for one in shape.files}) + more
+        parts += _parts(columns, shape, {one: data[one] for one in shape.files if one in touched}, deletes)
+    return parts
 
 
 def _parts(columns: str, shape: Shape, touched: Mapping[Path, Held], deletes: str) -> Sequence[str]:

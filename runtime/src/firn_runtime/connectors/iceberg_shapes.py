@@ -3,7 +3,7 @@
 Files differ, since a table's schema changes and its old files stay. Those of one shape are read together.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,22 +88,28 @@ class Columns:
     def __init__(self, table: Table, wanted: Sequence[Field]) -> None:
         self.wanted = [(one, engine_type(one.name, one.type)) for one in wanted]
         self._mapping = _mapping(table.properties.get(_MAPPING))
-        self._parted = {
-            part.source for spec in table.specs.values() for part in spec.parts if part.transform == "identity"
-        }
+        self._specs = table.specs
 
     def nothing(self) -> str:
         """Return a SELECT without rows."""
         columns = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(one.name)}" for one, kind in self.wanted)
         return f"SELECT {columns} WHERE false"
 
-    def of(self, shape: Shape) -> str:
-        """Return what is selected of files of a shape; raise ConnectorError for what would be read wrongly."""
-        known = self._by_id(shape)
+    def of(self, shape: Shape, specs: Set[int]) -> str:
+        """Return what is selected of files of a shape, which are partitioned by these specs.
+
+        Raises ConnectorError for what would be read wrongly.
+        """
+        known, parted = self._by_id(shape), self._parted(specs)
         return ", ".join(
-            f"CAST({self._value(one, kind, known, shape)} AS {kind}) AS {identifier(one.name)}"
+            f"CAST({self._value(one, kind, known, shape, parted)} AS {kind}) AS {identifier(one.name)}"
             for one, kind in self.wanted
         )
+
+    def _parted(self, specs: Set[int]) -> Set[int]:
+        """Return the columns whose values stand in the partitions of such files; of a spec that is unknown, in any."""
+        known = specs if specs <= self._specs.keys() else self._specs.keys()
+        return {part.source for id in known for part in self._specs[id].parts if part.transform == "identity"}
 
     def _by_id(self, shape: Shape) -> Mapping[int | None, Node]:
         if len({one.name.lower() for one in shape.columns}) != len(shape.columns):
@@ -115,10 +121,10 @@ class Columns:
             raise ConnectorError("data", "a file of the table has no field ids, and the table maps no names", help)
         return {self._mapping.get(one.name): one for one in shape.columns}
 
-    def _value(self, field: Field, kind: str, known: Mapping[int | None, Node], shape: Shape) -> str:
+    def _value(self, field: Field, kind: str, known: Mapping[int | None, Node], shape: Shape, parted: Set[int]) -> str:
         node = known.get(field.id)
         if node is None:
-            self._refuse_absent(field)
+            _refuse_absent(field, parted)
             return "NULL"
         if not fits(node, field.type):
             found = shown(shape.types.get(node.name, ""))
@@ -127,17 +133,18 @@ class Columns:
             raise ConnectorError("data", said, help)
         return identifier(node.name)
 
-    def _refuse_absent(self, field: Field) -> None:
-        """A column that was added later is NULL in older files, unless the specification has another value for it."""
-        if field.id in self._parted:
-            said = f"a file of the table lacks the column `{shown(field.name)}`, which stands in its partition alone"
-        elif field.has_default:
-            said = f"a file of the table lacks the column `{shown(field.name)}`, which has a default value"
-        elif field.required:
-            said = f"a file of the table lacks the column `{shown(field.name)}`, which is required"
-        else:
-            return
-        raise ConnectorError("data", f"{said}; this version does not read that", "leave it out with `columns`")
+
+def _refuse_absent(field: Field, parted: Set[int]) -> None:
+    """A column that was added later is NULL in older files, unless the specification has another value for it."""
+    if field.id in parted:
+        said = f"a file of the table lacks the column `{shown(field.name)}`, which stands in its partition alone"
+    elif field.has_default:
+        said = f"a file of the table lacks the column `{shown(field.name)}`, which has a default value"
+    elif field.required:
+        said = f"a file of the table lacks the column `{shown(field.name)}`, which is required"
+    else:
+        return
+    raise ConnectorError("data", f"{said}; this version does not read that", "leave it out with `columns`")
 
 
 def fits(node: Node, kind: Any) -> bool:

@@ -55,7 +55,7 @@ def write(tables: Tables, inputs: WriteInputs, context: WriteContext) -> Written
     _refuse_version(staged.table)
     fitted = fit(inputs, dataset, staged.table)
     target = Target(tables, name, staged, cleared(context.scratch / "table"), is_new=is_new)
-    with _MODES[inputs.mode](target, inputs, context, fitted) as plan:
+    with tables.catalog.standing(name, target.table), _MODES[inputs.mode](target, inputs, context, fitted) as plan:
         return _published(target, inputs, context, fitted, plan)
 
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from firn_runtime.cancel import Token
 from firn_runtime.connectors.s3_credentials import KeySource
 from firn_runtime.connectors.s3_errors import code_of, parsed, refused, text_of
-from firn_runtime.connectors.s3_http import Address, Answer, Host, Request, address
+from firn_runtime.connectors.s3_http import Address, Answer, Host, Request, Sink, address
 from firn_runtime.connectors.s3_signing import AccessKey, Query, Unsigned, encoded, signed, spelled
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.files import S3Config
@@ -126,12 +126,19 @@ class Bucket:
         part = f"bytes {piece.start}-{piece.start + piece.length - 1}/{one.size}" if piece.length != one.size else None
         if part is not None:
             headers["range"] = part.replace("bytes ", "bytes=").partition("/")[0]
-        answer = self._send("GET", one.key, headers=headers, sink=sink)
-        said = _yes(answer, f"reading `{one.key}`").headers
-        if one.etag and _bare(said.get("etag", one.etag)) != _bare(one.etag):  # some services ignore `if-match`
-            raise ConnectorError("conflict", f"reading `{one.key}`: the object has changed meanwhile")
-        if said.get("content-range") != part:
-            raise ConnectorError("server_error", f"the service does not give a part of `{one.key}`")
+
+        def take(said: Mapping[str, str], blocks: Iterator[bytes]) -> None:
+            """Look before anything is kept: some services ignore `if-match`, or `range`."""
+            if one.etag and _bare(said.get("etag", one.etag)) != _bare(one.etag):
+                raise ConnectorError("conflict", f"reading `{one.key}`: the object has changed meanwhile")
+            if said.get("content-range") != part:
+                raise ConnectorError("server_error", f"the service does not give a part of `{one.key}`")
+            sink(blocks)
+
+        answer = self._send("GET", one.key, headers=headers, sink=take)
+        if code_of(answer) == "NoSuchKey":  # it was listed
+            raise ConnectorError("conflict", f"reading `{one.key}`: the object is gone meanwhile")
+        _yes(answer, f"reading `{one.key}`")
 
     def put(self, key: str, piece: Piece, headers: Mapping[str, str]) -> str:
         """Make an object of a local file, at once; return its etag."""
@@ -165,7 +172,8 @@ class Bucket:
         answer = self._send("POST", key, [("uploadId", upload)], headers, content=ElementTree.tostring(root))
         said = parsed(_yes(answer, f"writing `{key}`").body)
         if said.tag == "Error":
-            raise refused(answer, f"writing `{key}`")  # it is known only after the answer has begun
+            # it was known only after the answer had begun, with a status that says nothing
+            raise refused(answer._replace(status=500), f"writing `{key}`")
         return text_of(said, "ETag")
 
     def abort(self, key: str, upload: str) -> None:
@@ -182,7 +190,7 @@ class Bucket:
         headers: Mapping[str, str] | None = None,
         piece: Piece | None = None,
         content: bytes = b"",
-        sink: Callable[[Iterator[bytes]], object] | None = None,
+        sink: Sink | None = None,
         token: Token | None = None,
     ) -> Answer:
         path = f"{self._host.address.path}/{encoded(key, '/')}"

@@ -67,6 +67,10 @@ class Answer(NamedTuple):
     body: bytes
 
 
+Sink = Callable[[Mapping[str, str], Iterator[bytes]], object]
+"""Raises ConnectorError for what it does not take."""
+
+
 class Request(NamedTuple):
     """One request. It may be sent several times: whatever it asks for may be asked again."""
 
@@ -77,8 +81,8 @@ class Request(NamedTuple):
     """Made anew for each time that it is sent: a signature grows old."""
     body: Callable[[], Iterable[bytes]] = tuple
     length: int = 0
-    sink: Callable[[Iterator[bytes]], object] | None = None
-    """Takes the body of an answer that says yes."""
+    sink: Sink | None = None
+    """Takes the headers and the body of an answer that says yes."""
 
 
 class Host:
@@ -137,7 +141,7 @@ class Host:
             response = connection.getresponse()
             known = {name.lower(): value for name, value in response.getheaders()}
             if request.sink is not None and response.status in (200, 206):
-                request.sink(_blocks(response))
+                request.sink(known, _blocks(response))
                 return Answer(response.status, known, b"")
             body = response.read(_LARGEST)
             if response.read(1) or response.length:  # too large, or cut off

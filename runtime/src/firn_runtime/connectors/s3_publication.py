@@ -5,6 +5,7 @@ upload is completed only if the object is still the one that was there when the 
 """
 
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from firn_runtime.publication import Publication
 from firn_schemas.steps.data import WriteInputs
 
 INTENT = "intent.json"
-_MARK, _ROWS = "firn-publication", "firn-rows"
+_META, _MARK, _ROWS = "x-amz-meta-", "firn-publication", "firn-rows"
 
 
 class Target(NamedTuple):
@@ -62,13 +63,20 @@ def _one_object(inputs: WriteInputs, context: WriteContext, target: Target, name
     rows = write_file(context.session, inputs, format, name, file)
     written = Written(rows, file.stat().st_size)
     conditions = unchanged(before) if target.conditional else {}
-    try:
-        upload(target.moves, file, key, _told(context.publication, rows), conditions, context.still_ours)
-    except ConnectorError:
-        if appeared(target.moves.bucket, key, context.publication.mark) is None:
-            raise
+    _upload(target.moves, file, key, _told(context.publication.mark, rows), conditions, context.still_ours)
     file.unlink()
     return written
+
+
+def _upload(
+    moves: Moves, file: Path, key: str, told: Mapping[str, str], conditions: Mapping[str, str], last: Last
+) -> None:
+    """Make an object of a file, which says what `told` says; one that appeared without an answer is as good."""
+    try:
+        upload(moves, file, key, told, conditions, last)
+    except ConnectorError:
+        if appeared(moves.bucket, key, told[f"{_META}{_MARK}"]) is None:
+            raise
 
 
 def is_own(head: Head | None, mark: str) -> TypeGuard[Head]:
@@ -86,11 +94,11 @@ def appeared(bucket: Bucket, key: str, mark: str) -> Head | None:
 
 def marked(mark: str) -> Mapping[str, str]:
     """Return the headers by which an object says what it was published under."""
-    return {f"x-amz-meta-{_MARK}": mark}
+    return {f"{_META}{_MARK}": mark}
 
 
-def _told(publication: Publication, rows: int) -> Mapping[str, str]:
-    return {**marked(publication.mark), f"x-amz-meta-{_ROWS}": str(rows)}
+def _told(mark: str, rows: int) -> Mapping[str, str]:
+    return {**marked(mark), f"{_META}{_ROWS}": str(rows)}
 
 
 def unchanged(before: Head | None) -> Mapping[str, str]:
@@ -127,14 +135,17 @@ def _recorded(intent: Path, publication: Publication) -> Written | None:
 def _replace_partitions(
     context: WriteContext, target: Target, folder: Path, found: Mapping[str, Sequence[str]]
 ) -> None:
-    """Large ones one after the other, in parts; small ones some at a time."""
-    headers = _told(context.publication, 0)
+    """Large ones one after the other, in parts; small ones some at a time.
+
+    The mark is of this attempt alone: what an earlier one has left may hold other rows.
+    """
+    told = _told(f"{context.publication.mark}-{secrets.token_hex(8)}", 0)
     limit = target.moves.part_size
     small = [one for one in found if all((folder / name).stat().st_size <= limit for name in found[one])]
 
     def replace_one(partition: str, moves: Moves, last: Last) -> None:
         for name in found[partition]:
-            upload(moves, folder / name, f"{target.prefix}{target.name}/{name}", headers, {}, last)
+            _upload(moves, folder / name, f"{target.prefix}{target.name}/{name}", told, {}, last)
         _remove_others(target, partition, found[partition])
 
     for partition in found.keys() - set(small):

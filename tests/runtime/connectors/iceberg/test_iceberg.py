@@ -86,6 +86,30 @@ def test_columns_are_found_by_their_ids_whatever_they_were_called(place: Lake, w
     assert read(work) == [(1, "a", None), (2, "b", "new")] == place.by_pyiceberg()
 
 
+def test_a_column_that_was_added_and_then_partitioned_by_is_null_in_older_files(place: Lake, work: Workbench) -> None:
+    table = place.made({"id": [1]})
+    with table.update_schema() as change:
+        change.add_column("region", types.StringType())
+    with table.update_spec() as spec:
+        spec.add_identity("region")
+    table.append(pa.table({"id": [2], "region": ["eu"]}))
+    assert read(work) == [(1, None), (2, "eu")] == place.by_pyiceberg()
+    work.make("d", "select 1::bigint as id, 'us' as region")
+    work.do("write", {**WRITE, "mode": "upsert", "keys": ["id"]})
+    assert read(work) == [(1, "us"), (2, "eu")] == place.by_pyiceberg()
+
+
+def test_a_column_that_stands_in_the_partition_alone_is_refused(place: Lake, work: Workbench) -> None:
+    table = place.made({"id": [1], "region": ["eu"]})
+    with table.update_spec() as spec:
+        spec.add_identity("region")
+    schema = pa.schema([pa.field("id", pa.int64(), metadata={"PARQUET:field_id": "1"})])
+    place.holds(table, pa.table({"id": [2]}, schema), "us")
+    error = place.refused(work)
+    assert "lacks the column `region`, which stands in its partition alone" in error.message
+    assert read(work, columns=["id"]) == [(1,), (2,)]
+
+
 def test_a_part_of_a_nested_column_that_was_renamed_is_refused_and_never_read_as_null(
     place: Lake, work: Workbench
 ) -> None:

@@ -370,7 +370,59 @@ def test_numbers_of_both_signs_come_back() -> None:
     assert avro(written(schema, {}, records)).records == records
 
 
+# --- what becomes of a table while it is read
+
+
+@pytest.mark.parametrize("type", ["read", "write"])
+def test_a_snapshot_that_another_writer_removes_while_it_is_read_is_a_conflict(
+    place: Lake, bench: Make, type: str
+) -> None:
+    table = place.made({"id": [1]})
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+
+    def removed(asked: Asked, answer: Answer) -> Answer:
+        if asked.path.endswith("/tables/orders"):
+            place.catalog.spoilt = lambda asked, answer: answer
+            place.catalog.lock.release()
+            files = place.files()
+            table.overwrite(pa.table({"id": [3]}))
+            for file in files:
+                file.unlink()
+            place.catalog.lock.acquire()
+        return answer
+
+    place.catalog.spoilt = removed
+    inputs = READ if type == "read" else {**WRITE, "mode": "upsert", "keys": ["id"]}
+    error = place.refused(work, type, **inputs)
+    assert (error.error_class, error.message) == ("conflict", "another writer has changed the table `sales.orders`")
+    work.do(type, inputs)
+    assert place.by_pyiceberg() == ([(3,)] if type == "read" else [(2,), (3,)])
+
+
+def test_a_file_that_is_lost_is_an_error_of_the_table(place: Lake, bench: Make) -> None:
+    place.made({"id": [1]})
+    for file in place.files():
+        file.unlink()
+    error = place.refused(bench(lake=place.resource()))
+    assert error.error_class == "data"
+    assert error.message.endswith("is not there")
+
+
 # --- commits
+
+
+def before_the_commit(place: Lake, act: Callable[[], object]) -> None:
+    """Let another writer act right before the next commit."""
+
+    def fault(asked: Asked) -> None:
+        if asked.method == "POST" and asked.path.endswith("/tables/orders"):
+            place.catalog.fault = lambda _: None
+            place.catalog.lock.release()
+            act()
+            place.catalog.lock.acquire()
+
+    place.catalog.fault = fault
 
 
 def test_a_table_that_another_writer_has_changed_is_a_conflict_and_nothing_is_left(place: Lake, bench: Make) -> None:
@@ -378,17 +430,10 @@ def test_a_table_that_another_writer_has_changed_is_a_conflict_and_nothing_is_le
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
     before = place.files()
-
-    def between(asked: Asked) -> None:
-        place.catalog.fault = lambda _: None
-        place.catalog.lock.release()
-        table.append(pa.table({"id": [3]}))
-        place.catalog.lock.acquire()
-
-    place.catalog.fault = lambda asked: between(asked) if asked.method == "POST" else None
+    before_the_commit(place, lambda: table.append(pa.table({"id": [3]})))
     error = place.refused(work, "write", **WRITE)
     assert (error.error_class, error.message) == ("conflict", "another writer has changed the table `sales.orders`")
-    assert error.help == "`retry: {on: [conflict]}` writes again, upon what is there now"
+    assert error.help == "`retry: {on: [conflict]}` does it again, upon what is there now"
     assert len(place.files() - before) == 1
     work.do("write", WRITE)
     assert [row[0] for row in place.by_pyiceberg()] == [1, 2, 3]
@@ -397,17 +442,37 @@ def test_a_table_that_another_writer_has_changed_is_a_conflict_and_nothing_is_le
 def test_a_table_that_another_writer_has_made_meanwhile_is_a_conflict(place: Lake, bench: Make) -> None:
     work = bench(lake=place.resource())
     work.make("d", "select 2::bigint as id")
-
-    def between(asked: Asked) -> None:
-        place.catalog.fault = lambda _: None
-        place.catalog.lock.release()
-        place.made({"id": [3]})
-        place.catalog.lock.acquire()
-
-    place.catalog.fault = lambda asked: between(asked) if asked.path.endswith("/tables/orders") and asked.body else None
+    before_the_commit(place, lambda: place.made({"id": [3]}))
     assert place.refused(work, "write", **WRITE).error_class == "conflict"
     work.do("write", WRITE)
     assert [row[0] for row in place.by_pyiceberg()] == [2, 3]
+
+
+def test_a_commit_to_another_branch_meanwhile_is_a_conflict_though_the_catalog_finds_its_own_words(
+    place: Lake, bench: Make
+) -> None:
+    """The two commits would have one sequence number, for which the protocol knows no requirement."""
+    table = place.made({"id": [1]})
+    table.manage_snapshots().create_branch(table.current_snapshot().snapshot_id, "dev").commit()
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+    before_the_commit(place, lambda: table.append(pa.table({"id": [3]}), branch="dev"))
+    before = place.files()
+    assert place.refused(work, "write", **WRITE).error_class == "conflict"
+    assert "older than last sequence number" in place.catalog.errors.pop()
+    assert len(place.files() - before) == 1
+    work.do("write", WRITE)
+    assert [row[0] for row in place.by_pyiceberg()] == [1, 2]
+
+
+def test_a_table_that_is_gone_meanwhile_is_a_conflict(place: Lake, bench: Make) -> None:
+    place.made({"id": [1]})
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+    before_the_commit(place, place.catalog.tables.clear)
+    assert place.refused(work, "write", **WRITE).error_class == "conflict"
+    work.do("write", WRITE)
+    assert place.by_pyiceberg() == [(2,)]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
