@@ -378,6 +378,28 @@ def test_what_cannot_connect_says_why_without_a_secret(bench: Make, shop: Shop, 
     assert words in error.message
 
 
+@pytest.mark.parametrize("state", ["starting up", "shutting down", "in recovery mode", "not yet accepting connections"])
+def test_a_server_that_starts_or_stops_is_told_as_such(bench: Make, shop: Shop, state: str) -> None:
+    said = f"SFATAL\0C57P03\0Mthe database system is {state}\0\0".encode()
+
+    def answer() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(b"E" + (len(said) + 4).to_bytes(4) + said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=answer)
+        answering.start()
+        port = listener.getsockname()[1]
+        error = refused(read, bench(db=shop.resource(port=port)), table="t")
+        answering.join()
+    assert (error.error_class, error.message) == (
+        "connection",
+        f"the server at `127.0.0.1`, port {port} is starting or stopping",
+    )
+
+
 STATEMENTS: dict[str, tuple[str, str, str]] = {
     "missing table": ("select * from nothing", "data", 'relation "nothing" does not exist'),
     "missing column": ("select nothing from t", "data", 'column "nothing" does not exist'),
