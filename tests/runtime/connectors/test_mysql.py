@@ -745,6 +745,34 @@ def test_a_server_that_takes_its_time_and_lets_others_in_is_not_left(
     act(hasty)
 
 
+@pytest.mark.parametrize("is_heard", [True, False], ids=["its answer", "itself"])
+@pytest.mark.parametrize(
+    ("act", "last"),
+    [
+        (partial(read, sql="select n from t"), b"start transaction"),
+        (partial(read, sql="select n from t"), b"as firn_spelled"),
+        (partial(write, mode="append"), b"execute firn_query"),
+        (partial(write, mode="append"), b"insert into `"),
+        (partial(write, mode="append"), b"\x03commit"),
+    ],
+    ids=["the begin of a query", "a query", "a statement of a write", "rows of a write", "the commit of a write"],
+)
+def test_what_is_lost_on_a_way_that_stays_open_is_not_waited_for(
+    bench: Make, shop: Shop, act: Callable[[Workbench], object], last: bytes, is_heard: bool
+) -> None:
+    """As behind a proxy that still lets in, and has lost its own connection to the server."""
+    shop.do("create table t (n int)", "insert into t values (1)")
+    with front(shop.server.host, shop.server.port) as network:
+        made = shop.resource(port=network.port)
+        made.patience = 0.3
+        work = bench(db=made)
+        work.make("d", "select 2 as n")
+        network.lost, network.is_heard = [last], is_heard
+        error = refused(act, work)
+    assert network.lost == []
+    assert (error.error_class, error.message) == ("connection", "the server has closed the connection")
+
+
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:
     token = Token()
     with front(shop.server.host, shop.server.port) as network, working_for(token):

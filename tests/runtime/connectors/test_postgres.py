@@ -797,6 +797,46 @@ def test_who_knocks_at_a_server_that_stands_still_is_no_sign_of_life(hasty: Work
     assert [error.error_class for error in found] == ["connection"]
 
 
+@pytest.mark.parametrize("is_heard", [True, False], ids=["its answer", "itself"])
+@pytest.mark.parametrize(
+    ("act", "last"),
+    [
+        (partial(read, sql="select n from t"), b"BEGIN"),
+        (partial(read, sql="select n from t"), b"copy ("),
+        (SLOW["a write"], b"lock table"),
+        (SLOW["a write"], b"PGCOPY"),
+        (SLOW["a write"], b"COMMIT"),
+    ],
+    ids=["the begin of a query", "a query", "the lock of a write", "rows of a write", "the commit of a write"],
+)
+def test_what_is_lost_on_a_way_that_stays_open_is_not_waited_for(
+    bench: Make, shop: Shop, act: Callable[[Workbench], object], last: bytes, is_heard: bool
+) -> None:
+    """As behind a proxy that still lets in, and has lost its own connection to the server."""
+    shop.do("create table t (n int); insert into t values (1)")
+    with front(shop.server.host, shop.server.port) as network:
+        network.lost, network.is_heard = [last], is_heard
+        made = shop.resource(port=network.port)
+        made.patience = 0.3
+        work = bench(db=made)
+        work.make("d", "select 2 as n")
+        error = refused(act, work)
+    assert network.lost == []
+    assert (error.error_class, error.message) == ("connection", "the server has closed the connection")
+
+
+def test_a_source_that_takes_its_time_is_waited_for(bench: Make, shop: Shop) -> None:
+    """The server has nothing to do meanwhile, and nobody waits for it."""
+    made = shop.resource()
+    made.patience = 0.1
+    work = bench(db=made)
+    shop.do("create table slow as select n from generate_series(1, 3) as n")
+    shop.do("create view source as select n from slow where pg_sleep(0.6) is not null")
+    work.streamed = frozenset(["d"])
+    work.do("read", {"resource": "db", "table": "source"}, "d")
+    assert work.do("write", {"from": "d", "resource": "db", "table": "t", "mode": "append"}).results["rows"] == 3
+
+
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:
     found: list[ConnectorError] = []
     with front(shop.server.host, shop.server.port) as network:
