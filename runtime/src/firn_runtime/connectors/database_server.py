@@ -49,8 +49,10 @@ class DatabaseServer(ConnectorBase[C, P]):
         self._watch.close()
 
     @abstractmethod
-    def _idle(self, peer: Peer, seconds: float, sessions: Collection[Any]) -> Collection[Any] | None:
-        """Say for which of these sessions a peer has nothing to do; None where it answers no login within that."""
+    def _idle(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
+        """Ask a peer about sessions, as the watch does."""
 
     @contextmanager
     def _watched(self, server: S) -> Iterator[S]:

@@ -62,10 +62,12 @@ class MySql(DatabaseServer[MySqlConfig, MySqlOptions]):
         with closing(self), self._server() as server:
             yield from probed(server.rows, self.config.database, uses)
 
-    def _idle(self, peer: Peer, seconds: float, sessions: Collection[Any]) -> Collection[Any] | None:
+    def _idle(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
         from firn_runtime.connectors.mysql_server import idle
 
-        return idle(self.config, self.options, peer, seconds, sessions)
+        return idle(self.config, self.options, peer, seconds, sessions, end=end)
 
     def _server(self, *, writing: bool = False) -> AbstractContextManager["Server"]:
         from firn_runtime.connectors.mysql_server import Server

@@ -64,9 +64,9 @@ class Session(NamedTuple):
 
 
 def idle(
-    config: MySqlConfig, options: MySqlOptions, peer: Peer, seconds: float, sessions: Collection[Session]
+    config: MySqlConfig, options: MySqlOptions, peer: Peer, seconds: float, sessions: Collection[Session], *, end: bool
 ) -> Collection[Session] | None:
-    """Return for which of these sessions the server has nothing to do, as far as it says.
+    """Return for which of these sessions the server has nothing to do, as far as it says, and `end` them.
 
     None where it gives no answer to who wants to log in, not even a refusal.
     """
@@ -79,7 +79,10 @@ def idle(
             cursor.execute(_WHO)
             place = cursor.fetchone()
             cursor.execute(_IDLE)
-            return {Session(place, number) for (number,) in cursor.fetchall()}.intersection(sessions)
+            found = {Session(place, number) for (number,) in cursor.fetchall()}.intersection(sessions)
+            for one in found if end else ():
+                cursor.execute(f"kill {one.number}")
+            return found
     except (MySQLError, OSError) as error:
         return None if isinstance(error.__context__, TimeoutError) else ()
     finally:
@@ -120,7 +123,7 @@ class Server:
             self._connection._force_close()
             raise
         self._session = Session(tuple(place), int(number))
-        self._connection._read_timeout = None
+        self._connection._read_timeout = self._connection._write_timeout = None
         self.packet = int(packet)
         """Bytes of one statement or row, at most."""
 
@@ -297,6 +300,7 @@ def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float, peer:
             client_flag=CLIENT.FOUND_ROWS,
             connect_timeout=timeout or 31536000,
             read_timeout=timeout or None,
+            write_timeout=timeout or None,  # that of the handshake of TLS too
             ssl=tls,
             ssl_disabled=tls is None,
             local_infile=False,

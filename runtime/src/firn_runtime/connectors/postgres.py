@@ -76,10 +76,12 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
         if self._login is not None:
             self._login.close()
 
-    def _idle(self, peer: Peer, seconds: float, sessions: Collection[Any]) -> Collection[Any] | None:
+    def _idle(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
         from firn_runtime.connectors.postgres_server import idle
 
-        return idle(self.config, self.options, peer, seconds, sessions)
+        return idle(self.config, self.options, peer, seconds, sessions, end=end)
 
     def _server(self) -> AbstractContextManager["Server"]:
         from firn_runtime.connectors.postgres_server import Server

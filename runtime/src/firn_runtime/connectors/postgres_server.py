@@ -72,7 +72,8 @@ _SPELLING = {
 _IDLE = """
     select pid from pg_stat_activity
     where pid = any($1) and usename = current_user and application_name = current_setting('application_name')
-        and (state like 'idle%' or wait_event_type = 'Client')"""
+        and (state like 'idle%' or wait_event_type = 'Client')
+        and case when $2::boolean then pg_terminate_backend(pid) else true end"""
 """A session that is not at work, or waits for its client. That of another machine behind one address is not taken for
 one of ours; what a server does not tell is no reason to leave it."""
 
@@ -93,16 +94,22 @@ def host_address(peer: Peer) -> str:
 
 
 def idle(
-    config: PostgresConfig, options: PostgresOptions, peer: Peer, seconds: float, sessions: Collection[int]
+    config: PostgresConfig,
+    options: PostgresOptions,
+    peer: Peer,
+    seconds: float,
+    sessions: Collection[int],
+    *,
+    end: bool,
 ) -> Collection[int] | None:
-    """Return for which of these sessions the server has nothing to do, as far as it says.
+    """Return for which of these sessions the server has nothing to do, as far as it says, and `end` them.
 
     None where it gives no answer to who wants to log in, not even a refusal.
     """
     hasty = replace(options, connect_timeout=seconds, statement_timeout=seconds)
     try:
         with contextlib.closing(Server(config, hasty, host_address(peer))) as server:
-            return [pid for (pid,) in server.rows(_IDLE, (list(sessions),))] if sessions else ()
+            return [pid for (pid,) in server.rows(_IDLE, (list(sessions), end))] if sessions else ()
     except ConnectorError as error:
         return None if error.error_class == "timeout" else ()
 

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -48,11 +48,18 @@ class Connection(Protocol):
         ...
 
 
-Idle = Callable[[Peer, float, Collection[Any]], Collection[Any] | None]
-"""Says for which of these sessions a peer has nothing to do, and None where it answers no login within so many seconds.
+class Idle(Protocol):
+    """Asks a peer about sessions."""
 
-What is waited for from such a session never comes: the question, or its answer, was lost between here and there.
-"""
+    def __call__(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
+        """Say for which of these sessions it has nothing to do, and `end` them; None where it answers no login in time.
+
+        What is waited for from such a session never comes: the question, or its answer, was lost on the way. While it
+        lasts, it may hold locks that the next attempt needs.
+        """
+        ...
 
 
 class Watch:
@@ -104,7 +111,10 @@ class Watch:
                 _hang_up(peer)
             return
         lost = self._waiting(peer)
-        for session in set(idle).intersection(self._doubted.get(peer, ()), lost):
+        left = set(idle).intersection(self._doubted.get(peer, ()), lost)
+        if left:
+            self._idle(peer, self._patience, left, end=True)
+        for session in left:
             lost[session].hang_up()
         self._doubted[peer] = idle
         self._asked[peer] = 0 if idle else 4
