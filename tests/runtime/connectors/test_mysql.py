@@ -830,6 +830,23 @@ def test_a_lock_that_is_held_too_long_is_a_conflict(work: Workbench, shop: Shop)
     assert shop.rows("select v from t") == [(1,)]
 
 
+def test_who_reads_within_a_long_transaction_does_not_keep_a_write_waiting_without_an_end(
+    work: Workbench, shop: Shop
+) -> None:
+    """By itself the server waits a day or a year for it, and whoever wants to read waits behind the write."""
+    shop.do("create table t (n int)", "set global innodb_lock_wait_timeout = 1")
+    work.make("d", "select 1 as n, 2 as m")
+    try:
+        with connected(shop.server, shop.database) as other, other.cursor() as cursor:
+            cursor.execute("begin")
+            cursor.execute("select * from t")
+            error = refused(write, work, mode="append", on_schema_change="add_columns")
+    finally:
+        shop.do("set global innodb_lock_wait_timeout = 20")
+    assert (error.error_class, error.message) == ("conflict", "the database reports: lock wait timeout")
+    assert "another transaction holds the table" in error.help
+
+
 def test_a_deadlock_is_a_conflict(work: Workbench, shop: Shop) -> None:
     """The write holds its table and waits for another one, whose holder then waits for the table."""
     shop.do("create table t (v int)", "insert into t values (1)", "create table other (v int)")

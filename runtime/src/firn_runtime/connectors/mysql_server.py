@@ -38,6 +38,8 @@ _SETTINGS = (
     "unique_checks = 1"
 )
 """What servers may have set otherwise for everybody."""
+_AS_LONG_AS_ROWS = "set session lock_wait_timeout = least(@@lock_wait_timeout, @@innodb_lock_wait_timeout)"
+"""Who changes a table waits for those who read it in a transaction: by itself a day or a year, and all readers behind."""
 _BLOCK = 1 << 20
 _KILL = 5.0
 """Seconds that asking the server to stop may take."""
@@ -118,6 +120,8 @@ class Server:
         try:
             self.rows(_SETTINGS)
             self.rows(f"set session sql_mode = '{_WRITING if writing else _STRICT}'")
+            if writing:
+                self.rows(_AS_LONG_AS_ROWS)
             ((*place, number, packet),) = self.rows(f"{_WHO}, connection_id(), @@max_allowed_packet")
         except BaseException:
             self._connection._force_close()
