@@ -39,7 +39,8 @@ _SETTINGS = (
 )
 """What servers may have set otherwise for everybody."""
 _AS_LONG_AS_ROWS = "set session lock_wait_timeout = least(@@lock_wait_timeout, @@innodb_lock_wait_timeout)"
-"""Who changes a table waits for those who read it in a transaction: by itself a day or a year, and all readers behind."""
+"""Who changes a table waits for those who read it in a transaction, and all readers behind: by itself a day or a
+year."""
 _BLOCK = 1 << 20
 _KILL = 5.0
 """Seconds that asking the server to stop may take."""

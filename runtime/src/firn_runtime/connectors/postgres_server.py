@@ -196,11 +196,11 @@ class Server:
         self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         self._connection.read_only = read_only
         with self._translating(), self._begun():
-            for name, value in self._settings.items():
-                self.set(name, value)
+            sets = ", ".join(f"set_config(${at}, ${at + 1}, true)" for at in range(1, 2 * len(self._settings), 2))
+            values = [text for setting in self._settings.items() for text in setting]
+            ((self._session, *_),) = self.rows(f"select pg_backend_pid(), {sets}", values)  # a pool may give another
             if not read_only:
                 self.rows(_WRITING)
-            ((self._session,),) = self.rows("select pg_backend_pid()")  # a pool has another one for each transaction
             yield
             self._ending.go_on()
 
