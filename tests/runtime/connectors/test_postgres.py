@@ -600,6 +600,19 @@ def test_a_line_that_breaks_while_the_engine_reads_a_table_is_a_failed_connectio
     assert (error.error_class, error.message) == ("connection", "the database server has closed the connection")
 
 
+@pytest.mark.parametrize("cut", [b"SELECT version()", b"pg_namespace"])
+def test_so_it_is_where_the_engine_only_looks_at_the_table(bench: Make, shop: Shop, cut: bytes) -> None:
+    shop.do("create table t as select 1 as n")
+    with front(shop.server.host, shop.server.port) as line:
+        work = bench(db=shop.resource(port=line.port))
+        work.streamed = frozenset(["data"])
+        work.do("read", {"resource": "db", "table": "t"})
+        line.cut.append(cut)
+        error = refused(work.rows)
+    assert line.cut == []
+    assert (error.error_class, error.message) == ("connection", "the database server has closed the connection")
+
+
 def test_a_commit_whose_answer_is_lost_is_found_by_the_next_attempt(bench: Make, shop: Shop) -> None:
     with front(shop.server.host, shop.server.port) as line:
         work = bench(db=shop.resource(port=line.port))
