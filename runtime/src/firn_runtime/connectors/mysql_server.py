@@ -163,6 +163,10 @@ class Server:
             self._kill()
         self.hang_up()
 
+    def lose(self) -> None:
+        """Know why this connection ends: its answer never comes."""
+        self._ending.is_lost = True
+
     def hang_up(self) -> None:
         """Wait no longer for a server that does not answer."""
         with contextlib.suppress(OSError, AttributeError):  # the driver has let go of it meanwhile

@@ -185,6 +185,10 @@ class Server:
         if time.monotonic() > self._patience:
             self.hang_up()
 
+    def lose(self) -> None:
+        """Know why this connection ends: its answer never comes."""
+        self._ending.is_lost = True
+
     def hang_up(self) -> None:
         """Wait no longer for a server that does not answer."""
         with contextlib.suppress(OSError):

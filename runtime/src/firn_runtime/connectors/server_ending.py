@@ -19,6 +19,7 @@ class Ending:
     def __init__(self) -> None:
         self.is_stopped = False
         self.is_late = False
+        self.is_lost = False
         self.is_awaited = False
         """Whether the server has been asked for something, and its answer is waited for."""
 
@@ -36,6 +37,9 @@ class Ending:
         """Raise ConnectorError where the work shall end."""
         if self.is_late:
             raise ConnectorError("timeout", "the statement took longer than `statement_timeout`") from None
+        if self.is_lost:
+            said = "the answer never came: the server has nothing to do for this connection"
+            raise ConnectorError("connection", said, "look at what stands between, such as a proxy") from None
         if self.is_stopped:
             raise ConnectorError("timeout", "the statement was interrupted") from None
 

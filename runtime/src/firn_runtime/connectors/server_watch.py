@@ -43,6 +43,10 @@ class Connection(Protocol):
         """The server's session whose answer is waited for; None where none is."""
         ...
 
+    def lose(self) -> None:
+        """Know why it ends: the answer never comes."""
+        ...
+
     def hang_up(self) -> None:
         """Wait no longer."""
         ...
@@ -112,6 +116,8 @@ class Watch:
             return
         lost = self._waiting(peer)
         left = set(idle).intersection(self._doubted.get(peer, ()), lost)
+        for session in left:
+            lost[session].lose()
         if left:
             self._idle(peer, self._patience, left, end=True)
         for session in left:
