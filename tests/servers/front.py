@@ -47,6 +47,10 @@ class Front:
     def __init__(self, host: str, port: int, proof: Certificate | None = None) -> None:
         self.cut: list[bytes] = []
         """For each connection to break: it breaks once the server has answered what holds these bytes."""
+        self.lost: list[bytes] = []
+        """For each connection to lose: it brings nothing more, neither there nor back, once a client says this."""
+        self.is_heard = True
+        """Whether the server still gets that."""
         self._silent_after: bytes | None = None
         self.connections = 0
         self._target = (host, port)
@@ -81,12 +85,20 @@ class Front:
                 client.sendall(b"S")
                 inner = self._context.wrap_socket(client, server_side=True)
             with inner, socket.create_connection(self._target) as server:
-                threading.Thread(target=self._forward, args=(inner, server), daemon=True).start()
-                self._answer(server, inner)
+                lost = threading.Event()
+                threading.Thread(target=self._forward, args=(inner, server, lost), daemon=True).start()
+                self._answer(server, inner, lost)
 
-    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward(self, client: socket.socket, server: socket.socket, lost: threading.Event) -> None:
         with suppress(OSError):
             while content := client.recv(65536):
+                if lost.is_set():
+                    continue
+                if self.lost and self.lost[0] in content:
+                    del self.lost[0]
+                    lost.set()
+                    if not self.is_heard:
+                        continue
                 if self.cut and self.cut[0] in content:
                     self._cutting = self.cut.pop(0)
                 if self._silent_after is not None and self._silent_after in content:
@@ -97,12 +109,12 @@ class Front:
     _cutting = b""
     _is_silent = False
 
-    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+    def _answer(self, server: socket.socket, client: socket.socket, lost: threading.Event) -> None:
         while content := server.recv(65536):
             if self._cutting:
                 self._cutting = b""
                 break
-            if not self._is_silent:
+            if not (self._is_silent or lost.is_set()):
                 client.sendall(content)
         client.shutdown(socket.SHUT_RDWR)
 

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -584,6 +585,28 @@ def test_a_server_that_says_nothing_is_a_timeout(bench: Make, shop: Shop) -> Non
     assert "within `connect_timeout`" in error.message
 
 
+def greeting(*, tls: bool) -> bytes:
+    """Return the first that a server says."""
+    said = b"\x0a8.0.0\0" + b"\1\0\0\0" + b"12345678\0" + (b"\xff\xff" if tls else b"\xff\xf7")
+    said += b"\x2d\2\0\xff\x81\x15" + bytes(10) + b"123456789012\0mysql_native_password\0"
+    return len(said).to_bytes(3, "little") + b"\0" + said
+
+
+def test_a_server_that_says_nothing_within_the_handshake_of_tls_is_a_timeout(bench: Make, shop: Shop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ExitStack() as open_until_the_end:
+
+        def greet() -> None:
+            client, _ = silent.accept()
+            open_until_the_end.enter_context(client)
+            client.sendall(greeting(tls=True))
+
+        threading.Thread(target=greet, daemon=True).start()
+        port = silent.getsockname()[1]
+        error = refused(read, bench(db=shop.resource(port=port, ssl_mode="required", connect_timeout=0.5)), table="t")
+    expected = f"no answer from `127.0.0.1`, port {port}, within `connect_timeout`"
+    assert (error.error_class, error.message) == ("timeout", expected)
+
+
 def test_tls_is_verified(bench: Make, shop: Shop) -> None:
     own, ca = {"host": "localhost"}, str(shop.server.certificate.authority)
     shop.do("create table t (id int)", f"alter user {shop.user}@'%' require ssl")
@@ -613,14 +636,12 @@ def test_tls_is_verified(bench: Make, shop: Shop) -> None:
 def test_the_password_is_sent_to_nobody_who_asks_for_it_without_tls(bench: Make, shop: Shop, plugin: bytes) -> None:
     """A listener that says it is the server, and asks for the password as it is."""
     heard: list[bytes] = []
-    greeting = b"\x0a8.0.0\0" + b"\1\0\0\0" + b"12345678\0" + b"\xff\xf7\x2d\2\0\xff\x81\x15" + bytes(10)
-    greeting += b"123456789012\0mysql_native_password\0"
     asking = b"\xfe" + plugin + b"\0" + b"x" * 20 + b"\0"
 
     def answer() -> None:
         client, _ = listener.accept()
         with client:
-            client.sendall(len(greeting).to_bytes(3, "little") + b"\0" + greeting)
+            client.sendall(greeting(tls=False))
             heard.append(client.recv(4096))
             client.sendall(len(asking).to_bytes(3, "little") + b"\2" + asking)
             heard.append(client.recv(4096))
@@ -745,6 +766,36 @@ def test_a_server_that_takes_its_time_and_lets_others_in_is_not_left(
     act(hasty)
 
 
+@pytest.mark.parametrize("is_heard", [True, False], ids=["its answer", "itself"])
+@pytest.mark.parametrize(
+    ("act", "last"),
+    [
+        (partial(read, sql="select n from t"), b"start transaction"),
+        (partial(read, sql="select n from t"), b"as firn_spelled"),
+        (partial(write, mode="append"), b"execute firn_query"),
+        (partial(write, mode="append"), b"insert into `"),
+        (partial(write, mode="append"), b"\x03commit"),
+    ],
+    ids=["the begin of a query", "a query", "a statement of a write", "rows of a write", "the commit of a write"],
+)
+def test_what_is_lost_on_a_way_that_stays_open_is_not_waited_for(
+    bench: Make, shop: Shop, act: Callable[[Workbench], object], last: bytes, is_heard: bool
+) -> None:
+    """As behind a proxy that still lets in, and has lost its own connection to the server."""
+    shop.do("create table t (n int)", "insert into t values (1)")
+    with front(shop.server.host, shop.server.port) as network:
+        made = shop.resource(port=network.port)
+        made.patience = 0.3
+        work = bench(db=made)
+        work.make("d", "select 2 as n")
+        network.lost, network.is_heard = [last], is_heard
+        error = refused(act, work)
+        assert write(work, mode="append").results["rows"] == 1  # nothing is locked any more
+    assert network.lost == []
+    said = "the answer never came: the server has nothing to do for this connection"
+    assert (error.error_class, error.message) == ("connection", said)
+
+
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:
     token = Token()
     with front(shop.server.host, shop.server.port) as network, working_for(token):
@@ -778,6 +829,23 @@ def test_a_lock_that_is_held_too_long_is_a_conflict(work: Workbench, shop: Shop)
         shop.do("set global innodb_lock_wait_timeout = 20")
     assert (error.error_class, error.message) == ("conflict", "the database reports: lock wait timeout")
     assert shop.rows("select v from t") == [(1,)]
+
+
+def test_who_reads_within_a_long_transaction_does_not_keep_a_write_waiting_without_an_end(
+    work: Workbench, shop: Shop
+) -> None:
+    """By itself the server waits a day or a year for it, and whoever wants to read waits behind the write."""
+    shop.do("create table t (n int)", "set global innodb_lock_wait_timeout = 1")
+    work.make("d", "select 1 as n, 2 as m")
+    try:
+        with connected(shop.server, shop.database) as other, other.cursor() as cursor:
+            cursor.execute("begin")
+            cursor.execute("select * from t")
+            error = refused(write, work, mode="append", on_schema_change="add_columns")
+    finally:
+        shop.do("set global innodb_lock_wait_timeout = 20")
+    assert (error.error_class, error.message) == ("conflict", "the database reports: lock wait timeout")
+    assert "another transaction holds the table" in error.help
 
 
 def test_a_deadlock_is_a_conflict(work: Workbench, shop: Shop) -> None:

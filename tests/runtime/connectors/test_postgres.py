@@ -378,6 +378,28 @@ def test_what_cannot_connect_says_why_without_a_secret(bench: Make, shop: Shop, 
     assert words in error.message
 
 
+@pytest.mark.parametrize("state", ["starting up", "shutting down", "in recovery mode", "not yet accepting connections"])
+def test_a_server_that_starts_or_stops_is_told_as_such(bench: Make, shop: Shop, state: str) -> None:
+    said = f"SFATAL\0C57P03\0Mthe database system is {state}\0\0".encode()
+
+    def answer() -> None:
+        client, _ = listener.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(b"E" + (len(said) + 4).to_bytes(4) + said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answering = threading.Thread(target=answer)
+        answering.start()
+        port = listener.getsockname()[1]
+        error = refused(read, bench(db=shop.resource(port=port)), table="t")
+        answering.join()
+    assert (error.error_class, error.message) == (
+        "connection",
+        f"the server at `127.0.0.1`, port {port} is starting or stopping",
+    )
+
+
 STATEMENTS: dict[str, tuple[str, str, str]] = {
     "missing table": ("select * from nothing", "data", 'relation "nothing" does not exist'),
     "missing column": ("select nothing from t", "data", 'column "nothing" does not exist'),
@@ -578,6 +600,19 @@ def test_a_line_that_breaks_while_the_engine_reads_a_table_is_a_failed_connectio
     assert (error.error_class, error.message) == ("connection", "the database server has closed the connection")
 
 
+@pytest.mark.parametrize("cut", [b"SELECT version()", b"pg_namespace"])
+def test_so_it_is_where_the_engine_only_looks_at_the_table(bench: Make, shop: Shop, cut: bytes) -> None:
+    shop.do("create table t as select 1 as n")
+    with front(shop.server.host, shop.server.port) as line:
+        work = bench(db=shop.resource(port=line.port))
+        work.streamed = frozenset(["data"])
+        work.do("read", {"resource": "db", "table": "t"})
+        line.cut.append(cut)
+        error = refused(work.rows)
+    assert line.cut == []
+    assert (error.error_class, error.message) == ("connection", "the database server has closed the connection")
+
+
 def test_a_commit_whose_answer_is_lost_is_found_by_the_next_attempt(bench: Make, shop: Shop) -> None:
     with front(shop.server.host, shop.server.port) as line:
         work = bench(db=shop.resource(port=line.port))
@@ -773,6 +808,48 @@ def test_who_knocks_at_a_server_that_stands_still_is_no_sign_of_life(hasty: Work
                 thread.join(0.2)
         assert not thread.is_alive()
     assert [error.error_class for error in found] == ["connection"]
+
+
+@pytest.mark.parametrize("is_heard", [True, False], ids=["its answer", "itself"])
+@pytest.mark.parametrize(
+    ("act", "last"),
+    [
+        (partial(read, sql="select n from t"), b"BEGIN"),
+        (partial(read, sql="select n from t"), b"copy ("),
+        (SLOW["a write"], b"lock table"),
+        (SLOW["a write"], b"PGCOPY"),
+        (SLOW["a write"], b"COMMIT"),
+    ],
+    ids=["the begin of a query", "a query", "the lock of a write", "rows of a write", "the commit of a write"],
+)
+def test_what_is_lost_on_a_way_that_stays_open_is_not_waited_for(
+    bench: Make, shop: Shop, act: Callable[[Workbench], object], last: bytes, is_heard: bool
+) -> None:
+    """As behind a proxy that still lets in, and has lost its own connection to the server."""
+    shop.do("create table t (n int); insert into t values (1)")
+    with front(shop.server.host, shop.server.port) as network:
+        network.lost, network.is_heard = [last], is_heard
+        made = shop.resource(port=network.port)
+        made.patience = 0.3
+        work = bench(db=made)
+        work.make("d", "select 2 as n")
+        error = refused(act, work)
+        assert SLOW["a write"](work)  # nothing is locked any more
+    assert network.lost == []
+    said = "the answer never came: the server has nothing to do for this connection"
+    assert (error.error_class, error.message) == ("connection", said)
+
+
+def test_a_source_that_takes_its_time_is_waited_for(bench: Make, shop: Shop) -> None:
+    """The server has nothing to do meanwhile, and nobody waits for it."""
+    made = shop.resource()
+    made.patience = 0.1
+    work = bench(db=made)
+    shop.do("create table slow as select n from generate_series(1, 3) as n")
+    shop.do("create view source as select n from slow where pg_sleep(0.6) is not null")
+    work.streamed = frozenset(["d"])
+    work.do("read", {"resource": "db", "table": "source"}, "d")
+    assert work.do("write", {"from": "d", "resource": "db", "table": "t", "mode": "append"}).results["rows"] == 3
 
 
 def test_a_network_that_takes_nothing_any_more_is_noticed_within_a_minute(bench: Make, shop: Shop) -> None:

@@ -39,6 +39,29 @@ def test_what_is_reported_is_on_disk_where_the_server_would_not_wait_for_it(targ
     assert target.rows("select distinct how from seen") == [("on",)]
 
 
+LETTING_GO = {"idle_in_transaction_session_timeout": "1min", "tcp_keepalives_idle": "30", "tcp_keepalives_count": "3"}
+
+
+@modes
+@pytest.mark.parametrize(("set", "limit"), [("0", "1min"), ("5s", "5s"), ("2h", "1min")])
+def test_who_is_gone_without_a_word_does_not_keep_the_table_from_others_for_hours(
+    target: Target, mode: str, set: str, limit: str
+) -> None:
+    """A machine that is lost closes no connection: the server has to ask, and to wait for no next statement."""
+    seen = ", ".join(f"current_setting('{name}')" for name in LETTING_GO)
+    target.do(
+        f"alter database \"{target.sink.config['database']}\" set idle_in_transaction_session_timeout = '{set}'",
+        f"create table seen ({', '.join(f'{name} text' for name in LETTING_GO)})",
+        TABLE,
+        "create function note() returns trigger language plpgsql as "
+        f"$$ begin insert into seen select {seen}; return null; end $$",
+        "create trigger note after insert on t execute function note()",
+    )
+    target.write(NEW, mode)
+    told = LETTING_GO | {"idle_in_transaction_session_timeout": limit}
+    assert target.rows("select distinct * from seen") == [tuple(told.values())]
+
+
 COLUMNS = {
     "generated always as identity": "`id` is filled by the table itself",
     "generated always as (k * 2) stored": "`id` is filled by the table itself",

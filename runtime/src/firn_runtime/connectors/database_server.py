@@ -1,28 +1,24 @@
 """Base of the database servers: each read and each write has a connection of its own, and all of them are watched."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 from firn_runtime.cancel import current
 from firn_runtime.connector import ConnectorBase
 from firn_runtime.connectors.server_watch import PATIENCE, Peer, Watch
+from firn_runtime.connectors.server_watch import Connection as WatchedConnection
 from firn_runtime.engine import Session
 
 C = TypeVar("C")
 P = TypeVar("P")
 
 
-class Connection(Protocol):
+class Connection(WatchedConnection, Protocol):
     """A connection to a server."""
-
-    @property
-    def peer(self) -> Peer:
-        """With whom."""
-        ...
 
     def stop(self) -> None:
         """End the statement at work; may be called from any thread."""
@@ -44,7 +40,7 @@ class DatabaseServer(ConnectorBase[C, P]):
     def connect(self) -> None:
         """Ask nothing yet: the server is asked when there is something to ask."""
         self._spools: list[Path] = []
-        self._watch = Watch(self._lets_in, self.patience)
+        self._watch = Watch(self._idle, self.patience)
 
     def close(self) -> None:
         """Remove what queries have left in the workspace."""
@@ -53,17 +49,20 @@ class DatabaseServer(ConnectorBase[C, P]):
         self._watch.close()
 
     @abstractmethod
-    def _lets_in(self, peer: Peer, seconds: float) -> bool:
-        """Say whether a peer answers a login within so many seconds."""
+    def _idle(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
+        """Ask a peer about sessions, as the watch does."""
 
     @contextmanager
     def _watched(self, server: S) -> Iterator[S]:
         """Use a connection until it is closed; whoever is asked to stop stops the server's work, too."""
         try:
-            self._watch.over(server.peer)
+            self._watch.over(server)
             with current().interrupting(server.stop):
                 yield server
         finally:
+            self._watch.no_more_over(server)
             server.close()
 
     def _spool(self, session: Session) -> Path:

@@ -5,7 +5,7 @@ never meets the server or its password. Each read and each write has a connectio
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,10 +63,12 @@ class MySql(DatabaseServer[MySqlConfig, MySqlOptions]):
         with closing(self), self._server() as server:
             yield from probed(server.rows, self.config.database, uses)
 
-    def _lets_in(self, peer: Peer, seconds: float) -> bool:
-        from firn_runtime.connectors.mysql_server import lets_in
+    def _idle(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
+        from firn_runtime.connectors.mysql_server import idle
 
-        return lets_in(self.config, self.options, peer, seconds)
+        return idle(self.config, self.options, peer, seconds, sessions, end=end)
 
     def _server(self, *, writing: bool = False) -> AbstractContextManager["Server"]:
         from firn_runtime.connectors.mysql_server import Server

@@ -6,19 +6,18 @@ handed to the driver as an argument of its own: it is in no address, no statemen
 
 import contextlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pymysql
 from pymysql.constants import CLIENT, CR
 from pymysql.cursors import SSCursor
 from pymysql.err import MySQLError, OperationalError
 
-from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.mysql_errors import refused, translated, warned
 from firn_runtime.connectors.mysql_placeholders import Value
 from firn_runtime.connectors.mysql_tls import context
@@ -39,6 +38,9 @@ _SETTINGS = (
     "unique_checks = 1"
 )
 """What servers may have set otherwise for everybody."""
+_AS_LONG_AS_ROWS = "set session lock_wait_timeout = least(@@lock_wait_timeout, @@innodb_lock_wait_timeout)"
+"""Who changes a table waits for those who read it in a transaction, and all readers behind: by itself a day or a
+year."""
 _BLOCK = 1 << 20
 _KILL = 5.0
 """Seconds that asking the server to stop may take."""
@@ -51,15 +53,43 @@ _ALIVE = {
 _NO_CHANGE = frozenset([1287, 1592, 1681])
 """Warnings about words of SQL and about replication; every other one is about values."""
 _WHO = "select @@hostname, @@port, @@server_id"
+_IDLE = """
+    select id from information_schema.processlist
+    where command = 'Sleep' or state in ('Writing to net', 'Sending to client')"""
+"""Sessions that are not at work, or wait for their client. What a server does not tell is no reason to leave it."""
 
 
-def lets_in(config: MySqlConfig, options: MySqlOptions, peer: Peer, seconds: float) -> bool:
-    """Say whether the server gives an answer to who wants to log in, be it a refusal."""
+class Session(NamedTuple):
+    """A session: which server has it, and its number there."""
+
+    place: Row
+    number: int
+
+
+def idle(
+    config: MySqlConfig, options: MySqlOptions, peer: Peer, seconds: float, sessions: Collection[Session], *, end: bool
+) -> Collection[Session] | None:
+    """Return for which of these sessions the server has nothing to do, as far as it says, and `end` them.
+
+    None where it gives no answer to who wants to log in, not even a refusal.
+    """
     try:
-        _connected(config, options, seconds, peer)._force_close()
+        other = _connected(config, options, seconds, peer)
     except ConnectorError as error:
-        return error.error_class != "timeout"
-    return True
+        return None if error.error_class == "timeout" else ()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute(_WHO)
+            place = cursor.fetchone()
+            cursor.execute(_IDLE)
+            found = {Session(place, number) for (number,) in cursor.fetchall()}.intersection(sessions)
+            for one in found if end else ():
+                cursor.execute(f"kill {one.number}")
+            return found
+    except (MySQLError, OSError) as error:
+        return None if isinstance(error.__context__, TimeoutError) else ()
+    finally:
+        other._force_close()
 
 
 class _PlainPassword:
@@ -86,24 +116,36 @@ class Server:
         self._ending = Ending()
         self._connection = _connected(config, options, options.connect_timeout)
         self._thread = self._connection.thread_id()
-        self._place: list[Any] = []
-        """Which server it is; empty until that is known, and none is until then."""
+        self._session: Session | None = None
+        """Which one it is, and at which server; None until that is known."""
         try:
             self.rows(_SETTINGS)
             self.rows(f"set session sql_mode = '{_WRITING if writing else _STRICT}'")
-            ((*place, packet),) = self.rows(f"{_WHO}, @@max_allowed_packet")
+            if writing:
+                self.rows(_AS_LONG_AS_ROWS)
+            ((*place, number, packet),) = self.rows(f"{_WHO}, connection_id(), @@max_allowed_packet")
         except BaseException:
             self._connection._force_close()
             raise
-        self._place = place
-        self._connection._read_timeout = None
+        self._session = Session(tuple(place), int(number))
+        self._connection._read_timeout = self._connection._write_timeout = None
         self.packet = int(packet)
         """Bytes of one statement or row, at most."""
 
     @property
     def peer(self) -> Peer:
         """With whom it is connected: address and port."""
-        return peer_of(self._connection._sock)
+        return peer_of(self.line)
+
+    @property
+    def line(self) -> Any:
+        """The connection's socket; None where the driver has let go of it."""
+        return self._connection._sock
+
+    @property
+    def awaited(self) -> Session | None:
+        """The session whose answer is waited for; None where none is."""
+        return self._session if self._ending.is_awaited else None
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""
@@ -119,8 +161,16 @@ class Server:
         self._ending.is_stopped = True
         with contextlib.suppress(ConnectorError, MySQLError, OSError):
             self._kill()
+        self.hang_up()
+
+    def lose(self) -> None:
+        """Know why this connection ends: its answer never comes."""
+        self._ending.is_lost = True
+
+    def hang_up(self) -> None:
+        """Wait no longer for a server that does not answer."""
         with contextlib.suppress(OSError, AttributeError):  # the driver has let go of it meanwhile
-            self._connection._sock.shutdown(socket.SHUT_RDWR)
+            self.line.shutdown(socket.SHUT_RDWR)
 
     def _kill(self) -> None:
         """End the statement by a second connection, where that leads to the same server."""
@@ -128,7 +178,7 @@ class Server:
         try:
             with other.cursor() as cursor:
                 cursor.execute(_WHO)
-                if list(cursor.fetchone()) == self._place:
+                if self._session is not None and cursor.fetchone() == self._session.place:
                     cursor.execute(f"kill query {self._thread}")
         finally:
             other._force_close()
@@ -219,7 +269,8 @@ class Server:
 
     def _limited(self) -> AbstractContextManager[None]:
         """Stop what takes longer than `statement_timeout`."""
-        return unless_done(self._options.statement_timeout or None, partial(copy_context().run, self._end_late))
+        late = partial(copy_context().run, self._end_late)
+        return self._ending.awaiting(self._options.statement_timeout or None, late)
 
     def _end_late(self) -> None:
         self._ending.is_late = True
@@ -258,6 +309,7 @@ def _connected(config: MySqlConfig, options: MySqlOptions, timeout: float, peer:
             client_flag=CLIENT.FOUND_ROWS,
             connect_timeout=timeout or 31536000,
             read_timeout=timeout or None,
+            write_timeout=timeout or None,  # that of the handshake of TLS too
             ssl=tls,
             ssl_disabled=tls is None,
             local_infile=False,

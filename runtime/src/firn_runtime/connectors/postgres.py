@@ -5,7 +5,7 @@ read and each write has a connection of its own. See docs/adr/0015.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,10 +77,12 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
         if self._login is not None:
             self._login.close()
 
-    def _lets_in(self, peer: Peer, seconds: float) -> bool:
-        from firn_runtime.connectors.postgres_server import lets_in
+    def _idle(
+        self, peer: Peer, seconds: float, sessions: Collection[Any], *, end: bool = False
+    ) -> Collection[Any] | None:
+        from firn_runtime.connectors.postgres_server import idle
 
-        return lets_in(self.config, self.options, peer, seconds)
+        return idle(self.config, self.options, peer, seconds, sessions, end=end)
 
     def _server(self) -> AbstractContextManager["Server"]:
         from firn_runtime.connectors.postgres_server import Server
@@ -182,7 +184,6 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
                 written = loads.published(context.publication)
             if written is None:
                 with server.transaction():
-                    server.rows(_DURABLE)
 
                     def load(into: str, columns: str) -> int:
                         return loaded(server, into, columns, inputs.from_, types, context)
@@ -192,8 +193,6 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
         return written
 
 
-_DURABLE = "select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'"
-"""What is reported is on disk: a crash of the server would lose rows that no run reads again."""
 _DECIMAL = re.compile(r"DECIMAL\([\d,]+\)")
 
 

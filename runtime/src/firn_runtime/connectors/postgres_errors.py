@@ -84,6 +84,12 @@ _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
         "name the authorities' file in `sslrootcert`",
     ),
     (r"too many (clients|connections)", "connection", "the server takes no more connections", ""),
+    (
+        r"starting up|shutting down|recovery mode|not yet accepting",
+        "connection",
+        "the server at `{host}`, port {port} is starting or stopping",
+        "`retry` with `max_attempts` tries again",
+    ),
 )
 """Of the driver's text, which has no SQLSTATE before there is a connection: where it is recognised, and what to say."""
 

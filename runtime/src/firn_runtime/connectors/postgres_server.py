@@ -10,7 +10,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, cast
 import psycopg
 from psycopg import generators, pq
 
-from firn_runtime.cancel import unless_done
 from firn_runtime.connectors.postgres_errors import refused, translated
 from firn_runtime.connectors.postgres_types import Column
 from firn_runtime.connectors.server_ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
@@ -70,19 +69,49 @@ _SPELLING = {
     "timezone": "UTC",
 }
 
+_IDLE = """
+    select pid from pg_stat_activity
+    where pid = any($1) and usename = current_user and application_name = current_setting('application_name')
+        and (state like 'idle%' or wait_event_type = 'Client')
+        and case when $2::boolean then pg_terminate_backend(pid) else true end"""
+"""A session that is not at work, or waits for its client. That of another machine behind one address is not taken for
+one of ours; what a server does not tell is no reason to leave it."""
+
+_WRITING = f"""
+    select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'
+    union all select set_config('tcp_keepalives_idle', '{IDLE}', true)
+    union all select set_config('tcp_keepalives_interval', '{INTERVAL}', true)
+    union all select set_config('tcp_keepalives_count', '{COUNT}', true)
+    union all select set_config(name, '{UNANSWERED}', true) from pg_settings
+        where name = 'idle_in_transaction_session_timeout' and setting::int not between 1 and {UNANSWERED}"""
+"""What is reported is on disk: a crash of the server would lose rows that no run reads again. And who is gone without a
+word keeps the table from others for no longer than a minute, where the server by itself waits for hours."""
+
 
 def host_address(peer: Peer) -> str:
     """Return what leads to this peer, whatever the host's name leads to by now; nothing for a local socket."""
     return "" if isinstance(peer, str) else str(peer[0])
 
 
-def lets_in(config: PostgresConfig, options: PostgresOptions, peer: Peer, seconds: float) -> bool:
-    """Say whether the server gives an answer to who wants to log in, be it a refusal."""
+def idle(
+    config: PostgresConfig,
+    options: PostgresOptions,
+    peer: Peer,
+    seconds: float,
+    sessions: Collection[int],
+    *,
+    end: bool,
+) -> Collection[int] | None:
+    """Return for which of these sessions the server has nothing to do, as far as it says, and `end` them.
+
+    None where it gives no answer to who wants to log in, not even a refusal.
+    """
+    hasty = replace(options, connect_timeout=seconds, statement_timeout=seconds)
     try:
-        Server(config, replace(options, connect_timeout=seconds), host_address(peer)).close()
+        with contextlib.closing(Server(config, hasty, host_address(peer))) as server:
+            return [pid for (pid,) in server.rows(_IDLE, (list(sessions), end))] if sessions else ()
     except ConnectorError as error:
-        return error.error_class != "timeout"
-    return True
+        return None if error.error_class == "timeout" else ()
 
 
 class Described(NamedTuple):
@@ -123,17 +152,23 @@ class Server:
             )
         except psycopg.Error as error:
             raise refused(error, config) from None
-        self._line = socket.socket(fileno=os.dup(self._connection.fileno()))
+        self.line = socket.socket(fileno=os.dup(self._connection.fileno()))
+        self._session = self._connection.info.backend_pid
 
     @property
     def peer(self) -> Peer:
         """With whom it is connected: address and port, or the path of a socket."""
-        return peer_of(self._line)
+        return peer_of(self.line)
+
+    @property
+    def awaited(self) -> int | None:
+        """The server's number of the session whose answer is waited for; None where none is."""
+        return self._session if self._ending.is_awaited else None
 
     def close(self) -> None:
         """End the connection; what was not committed is undone."""
         self._connection.close()
-        self._line.close()
+        self.line.close()
 
     def stop(self) -> None:
         """End the statement that runs in another thread, and let no other begin.
@@ -146,14 +181,18 @@ class Server:
         try:
             self._connection.cancel_safe(timeout=_CANCEL)
         except psycopg.Error:
-            self._hang_up()
+            self.hang_up()
         if time.monotonic() > self._patience:
-            self._hang_up()
+            self.hang_up()
 
-    def _hang_up(self) -> None:
+    def lose(self) -> None:
+        """Know why this connection ends: its answer never comes."""
+        self._ending.is_lost = True
+
+    def hang_up(self) -> None:
         """Wait no longer for a server that does not answer."""
         with contextlib.suppress(OSError):
-            self._line.shutdown(socket.SHUT_RDWR)
+            self.line.shutdown(socket.SHUT_RDWR)
 
     @contextlib.contextmanager
     def transaction(self, *, read_only: bool = False) -> Iterator[None]:
@@ -161,8 +200,11 @@ class Server:
         self._connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         self._connection.read_only = read_only
         with self._translating(), self._begun():
-            for name, value in self._settings.items():
-                self.set(name, value)
+            sets = ", ".join(f"set_config(${at}, ${at + 1}, true)" for at in range(1, 2 * len(self._settings), 2))
+            values = [text for setting in self._settings.items() for text in setting]
+            ((self._session, *_),) = self.rows(f"select pg_backend_pid(), {sets}", values)  # a pool may give another
+            if not read_only:
+                self.rows(_WRITING)
             yield
             self._ending.go_on()
 
@@ -234,9 +276,11 @@ class Server:
         """Send these bytes to a COPY from STDIN; return the number of rows. Nothing is added where `blocks` raises."""
         with self._running(), self._connection.cursor() as cursor:
             with cursor.copy(sql.encode()) as copy:
+                self._ending.is_awaited = False
                 for block in blocks:
                     self._ending.go_on()
                     copy.write(block)
+                self._ending.is_awaited = True
             return cursor.rowcount
 
     @contextlib.contextmanager
@@ -247,11 +291,11 @@ class Server:
 
     def _limited(self) -> AbstractContextManager[None]:
         """Hang up on a server that should have ended the statement, and has not: it may not run at all any more."""
-        return unless_done(self._timeout + _GRACE if self._timeout else None, self._end_late)
+        return self._ending.awaiting(self._timeout + _GRACE if self._timeout else None, self._end_late)
 
     def _end_late(self) -> None:
         self._ending.is_late = True
-        self._hang_up()
+        self.hang_up()
 
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:

@@ -29,10 +29,10 @@ _DISK = re.compile(
 
 _OF_A_SERVER = re.compile(
     r"(for|prepare) COPY|(to|from) Postgres\b|Postgres (server|connection)"
-    r'|execute query "(?s:.*)": (server|could not|no connection|SSL|FATAL|ERROR)',
+    r'|execute query "(?s:.*)": (server|could not|no connection|SSL|FATAL|ERROR|\n\nLINE |\s*\Z)',
     re.IGNORECASE,
 )
-"""Of a query without COPY the reason says it: the extension for SQLite begins its sentence alike."""
+"""Of a query without COPY the reason says it, or that there is none: the extension for SQLite begins alike."""
 
 _PREFIX = re.compile(r"^(?:[A-Z]\w*(?: \w+)*? Error|TransactionContext Error): ")
 _PATH = re.compile(r"""(\bfile (["']))/[^"'\n]*/(?=[^/"'\n]+\2)""", re.IGNORECASE)
@@ -152,7 +152,7 @@ _SERVER: tuple[tuple[str, ErrorClass, str], ...] = (
     ("permission denied", "auth", "the database server does not let this user read the table"),
     (
         r"unable to connect|terminating connection|connection to server|closed the connection|could not (receive|send)"
-        r'|no connection|SSL|system is (starting|shutting)|": *\Z',
+        r'|no connection|SSL|system is (starting|shutting)|": *(\n\nLINE |\s*\Z)',
         "connection",
         "the database server has closed the connection",
     ),
