@@ -419,7 +419,7 @@ def test_what_a_statement_cannot_do_is_said_without_values(bench: Make, shop: Sh
 
 
 def test_a_transaction_that_the_server_ends_for_its_length_is_a_timeout(work: Workbench, shop: Shop) -> None:
-    shop.do(f"alter role {shop.user} set transaction_timeout = '100ms'")
+    shop.do(f"alter role {shop.user} set transaction_timeout = '1s'")
     assert refused(read, work, sql="select pg_sleep(30)::text as n").error_class == "timeout"
 
 

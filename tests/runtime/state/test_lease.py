@@ -31,8 +31,8 @@ def test_a_lock_is_freed_when_the_block_fails(state: State) -> None:
 
 
 def test_a_lease_outlives_its_time_while_it_is_renewed(state: State) -> None:
-    with Lease(state, "a", {}, 0.45) as first, Lease(state, "b", {}, 0.6) as second:
-        time.sleep(1.5)
+    with Lease(state, "a", {}, 2) as first, Lease(state, "b", {}, 3) as second:
+        time.sleep(4)
         first.check()
         second.check()
         state.begin(run(), [first.fence, second.fence])
