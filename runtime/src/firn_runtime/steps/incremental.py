@@ -24,6 +24,11 @@ _FAMILIES: Mapping[str, str] = {
     "VARCHAR": "a text",
 }
 """What a cursor may be, by the engine's type. No fractions in binary: NaN would come after every other value."""
+_SMALLEST: Mapping[str, int] = {
+    **dict.fromkeys((f"U{name}" for name in _INTEGERS), 0),
+    **{name: -(2 ** (8 * 2**power - 1)) for power, name in enumerate(_INTEGERS)},
+}
+"""Of each type of whole numbers: no row lies before it, however far `lookback` reaches."""
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -150,9 +155,10 @@ def _date_before(day: date, lookback: int | float | str) -> date:
 
 def _number_before(mark: Mark, lookback: Decimal) -> str:
     value = Decimal(mark.value) - lookback
-    if mark.type.startswith("DECIMAL"):
-        return format(value, "f")
-    return str(max(floor(value), 0) if mark.type.startswith("U") else floor(value))
+    if found := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", mark.type):
+        digits, scale = int(found[1]), int(found[2])
+        return format(max(value, Decimal((1, (9,) * digits, -scale))), "f")
+    return str(max(floor(value), _SMALLEST[mark.type]))
 
 
 def _seconds(lookback: int | float | str) -> float:
