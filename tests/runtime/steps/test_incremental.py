@@ -84,6 +84,11 @@ def test_every_type_of_cursor_is_gone_on_from_exactly(work: Workbench, kind: str
     assert (third["rows"], third["watermark"], third["watermark_type"]) == (0, texts[2], kind)
 
 
+def test_an_initial_value_of_another_type_is_said(work: Workbench) -> None:
+    source(work, "select 7::bigint as c")
+    assert failure(work, initial="2026-01-01").message == "the cursor `c` is BIGINT, and `initial` is none"
+
+
 def test_rows_without_cursor_are_read_by_a_full_read_alone(work: Workbench) -> None:
     source(work, "select * from (values (1), (null), (3)) as t(c)")
     assert read(work).results["rows"] == 3

@@ -88,6 +88,15 @@ def cursor_of(rule: Incremental, columns: Mapping[str, str], window: Window) -> 
     return found, kind
 
 
+def refuse_unfit_initial(session: Session, bound: Bound | None, cursor: str, kind: str) -> None:
+    """Raise ConnectorError where a read begins at a value that is none of the cursor's type."""
+    if bound is None or bound.type is not None:
+        return
+    ((fits,),) = session.execute(f"SELECT TRY_CAST({literal(bound.value)} AS {kind}) IS NOT NULL")
+    if not fits:
+        raise ConnectorError("data", f"the cursor `{cursor}` is {kind}, and `initial` is none")
+
+
 def reached(session: Session, dataset: str, cursor: str, kind: str, window: Window) -> dict[str, Json]:
     """Return the results of the read: what is greatest in the dataset and what was before, the greater one."""
     after, until = window.after, window.until
