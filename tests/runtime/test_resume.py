@@ -9,7 +9,8 @@ import pytest
 from firn_runtime import Edge, Options, RunResult, run_artifact
 from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
 from firn_runtime.events import Event
-from runtime.artifacts import job, payload, resource, spelled, step
+from firn_runtime.state import State
+from runtime.artifacts import PRINT, job, payload, resource, spelled, step
 
 MADE = step("made", "sql", sql="select range as n from range(3)")
 COUNT = step("count", "query", resource="compute", sql="select count(*) as n, max(n) as top from made") | {
@@ -216,6 +217,39 @@ def test_a_skipped_job_stays_skipped_and_what_waits_for_it_blocked(tmp_path: Pat
     second = Session(tmp_path, flow, resume="last")
     assert [one.status for one in second.result.jobs] == ["SKIPPED", "BLOCKED", "SUCCESS"]
     assert second.steps("step.started") == ["c.read"]
+
+
+def finding_nothing(**parts: Any) -> dict[str, Any]:
+    """Return a flow whose first job is skipped as long as `in.csv` has no rows, and whose second fails."""
+    careful = READ | {"on_no_data": "skip_job"}
+    out = OUT | {"inputs": OUT["inputs"] | {"from": "read"}}
+    return body(job("a", careful, out, **parts), job("b", step("late", "read", resource="files", path="late.csv")))
+
+
+def test_a_job_that_found_nothing_does_not_go_on_without_data_when_its_end_was_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between the two records leaves the step's end alone, and so may a crash of the machine."""
+    (tmp_path / "in.csv").write_text("x\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "job_finished", lambda *_: None)
+        Session(tmp_path, finding_nothing())
+    second = Session(tmp_path, finding_nothing(), resume="last")
+    assert [one.status for one in second.result.jobs] == ["SKIPPED", "FAILED"]
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_job_that_found_nothing_looks_again_where_it_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("x\n")
+    Session(tmp_path, finding_nothing())
+    changed = finding_nothing(fingerprint=PRINT | {"data": "sha256:9"}) | {"environment": "other"}
+    second = Session(tmp_path, changed, resume="last", from_changed=True)
+    assert [one.status for one in second.result.jobs] == ["SKIPPED", "FAILED"]
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    changed = finding_nothing(fingerprint=PRINT | {"data": "sha256:8"})
+    third = Session(tmp_path, changed, resume="last", from_changed=True)
+    assert [one.status for one in third.result.jobs] == ["SUCCESS", "FAILED"]
+    assert (tmp_path / "out.csv").read_text() == "x\n1\n"
 
 
 def test_what_cannot_be_taken_back_is_not_repeated_unasked(tmp_path: Path) -> None:

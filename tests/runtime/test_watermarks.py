@@ -281,6 +281,17 @@ def test_from_changed_publishes_what_was_read_again_without_moving_back(project:
     assert (project.sink("other"), project.watermarks()) == ([1, 2, 3], {"load.new": "3"})
 
 
+def test_it_moves_where_the_write_that_failed_was_taken_out(either: Project) -> None:
+    """All that publish its rows have ended well, and none ends in this session: a new run would append once more."""
+    both = job("load", watched(read(), "load.raw", "load.publish"), write("raw", "raw"))
+    failing = job("mart", write("publish", "orders", resource="closed"), depends_on=["load"])
+    assert either.run(both, failing).status == "FAILED"
+    one = job("load", watched(read(), "load.raw"), write("raw", "raw"))
+    assert either.run(one, resume="last", from_changed=True).status == "SUCCESS"
+    assert (either.sink("raw"), either.watermarks()) == ([1, 2, 3], {"load.new": "3"})
+    assert [row.run for row in either.rows()] == ["r1"]
+
+
 def test_late_rows_are_read_with_lookback(project: Project) -> None:
     late = job("load", watched(read(lookback=2), "load.publish"), write("publish", "orders"))
     project.orders(10)

@@ -11,12 +11,14 @@ from firn_runtime.attempts import Attempts, Done, failure_of
 from firn_runtime.cancel import Ended, Token
 from firn_runtime.errors import ConnectorError, FirnError, LockHeld
 from firn_runtime.events import STOPPED, EventName, Failure, Status
+from firn_runtime.journal import NOT_KEPT
 from firn_runtime.outcome import JobOutcome, StepOutcome
 from firn_runtime.plan import results_of
 from firn_runtime.resolve import Unresolved
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_outputs
 from firn_runtime.state.rows import StepRow
+from firn_runtime.step import StepResult
 from firn_schemas.artifact import Job, Lock, Step
 from firn_schemas.base import Json
 
@@ -111,7 +113,7 @@ class JobWork:
             done = self._step(step)
             if done.result is None:
                 return "FAILED", None
-            if done.result.no_data and step.on_no_data == "skip_job":
+            if _skips_the_job(step, done.result):
                 return "SKIPPED", None
         return "SUCCESS", None
 
@@ -193,12 +195,13 @@ class JobWork:
 
     def _row(self, step: Step, done: Done, started_at: str, seconds: float) -> StepRow:
         result, before = done.result, self._shared.plan.before(self._job.id, step.id)
+        again = result is not None and step.repeatable and _skips_the_job(step, result)
         return StepRow(
             job=self._job.id,
             step=step.id,
             status=_STATUS[done.error is None],
             attempt=done.attempts,
-            fingerprint=step.fingerprint.data,
+            fingerprint=NOT_KEPT if again else step.fingerprint.data,
             started_at=started_at,
             seconds=seconds,
             rows=result.rows if result else None,
@@ -216,6 +219,14 @@ class JobWork:
             if not self._left:
                 self._at_work = {"step.started": what.get("step"), "step.finished": None}.get(name, self._at_work)
                 self._shared.tell(name, job=self._job.id, **what)
+
+
+def _skips_the_job(step: Step, result: StepResult) -> bool:
+    """Say whether nothing more is done in the job: that a step found nothing is not among what is kept of it.
+
+    So where the job's own end was not recorded, or it is another job by now, the step is done once more.
+    """
+    return result.no_data and step.on_no_data == "skip_job"
 
 
 def _named(step: Step, results: Mapping[str, Json]) -> dict[str, Json]:

@@ -126,8 +126,9 @@ class _Session:
         self.resources = Resources(self.prepared, self._workspace(row), self.tell, RunFacts(row.flow, row.run))
         with closing(self.resources):
             plan = self._planned(row, resumed=resumed)
-            self._begin(row, plan, resumed=resumed)
-            return self._go(row, plan, clock)
+            watermarks = Watermarks(self.state, row.flow, row.run, self.artifact.payload.flows[row.flow], plan)
+            self._begin(row, plan, watermarks, resumed=resumed)
+            return self._go(row, plan, watermarks, clock)
 
     def _observe(self, row: RunRow) -> None:
         """Let OpenTelemetry and OpenLineage hear the run, where the artifact asks for it."""
@@ -145,11 +146,10 @@ class _Session:
             if sinks is not None:
                 self.tell.first(sinks)
 
-    def _go(self, row: RunRow, plan: Plan, clock: float) -> RunResult:
+    def _go(self, row: RunRow, plan: Plan, watermarks: Watermarks, clock: float) -> RunResult:
         """Run the jobs; whatever happens, the end of the run is recorded and told."""
         jobs: list[JobOutcome] = []
         status: Status = "FAILED"
-        watermarks = Watermarks(self.state, row.flow, row.run, self.artifact.payload.flows[row.flow], plan)
         journal = Journal(self.state, row.flow, row.run, self.leases, watermarks, self.prepared.redactor.value)
         scheduler = self._scheduler(row, plan, journal)
         try:
@@ -176,12 +176,13 @@ class _Session:
         kept = Kept(self._workspace(row), self.resources.datasets)
         return session.resumed_plan(self.state, row, self.artifact, self.options, kept.lacks)
 
-    def _begin(self, row: RunRow, plan: Plan, *, resumed: bool) -> None:
+    def _begin(self, row: RunRow, plan: Plan, watermarks: Watermarks, *, resumed: bool) -> None:
         """Record that the run begins or goes on, and tell it."""
         digest, fences = self.artifact.digest, self.leases.fences
         if resumed:
             prints = fingerprints(self.artifact.payload.flows[row.flow])
-            self.state.resume(row.flow, row.run, digest, prints, fences)
+            moved = watermarks.due() if row.artifact != digest else ()
+            self.state.resume(row.flow, row.run, digest, prints, fences, moved)
         else:
             self.state.begin(row, fences)
         detail: dict[str, Json] = {"artifact": digest, "environment": self.artifact.payload.environment}

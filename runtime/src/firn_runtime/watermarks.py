@@ -1,10 +1,11 @@
 """How far one run's incremental reads may go on from, and which watermarks move when a step of the run ends.
 
-A watermark moves in the transaction that records the last step that publishes the read's rows. A read that is done
+A watermark moves in the transaction that records the last step that publishes the read's rows, or that the run goes on
+under an artifact in which this was the last one. A read that is done
 again in the same run reads the same rows again: what was published of them is recognised, and nothing else is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
@@ -68,15 +69,24 @@ class Watermarks:
             place, name = (row.job, row.step), f"{row.job}.{row.step}"
             read = self._read | ({place: row} if place in self._rules else {})
             ended = self._ended | {name}
-            yield [moved for one in read if (moved := self._moved(one, read[one], name, ended)) is not None]
+            concerned = [one for one in read if one == place or name in self._rules[one].moves_after]
+            yield self._moved({one: read[one] for one in concerned}, ended)
             self._read, self._ended = read, ended
 
-    def _moved(self, place: Place, row: StepRow, name: str, ended: set[str]) -> WatermarkRow | None:
-        """Return where the watermark of a read moves when the step `name` is the last of `ended`."""
+    def due(self) -> Sequence[WatermarkRow]:
+        """Return the watermarks of reads whose rows no step is left to publish: those that were left are taken out."""
+        return self._moved(self._read, self._ended)
+
+    def _moved(self, reads: Mapping[Place, StepRow], ended: set[str]) -> Sequence[WatermarkRow]:
+        """Return where the watermarks of those reads move whose rows are published when these steps have ended."""
+        whole = [place for place in reads if ended.issuperset(self._rules[place].moves_after)]
+        rows = [self._reached(place, reads[place]) for place in whole]
+        return [row for row in rows if row is not None]
+
+    def _reached(self, place: Place, row: StepRow) -> WatermarkRow | None:
         rule, results = self._rules[place], results_of(row.results)
         mark = _mark(results.get("watermark"), results.get("watermark_type"))
-        its_own = f"{row.job}.{row.step}"
-        if mark is None or not ended.issuperset(rule.moves_after) or name not in (its_own, *rule.moves_after):
+        if mark is None:
             return None
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return WatermarkRow(self._flow, *place, self._cursors[place], *mark, rule.meaning, self._run, at)

@@ -285,6 +285,18 @@ BOUNDS: dict[str, tuple[str, list[str], Bound, list[str]]] = {
         Bound("v", "2026-01-02T03:04:05.000001+00:00", "TIMESTAMP WITH TIME ZONE", inclusive=True),
         ["2026-01-02 03:04:05.000001+00"],
     ),
+    "timestamp with an offset": (
+        "timestamp null",
+        ["'2025-12-31 21:59:59'", "'2025-12-31 22:00:00'"],
+        Bound("v", "2026-01-01T00:00:00+02:00", None, inclusive=True),
+        ["2025-12-31 22:00:00+00"],
+    ),
+    "timestamp that the engine alone reads": (
+        "timestamp null",
+        ["'2026-01-01 00:00:00'"],
+        Bound("v", "2026-1-1", None, inclusive=True),
+        ["2026-01-01 00:00:00+00"],
+    ),
     "decimal": ("decimal(5,2)", ["1.10", "1.11"], Bound("v", "1.10", "DECIMAL(5,2)", inclusive=False), ["1.11"]),
     "date": ("date", ["'2026-01-02'", "'2026-01-03'"], Bound("v", "2026-01-03", None, inclusive=True), ["2026-01-03"]),
 }  # fmt: skip

@@ -84,6 +84,11 @@ def test_every_type_of_cursor_is_gone_on_from_exactly(work: Workbench, kind: str
     assert (third["rows"], third["watermark"], third["watermark_type"]) == (0, texts[2], kind)
 
 
+def test_an_initial_value_of_another_type_is_said(work: Workbench) -> None:
+    source(work, "select 7::bigint as c")
+    assert failure(work, initial="2026-01-01").message == "the cursor `c` is BIGINT, and `initial` is none"
+
+
 def test_rows_without_cursor_are_read_by_a_full_read_alone(work: Workbench) -> None:
     source(work, "select * from (values (1), (null), (3)) as t(c)")
     assert read(work).results["rows"] == 3
@@ -107,6 +112,9 @@ LOOKBACKS = [
     ("INTEGER", ("1", "5", "6", "10"), "10", 4, 2),
     ("INTEGER", ("1", "5", "6", "10"), "10", 4.5, 3),
     ("UINTEGER", ("1", "5"), "5", 100, 2),
+    ("TINYINT", ("-128", "5"), "5", 200, 2),
+    ("INTEGER", ("1", "5"), "5", 3e9, 2),
+    ("DECIMAL(4,2)", ("-99.99", "5.00"), "5.00", 200, 2),
     ("DECIMAL(9,2)", ("9.49", "9.50", "10.00"), "10.00", 0.5, 2),
     ("DATE", ("2026-02-26", "2026-02-27", "2026-03-01"), "2026-03-01", 2, 2),
     ("DATE", ("2026-02-26", "2026-02-27", "2026-03-01"), "2026-03-01", "2d", 2),

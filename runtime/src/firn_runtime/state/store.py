@@ -100,13 +100,21 @@ class State:
 
         self._write(work, durable=True)
 
-    def resume(self, flow: str, run: str, artifact: str, plan: Mapping[str, Json], guards: Sequence[Fence]) -> None:
-        """Record that a run goes on under `artifact` and `plan`. Durable."""
+    def resume(
+        self,
+        flow: str,
+        run: str,
+        artifact: str,
+        plan: Mapping[str, Json],
+        guards: Sequence[Fence],
+        moved: Sequence[WatermarkRow] = (),
+    ) -> None:
+        """Record that a run goes on under `artifact` and `plan`, and with it the watermarks that move. Durable."""
         before = self.find(flow, run)
         if before is None:
             raise StateError("R401", f"the flow `{flow}` has no run `{run}`", "`firn runs` lists those that are known")
         values = (artifact, encoded(dict(plan)), before.resumed + 1, flow, run)
-        self._put(_RESUME, values, guards, durable=True)
+        self._put(_RESUME, values, guards, durable=True, moved=moved)
 
     def step_started(self, flow: str, run: str, row: StepRow, guards: Sequence[Fence], *, durable: bool) -> None:
         """Record an attempt that begins. Where it is not `durable`, a crash of the machine may forget it."""
@@ -116,15 +124,7 @@ class State:
         self, flow: str, run: str, row: StepRow, guards: Sequence[Fence], moved: Sequence[WatermarkRow] = ()
     ) -> None:
         """Record how an attempt ended, and with it the watermarks that move; on the disk when this returns."""
-        values = _of_step(flow, run, row)
-
-        def work(transaction: Transaction) -> None:
-            locks.refuse_lost(transaction, guards)
-            transaction.execute(_PUT_STEP, values)
-            for watermark in moved:
-                watermarks.move(transaction, watermark)
-
-        self._write(work, durable=True)
+        self._put(_PUT_STEP, _of_step(flow, run, row), guards, durable=True, moved=moved)
 
     def job_finished(self, flow: str, run: str, row: JobRow, guards: Sequence[Fence]) -> None:
         """Record how a job ended; a crash of the machine may forget it, never its steps."""
@@ -207,10 +207,20 @@ class State:
         self.keeper.end()
         self._database.close()
 
-    def _put(self, statement: str, values: Sequence[Value], guards: Sequence[Fence], *, durable: bool) -> None:
+    def _put(
+        self,
+        statement: str,
+        values: Sequence[Value],
+        guards: Sequence[Fence],
+        *,
+        durable: bool,
+        moved: Sequence[WatermarkRow] = (),
+    ) -> None:
         def work(transaction: Transaction) -> None:
             locks.refuse_lost(transaction, guards)
             transaction.execute(statement, values)
+            for watermark in moved:
+                watermarks.move(transaction, watermark)
 
         self._write(work, durable=durable)
 

@@ -25,6 +25,11 @@ _FAMILIES: Mapping[str, str] = {
     "VARCHAR": "a text",
 }
 """What a cursor may be, by the engine's type. No fractions in binary: NaN would come after every other value."""
+_SMALLEST: Mapping[str, int] = {
+    **dict.fromkeys((f"U{name}" for name in _INTEGERS), 0),
+    **{name: -(2 ** (8 * 2**power - 1)) for power, name in enumerate(_INTEGERS)},
+}
+"""Of each type of whole numbers: no row lies before it, however far `lookback` reaches."""
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -82,6 +87,15 @@ def cursor_of(rule: Incremental, columns: Mapping[str, str], window: Window) -> 
             "data", message, "give it its type in `schema`, or `firn watermarks --reset` to begin anew"
         )
     return found, kind
+
+
+def refuse_unfit_initial(session: Session, bound: Bound | None, cursor: str, kind: str) -> None:
+    """Raise ConnectorError where a read begins at a value that is none of the cursor's type."""
+    if bound is None or bound.type is not None:
+        return
+    ((fits,),) = session.execute(f"SELECT TRY_CAST({literal(bound.value)} AS {kind}) IS NOT NULL")
+    if not fits:
+        raise ConnectorError("data", f"the cursor `{cursor}` is {kind}, and `initial` is none")
 
 
 def reached(session: Session, dataset: str, cursor: str, kind: str, window: Window) -> dict[str, Json]:
@@ -151,9 +165,10 @@ def _date_before(day: date, lookback: int | float | str) -> date:
 
 def _number_before(mark: Mark, lookback: Decimal) -> str:
     value = Decimal(mark.value) - lookback
-    if mark.type.startswith("DECIMAL"):
-        return format(value, "f")
-    return str(max(floor(value), 0) if mark.type.startswith("U") else floor(value))
+    if found := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", mark.type):
+        digits, scale = int(found[1]), int(found[2])
+        return format(max(value, Decimal((1, (9,) * digits, -scale))), "f")
+    return str(max(floor(value), _SMALLEST[mark.type]))
 
 
 def _seconds(lookback: int | float | str) -> float:

@@ -31,6 +31,7 @@ def _read_on(inputs: ReadInputs, rule: Incremental, context: StepContext) -> Ste
     with _naming(inputs.path):
         columns = session.described(found.relation)
         cursor, kind = incremental.cursor_of(rule, columns, window)
+        incremental.refuse_unfit_initial(session, bound, cursor, kind)
         relation = incremental.limited(found.relation, bound, cursor, kind, window)
         rows = session.materialise(context.id, relation)
     reached = incremental.reached(session, context.id, cursor, kind, window)
