@@ -1,8 +1,8 @@
 """How far one run's incremental reads may go on from, and which watermarks move when a step of the run ends.
 
 A watermark moves in the transaction that records the last step that publishes the read's rows, or that the run goes on
-under an artifact in which this was the last one. A read that is done
-again in the same run reads the same rows again: what was published of them is recognised, and nothing else is.
+under an artifact in which this was the last one. A read that is done again in the same run reads the same rows again:
+what was published of them is recognised, and nothing else is.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
