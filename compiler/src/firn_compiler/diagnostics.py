@@ -121,6 +121,7 @@ _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...]
     ("E204", ("E402",), _at_path),
     ("E201", ("E106", "E402"), _at_span),
     ("E604", ("E601",), _at_path),
+    ("E604", ("E601",), _at_span),
     ("E40", ("E601",), _at_path),
     ("E602", ("E201",), _at_path),
     ("E713", ("E701",), _at_path),

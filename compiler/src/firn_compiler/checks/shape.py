@@ -25,7 +25,16 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.closed import Fault, SecretReference, faults
 from firn_compiler.model.names import TEXTS, Duration, duration_meant, number_meant
-from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
+from firn_compiler.model.shapes import (
+    ComputeShape,
+    ConnectorShape,
+    FlowShape,
+    JobShape,
+    PlatformShape,
+    ResourceShape,
+    StepShape,
+)
+from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.secret import Secret
@@ -237,6 +246,8 @@ def _inside(owner: Any) -> Iterator[tuple[str, type]]:
     """Yield the records that stand in a record, each with the key that they stand under."""
     for part in ("config", "options") if owner in (ConnectorShape, ResourceShape) else ():
         yield from ((f"`{part}`", getattr(row, part)) for row in CONNECTORS.values())
+    if owner is ComputeShape:
+        yield from (("`properties`", properties) for properties in COMPUTE.values())
     for field in fields(owner) if isinstance(owner, type) and is_dataclass(owner) else ():
         inner = member(hints(owner)[field.name], None)
         if isinstance(inner, type) and is_dataclass(inner):

@@ -1,5 +1,6 @@
 """URLs of systems that answer over HTTP: each says its scheme, without which no run could connect."""
 
+import re
 from collections.abc import Iterator
 
 from firn_compiler.diagnostics import Diagnostic, finding
@@ -14,14 +15,17 @@ _KEYS: tuple[Path, ...] = (
     ("uri",),
 )
 """Settings that are such a URL."""
+_SCHEME = ("https://", "http://")
+_URL = re.compile(r"https?://([^\s/?#@]*@)?(\[[^\s\]]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE)
 
 
 def urls(settings: Node, path: Path) -> Iterator[Diagnostic]:
-    """Report literal URLs without a scheme; an empty `endpoint` is none."""
+    """Report literal URLs without a scheme or a host; an empty `endpoint` is none."""
     for keys in _KEYS:
         node = lookup(settings, keys)
         if not isinstance(node, Scalar) or not isinstance(node.value, str) or not node.value:
             continue
-        if not node.value.lower().startswith(("https://", "http://")):
-            message = f"`{keys[-1]}` is not a URL"
-            yield finding("E204", message, node.span, "begin it with `https://` or `http://`", (*path, *keys))
+        if not _URL.fullmatch(node.value):
+            said = node.value.lower().startswith(_SCHEME)
+            help = "write `https://HOST:PORT/PATH`, without spaces" if said else "begin it with `https://` or `http://`"
+            yield finding("E204", f"`{keys[-1]}` is not a URL", node.span, help, (*path, *keys))

@@ -30,6 +30,7 @@ from firn_compiler.model.shapes import (
     StepShape,
 )
 from firn_compiler.scalars import plain_value
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
@@ -75,11 +76,31 @@ class _Meant:
             found = self.named(found, key)
         if not isinstance(found, Mapping):
             return root
-        changed: dict[str, Node] = {
-            name: self.keys_of(record, node, (key, name)) if isinstance(node, Mapping) else node
-            for name, node in found.entries.items()
-        }
+        changed = {name: self.entry(record, node, (key, name)) for name, node in found.entries.items()}
         return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
+
+    def entry(self, record: type, node: Node, path: Path) -> Node:
+        if not isinstance(node, Mapping):
+            return node
+        return self.keys_of(record, self.with_settings(node, path) if record in _SYSTEMS else node, path)
+
+    def with_settings(self, node: Mapping, path: Path) -> Mapping:
+        """Return a connector or resource with what stands beside its `config` and `options`, and surely is of one."""
+        for key in [one for one in node.entries if one not in _OWN]:
+            part = _part_meant(key, node)
+            inside = node.entries.get(part, Mapping({}, {}, node.keys[key])) if part else None
+            if isinstance(inside, Mapping) and key not in inside.entries:
+                self.found.append(
+                    finding(
+                        "E201", f"`{key}` is not a known key", node.keys[key], f"it belongs to `{part}`", (*path, key)
+                    )
+                )
+                inner = Mapping(
+                    inside.entries | {key: node.entries[key]}, inside.keys | {key: node.keys[key]}, inside.span
+                )
+                entries = {one: item for one, item in node.entries.items() if one != key} | {part: inner}
+                node = Mapping(entries, {part: node.keys[key]} | node.keys, node.span, node.prior)
+        return node
 
     def outward(self, root: Mapping, key: str, parts: Collection[str]) -> Mapping:
         """Return the root with lists that are parts of it, and stand in a section, beside that."""
@@ -274,6 +295,20 @@ class _Meant:
             else:
                 entries[key], keys[key], last = node.entries[key], place, key
         return Mapping(entries, keys, node.span, node.prior)
+
+
+_SYSTEMS = (ConnectorShape, ResourceShape)
+_OWN = words(ConnectorShape) | words(ResourceShape)
+
+
+def _part_meant(key: str, node: Mapping) -> str:
+    """Return the part of a connector that surely has a setting of this name; empty where there is none, or several."""
+    named = {text_at(node, "type"), text_at(node, "driver")} - {None}
+    rows = [row for name, row in CONNECTORS.items() if named.intersection(name)] or [*CONNECTORS.values()]
+    parts = [part for part in ("config", "options") if any(key in words(getattr(row, part)) for row in rows)]
+    if len(parts) != 1:
+        return ""
+    return "params" if parts == ["config"] and "params" in node.entries else parts[0]
 
 
 def _input_meant(key: str, own: Collection[str], known: Collection[str], free: Collection[str]) -> str:
