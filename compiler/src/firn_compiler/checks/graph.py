@@ -9,6 +9,7 @@ from firn_compiler.model.datasets import makes_dataset, taken
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import JobShape
+from firn_compiler.stages.bind import parents_named
 from firn_compiler.stages.expand import templates_in
 from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
@@ -39,7 +40,7 @@ def results_of(step: Step) -> dict[str, str] | None:
 def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
     known = {job.id: job for job in flow.jobs if job.id}
     for job in flow.jobs:
-        for name, span in job.depends_on:
+        for name, span in parents_named(job.node):
             if name not in known and len(known) == len(flow.jobs):
                 path = (*job.path, "depends_on")
                 yield finding("E306", f"there is no job `{name}`", span, suggestion(name, known, "jobs:"), path)

@@ -3,8 +3,9 @@
 What has no readable name is called "": the shape check reports it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from firn_compiler.closest import misspelt
 from firn_compiler.document import (
     Document,
     Mapping,
@@ -35,13 +36,17 @@ def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
 
 def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
     named: list[tuple[str, Span]] = []
+    ids = frozenset(
+        name for item in items_at(root, "jobs") if isinstance(item, Mapping) and (name := text_at(item, "id"))
+    )
     if "steps" in root.entries:
         yield Job("main", root, (), (), tuple(_steps(root, ())), None)
         named.append(("main", root.keys["steps"]))
     for index, node in enumerate(items_at(root, "jobs")):
         if isinstance(node, Mapping):
             name, path = text_at(node, "id") or "", ("jobs", index)
-            yield Job(name, node, path, tuple(_names(node)), tuple(_steps(node, path)), condition(node, constants))
+            parents = tuple((_meant(one, ids - {name}), span) for one, span in parents_named(node))
+            yield Job(name, node, path, parents, tuple(_steps(node, path)), condition(node, constants))
             named.append((name, key_span(node, ("id",))))
     if "transforms" in root.entries:
         others = tuple(one for one in named if one[0] != "transforms")
@@ -76,10 +81,16 @@ def _transforms(root: Mapping) -> Iterator[Step]:
         yield Step(name, kind, item, path, path, inputs)
 
 
-def _names(node: Mapping) -> Iterator[tuple[str, Span]]:
+def parents_named(node: Mapping) -> Iterator[tuple[str, Span]]:
+    """Yield the names of the jobs that a job says it depends on, as they are written."""
     for _, item in each_at(node, "depends_on"):
         if isinstance(item, Scalar) and isinstance(item.value, str):
             yield item.value, item.span
+
+
+def _meant(name: str, ids: Collection[str]) -> str:
+    """Return the job that a name surely is a misspelling of, which is reported by itself; else the name."""
+    return name if name in ids else misspelt(name, ids) or name
 
 
 def condition(node: Mapping, constants: Constants) -> Json:

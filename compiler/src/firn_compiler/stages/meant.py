@@ -4,6 +4,7 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 """
 
 from collections.abc import Callable, Collection
+from collections.abc import Mapping as PlainMapping
 from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt, translated
@@ -21,16 +22,24 @@ from firn_compiler.document import (
     with_entry,
 )
 from firn_compiler.model.shapes import (
+    CompatibilityShape,
+    ComputeShape,
     ConnectorShape,
     FlowShape,
+    GovernanceShape,
     JobShape,
     LayerShape,
+    LockShape,
+    PlatformObservabilityShape,
     PlatformShape,
     ResourceShape,
+    RetryShape,
+    SecurityShape,
     StepShape,
+    WorkspaceShape,
 )
 from firn_compiler.scalars import plain_value
-from firn_schemas.connectors import CONNECTORS
+from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
 from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
@@ -41,7 +50,7 @@ class Meant(NamedTuple):
     root: Mapping
     found: list[Diagnostic]
     renamed: set[str]
-    """Paths of the values whose keys were others, as messages spell them."""
+    """Paths of the values whose keys were words for another, as messages spell them: they may be others, too."""
 
 
 def flow_as_meant(root: Mapping) -> Meant:
@@ -59,9 +68,28 @@ def platform_as_meant(root: Mapping) -> Meant:
     """Take every key of a platform, its connectors and its layers for the one that it surely stands for."""
     meant = _Meant()
     entries = meant.keys_of(PlatformShape, root, ())
-    for key, record in (("connectors", ConnectorShape), ("layers", LayerShape)):
+    for key, record in _SECTIONS.items():
         entries = meant.section(record, entries, key)
+    for key, types in _FLAT.items():
+        entries = meant.flat(types, entries, key)
+    for key, record in _RECORDS.items():
+        if isinstance(found := entries.entries.get(key), Mapping):
+            entries = _with(entries, key, meant.keys_of(record, found, (key,)))
     return Meant(entries, meant.found, meant.renamed)
+
+
+_SECTIONS: dict[str, type] = {"compute": ComputeShape, "connectors": ConnectorShape, "layers": LayerShape}
+"""Sections of a platform whose entries are records."""
+_FLAT = {"catalogs": CATALOGS, "storage": STORAGE}
+"""Sections of a platform whose entries are settings of a connector, beside the `type` that says which."""
+_RECORDS: dict[str, type] = {
+    "compatibility": CompatibilityShape,
+    "governance": GovernanceShape,
+    "observability": PlatformObservabilityShape,
+    "security": SecurityShape,
+    "workspace": WorkspaceShape,
+}
+"""Sections of a platform that are one record each."""
 
 
 class _Meant:
@@ -77,6 +105,20 @@ class _Meant:
         if not isinstance(found, Mapping):
             return root
         changed = {name: self.entry(record, node, (key, name)) for name, node in found.entries.items()}
+        return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
+
+    def flat(self, types: PlainMapping[str, tuple[str, str]], root: Mapping, key: str) -> Mapping:
+        """Return the root with the entries of a section whose settings have no level of their own."""
+        found = root.entries.get(key)
+        if not isinstance(found, Mapping):
+            return root
+        changed = dict(found.entries)
+        for name, node in found.entries.items():
+            row = CONNECTORS.get(types.get(word_meant(node, "type", types) or "", ("", "")))
+            if isinstance(node, Mapping) and row is not None:
+                own = {"type", *keys(row.config), *keys(row.options)}
+                known = own | words(row.config) | words(row.options)
+                changed[name] = self.known_keys(own, known, node, (key, name))
         return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
 
     def entry(self, record: type, node: Node, path: Path) -> Node:
@@ -176,8 +218,15 @@ class _Meant:
         return Sequence(items, node.span, node.prior)
 
     def job(self, node: Mapping, path: Path) -> Mapping:
-        node = self.keys_of(JobShape, self.with_steps(node, path), path)
+        node = self.parts(self.keys_of(JobShape, self.with_steps(node, path), path), path)
         return _with(node, "steps", self.items(node, "steps", self.step, path))
+
+    def parts(self, node: Mapping, path: Path) -> Mapping:
+        """Return a job or step with the keys of its `lock` and `retry` as they were meant."""
+        for key, record in (("lock", LockShape), ("retry", RetryShape)):
+            if isinstance(found := node.entries.get(key), Mapping):
+                node = _with(node, key, self.keys_of(record, found, (*path, key)))
+        return node
 
     def with_steps(self, node: Mapping, path: Path) -> Mapping:
         """Return a job that is written as a step as the job of that step."""
@@ -192,7 +241,7 @@ class _Meant:
         return Mapping(job | {"steps": steps}, node.keys | {"steps": node.keys["type"]}, node.span, node.prior)
 
     def step(self, node: Mapping, path: Path) -> Mapping:
-        node = self.keys_of(StepShape, self.with_inputs(node, path), path)
+        node = self.parts(self.keys_of(StepShape, self.with_inputs(node, path), path), path)
         inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
@@ -263,7 +312,8 @@ class _Meant:
                 meant = _list_meant(node.entries[key], meant, free)
             if meant is not None:
                 names[key] = meant
-                self.renamed.add(dotted((*path, meant)))
+                if misspelt(key, [meant]) is None:
+                    self.renamed.add(dotted((*path, meant)))
                 free.discard(meant)
                 help = suggestion(key, own, meant=meant)
                 where = (*path, key)
@@ -340,7 +390,7 @@ def _with(node: Mapping, key: str, value: Node | None) -> Mapping:
     return node if value is None or value is node.entries.get(key) else with_entry(node, key, value)
 
 
-def word_meant(node: Mapping | None, key: str, known: Collection[str]) -> str | None:
+def word_meant(node: Node | None, key: str, known: Collection[str]) -> str | None:
     """Return the word under a key, or the known one that it surely is a misspelling of."""
     word = text_at(node, key)
     return word if word is None or word in known else misspelt(word, known) or word
