@@ -5,7 +5,9 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 
 from collections.abc import Callable, Collection
 from collections.abc import Mapping as PlainMapping
-from typing import NamedTuple
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from firn_compiler.closest import closest, misspelt, translated
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
@@ -21,6 +23,7 @@ from firn_compiler.document import (
     text_at,
     with_entry,
 )
+from firn_compiler.model.closed import SecretReference
 from firn_compiler.model.shapes import (
     CompatibilityShape,
     ComputeShape,
@@ -39,8 +42,9 @@ from firn_compiler.model.shapes import (
     WorkspaceShape,
 )
 from firn_compiler.scalars import plain_value
-from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
-from firn_schemas.decode import keys, words
+from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
+from firn_schemas.decode import hints, keys, spelling, tag, words
+from firn_schemas.secret import Secret
 from firn_schemas.steps import STEPS
 
 
@@ -124,7 +128,14 @@ class _Meant:
     def entry(self, record: type, node: Node, path: Path) -> Node:
         if not isinstance(node, Mapping):
             return node
-        return self.keys_of(record, self.with_settings(node, path) if record in _SYSTEMS else node, path)
+        if record not in _SYSTEMS:
+            return self.keys_of(record, node, path)
+        node = self.keys_of(record, self.with_settings(node, path), path)
+        rows = _rows(node)
+        for key, part in (("config", "config"), ("params", "config"), ("options", "options")) if len(rows) == 1 else ():
+            if isinstance(inner := node.entries.get(key), Mapping):
+                node = _with(node, key, self.whole(getattr(rows[0], part), inner, (*path, key)))
+        return node
 
     def with_settings(self, node: Mapping, path: Path) -> Mapping:
         """Return a connector or resource with what stands beside its `config` and `options`, and surely is of one."""
@@ -245,7 +256,7 @@ class _Meant:
         inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
-        inputs = self.keys_of(STEPS[kind].inputs, inputs, (*path, "inputs"))
+        inputs = self.whole(STEPS[kind].inputs, inputs, (*path, "inputs"))
         if isinstance(inner := inputs.entries.get("step"), Mapping):
             inputs = _with(inputs, "step", self.step(inner, (*path, "inputs", "step")))
         return _with(node, "inputs", inputs)
@@ -294,6 +305,45 @@ class _Meant:
         entries = {key: item for key, item in node.entries.items() if key not in moved}
         spans = {"inputs": node.keys[next(iter(moved))]} | {key: node.keys[key] for key in entries}
         return Mapping(entries | {"inputs": Mapping(inner, keys, inputs.span)}, spans, node.span, node.prior)
+
+    def whole(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return a record with its keys, and those of every record inside of it, as they were meant."""
+        node = self.keys_of(record, node, path)
+        for field in fields(record):
+            key = spelling(field)
+            if isinstance(inner := node.entries.get(key), (Mapping, Sequence)):
+                node = _with(node, key, self.inside(hints(record)[field.name], inner, (*path, key)))
+        return node
+
+    def inside(self, kind: Any, node: Node, path: Path) -> Node:
+        """Return what should be of a type, if that is known, with the keys of its records as they were meant."""
+        if kind is None or kind is Any:
+            return node
+        kinds = _members(kind)
+        if isinstance(node, Sequence):
+            item = next((get_args(one)[0] for one in kinds if get_origin(one) is list), None)
+            items = [self.inside(item, one, (*path, index)) for index, one in enumerate(node.items)]
+            return Sequence(items, node.span, node.prior)
+        if not isinstance(node, Mapping):
+            return node
+        records: list[Any] = [one for one in kinds if is_dataclass(one)]
+        if len(records) > 1:
+            node, records = self.tagged(records, node, path)
+        if len(records) == 1:
+            return self.whole(records[0], node, path)
+        value = next((get_args(one)[1] for one in kinds if get_origin(one) is dict), None)
+        entries = {key: self.inside(value, one, (*path, key)) for key, one in node.entries.items()}
+        return Mapping(entries, node.keys, node.span, node.prior)
+
+    def tagged(self, records: list[Any], node: Mapping, path: Path) -> tuple[Mapping, list[Any]]:
+        """Return a mapping with the key that tells several records apart, and the one that it tells."""
+        tags = [found for one in records if (found := tag(one)) is not None]
+        if len({key for key, _ in tags}) != 1:
+            return node, []
+        key = tags[0][0]
+        node = self.known_keys({key}, frozenset().union(*map(words, records)), node, path)
+        word = word_meant(node, key, [one for _, one in tags])
+        return node, [one for one in records if tag(one) == (key, word)]
 
     def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return one mapping with the record's own keys where others were surely meant to be those."""
@@ -351,10 +401,21 @@ _SYSTEMS = (ConnectorShape, ResourceShape)
 _OWN = words(ConnectorShape) | words(ResourceShape)
 
 
+def _rows(node: Mapping) -> list[Connector]:
+    """Return the connectors that one may be by what it says of itself; none where it says nothing that is known."""
+    named = {text_at(node, "type"), text_at(node, "driver")} - {None}
+    return [row for name, row in CONNECTORS.items() if named.intersection(name)]
+
+
+def _members(kind: Any) -> list[Any]:
+    """Return the types that a type is one of."""
+    several = get_args(kind) if get_origin(kind) in (UnionType, Union) else [kind]
+    return [SecretReference if one is Secret else one for one in several]
+
+
 def _part_meant(key: str, node: Mapping) -> str:
     """Return the part of a connector that surely has a setting of this name; empty where there is none, or several."""
-    named = {text_at(node, "type"), text_at(node, "driver")} - {None}
-    rows = [row for name, row in CONNECTORS.items() if named.intersection(name)] or [*CONNECTORS.values()]
+    rows = _rows(node) or [*CONNECTORS.values()]
     parts = [part for part in ("config", "options") if any(key in words(getattr(row, part)) for row in rows)]
     if len(parts) != 1:
         return ""
