@@ -9,7 +9,7 @@ from typing import NamedTuple
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Node, Path, Sequence, items_at, key_span, mappings_at
 from firn_compiler.model.shapes import FlowShape, PlatformShape
-from firn_compiler.stages.meant import word_meant
+from firn_compiler.stages.keys_meant import word_meant
 from firn_compiler.stages.settle import TYPES, family, served_by
 from firn_schemas.compute import COMPUTE
 from firn_schemas.decode import words

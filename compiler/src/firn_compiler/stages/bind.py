@@ -21,7 +21,7 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import StepShape
-from firn_compiler.stages.meant import word_meant
+from firn_compiler.stages.keys_meant import word_meant
 from firn_compiler.template import Constants, TemplateError
 from firn_schemas.base import Json
 from firn_schemas.decode import keys

@@ -5,9 +5,7 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 
 from collections.abc import Callable, Collection
 from collections.abc import Mapping as PlainMapping
-from dataclasses import fields, is_dataclass
-from types import UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt, translated
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
@@ -18,12 +16,8 @@ from firn_compiler.document import (
     Scalar,
     Sequence,
     Span,
-    dotted,
-    stands_alone,
     text_at,
-    with_entry,
 )
-from firn_compiler.model.closed import SecretReference
 from firn_compiler.model.shapes import (
     CompatibilityShape,
     ComputeShape,
@@ -41,10 +35,10 @@ from firn_compiler.model.shapes import (
     StepShape,
     WorkspaceShape,
 )
-from firn_compiler.scalars import plain_value
-from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, Connector
-from firn_schemas.decode import hints, keys, spelling, tag, words
-from firn_schemas.secret import Secret
+from firn_compiler.stages.keys_meant import Keys, renamed, with_part, word_meant
+from firn_compiler.stages.settle import family
+from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
+from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
 
@@ -62,9 +56,9 @@ def flow_as_meant(root: Mapping) -> Meant:
     meant = _Meant()
     entries = meant.outward(meant.keys_of(FlowShape, root, ()), "resources", ("jobs", "steps", "transforms"))
     entries = meant.section(ResourceShape, entries, "resources")
-    entries = _with(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
-    entries = _with(entries, "steps", meant.items(entries, "steps", meant.step, ()))
-    entries = _with(entries, "transforms", meant.items(entries, "transforms", meant.transform, ()))
+    entries = with_part(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
+    entries = with_part(entries, "steps", meant.items(entries, "steps", meant.step, ()))
+    entries = with_part(entries, "transforms", meant.items(entries, "transforms", meant.transform, ()))
     return Meant(entries, meant.found, meant.renamed)
 
 
@@ -78,7 +72,7 @@ def platform_as_meant(root: Mapping) -> Meant:
         entries = meant.flat(types, entries, key)
     for key, record in _RECORDS.items():
         if isinstance(found := entries.entries.get(key), Mapping):
-            entries = _with(entries, key, meant.keys_of(record, found, (key,)))
+            entries = with_part(entries, key, meant.keys_of(record, found, (key,)))
     return Meant(entries, meant.found, meant.renamed)
 
 
@@ -96,11 +90,7 @@ _RECORDS: dict[str, type] = {
 """Sections of a platform that are one record each."""
 
 
-class _Meant:
-    def __init__(self) -> None:
-        self.found: list[Diagnostic] = []
-        self.renamed: set[str] = set()
-
+class _Meant(Keys):
     def section(self, record: type, root: Mapping, key: str) -> Mapping:
         """Return the root with the entries of a section as they were meant."""
         found = root.entries.get(key)
@@ -109,7 +99,7 @@ class _Meant:
         if not isinstance(found, Mapping):
             return root
         changed = {name: self.entry(record, node, (key, name)) for name, node in found.entries.items()}
-        return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
+        return with_part(root, key, Mapping(changed, found.keys, found.span, found.prior))
 
     def flat(self, types: PlainMapping[str, tuple[str, str]], root: Mapping, key: str) -> Mapping:
         """Return the root with the entries of a section whose settings have no level of their own."""
@@ -123,7 +113,7 @@ class _Meant:
                 own = {"type", *keys(row.config), *keys(row.options)}
                 known = own | words(row.config) | words(row.options)
                 changed[name] = self.known_keys(own, known, node, (key, name))
-        return _with(root, key, Mapping(changed, found.keys, found.span, found.prior))
+        return with_part(root, key, Mapping(changed, found.keys, found.span, found.prior))
 
     def entry(self, record: type, node: Node, path: Path) -> Node:
         if not isinstance(node, Mapping):
@@ -131,10 +121,10 @@ class _Meant:
         if record not in _SYSTEMS:
             return self.keys_of(record, node, path)
         node = self.keys_of(record, self.with_settings(node, path), path)
-        rows = _rows(node)
-        for key, part in (("config", "config"), ("params", "config"), ("options", "options")) if len(rows) == 1 else ():
-            if isinstance(inner := node.entries.get(key), Mapping):
-                node = _with(node, key, self.whole(getattr(rows[0], part), inner, (*path, key)))
+        row = family(node)
+        for key, part in (("config", "config"), ("params", "config"), ("options", "options")) if row else ():
+            if row and isinstance(inner := node.entries.get(key), Mapping):
+                node = with_part(node, key, self.whole(getattr(CONNECTORS[row], part), inner, (*path, key)))
         return node
 
     def with_settings(self, node: Mapping, path: Path) -> Mapping:
@@ -230,13 +220,13 @@ class _Meant:
 
     def job(self, node: Mapping, path: Path) -> Mapping:
         node = self.parts(self.keys_of(JobShape, self.with_steps(node, path), path), path)
-        return _with(node, "steps", self.items(node, "steps", self.step, path))
+        return with_part(node, "steps", self.items(node, "steps", self.step, path))
 
     def parts(self, node: Mapping, path: Path) -> Mapping:
         """Return a job or step with the keys of its `lock` and `retry` as they were meant."""
         for key, record in (("lock", LockShape), ("retry", RetryShape)):
             if isinstance(found := node.entries.get(key), Mapping):
-                node = _with(node, key, self.keys_of(record, found, (*path, key)))
+                node = with_part(node, key, self.keys_of(record, found, (*path, key)))
         return node
 
     def with_steps(self, node: Mapping, path: Path) -> Mapping:
@@ -258,8 +248,8 @@ class _Meant:
             return node
         inputs = self.whole(STEPS[kind].inputs, inputs, (*path, "inputs"))
         if isinstance(inner := inputs.entries.get("step"), Mapping):
-            inputs = _with(inputs, "step", self.step(inner, (*path, "inputs", "step")))
-        return _with(node, "inputs", inputs)
+            inputs = with_part(inputs, "step", self.step(inner, (*path, "inputs", "step")))
+        return with_part(node, "inputs", inputs)
 
     def transform(self, node: Mapping, path: Path) -> Mapping:
         """Return an item of `transforms`, whose inputs stand beside the step's own keys."""
@@ -267,7 +257,7 @@ class _Meant:
         if key and "type" not in node.entries:
             help = suggestion(key, ["type"])
             self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
-            node = _renamed(node, {key: "type"})
+            node = renamed(node, {key: "type"})
         row = STEPS.get(word_meant(node, "type", STEPS) or "")
         if row is None:
             return node
@@ -306,116 +296,15 @@ class _Meant:
         spans = {"inputs": node.keys[next(iter(moved))]} | {key: node.keys[key] for key in entries}
         return Mapping(entries | {"inputs": Mapping(inner, keys, inputs.span)}, spans, node.span, node.prior)
 
-    def whole(self, record: type, node: Mapping, path: Path) -> Mapping:
-        """Return a record with its keys, and those of every record inside of it, as they were meant."""
-        node = self.keys_of(record, node, path)
-        for field in fields(record):
-            key = spelling(field)
-            if isinstance(inner := node.entries.get(key), (Mapping, Sequence)):
-                node = _with(node, key, self.inside(hints(record)[field.name], inner, (*path, key)))
-        return node
-
-    def inside(self, kind: Any, node: Node, path: Path) -> Node:
-        """Return what should be of a type, if that is known, with the keys of its records as they were meant."""
-        if kind is None or kind is Any:
-            return node
-        kinds = _members(kind)
-        if isinstance(node, Sequence):
-            item = next((get_args(one)[0] for one in kinds if get_origin(one) is list), None)
-            items = [self.inside(item, one, (*path, index)) for index, one in enumerate(node.items)]
-            return Sequence(items, node.span, node.prior)
-        if not isinstance(node, Mapping):
-            return node
-        records: list[Any] = [one for one in kinds if is_dataclass(one)]
-        if len(records) > 1:
-            node, records = self.tagged(records, node, path)
-        if len(records) == 1:
-            return self.whole(records[0], node, path)
-        value = next((get_args(one)[1] for one in kinds if get_origin(one) is dict), None)
-        entries = {key: self.inside(value, one, (*path, key)) for key, one in node.entries.items()}
-        return Mapping(entries, node.keys, node.span, node.prior)
-
-    def tagged(self, records: list[Any], node: Mapping, path: Path) -> tuple[Mapping, list[Any]]:
-        """Return a mapping with the key that tells several records apart, and the one that it tells."""
-        tags = [found for one in records if (found := tag(one)) is not None]
-        if len({key for key, _ in tags}) != 1:
-            return node, []
-        key = tags[0][0]
-        node = self.known_keys({key}, frozenset().union(*map(words, records)), node, path)
-        word = word_meant(node, key, [one for _, one in tags])
-        return node, [one for one in records if tag(one) == (key, word)]
-
-    def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
-        """Return one mapping with the record's own keys where others were surely meant to be those."""
-        return self.known_keys(keys(record), words(record), node, path)
-
-    def known_keys(self, own: Collection[str], known: Collection[str], node: Mapping, path: Path) -> Mapping:
-        """Return one mapping with these keys, which have further spellings that are `known`, where they were meant."""
-        if node.entries.keys() <= {*known}:
-            return node
-        node = self.in_braces(node, known, path)
-        names: dict[str, str] = {}
-        free = set(own) - node.entries.keys()
-        for key in node.entries:
-            meant = closest(key, free) if key not in known else None
-            if meant in _LISTS:
-                meant = _list_meant(node.entries[key], meant, free)
-            if meant is not None:
-                names[key] = meant
-                if misspelt(key, [meant]) is None:
-                    self.renamed.add(dotted((*path, meant)))
-                free.discard(meant)
-                help = suggestion(key, own, meant=meant)
-                where = (*path, key)
-                self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
-        return _renamed(node, names)
-
-    def in_braces(self, node: Mapping, known: Collection[str], path: Path) -> Mapping:
-        """Return a mapping in braces with what lacks a colon, or the quotes around a comma, as it was meant."""
-        entries: dict[str, Node] = {}
-        keys: dict[str, Span] = {}
-        last = cut = ""
-        for key in node.entries:
-            place, value = node.keys[key], entries.get(last)
-            head, sign, rest = key.partition(":" if ":" in key.partition(" ")[0] else " ")
-            if key in known or not stands_alone(node, key):
-                entries[key], keys[key], last = node.entries[key], place, key
-            elif rest and head in known and head not in node.entries:
-                help = f"write a `:` after `{head}`" if sign == " " else f"write a space after `{head}:`"
-                self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
-                middle = place.column + len(head)
-                entries[head] = Scalar(plain_value(rest), place._replace(column=middle + 1))
-                keys[head], last = place._replace(end_column=middle), head
-            elif isinstance(value, Scalar) and isinstance(value.value, str) and value.plain:
-                if cut != last:
-                    help = "in braces a comma ends a value: quote the text that holds it"
-                    self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
-                cut, whole = last, value.span._replace(end_line=place.end_line, end_column=place.end_column)
-                entries[last] = Scalar(f"{value.value}, {key}", whole, plain=True)
-            else:
-                entries[key], keys[key], last = node.entries[key], place, key
-        return Mapping(entries, keys, node.span, node.prior)
-
 
 _SYSTEMS = (ConnectorShape, ResourceShape)
 _OWN = words(ConnectorShape) | words(ResourceShape)
 
 
-def _rows(node: Mapping) -> list[Connector]:
-    """Return the connectors that one may be by what it says of itself; none where it says nothing that is known."""
-    named = {text_at(node, "type"), text_at(node, "driver")} - {None}
-    return [row for name, row in CONNECTORS.items() if named.intersection(name)]
-
-
-def _members(kind: Any) -> list[Any]:
-    """Return the types that a type is one of."""
-    several = get_args(kind) if get_origin(kind) in (UnionType, Union) else [kind]
-    return [SecretReference if one is Secret else one for one in several]
-
-
 def _part_meant(key: str, node: Mapping) -> str:
     """Return the part of a connector that surely has a setting of this name; empty where there is none, or several."""
-    rows = _rows(node) or [*CONNECTORS.values()]
+    row = family(node)
+    rows = [CONNECTORS[row]] if row else [*CONNECTORS.values()]
     parts = [part for part in ("config", "options") if any(key in words(getattr(row, part)) for row in rows)]
     if len(parts) != 1:
         return ""
@@ -427,31 +316,3 @@ def _input_meant(key: str, own: Collection[str], known: Collection[str], free: C
     if key in known:
         return key
     return "" if translated(key, own) else translated(key, free) or ""
-
-
-_LISTS = ("jobs", "steps")
-
-
-def _list_meant(node: Node, meant: str, free: Collection[str]) -> str | None:
-    """Return what a list is that another tool calls so: steps, jobs with steps of their own, or neither."""
-    items = node.items if isinstance(node, Sequence) else []
-    if items and not any(isinstance(item, Mapping) for item in items):
-        return None
-    steps = any(isinstance(item, Mapping) and "type" in item.entries for item in items)
-    return "steps" if meant == "jobs" and steps and "steps" in free else meant
-
-
-def _renamed(node: Mapping, names: dict[str, str]) -> Mapping:
-    entries = {names.get(key, key): item for key, item in node.entries.items()}
-    keys: dict[str, Span] = {names.get(key, key): span for key, span in node.keys.items()}
-    return Mapping(entries, keys, node.span, node.prior)
-
-
-def _with(node: Mapping, key: str, value: Node | None) -> Mapping:
-    return node if value is None or value is node.entries.get(key) else with_entry(node, key, value)
-
-
-def word_meant(node: Node | None, key: str, known: Collection[str]) -> str | None:
-    """Return the word under a key, or the known one that it surely is a misspelling of."""
-    word = text_at(node, key)
-    return word if word is None or word in known else misspelt(word, known) or word

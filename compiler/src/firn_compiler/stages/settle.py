@@ -18,7 +18,7 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
-from firn_compiler.stages.meant import word_meant
+from firn_compiler.stages.keys_meant import word_meant
 from firn_compiler.stages.merge import merged, without_nulls
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE, WORKSPACE

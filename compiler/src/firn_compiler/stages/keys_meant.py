@@ -1,0 +1,160 @@
+"""Keys of records as they were meant: each that is misspelt is reported, and taken for what it surely stands for."""
+
+from collections.abc import Collection
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from firn_compiler.closest import closest, misspelt
+from firn_compiler.diagnostics import Diagnostic, finding, suggestion
+from firn_compiler.document import (
+    Mapping,
+    Node,
+    Path,
+    Scalar,
+    Sequence,
+    Span,
+    dotted,
+    stands_alone,
+    text_at,
+    with_entry,
+)
+from firn_compiler.model.closed import SecretReference
+from firn_compiler.scalars import plain_value
+from firn_schemas.decode import hints, keys, spelling, tag, words
+from firn_schemas.secret import Secret
+
+
+class Keys:
+    """Looks at the keys of mappings, and notes what is found."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+        self.renamed: set[str] = set()
+        """Paths of the values whose keys were words for another, as messages spell them: they may be others, too."""
+
+    def whole(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return a record with its keys, and those of every record inside of it, as they were meant."""
+        node = self.keys_of(record, node, path)
+        for field in fields(record):
+            key = spelling(field)
+            if isinstance(inner := node.entries.get(key), (Mapping, Sequence)):
+                node = with_part(node, key, self.inside(hints(record)[field.name], inner, (*path, key)))
+        return node
+
+    def inside(self, kind: Any, node: Node, path: Path) -> Node:
+        """Return what should be of a type, if that is known, with the keys of its records as they were meant."""
+        if kind is None or kind is Any:
+            return node
+        kinds = _members(kind)
+        if isinstance(node, Sequence):
+            item = next((get_args(one)[0] for one in kinds if get_origin(one) is list), None)
+            items = [self.inside(item, one, (*path, index)) for index, one in enumerate(node.items)]
+            return Sequence(items, node.span, node.prior)
+        if not isinstance(node, Mapping):
+            return node
+        records: list[Any] = [one for one in kinds if is_dataclass(one)]
+        if len(records) > 1:
+            node, records = self.tagged(records, node, path)
+        if len(records) == 1:
+            return self.whole(records[0], node, path)
+        value = next((get_args(one)[1] for one in kinds if get_origin(one) is dict), None)
+        entries = {key: self.inside(value, one, (*path, key)) for key, one in node.entries.items()}
+        return Mapping(entries, node.keys, node.span, node.prior)
+
+    def tagged(self, records: list[Any], node: Mapping, path: Path) -> tuple[Mapping, list[Any]]:
+        """Return a mapping with the key that tells several records apart, and the one that it tells."""
+        tags = [found for one in records if (found := tag(one)) is not None]
+        if len({key for key, _ in tags}) != 1:
+            return node, []
+        key = tags[0][0]
+        node = self.known_keys({key}, frozenset().union(*map(words, records)), node, path)
+        word = word_meant(node, key, [one for _, one in tags])
+        return node, [one for one in records if tag(one) == (key, word)]
+
+    def keys_of(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return one mapping with the record's own keys where others were surely meant to be those."""
+        return self.known_keys(keys(record), words(record), node, path)
+
+    def known_keys(self, own: Collection[str], known: Collection[str], node: Mapping, path: Path) -> Mapping:
+        """Return one mapping with these keys, which have further spellings that are `known`, where they were meant."""
+        if node.entries.keys() <= {*known}:
+            return node
+        node = self.in_braces(node, known, path)
+        names: dict[str, str] = {}
+        free = set(own) - node.entries.keys()
+        for key in node.entries:
+            meant = closest(key, free) if key not in known else None
+            if meant in _LISTS:
+                meant = _list_meant(node.entries[key], meant, free)
+            if meant is not None:
+                names[key] = meant
+                if misspelt(key, [meant]) is None:
+                    self.renamed.add(dotted((*path, meant)))
+                free.discard(meant)
+                help = suggestion(key, own, meant=meant)
+                where = (*path, key)
+                self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, where))
+        return renamed(node, names)
+
+    def in_braces(self, node: Mapping, known: Collection[str], path: Path) -> Mapping:
+        """Return a mapping in braces with what lacks a colon, or the quotes around a comma, as it was meant."""
+        entries: dict[str, Node] = {}
+        keys: dict[str, Span] = {}
+        last = cut = ""
+        for key in node.entries:
+            place, value = node.keys[key], entries.get(last)
+            head, sign, rest = key.partition(":" if ":" in key.partition(" ")[0] else " ")
+            if key in known or not stands_alone(node, key):
+                entries[key], keys[key], last = node.entries[key], place, key
+            elif rest and head in known and head not in node.entries:
+                help = f"write a `:` after `{head}`" if sign == " " else f"write a space after `{head}:`"
+                self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
+                middle = place.column + len(head)
+                entries[head] = Scalar(plain_value(rest), place._replace(column=middle + 1))
+                keys[head], last = place._replace(end_column=middle), head
+            elif isinstance(value, Scalar) and isinstance(value.value, str) and value.plain:
+                if cut != last:
+                    help = "in braces a comma ends a value: quote the text that holds it"
+                    self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
+                cut, whole = last, value.span._replace(end_line=place.end_line, end_column=place.end_column)
+                entries[last] = Scalar(f"{value.value}, {key}", whole, plain=True)
+            else:
+                entries[key], keys[key], last = node.entries[key], place, key
+        return Mapping(entries, keys, node.span, node.prior)
+
+
+def _members(kind: Any) -> list[Any]:
+    """Return the types that a type is one of."""
+    several = get_args(kind) if get_origin(kind) in (UnionType, Union) else [kind]
+    return [SecretReference if one is Secret else one for one in several]
+
+
+_LISTS = ("jobs", "steps")
+
+
+def _list_meant(node: Node, meant: str, free: Collection[str]) -> str | None:
+    """Return what a list is that another tool calls so: steps, jobs with steps of their own, or neither."""
+    items = node.items if isinstance(node, Sequence) else []
+    if items and not any(isinstance(item, Mapping) for item in items):
+        return None
+    steps = any(isinstance(item, Mapping) and "type" in item.entries for item in items)
+    return "steps" if meant == "jobs" and steps and "steps" in free else meant
+
+
+def renamed(node: Mapping, names: dict[str, str]) -> Mapping:
+    """Return a mapping with other names for some of its keys."""
+    entries = {names.get(key, key): item for key, item in node.entries.items()}
+    keys: dict[str, Span] = {names.get(key, key): span for key, span in node.keys.items()}
+    return Mapping(entries, keys, node.span, node.prior)
+
+
+def with_part(node: Mapping, key: str, value: Node | None) -> Mapping:
+    """Return a mapping with this under a key, unless it is what is there or nothing."""
+    return node if value is None or value is node.entries.get(key) else with_entry(node, key, value)
+
+
+def word_meant(node: Node | None, key: str, known: Collection[str]) -> str | None:
+    """Return the word under a key, or the known one that it surely is a misspelling of."""
+    word = text_at(node, key)
+    return word if word is None or word in known else misspelt(word, known) or word
