@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -258,9 +258,26 @@ def deferred(node: Node, path: Path = ()) -> Iterator[tuple[Path, Scalar, Deferr
             yield from deferred(item, (*path, key))
 
 
-def with_entry(node: Mapping, key: str, value: Node) -> Mapping:
-    """Return a mapping in which another value stands under a key that it has."""
-    return Mapping(node.entries | {key: value}, node.keys, node.span, node.prior)
+def with_entry(node: Mapping, key: str, value: Node, place: Span | None = None) -> Mapping:
+    """Return a mapping in which another value stands under a key that it has, or under one whose place this is."""
+    keys = node.keys if place is None else {key: place} | node.keys
+    return Mapping(node.entries | {key: value}, keys, node.span, node.prior)
+
+
+def filled(node: Mapping, other: Mapping) -> Mapping:
+    """Return a mapping with those entries of another, before its own, whose keys it does not have."""
+    return Mapping(other.entries | node.entries, other.keys | node.keys, node.span, node.prior)
+
+
+def only(node: Mapping, keys: Collection[str]) -> Mapping:
+    """Return a mapping with none but these of its keys."""
+    entries = {key: item for key, item in node.entries.items() if key in keys}
+    return Mapping(entries, {key: node.keys[key] for key in entries}, node.span, node.prior)
+
+
+def without(node: Mapping, keys: Collection[str]) -> Mapping:
+    """Return a mapping without these of its keys."""
+    return only(node, node.entries.keys() - {*keys})
 
 
 def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ()) -> Node:

@@ -109,23 +109,10 @@ def family_named(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
         yield finding("E203", f"the key `{missing}` is missing" if missing else nothing, key, help, path)
     elif family(node) is None and (kind := text_at(node, "kind")) and (driver := text_at(node, "driver")):
         kinds = {row[0] for row in declarable()}
-        if kind not in kinds:
-            yield finding(
-                "E312",
-                f"`{kind}` is not a kind of connector",
-                node.entries["kind"].span,
-                suggestion(kind, kinds),
-                (*path, "kind"),
-            )
-        else:
-            drivers = {row[1] for row in declarable() if row[0] == kind}
-            yield finding(
-                "E312",
-                f"`{driver}` is not a driver of `{kind}`",
-                node.entries["driver"].span,
-                suggestion(driver, drivers),
-                (*path, "driver"),
-            )
+        drivers = {row[1] for row in declarable() if row[0] == kind}
+        part, word, known = ("driver", driver, drivers) if kind in kinds else ("kind", kind, kinds)
+        message = f"`{word}` is not a {part} of {f'`{kind}`' if kind in kinds else 'connector'}"
+        yield finding("E312", message, node.entries[part].span, suggestion(word, known), (*path, part))
 
 
 def both_words(node: Mapping, path: Path) -> Iterator[Diagnostic]:

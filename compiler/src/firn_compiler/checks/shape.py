@@ -3,8 +3,8 @@
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields, is_dataclass
-from types import NoneType, UnionType
-from typing import Any, Union
+from types import NoneType
+from typing import Any
 
 from firn_compiler.closest import closest, misspelt, translated
 from firn_compiler.diagnostics import TYPES, Diagnostic, Related, finding, suggestion, type_of
@@ -23,7 +23,7 @@ from firn_compiler.document import (
     text_at,
     value_of,
 )
-from firn_compiler.model.closed import Fault, SecretReference, faults
+from firn_compiler.model.closed import Fault, alternatives, faults
 from firn_compiler.model.names import TEXTS, Duration, duration_meant, number_meant
 from firn_compiler.model.shapes import (
     ComputeShape,
@@ -37,7 +37,6 @@ from firn_compiler.model.shapes import (
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
-from firn_schemas.secret import Secret
 from firn_schemas.steps import STEPS
 
 
@@ -292,9 +291,7 @@ def _keys(record: Any) -> tuple[str, ...]:
 
 
 def member(kind: Any, node: Node | None) -> Any:
-    """Return of a union the member that the node is: the record that its tag names, or the only container."""
-    if typing.get_origin(kind) not in (UnionType, Union):
-        return SecretReference if kind is Secret else kind
-    members = [member(one, node) for one in typing.get_args(kind) if one not in (NoneType, str, int, float, bool)]
+    """Return of what a type may be the one that the node is: the record that its tag names, or the only container."""
+    members = [one for one in alternatives(kind) if one not in (NoneType, str, int, float, bool)]
     named = (one for one in members if (found := tag(one)) and text_at(node, found[0]) == found[1])
     return next(named, members[0] if members else None)

@@ -46,6 +46,12 @@ class SecretReference:
     key: str | None = doc("One key of a secret that has several.", default=None, examples=["password"])
 
 
+def alternatives(kind: Any) -> list[Any]:
+    """Return the types that a type is one of; a secret is written as a reference to it."""
+    several = typing.get_args(kind) if typing.get_origin(kind) in (UnionType, Union) else [kind]
+    return [SecretReference if one is Secret else one for one in several]
+
+
 def faults(of: Any, value: Any) -> Faults:
     """Return what of a value does not fit a record; aliases are not known, they are spelled out before the check."""
     if not isinstance(value, dict):

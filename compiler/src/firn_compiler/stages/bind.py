@@ -18,6 +18,7 @@ from firn_compiler.document import (
     mapping_at,
     mappings_at,
     text_at,
+    without,
 )
 from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import StepShape
@@ -75,10 +76,8 @@ def _transforms(root: Mapping) -> Iterator[Step]:
             continue
         seen[kind] = seen.get(kind, 0) + 1
         name = text_at(item, "id") or (kind if seen[kind] == 1 else f"{kind}_{seen[kind]}")
-        entries = {key: node for key, node in item.entries.items() if key not in STEP_KEYS}
-        inputs = Mapping(entries, {key: item.keys[key] for key in entries}, item.span)
         path: Path = ("transforms", index)
-        yield Step(name, kind, item, path, path, inputs)
+        yield Step(name, kind, item, path, path, without(item, STEP_KEYS))
 
 
 def parents_named(node: Mapping) -> Iterator[tuple[str, Span]]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from functools import cache
+from typing import Any, get_args, get_origin
 
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
@@ -19,10 +19,9 @@ from firn_compiler.document import (
     text_at,
     with_entry,
 )
-from firn_compiler.model.closed import SecretReference
+from firn_compiler.model.closed import alternatives
 from firn_compiler.scalars import plain_value
 from firn_schemas.decode import hints, keys, spelling, tag, words
-from firn_schemas.secret import Secret
 
 
 class Keys:
@@ -35,18 +34,20 @@ class Keys:
 
     def whole(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return a record with its keys, and those of every record inside of it, as they were meant."""
-        node = self.keys_of(record, node, path)
-        for field in fields(record):
-            key = spelling(field)
+        return self.parts(record, self.keys_of(record, node, path), path)
+
+    def parts(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return a mapping with the keys of every record inside of a record, whose keys it has, as they were meant."""
+        for key, kind in _parts(record):
             if isinstance(inner := node.entries.get(key), (Mapping, Sequence)):
-                node = with_part(node, key, self.inside(hints(record)[field.name], inner, (*path, key)))
+                node = with_part(node, key, self.inside(kind, inner, (*path, key)))
         return node
 
     def inside(self, kind: Any, node: Node, path: Path) -> Node:
         """Return what should be of a type, if that is known, with the keys of its records as they were meant."""
         if kind is None or kind is Any:
             return node
-        kinds = _members(kind)
+        kinds = alternatives(kind)
         if isinstance(node, Sequence):
             item = next((get_args(one)[0] for one in kinds if get_origin(one) is list), None)
             items = [self.inside(item, one, (*path, index)) for index, one in enumerate(node.items)]
@@ -63,12 +64,13 @@ class Keys:
         return Mapping(entries, node.keys, node.span, node.prior)
 
     def tagged(self, records: list[Any], node: Mapping, path: Path) -> tuple[Mapping, list[Any]]:
-        """Return a mapping with the key that tells several records apart, and the one that it tells."""
+        """Return a mapping with the keys that several records share, and which of them it is by the one that tells."""
         tags = [found for one in records if (found := tag(one)) is not None]
         if len({key for key, _ in tags}) != 1:
             return node, []
         key = tags[0][0]
-        node = self.known_keys({key}, frozenset().union(*map(words, records)), node, path)
+        shared = set.intersection(*(set(keys(one)) for one in records))
+        node = self.known_keys(shared, frozenset().union(*map(words, records)), node, path)
         word = word_meant(node, key, [one for _, one in tags])
         return node, [one for one in records if tag(one) == (key, word)]
 
@@ -124,10 +126,15 @@ class Keys:
         return Mapping(entries, keys, node.span, node.prior)
 
 
-def _members(kind: Any) -> list[Any]:
-    """Return the types that a type is one of."""
-    several = get_args(kind) if get_origin(kind) in (UnionType, Union) else [kind]
-    return [SecretReference if one is Secret else one for one in several]
+@cache
+def _parts(record: type) -> list[tuple[str, Any]]:
+    """Return the keys of a record under which there are others, each with what it may be."""
+    kinds = ((spelling(field), hints(record)[field.name]) for field in fields(record))
+    return [(key, kind) for key, kind in kinds if _holds_records(kind)]
+
+
+def _holds_records(kind: Any) -> bool:
+    return any(is_dataclass(one) or any(map(_holds_records, get_args(one))) for one in alternatives(kind))
 
 
 _LISTS = ("jobs", "steps")

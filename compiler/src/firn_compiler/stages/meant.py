@@ -5,6 +5,7 @@ So the rest is checked as if it were spelled right. Nothing of it is ever frozen
 
 from collections.abc import Callable, Collection
 from collections.abc import Mapping as PlainMapping
+from functools import partial
 from typing import NamedTuple
 
 from firn_compiler.closest import closest, misspelt, translated
@@ -16,28 +17,16 @@ from firn_compiler.document import (
     Scalar,
     Sequence,
     Span,
+    filled,
+    only,
     text_at,
+    with_entry,
+    without,
 )
-from firn_compiler.model.shapes import (
-    CompatibilityShape,
-    ComputeShape,
-    ConnectorShape,
-    FlowShape,
-    GovernanceShape,
-    JobShape,
-    LayerShape,
-    LockShape,
-    PlatformObservabilityShape,
-    PlatformShape,
-    ResourceShape,
-    RetryShape,
-    SecurityShape,
-    StepShape,
-    WorkspaceShape,
-)
+from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
 from firn_compiler.stages.keys_meant import Keys, renamed, with_part, word_meant
-from firn_compiler.stages.settle import family
-from firn_schemas.connectors import CATALOGS, CONNECTORS, STORAGE
+from firn_compiler.stages.settle import TYPES, changed, family
+from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
 
@@ -55,76 +44,49 @@ def flow_as_meant(root: Mapping) -> Meant:
     """Take every key of a flow for the one that it surely stands for."""
     meant = _Meant()
     entries = meant.outward(meant.keys_of(FlowShape, root, ()), "resources", ("jobs", "steps", "transforms"))
-    entries = meant.section(ResourceShape, entries, "resources")
+    entries = meant.section(entries, "resources", partial(meant.system, ResourceShape))
     entries = with_part(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = with_part(entries, "steps", meant.items(entries, "steps", meant.step, ()))
     entries = with_part(entries, "transforms", meant.items(entries, "transforms", meant.transform, ()))
-    return Meant(entries, meant.found, meant.renamed)
+    return Meant(meant.parts(FlowShape, entries, ()), meant.found, meant.renamed)
 
 
 def platform_as_meant(root: Mapping) -> Meant:
     """Take every key of a platform, its connectors and its layers for the one that it surely stands for."""
     meant = _Meant()
     entries = meant.keys_of(PlatformShape, root, ())
-    for key, record in _SECTIONS.items():
-        entries = meant.section(record, entries, key)
-    for key, types in _FLAT.items():
-        entries = meant.flat(types, entries, key)
-    for key, record in _RECORDS.items():
-        if isinstance(found := entries.entries.get(key), Mapping):
-            entries = with_part(entries, key, meant.keys_of(record, found, (key,)))
-    return Meant(entries, meant.found, meant.renamed)
-
-
-_SECTIONS: dict[str, type] = {"compute": ComputeShape, "connectors": ConnectorShape, "layers": LayerShape}
-"""Sections of a platform whose entries are records."""
-_FLAT = {"catalogs": CATALOGS, "storage": STORAGE}
-"""Sections of a platform whose entries are settings of a connector, beside the `type` that says which."""
-_RECORDS: dict[str, type] = {
-    "compatibility": CompatibilityShape,
-    "governance": GovernanceShape,
-    "observability": PlatformObservabilityShape,
-    "security": SecurityShape,
-    "workspace": WorkspaceShape,
-}
-"""Sections of a platform that are one record each."""
+    entries = meant.section(entries, "connectors", partial(meant.system, ConnectorShape))
+    for key, types in TYPES.items():
+        entries = meant.section(entries, key, partial(meant.flat, types))
+    return Meant(meant.parts(PlatformShape, entries, ()), meant.found, meant.renamed)
 
 
 class _Meant(Keys):
-    def section(self, record: type, root: Mapping, key: str) -> Mapping:
+    def section(self, root: Mapping, key: str, each: Callable[[Mapping, Path], Mapping]) -> Mapping:
         """Return the root with the entries of a section as they were meant."""
-        found = root.entries.get(key)
-        if isinstance(found, Sequence):
-            found = self.named(found, key)
-        if not isinstance(found, Mapping):
-            return root
-        changed = {name: self.entry(record, node, (key, name)) for name, node in found.entries.items()}
-        return with_part(root, key, Mapping(changed, found.keys, found.span, found.prior))
+        if isinstance(listed := root.entries.get(key), Sequence):
+            root = with_part(root, key, self.named(listed, key))
+        return changed(root, key, lambda name, node: each(node, (key, name)))
 
-    def flat(self, types: PlainMapping[str, tuple[str, str]], root: Mapping, key: str) -> Mapping:
-        """Return the root with the entries of a section whose settings have no level of their own."""
-        found = root.entries.get(key)
-        if not isinstance(found, Mapping):
-            return root
-        changed = dict(found.entries)
-        for name, node in found.entries.items():
-            row = CONNECTORS.get(types.get(word_meant(node, "type", types) or "", ("", "")))
-            if isinstance(node, Mapping) and row is not None:
-                own = {"type", *keys(row.config), *keys(row.options)}
-                known = own | words(row.config) | words(row.options)
-                changed[name] = self.known_keys(own, known, node, (key, name))
-        return with_part(root, key, Mapping(changed, found.keys, found.span, found.prior))
-
-    def entry(self, record: type, node: Node, path: Path) -> Node:
-        if not isinstance(node, Mapping):
+    def flat(self, types: PlainMapping[str, tuple[str, str]], node: Mapping, path: Path) -> Mapping:
+        """Return a storage or catalog, whose settings have no level of their own, as it was meant."""
+        row = types.get(word_meant(node, "type", types) or "")
+        if row is None:
             return node
-        if record not in _SYSTEMS:
-            return self.keys_of(record, node, path)
+        config, options = CONNECTORS[row].config, CONNECTORS[row].options
+        own = {"type", *keys(config), *keys(options)}
+        node = self.known_keys(own, own | words(config) | words(options), node, path)
+        return self.parts(options, self.parts(config, node, path), path)
+
+    def system(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return a connector or resource with its settings as they were meant."""
         node = self.keys_of(record, self.with_settings(node, path), path)
         row = family(node)
-        for key, part in (("config", "config"), ("params", "config"), ("options", "options")) if row else ():
-            if row and isinstance(inner := node.entries.get(key), Mapping):
-                node = with_part(node, key, self.whole(getattr(CONNECTORS[row], part), inner, (*path, key)))
+        if row is None:
+            return node
+        for key, settings in (("config", "config"), ("params", "config"), ("options", "options")):
+            if isinstance(inner := node.entries.get(key), Mapping):
+                node = with_part(node, key, self.whole(getattr(CONNECTORS[row], settings), inner, (*path, key)))
         return node
 
     def with_settings(self, node: Mapping, path: Path) -> Mapping:
@@ -133,16 +95,9 @@ class _Meant(Keys):
             part = _part_meant(key, node)
             inside = node.entries.get(part, Mapping({}, {}, node.keys[key])) if part else None
             if isinstance(inside, Mapping) and key not in inside.entries:
-                self.found.append(
-                    finding(
-                        "E201", f"`{key}` is not a known key", node.keys[key], f"it belongs to `{part}`", (*path, key)
-                    )
-                )
-                inner = Mapping(
-                    inside.entries | {key: node.entries[key]}, inside.keys | {key: node.keys[key]}, inside.span
-                )
-                entries = {one: item for one, item in node.entries.items() if one != key} | {part: inner}
-                node = Mapping(entries, {part: node.keys[key]} | node.keys, node.span, node.prior)
+                help = f"it belongs to `{part}`"
+                self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
+                node = without(with_entry(node, part, filled(inside, only(node, {key})), node.keys[key]), {key})
         return node
 
     def outward(self, root: Mapping, key: str, parts: Collection[str]) -> Mapping:
@@ -155,9 +110,7 @@ class _Meant(Keys):
         for one in moved:
             help = f"indent it as far as `{key}`"
             self.found.append(finding("E201", f"`{one}` stands inside `{key}`", found.keys[one], help, (key, one)))
-        left = Mapping({one: item for one, item in inside.items() if one not in moved}, found.keys, found.span)
-        entries: dict[str, Node] = root.entries | {key: left} | {one: inside[one] for one in moved}
-        return Mapping(entries, root.keys | {one: found.keys[one] for one in moved}, root.span, root.prior)
+        return with_entry(filled(root, only(found, moved)), key, without(found, moved))
 
     def named(self, node: Sequence, key: str) -> Node:
         """Return a list of what has names as the mapping of names that it should be."""
@@ -169,9 +122,8 @@ class _Meant(Keys):
             own = next((one for one in ("name", "id") if text_at(item, one)), None)
             inner = next(iter(item.entries.values())) if len(item.entries) == 1 else None
             if own is not None:
-                rest = {one: value for one, value in item.entries.items() if one != own}
-                name, span = str(text_at(item, own)), item.entries[own].span
-                entries[name], keys[name] = Mapping(rest, item.keys, item.span), span
+                name = str(text_at(item, own))
+                entries[name], keys[name] = without(item, {own}), item.entries[own].span
             elif isinstance(inner, Mapping):
                 entries |= item.entries
                 keys |= item.keys
@@ -202,53 +154,40 @@ class _Meant(Keys):
             return node
         help = f"write `- id: {name}`, and its other keys below that"
         self.found.append(finding("E201", f"`{name}` is not a known key", node.keys[name], help, (*path, name)))
-        own: dict[str, Node] = {"id": Scalar(name, node.keys[name])}
-        return Mapping(own | item.entries, {"id": node.keys[name]} | item.keys, item.span, item.prior)
+        return _called(name, node.keys[name], item)
 
     def listed(self, node: Mapping, path: Path) -> Node:
         """Return a mapping of names to jobs or steps as the list that it should be."""
-        if not all(isinstance(item, Mapping) for item in node.entries.values()):
+        items = {name: item for name, item in node.entries.items() if isinstance(item, Mapping)}
+        if len(items) < len(node.entries):
             return node
         help = f"write it as a list, and begin each item with `- id: {next(iter(node.entries))}`"
         self.found.append(finding("E202", f"`{path[-1]}` must be a list, not a mapping", node.span, help, path))
-        items: list[Node] = []
-        for name, item in node.entries.items():
-            assert isinstance(item, Mapping)
-            own = {"id": Scalar(name, node.keys[name])} | item.entries
-            items.append(Mapping(own, {"id": node.keys[name]} | item.keys, item.span, item.prior))
-        return Sequence(items, node.span, node.prior)
+        return Sequence([_called(name, node.keys[name], item) for name, item in items.items()], node.span, node.prior)
 
     def job(self, node: Mapping, path: Path) -> Mapping:
-        node = self.parts(self.keys_of(JobShape, self.with_steps(node, path), path), path)
+        node = self.keys_of(JobShape, self.with_steps(node, path), path)
         return with_part(node, "steps", self.items(node, "steps", self.step, path))
-
-    def parts(self, node: Mapping, path: Path) -> Mapping:
-        """Return a job or step with the keys of its `lock` and `retry` as they were meant."""
-        for key, record in (("lock", LockShape), ("retry", RetryShape)):
-            if isinstance(found := node.entries.get(key), Mapping):
-                node = with_part(node, key, self.keys_of(record, found, (*path, key)))
-        return node
 
     def with_steps(self, node: Mapping, path: Path) -> Mapping:
         """Return a job that is written as a step as the job of that step."""
         if "steps" in node.entries or "type" not in node.entries:
             return node
-        job = {key: item for key, item in node.entries.items() if key == "id" or key not in words(StepShape)}
-        step = {key: item for key, item in node.entries.items() if key in words(StepShape)}
         help = "a job holds its steps in a list: write this one below `steps:`, after `- `"
         where = (*path, "steps")
         self.found.append(finding("E203", "the key `steps` is missing", node.keys["type"], help, where))
-        steps = Sequence([Mapping(step, node.keys, node.span)], node.span)
-        return Mapping(job | {"steps": steps}, node.keys | {"steps": node.keys["type"]}, node.span, node.prior)
+        steps = Sequence([only(node, words(StepShape))], node.span)
+        return with_entry(without(node, words(StepShape) - {"id"}), "steps", steps, node.keys["type"])
 
     def step(self, node: Mapping, path: Path) -> Mapping:
-        node = self.parts(self.keys_of(StepShape, self.with_inputs(node, path), path), path)
+        node = self.keys_of(StepShape, self.with_inputs(node, path), path)
         inputs, kind = node.entries.get("inputs"), word_meant(node, "type", STEPS) or ""
         if not isinstance(inputs, Mapping) or kind not in STEPS:
             return node
         inputs = self.whole(STEPS[kind].inputs, inputs, (*path, "inputs"))
         if isinstance(inner := inputs.entries.get("step"), Mapping):
-            inputs = with_part(inputs, "step", self.step(inner, (*path, "inputs", "step")))
+            where = (*path, "inputs", "step")
+            inputs = with_part(inputs, "step", self.parts(StepShape, self.step(inner, where), where))
         return with_part(node, "inputs", inputs)
 
     def transform(self, node: Mapping, path: Path) -> Mapping:
@@ -265,10 +204,10 @@ class _Meant(Keys):
             help = "write what it holds beside `type`"
             where = (*path, "inputs")
             self.found.append(finding("E201", "`inputs` is not a known key", node.keys["inputs"], help, where))
-            entries = {key: item for key, item in node.entries.items() if key != "inputs"}
-            node = Mapping(inner.entries | entries, inner.keys | node.keys, node.span, node.prior)
+            node = without(filled(node, inner), {"inputs"})
         own = {*keys(StepShape), *keys(row.inputs)} - {"inputs"}
-        return self.known_keys(own, {*words(StepShape), *words(row.inputs)}, node, path)
+        node = self.known_keys(own, {*words(StepShape), *words(row.inputs)}, node, path)
+        return self.parts(row.inputs, self.parts(StepShape, node, path), path)
 
     def with_inputs(self, node: Mapping, path: Path) -> Mapping:
         """Return the step with those of its keys below `inputs` that are, or mean, inputs of its type."""
@@ -290,14 +229,15 @@ class _Meant(Keys):
         for key, meant in moved.items():
             help = f"write {'it' if key == meant else f'`{meant}`'} below `inputs:`"
             self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
-        inner = {meant: node.entries[key] for key, meant in moved.items()} | inputs.entries
-        keys = {meant: node.keys[key] for key, meant in moved.items()} | inputs.keys
-        entries = {key: item for key, item in node.entries.items() if key not in moved}
-        spans = {"inputs": node.keys[next(iter(moved))]} | {key: node.keys[key] for key in entries}
-        return Mapping(entries | {"inputs": Mapping(inner, keys, inputs.span)}, spans, node.span, node.prior)
+        inputs = filled(inputs, renamed(only(node, moved), moved))
+        return with_entry(without(node, moved), "inputs", inputs, node.keys[next(iter(moved))])
 
 
-_SYSTEMS = (ConnectorShape, ResourceShape)
+def _called(name: str, place: Span, item: Mapping) -> Mapping:
+    """Return a job or step with an id that stands elsewhere, unless it has one."""
+    return filled(item, Mapping({"id": Scalar(name, place)}, {"id": place}, place))
+
+
 _OWN = words(ConnectorShape) | words(ResourceShape)
 
 

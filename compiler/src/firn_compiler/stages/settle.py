@@ -10,11 +10,14 @@ from firn_compiler.document import (
     Node,
     Path,
     Scalar,
+    filled,
     lookup,
     mapping_at,
     nearest,
+    only,
     text_at,
     with_entry,
+    without,
 )
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.defaults import with_defaults, with_spellings
@@ -137,7 +140,7 @@ def _moved(node: Mapping, word: str, path: Path) -> Mapping:
     item, key = node.entries[word], node.keys[word]
     for part in reversed(path):
         item = Mapping({str(part): item}, {str(part): key}, item.span)
-    moved = merged(item, _pick(node, {word}, out=True))
+    moved = merged(item, without(node, {word}))
     assert isinstance(moved, Mapping)
     return moved
 
@@ -166,8 +169,7 @@ def typed_as(root: Mapping, whole: Mapping) -> Mapping:
             other = mapping_at(known, name)
             if other is None or not words.isdisjoint(node.entries):
                 return node
-            row = _pick(other, words, out=False)
-            return Mapping(row.entries | node.entries, row.keys | node.keys, node.span, node.prior)
+            return filled(node, only(other, words))
 
         root = changed(root, section, typed)
     return root
@@ -220,8 +222,8 @@ def flat_parts(node: Mapping, row: tuple[str, str]) -> tuple[Mapping, Mapping]:
     schema = CONNECTORS[row]
     spelled = with_spellings(schema.config, with_spellings(schema.options, node))
     assert isinstance(spelled, Mapping)
-    options = set(keys(schema.options))
-    return _pick(spelled, options | {"type"}, out=True), _pick(spelled, options, out=False)
+    options = keys(schema.options)
+    return without(spelled, {*options, "type"}), only(spelled, options)
 
 
 def _layer(platform: Platform | None, name: str) -> Settled | None:
@@ -270,12 +272,7 @@ def compute_settings(node: Mapping, driver: str) -> Mapping:
     """Return what a compute's own schema checks: of `duckdb` its properties, of others all but the type."""
     if driver == "duckdb":
         return mapping_at(node, "properties") or Mapping({}, {}, node.span)
-    return _pick(node, {"type"}, out=True)
-
-
-def _pick(node: Mapping, names: set[str], *, out: bool) -> Mapping:
-    entries = {key: item for key, item in node.entries.items() if (key in names) is not out}
-    return Mapping(entries, {key: node.keys[key] for key in entries}, node.span, node.prior)
+    return without(node, {"type"})
 
 
 def secret_of(node: Node) -> dict[str, str] | None:
