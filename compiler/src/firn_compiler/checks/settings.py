@@ -102,20 +102,10 @@ def _beside(found: Iterator[Diagnostic], key: str, row: Connector | None) -> Ite
 def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
     """Report settings of the platform that no flow can mend: unknown keys and wrong types."""
     for name, node in mappings_at(platform.root, "connectors").items():
-        row = family(node)
-        for key, record in (("config", CONNECTORS[row].config), ("options", CONNECTORS[row].options)) if row else ():
-            assert row is not None
-            found = _as_written(shape(record, part(node, key, row), ("connectors", name, key)), decoded(node, row))
-            for one in _beside(found, key, CONNECTORS[row]):
-                if one.code != "E203":  # a flow may still add what is missing
-                    yield _left_over(one, node)
+        yield from (_left_over(one, node) for one in _connector(node, ("connectors", name)))
     for section in TYPES:
         for name, node in mappings_at(platform.root, section).items():
-            row = served_by(section, node)
-            for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row else ():
-                for one in shape(record, tree, (section, name)):
-                    if one.code != "E203" or "config" not in node.entries:  # what is missing may stand in there
-                        yield _left_over(_flat(one), node)
+            yield from (_left_over(_flat(one), node) for one in _placed(node, (section, name)))
     for name, node in mappings_at(platform.root, "compute").items():
         yield from _compute(node, ("compute", name))
     observed = lookup(platform.root, ("observability",))
@@ -124,6 +114,23 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
     for path, leaf in walk(platform.root):
         if isinstance(leaf, Scalar) and isinstance(leaf.value, Deferred):
             yield from _platform_template(leaf, path, documents)
+
+
+def _connector(node: Mapping, path: Path) -> Iterator[Diagnostic]:
+    """Report settings of a connector; a flow may still add what is missing."""
+    row = family(node)
+    for key in ("config", "options") if row is not None else ():
+        assert row is not None
+        found = shape(getattr(CONNECTORS[row], key), part(node, key, row), (*path, key))
+        mended = _beside(_as_written(found, decoded(node, row)), key, CONNECTORS[row])
+        yield from (one for one in mended if one.code != "E203")
+
+
+def _placed(node: Mapping, path: Path) -> Iterator[Diagnostic]:
+    """Report settings of a storage or catalog; where it has a `config`, what is missing may stand in there."""
+    row = served_by(str(path[0]), node)
+    for record, tree in zip(_records(row), flat_parts(node, row), strict=True) if row is not None else ():
+        yield from (one for one in shape(record, tree, path) if one.code != "E203" or "config" not in node.entries)
 
 
 def _flat(one: Diagnostic) -> Diagnostic:

@@ -119,15 +119,9 @@ def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterat
     if group is not None and any(value for key, value in group.args.items() if key != "expressions"):
         yield from _of_all(select, owns) if group.args.get("all") else ()
         return  # ROLLUP, CUBE and GROUPING SETS
-    listed = group.expressions if group is not None else []
-    items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
-    keys = [_key(item, select, owns) for item in items]
-    if any(isinstance(key, (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)) for key in keys):
+    keys = _keys(select, owns)
+    if keys is None:
         return
-    if any(_computed(key) for key in keys):
-        return  # which another finding says
-    if any(not owns(column) for key in keys for column in key.find_all(exp.Column)):
-        return  # what is grouped by is not known
     for projection in select.expressions:
         value = projection.this if isinstance(projection, exp.Alias) else projection
         if isinstance(projection, exp.Star) and not any(projection.args.values()):
@@ -186,6 +180,19 @@ def _counts(aggregate: Any, owns: Owns) -> bool:
         return False
     columns = [*_within_children(aggregate, (exp.Column,))]
     return not columns or any(owns(column) for column in columns)
+
+
+def _keys(select: exp.Select, owns: Owns) -> list[Any] | None:
+    """Return what a query is grouped by; None where that is not known, or another finding says that it cannot be."""
+    group = select.args.get("group")
+    listed = group.expressions if group is not None else []
+    items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
+    keys = [_key(item, select, owns) for item in items]
+    sets = (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)
+    if any(isinstance(key, sets) or _computed(key) for key in keys):
+        return None
+    strange = any(not owns(column) for key in keys for column in key.find_all(exp.Column))
+    return None if strange else keys
 
 
 def _key(item: Any, select: exp.Select, owns: Owns) -> Any:
