@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from firn_runtime import session
 from firn_runtime.artifact_file import Artifact, demand, load_any, read_bytes, refuse_unfit
@@ -30,17 +29,16 @@ from firn_runtime.plan import Plan, fingerprints, results_of
 from firn_runtime.plugins import plugged
 from firn_runtime.prepare import Prepared, choose, prepare
 from firn_runtime.redaction.process import guard
-from firn_runtime.resources import Resources, datasets_file
-from firn_runtime.run_files import Kept
+from firn_runtime.resources import Resources
+from firn_runtime.run_files import Kept, lost
 from firn_runtime.scheduler import Limits, Scheduler
 from firn_runtime.shared import Shared
 from firn_runtime.state import RunRow, State, open_state
-from firn_runtime.state.rows import StepRow
 from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
 from firn_runtime.watermarks import Watermarks
-from firn_schemas.artifact import Flow, Job, Step
+from firn_schemas.artifact import Flow, Job
 from firn_schemas.base import Json
 
 FEATURES = frozenset(
@@ -81,7 +79,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
     Raises ArtifactRefused, InputsMissing, UsageError, LockHeld and StateError before anything was touched, StateError
     and LeaseLost where the run cannot go on; whatever fails in a step is in the result.
     """
-    artifact, name, prepared = _prepared(source, edge, options)
+    artifact, name, prepared = prepared_run(source, edge, options)
     stop = edge.stop or Stop()
     with (
         guard(prepared.redactor),
@@ -95,7 +93,7 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
         return _Session(artifact, prepared, edge._replace(stop=stop), options, state, leases).run(*chosen)
 
 
-def _prepared(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:
+def prepared_run(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:
     """Return the artifact, the flow to run, and what it takes from outside; nothing foreign is imported before that."""
     session.refuse_odd(edge.run_id)
     content = source if isinstance(source, bytes) else read_bytes(source)
@@ -190,7 +188,7 @@ class _Session:
         for sentence in (*self.prepared.warnings, *self.state.warnings):
             self.tell("warning", message=sentence)
         for (job, step), before in plan.gone.items():
-            message = f"{_lost(before)} gone from the workspace; it is made again"
+            message = f"{lost(before)} gone from the workspace; it is made again"
             self.tell("warning", job=job, step=step, message=message)
 
     def _scheduler(self, row: RunRow, plan: Plan, journal: Journal) -> Scheduler:
@@ -251,61 +249,3 @@ def _fetched(flow: Flow, plan: Plan) -> Fetched:
             if row is not None:
                 fetched.learn(step, results_of(row.results))
     return fetched
-
-
-class Planned(NamedTuple):
-    """What would happen to one step."""
-
-    job: str
-    step: str
-    type: str
-    resource: str | None
-    what: str
-    """`runs`, `is done already`, `runs again: its dataset is gone`, `runs again: a file of it is gone`."""
-
-
-def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) -> list[Planned]:
-    """Return what a run with these options would do; it raises what the run would raise before its first step.
-
-    Nothing is locked, opened or written.
-    """
-    artifact, name, prepared = _prepared(source, edge, options)
-    plan = session.fresh_plan(artifact.payload.flows[name], options)
-    if options.resume is not None:
-        with closing(open_state(prepared.state, edge.base_dir, read_only=True)) as state:
-            row, resumed = session.choose(state, name, artifact, edge.run_id, options.resume)
-            if resumed:
-                plan = session.resumed_plan(state, row, artifact, options, _on_disk(edge, artifact, row.run).lacks)
-    return [
-        Planned(job.id, step.id, step.type, _resource(step), _fate(plan, job, step))
-        for job in plan.jobs
-        for step in job.steps
-    ]
-
-
-def _on_disk(edge: Edge, artifact: Artifact, run: str) -> Kept:
-    """Return what there is, with all datasets or none: a dry run opens nothing, so it looks at their file alone."""
-    workspace = edge.base_dir / artifact.payload.workspace.root / run
-    flow = artifact.payload.flows.values()
-    every = {(job.id, step.id) for one in flow for job in one.jobs for step in job.steps}
-    return Kept(workspace, every if datasets_file(workspace).exists() else ())
-
-
-def _resource(step: Step) -> str | None:
-    name = step.inputs.get("resource")
-    return name if isinstance(name, str) else None
-
-
-def _lost(row: StepRow) -> str:
-    return "its dataset is" if row.dataset is not None else "a file of it is"
-
-
-def _fate(plan: Plan, job: Job, step: Step) -> str:
-    place = (job.id, step.id)
-    if place in plan.steps:
-        return "is done already"
-    if job.id in plan.skipped:
-        return "stays skipped"
-    if place in plan.gone:
-        return f"runs again: {_lost(plan.gone[place])} gone"
-    return "runs on a condition" if job.when is not None else "runs"

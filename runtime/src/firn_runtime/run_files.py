@@ -48,6 +48,11 @@ def _left(type: str, results: Mapping[str, Any], scratch: Path) -> list[str] | N
     return [named] if isinstance(named, str) else named
 
 
+def lost(row: StepRow) -> str:
+    """Name what is no longer there of a step that was done, for a sentence that ends in `gone`."""
+    return "its dataset is" if row.dataset is not None else "a file of it is"
+
+
 class Kept(NamedTuple):
     """What the sessions of a run before this one have left in its workspace."""
 

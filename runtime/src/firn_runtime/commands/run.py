@@ -66,7 +66,7 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
     """
     from firn_runtime.redaction.core_dumps import no_core_dumps
     from firn_runtime.redaction.process import guard_for_good
-    from firn_runtime.run import plan_artifact, run_artifact
+    from firn_runtime.run import run_artifact
 
     no_core_dumps()
     guard_for_good()
@@ -78,6 +78,8 @@ def command(artifact: str, base_dir: str, env_files: tuple[str, ...], run_id: st
         listeners = [] if dry else _listeners(log_format, events, opened)
         edge = Edge(snapshot(env_files), base_folder(base_dir), listeners, stop, run_id, isolate=True)
         if dry:
+            from firn_runtime.dry_run import plan_artifact
+
             _show(plan_artifact(Path(artifact), edge, options), log_format)
             end(0)
         result = run_artifact(Path(artifact), edge, options)
