@@ -35,7 +35,7 @@ made.connect()
 if archive:
     made.unpack([archive], "out", lambda name: True, "mark", lambda: None)
 else:
-    import zlib, firn_runtime.connectors.archive_streams, firn_runtime.connectors.archive_tar_headers
+    import zlib, firn_runtime.connectors.archives.streams, firn_runtime.connectors.archives.tar_headers
 """
 """Unpacks an archive below a folder; with an empty name only imports."""
 

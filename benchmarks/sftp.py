@@ -19,7 +19,7 @@ SMALL = 10_000
 FIRN = """
 import sys
 from pathlib import Path
-from firn_runtime.connectors.sftp_asyncssh import SftpFiles
+from firn_runtime.connectors.sftp.connector import SftpFiles
 from firn_runtime.parallel import each
 from firn_schemas.connectors.files import SftpConfig, SftpOptions
 from firn_schemas.secret import Secret

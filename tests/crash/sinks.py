@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from crash.world import Place, World
-from firn_runtime.connectors.loads import TABLE
+from firn_runtime.connectors.databases.loads import TABLE
 from firn_runtime.identifiers import identifier
 from servers.postgres import connected
 

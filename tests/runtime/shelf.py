@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Lock
 
 from firn_runtime.connector import FileStore, StoredFile
-from firn_runtime.connectors.remote_files import RemoteFiles
+from firn_runtime.connectors.files.remote import RemoteFiles
 from firn_runtime.errors import ConnectorError
 from firn_schemas.connectors.files import SftpConfig, SftpOptions
 from firn_schemas.decode import decode

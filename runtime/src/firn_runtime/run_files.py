@@ -40,7 +40,7 @@ def note(step: Step, results: Mapping[str, Json], scratch: Path, files: Path) ->
 
 def _left(type: str, results: Mapping[str, Any], scratch: Path) -> list[str] | None:
     if type in ("export", "write"):
-        from firn_runtime.connectors.file_publication import INTENT
+        from firn_runtime.connectors.files.publication import INTENT
 
         return list(json.loads((scratch / INTENT).read_text())["files"])
     row = STEPS.get(type)

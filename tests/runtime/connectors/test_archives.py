@@ -15,8 +15,8 @@ import pyzipper
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import RunFacts
-from firn_runtime.connectors.archive_base import Source
-from firn_runtime.connectors.archive_base import content as content_of
+from firn_runtime.connectors.archives.base import Source
+from firn_runtime.connectors.archives.base import content as content_of
 from firn_runtime.errors import LeaseLost
 from firn_runtime.events import Failure
 from runtime.connectors.archive_place import CANARY, DRIVERS, ArchivePlace
@@ -422,7 +422,7 @@ def test_a_connector_that_holds_a_password_does_not_show_it(place: ArchivePlace)
 
 @pytest.mark.parametrize("library", ["pyzipper", "backports", "Cryptodome", "zipfile", "tarfile"])
 def test_libraries_are_not_imported_before_they_are_used(library: str) -> None:
-    modules = "firn_runtime.connectors.archive_zip, firn_runtime.connectors.archive_tar"
+    modules = "firn_runtime.connectors.archives.zip, firn_runtime.connectors.archives.tar"
     code = f"import sys, {modules}; sys.exit({library!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -433,7 +433,7 @@ def test_where_python_brings_zstd_the_extra_is_not_asked_for(tmp_path: Path) -> 
     own.mkdir()
     (own / "__init__.py").touch()
     (own / "zstd.py").write_text("from backports.zstd import *\n")
-    code = "from firn_runtime.connectors.archive_streams import zstd; print(zstd().__name__)"
+    code = "from firn_runtime.connectors.archives.streams import zstd; print(zstd().__name__)"
     environ = os.environ | {"PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert done.stdout == "compression.zstd\n"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from firn_runtime.connectors.attached_table import AttachedTable
+from firn_runtime.connectors.attached.table import AttachedTable
 from firn_runtime.engine import Engine, Limits, Session
 
 

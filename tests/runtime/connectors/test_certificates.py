@@ -2,7 +2,7 @@
 
 import ssl
 
-from firn_runtime.connectors.certificates import untrusted
+from firn_runtime.connectors.http.certificates import untrusted
 
 
 def test_a_certificate_out_of_its_time_is_told() -> None:

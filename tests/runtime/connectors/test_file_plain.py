@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firn_runtime.connectors import file_plain
+from firn_runtime.connectors.files import plain as file_plain
 from firn_schemas.steps.data import FormatOptions
 
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard as zstd_library
 
-from firn_runtime.connectors.file_dataset import Found
-from firn_runtime.connectors.file_formats import Format
-from firn_runtime.connectors.file_layouts import layouts
-from firn_runtime.connectors.file_paths import local_name, partition_keys
+from firn_runtime.connectors.files.dataset import Found
+from firn_runtime.connectors.files.formats import Format
+from firn_runtime.connectors.files.layouts import layouts
+from firn_runtime.connectors.files.paths import local_name, partition_keys
 from firn_runtime.errors import ConnectorError
 from firn_runtime.patterns import folder_of, matching
 from firn_schemas.steps.data import FormatOptions

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
-from firn_runtime.connectors.issued import Issued, Kept, lifetime
+from firn_runtime.connectors.credentials.issued import Issued, Kept, lifetime
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.secret import Secret

@@ -14,8 +14,8 @@ import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import Bound, ReadContext
-from firn_runtime.connectors.mysql_values import in_insert
-from firn_runtime.connectors.schema_policy import TableColumn
+from firn_runtime.connectors.databases.schema_policy import TableColumn
+from firn_runtime.connectors.mysql.values import in_insert
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.probing import Use

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from firn_runtime.connectors.pipe import piped
+from firn_runtime.connectors.databases.pipe import piped
 
 
 def writing(path: Path, *blocks: bytes, before: float = 0.0, error: Exception | None = None) -> Callable[[], None]:

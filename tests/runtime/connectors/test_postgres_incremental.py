@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from firn_runtime.connector import Bound
-from firn_runtime.connectors.postgres_bound import bounded
-from firn_runtime.connectors.postgres_types import Column
+from firn_runtime.connectors.postgres.bound import bounded
+from firn_runtime.connectors.postgres.types import Column
 from firn_runtime.step import Mark, Window
 from runtime.connectors.test_postgres import Shop
 from runtime.connectors.test_postgres import shop as shop

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from firn_runtime.connectors.postgres_probe import probed
+from firn_runtime.connectors.postgres.probe import probed
 from firn_runtime.postgres_rights import Ask
 from firn_runtime.probing import Use
 from servers.postgres import connected, fresh_database, server

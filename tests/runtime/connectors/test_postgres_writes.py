@@ -8,7 +8,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
-from firn_runtime.connectors.postgres_table import POSTGRES, column_kind
+from firn_runtime.connectors.postgres.table import POSTGRES, column_kind
 from firn_runtime.errors import ConnectorError
 from runtime.connectors.sinks import PUBLICATION
 from runtime.connectors.target import ADDED, EXPECTED, FILLED, MODES, NEW, OLD, TABLE, Target

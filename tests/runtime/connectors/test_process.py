@@ -13,7 +13,7 @@ import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import Program, Ran
-from firn_runtime.connectors.process_output import KEPT, Output
+from firn_runtime.connectors.process.output import KEPT, Output
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from runtime.refusals import refused
@@ -354,7 +354,7 @@ def test_nothing_is_started_for_a_step_that_was_stopped(machine: Machine, tmp_pa
 HOST = """
 import sys
 from firn_runtime.connector import Program
-from firn_runtime.connectors.process_local import LocalPrograms
+from firn_runtime.connectors.process.connector import LocalPrograms
 from firn_schemas.connectors.process import LocalProcessConfig, LocalProcessOptions
 made = LocalPrograms(config=LocalProcessConfig(allowed=[sys.argv[1]], cwd="."), options=LocalProcessOptions())
 made.run(Program([sys.argv[1]], {}))

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
-from firn_runtime.connectors.rest_bodies import Damaged, TooLarge, whole
-from firn_runtime.connectors.rest_pace import MOST_PAUSES, Pace, asked_to_wait
+from firn_runtime.connectors.http.bodies import Damaged, TooLarge, whole
+from firn_runtime.connectors.rest.pace import MOST_PAUSES, Pace, asked_to_wait
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.secret import Secret

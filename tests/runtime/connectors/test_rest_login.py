@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from firn_runtime.connector import RunFacts
-from firn_runtime.connectors.rest_addresses import addresses, is_private
-from firn_runtime.connectors.rest_client import Call, Client, Limits
+from firn_runtime.connectors.http.addresses import addresses, is_private
+from firn_runtime.connectors.http.client import Call, Client, Limits
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
 from runtime.connectors.server import Answer, Api, Asked, serving

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from firn_runtime.connector import Bound, ReadContext
-from firn_runtime.connectors.rest_pages import Kept, Pages, digest_of
-from firn_runtime.connectors.rest_pagination import Place
+from firn_runtime.connectors.rest.pages import Kept, Pages, digest_of
+from firn_runtime.connectors.rest.pagination import Place
 from firn_runtime.errors import ConnectorError
 from firn_schemas.decode import decode
 from firn_schemas.secret import Secret

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from firn_runtime.connectors.file_formats import Format
-from firn_runtime.connectors.file_writing import write_file, write_partitions
-from firn_runtime.connectors.row_groups import rows_in_group
+from firn_runtime.connectors.files.formats import Format
+from firn_runtime.connectors.files.row_groups import rows_in_group
+from firn_runtime.connectors.files.writing import write_file, write_partitions
 from firn_runtime.engine import Engine, Limits, Relation, Session
 from firn_schemas.steps.data import WriteInputs
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from firn_runtime.connector import Written
-from firn_runtime.connectors.s3_bucket import place
+from firn_runtime.connectors.s3.bucket import place
 from firn_runtime.errors import ConnectorError
 from firn_runtime.probing import Use
 from firn_runtime.publication import Publication

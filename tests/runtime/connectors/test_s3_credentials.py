@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from firn_runtime.connector import RunFacts
-from firn_runtime.connectors.aws_role import AMBIENT, Around, session_name
-from firn_runtime.connectors.identity import Machine, seconds_until
-from firn_runtime.connectors.s3_credentials import KeySource, key_source
-from firn_runtime.connectors.s3_signing import AccessKey, Unsigned, signed
+from firn_runtime.connectors.credentials.aws_role import AMBIENT, Around, session_name
+from firn_runtime.connectors.credentials.aws_signing import AccessKey, Unsigned, signed
+from firn_runtime.connectors.credentials.identity import Machine, seconds_until
+from firn_runtime.connectors.s3.credentials import KeySource, key_source
 from firn_runtime.errors import ConnectorError
 from firn_schemas.credentials import Credentials, IamRoleCredentials, OAuth2Credentials, StaticCredentials
 from firn_schemas.secret import Secret

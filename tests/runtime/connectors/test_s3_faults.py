@@ -10,8 +10,8 @@ import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import StoredFile
-from firn_runtime.connectors import s3_bucket
-from firn_runtime.connectors.s3_store import BucketStore
+from firn_runtime.connectors.s3 import bucket as s3_bucket
+from firn_runtime.connectors.s3.store import BucketStore
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.secret import Secret

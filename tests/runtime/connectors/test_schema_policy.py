@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firn_runtime.connectors.postgres_table import POSTGRES
+from firn_runtime.connectors.postgres.table import POSTGRES
 from firn_runtime.errors import ConnectorError
 from runtime.connectors import sinks
 from runtime.connectors.sinks import PUBLICATION

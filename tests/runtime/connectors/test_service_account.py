@@ -14,9 +14,9 @@ import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import RunFacts
-from firn_runtime.connectors import azure_identity, google_identity
-from firn_runtime.connectors.identity import Machine
-from firn_runtime.connectors.service_account import PROVIDERS
+from firn_runtime.connectors.credentials import azure, google
+from firn_runtime.connectors.credentials.identity import Machine
+from firn_runtime.connectors.credentials.service_account import PROVIDERS
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_schemas.credentials import ServiceAccountCredentials
@@ -154,7 +154,7 @@ def test_another_account_is_acted_as() -> None:
         wanted = ServiceAccountCredentials(
             mode="service_account", provider="gcp", account=LOADER, scope="https://a/x https://a/y"
         )
-        found = google_identity.issue(wanted, pod.machine, acting.url)
+        found = google.issue(wanted, pod.machine, acting.url)
     assert metadata.asked[0].target.endswith(f"/token?scopes={CLOUD}")
     (asked,) = acting.asked
     assert (asked.method, asked.target) == ("POST", f"/v1/projects/-/serviceAccounts/{LOADER}:generateAccessToken")
@@ -170,7 +170,7 @@ def test_an_account_that_may_not_be_acted_as_is_an_error_without_its_text() -> N
     with answering(said(TOKEN)) as metadata, answering(said(no, 403)) as acting:
         wanted = ServiceAccountCredentials(mode="service_account", provider="gcp", account=LOADER)
         with pytest.raises(ConnectorError) as caught:
-            google_identity.issue(wanted, Pod(GCE_METADATA_HOST=host(metadata)).machine, acting.url)
+            google.issue(wanted, Pod(GCE_METADATA_HOST=host(metadata)).machine, acting.url)
     assert caught.value.message == "Google's `generateAccessToken` refused the client with 403"
     assert "token creator" in caught.value.help
 
@@ -395,7 +395,7 @@ def api_with(**credentials: Any) -> Any:
 def test_only_the_provider_s_variables_are_looked_at(provider: str, variable: str) -> None:
     made = api_with(provider=provider, scope=STORAGE)("http://127.0.0.1:9")
     assert variable in made.ambient
-    assert set(made.ambient) == set({"gcp": google_identity, "azure": azure_identity}[provider].AMBIENT)
+    assert set(made.ambient) == set({"gcp": google, "azure": azure}[provider].AMBIENT)
     assert connector("rest", "httpx", base_url="http://127.0.0.1:9", bearer_token=Secret("x")).ambient == ()
 
 

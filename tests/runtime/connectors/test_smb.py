@@ -14,7 +14,7 @@ import pytest
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import StoredFile
-from firn_runtime.connectors.smb_link import Handle
+from firn_runtime.connectors.smb.link import Handle
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.probing import Use

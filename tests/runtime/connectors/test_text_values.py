@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firn_runtime.connectors.text_values import from_csv
+from firn_runtime.connectors.values.texts import from_csv
 
 WHOLE = ("TINYINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT")
 TIMES = ("TIME", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")

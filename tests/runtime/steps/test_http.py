@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firn_runtime.connectors.rest_pace import MOST_PAUSES
+from firn_runtime.connectors.rest.pace import MOST_PAUSES
 from firn_runtime.errors import ConnectorError
 from firn_runtime.step import StepResult
 from firn_schemas.secret import Secret

@@ -8,22 +8,22 @@ from firn_runtime.errors import ArtifactRefused
 from firn_schemas.visible import listing
 
 CONNECTORS: dict[tuple[str, str], str] = {
-    ("archive", "pyzipper"): "firn_runtime.connectors.archive_zip:EncryptedArchives",
-    ("archive", "tarfile"): "firn_runtime.connectors.archive_tar:TarArchives",
-    ("archive", "zipfile"): "firn_runtime.connectors.archive_zip:ZipArchives",
-    ("catalog", "iceberg_rest"): "firn_runtime.connectors.iceberg_rest:IcebergRest",
-    ("db", "duckdb"): "firn_runtime.connectors.database:DuckDbFile",
-    ("db", "mysql"): "firn_runtime.connectors.mysql:MySql",
-    ("db", "postgres"): "firn_runtime.connectors.postgres:Postgres",
-    ("db", "sqlite3"): "firn_runtime.connectors.database:Sqlite3File",
-    ("files", "local"): "firn_runtime.connectors.files_local:LocalFiles",
-    ("files", "workspace"): "firn_runtime.connectors.files_workspace:WorkspaceFiles",
-    ("mail", "smtp"): "firn_runtime.connectors.smtp:Smtp",
-    ("process", "local"): "firn_runtime.connectors.process_local:LocalPrograms",
-    ("rest", "httpx"): "firn_runtime.connectors.rest_httpx:RestApi",
-    ("s3", "s3"): "firn_runtime.connectors.s3_files:S3Files",
-    ("sftp", "asyncssh"): "firn_runtime.connectors.sftp_asyncssh:SftpFiles",
-    ("smb", "smbprotocol"): "firn_runtime.connectors.smb_smbprotocol:SmbFiles",
+    ("archive", "pyzipper"): "firn_runtime.connectors.archives.zip:EncryptedArchives",
+    ("archive", "tarfile"): "firn_runtime.connectors.archives.tar:TarArchives",
+    ("archive", "zipfile"): "firn_runtime.connectors.archives.zip:ZipArchives",
+    ("catalog", "iceberg_rest"): "firn_runtime.connectors.iceberg.connector:IcebergRest",
+    ("db", "duckdb"): "firn_runtime.connectors.attached.connector:DuckDbFile",
+    ("db", "mysql"): "firn_runtime.connectors.mysql.connector:MySql",
+    ("db", "postgres"): "firn_runtime.connectors.postgres.connector:Postgres",
+    ("db", "sqlite3"): "firn_runtime.connectors.attached.connector:Sqlite3File",
+    ("files", "local"): "firn_runtime.connectors.files.local:LocalFiles",
+    ("files", "workspace"): "firn_runtime.connectors.files.workspace:WorkspaceFiles",
+    ("mail", "smtp"): "firn_runtime.connectors.smtp.connector:Smtp",
+    ("process", "local"): "firn_runtime.connectors.process.connector:LocalPrograms",
+    ("rest", "httpx"): "firn_runtime.connectors.rest.connector:RestApi",
+    ("s3", "s3"): "firn_runtime.connectors.s3.connector:S3Files",
+    ("sftp", "asyncssh"): "firn_runtime.connectors.sftp.connector:SftpFiles",
+    ("smb", "smbprotocol"): "firn_runtime.connectors.smb.connector:SmbFiles",
 }
 """Every connector, as `module:Class`."""
 

@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 
 from firn_runtime.cancel import current
-from firn_runtime.connectors.file_formats import format_of
-from firn_runtime.connectors.file_scan import relation as file_relation
-from firn_runtime.connectors.file_writing import write_file
-from firn_runtime.connectors.projection import projected
-from firn_runtime.connectors.rest_types import Types, columns_literal
+from firn_runtime.connectors.files.formats import format_of
+from firn_runtime.connectors.files.scan import relation as file_relation
+from firn_runtime.connectors.files.writing import write_file
+from firn_runtime.connectors.rest.types import Types, columns_literal
+from firn_runtime.connectors.values.projection import projected
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal

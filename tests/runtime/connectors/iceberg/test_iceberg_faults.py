@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from firn_runtime.connectors.iceberg_avro import Damaged
-from firn_runtime.connectors.iceberg_avro import read as avro
-from firn_runtime.connectors.iceberg_avro_writing import written
+from firn_runtime.connectors.iceberg.avro import Damaged
+from firn_runtime.connectors.iceberg.avro import read as avro
+from firn_runtime.connectors.iceberg.avro_writing import written
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
 from runtime.connectors.lake import READ, WRITE, Lake, lake

@@ -1,0 +1,1 @@
+"""Databases that the engine attaches: DuckDB and SQLite files."""

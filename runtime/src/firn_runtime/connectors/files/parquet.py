@@ -1,0 +1,58 @@
+"""What the engine reads of Parquet files: nothing of which it would round."""
+
+from collections.abc import Mapping
+
+from firn_runtime.connectors.files.dataset import Found
+from firn_runtime.connectors.files.layouts import layouts, listed
+from firn_runtime.connectors.files.selects import format_options, in_order, of_the_files, partition_options, scan_of
+from firn_runtime.connectors.values.projection import retyped
+from firn_runtime.connectors.values.texts import WHOLE
+from firn_runtime.engine import Relation, Session
+from firn_runtime.errors import ConnectorError
+from firn_schemas.steps.data import ReadInputs
+
+
+def parquet_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
+    """Return the rows of the files; raise ConnectorError."""
+    scan = scan_of("parquet", found, ["union_by_name = true", *partition_options(found, inputs)])
+    united = session.described(Relation(f"from {scan}"))
+    if any("DOUBLE" in kind for kind in united.values()):
+        _refuse_wide_decimals(session, found)
+    if len(found.names) > 1:
+        _refuse_narrowed(session, found, inputs, united)
+    return retyped(
+        session, Relation(in_order(session, scan, found, inputs)), inputs.columns, of_the_files(found, inputs)
+    )
+
+
+def parquet_columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
+    """Return the names of the columns of a file."""
+    del inputs  # they say nothing of them
+    scan = scan_of("parquet", found, ["hive_partitioning = false"])
+    return list(session.described(Relation(f"from {scan}")))
+
+
+def _refuse_narrowed(session: Session, found: Found, inputs: ReadInputs, united: Mapping[str, str]) -> None:
+    """Raise ConnectorError where the engine's type for the files together rounds the values of one of them."""
+    for name in layouts(session, found, format_options(inputs)):
+        scan = scan_of("parquet", found._replace(names=[name], keys=()), ["hive_partitioning = false"])
+        for column, kind in session.described(Relation(f"from {scan}")).items():
+            all_of_it = united.get(column, kind)
+            is_number = all_of_it.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
+            if (kind in WHOLE and all_of_it == "FLOAT") or (is_number and _fraction(kind) > _fraction(all_of_it)):
+                said = f"`{column}` is {kind} in `{name}`, and would be {all_of_it} in all of the files, which rounds"
+                raise ConnectorError("data", said, "have it written with one type, or read the files by two steps")
+
+
+def _fraction(kind: str) -> int:
+    """Return how many digits a decimal has after the point; 0 for every other type."""
+    return int(kind[:-1].rpartition(",")[2]) if kind.startswith("DECIMAL") and kind.endswith(")") else 0
+
+
+def _refuse_wide_decimals(session: Session, found: Found) -> None:
+    """Raise ConnectorError for decimals of more digits than the engine has: it makes other numbers of them."""
+    files = f"parquet_schema({listed(found.files)})"
+    wide = f"SELECT name, precision, scale FROM {files} WHERE precision > 38 LIMIT 1"
+    for name, precision, scale in session.execute(wide):
+        said = f"the column `{name}` is DECIMAL({precision},{scale}), and decimals have 38 digits at most"
+        raise ConnectorError("data", said, "have it written with fewer digits, or as text")

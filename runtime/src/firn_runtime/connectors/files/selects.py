@@ -1,0 +1,99 @@
+"""How files that are one dataset stand in a SELECT of the engine: their names, types, folders and values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from firn_runtime.connectors.files.dataset import Found
+from firn_runtime.connectors.files.layouts import listed
+from firn_runtime.connectors.files.paths import partition_keys
+from firn_runtime.connectors.values.projection import engine_types, projected, sql_type
+from firn_runtime.connectors.values.texts import Made, of_text
+from firn_runtime.engine import Session
+from firn_runtime.identifiers import identifier, literal
+from firn_schemas.steps.data import FormatOptions, ReadInputs
+
+
+def format_options(inputs: ReadInputs) -> FormatOptions:
+    """Return what the step says of the format."""
+    return inputs.format_options or FormatOptions()
+
+
+def scan_of(function: str, found: Found, options: Sequence[str]) -> str:
+    """Return the files as a table of the engine."""
+    return f"read_{function}({listed(found.files)}, {', '.join(options)})"
+
+
+def types_of(schema: Mapping[str, str]) -> str:
+    """Return the types of `schema` as a struct of the engine."""
+    return struct_of({name: sql_type(name, text) for name, text in schema.items()})
+
+
+def struct_of(types: Mapping[str, str]) -> str:
+    """Return names and types as a struct of the engine."""
+    return "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in types.items()) + "}"
+
+
+def list_of(texts: Iterable[str]) -> str:
+    """Return texts as a list of the engine."""
+    return "[" + ", ".join(map(literal, texts)) + "]"
+
+
+def partition_options(found: Found, inputs: ReadInputs) -> list[str]:
+    """Return the options that make columns of the folders, of types that fit every value; text where `schema` says one.
+
+    The engine's own casts to the types of `schema` would round.
+    """
+    if not found.keys:
+        return ["hive_partitioning = false"]
+    texts = dict.fromkeys(_of_the_folders(found, inputs), "VARCHAR")
+    return ["hive_partitioning = true", *([f"hive_types = {types_of(texts)}"] if texts else [])]
+
+
+def _of_the_folders(found: Found, inputs: ReadInputs) -> dict[str, str]:
+    """Return the part of `schema` that is about what stands in the folders' names."""
+    return {name: text for name, text in (inputs.schema or {}).items() if name in found.keys}
+
+
+def of_the_files(found: Found, inputs: ReadInputs) -> dict[str, str]:
+    """Return the part of `schema` that is about what stands in the files."""
+    return {name: text for name, text in (inputs.schema or {}).items() if name not in found.keys}
+
+
+def in_order(session: Session, scan: str, found: Found, inputs: ReadInputs) -> str:
+    """Put the columns of the folders last, as the folders lie, without those of the folders above the root."""
+    if not found.keys:
+        return scan
+    outer = [key for key in partition_keys(f"{found.root}/x") if key not in found.keys]
+    kinds = engine_types(session, typed) if (typed := _of_the_folders(found, inputs)) else {}
+    keys = ", ".join(_in_folders(key, kinds[key]) if key in kinds else identifier(key) for key in found.keys)
+    left_out = ", ".join(map(identifier, [*found.keys, *outer]))
+    return f"(SELECT * EXCLUDE ({left_out}), {keys} FROM {scan})"
+
+
+def _in_folders(name: str, kind: str) -> str:
+    said = f"the name of a folder holds for `{name}` what is no {kind}: give it another type in `schema`"
+    return f"{of_text(identifier(name), kind, f'error({literal(said)})')} AS {identifier(name)}"
+
+
+def mark_for(columns: Iterable[str]) -> str:
+    """Return what no column's name begins with, as a name that needs no quotes."""
+    return "_" * (1 + max(map(len, columns), default=0))
+
+
+def place_of(found: Found, columns: Iterable[str], mark: str) -> str:
+    """Return SQL for the words that name a row's file; where there are several, and a column hides its name, none."""
+    if len(found.names) == 1:
+        return literal(f" of the file `{found.files[0].name}`")
+    return (
+        literal("") if "filename" in map(str.lower, columns) else f"' of the file `' || parse_filename({mark}) || '`'"
+    )
+
+
+def valued(scan: str, columns: Iterable[str], values: Mapping[str, Made], mark: str, place: str) -> str:
+    """Make values of texts: the inner SELECT casts each once, the outer one looks at the text and at the cast."""
+    if not values:
+        return scan
+    inner = {f"{mark}{n}": made.cast for n, made in enumerate(values.values())}
+    inner |= {mark: "filename"} if mark in place else {}
+    casts = ", ".join(f"{cast} AS {name}" for name, cast in inner.items())
+    looked = {name: made.value for name, made in values.items()}
+    return f"({projected(f'(SELECT *, {casts} FROM {scan})', columns, looked)})"

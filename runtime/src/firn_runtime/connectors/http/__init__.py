@@ -1,0 +1,1 @@
+"""HTTP as connectors speak it: addresses that were checked, limits on every answer, certificates."""

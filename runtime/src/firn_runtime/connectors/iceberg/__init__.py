@@ -1,0 +1,1 @@
+"""Tables of an Iceberg REST catalog."""

@@ -1,0 +1,1 @@
+"""Values between a source's types and the engine's: kept as they are, or refused."""
