@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.connectors.lake import Lake, lake
+from runtime.connectors.iceberg.lake import Lake, lake
 from runtime.connectors.server import Answer, Asked
 from servers import iceberg
 

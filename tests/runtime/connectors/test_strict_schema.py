@@ -10,7 +10,7 @@ from firn_runtime.connector import ReadContext
 from firn_runtime.errors import ConnectorError
 from firn_schemas.decode import decode
 from firn_schemas.steps.data import ReadInputs
-from runtime.connectors.lake import lake
+from runtime.connectors.iceberg.lake import lake
 from runtime.connectors.test_types import DATABASES, everywhere, place_of
 from runtime.workbench import Workbench
 

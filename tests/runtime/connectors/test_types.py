@@ -10,7 +10,7 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
-from runtime.connectors.lake import lake
+from runtime.connectors.iceberg.lake import lake
 from runtime.workbench import Workbench, connector
 from servers import mysql, postgres
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.connectors.lake import Lake, lake
+from runtime.connectors.iceberg.lake import Lake, lake
 from runtime.workbench import Workbench
 
 

@@ -18,7 +18,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.probing import Use
 from firn_schemas.decode import decode
 from firn_schemas.steps.data import ReadInputs
-from runtime.connectors.lake import READ, WRITE, Lake
+from runtime.connectors.iceberg.lake import READ, WRITE, Lake
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
 from servers.iceberg import client

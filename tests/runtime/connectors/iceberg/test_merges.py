@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from runtime.connectors.lake import READ, Lake
+from runtime.connectors.iceberg.lake import READ, Lake
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench
 

@@ -585,6 +585,6 @@ except ConnectorError as error:
 
 def test_a_driver_that_is_not_installed_is_named() -> None:
     command = [sys.executable, "-c", WITHOUT]
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     answer = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     assert answer.stdout == 'the driver of SMB is not installed | pip install "firn-runtime[smb]"\n'

@@ -15,7 +15,7 @@ from firn_runtime.connectors.iceberg.avro import read as avro
 from firn_runtime.connectors.iceberg.avro_writing import written
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
-from runtime.connectors.lake import READ, WRITE, Lake, lake
+from runtime.connectors.iceberg.lake import READ, WRITE, Lake, lake
 from runtime.connectors.server import Answer, Asked
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import Workbench

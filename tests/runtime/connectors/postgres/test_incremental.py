@@ -9,9 +9,9 @@ from firn_runtime.connector import Bound
 from firn_runtime.connectors.postgres.bound import bounded
 from firn_runtime.connectors.postgres.types import Column
 from firn_runtime.step import Mark, Window
-from runtime.connectors.test_postgres import Shop
-from runtime.connectors.test_postgres import shop as shop
-from runtime.connectors.test_postgres import work as work
+from runtime.connectors.postgres.test_postgres import Shop
+from runtime.connectors.postgres.test_postgres import shop as shop
+from runtime.connectors.postgres.test_postgres import work as work
 from runtime.refusals import refused
 from runtime.workbench import Workbench
 

@@ -453,7 +453,7 @@ def test_a_process_that_is_killed_leaves_whole_pages(bench: Make) -> None:
     with serving(reply) as api:
         work = bench(api=connector("rest", "httpx", base_url=api.url))
         folder = str(work.scratch("run", "main", "orders"))
-        environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
         for _ in range(2):
             running.append(subprocess.Popen([sys.executable, "-c", READER, api.url, folder], env=environ))
             assert running[-1].wait() == -signal.SIGKILL

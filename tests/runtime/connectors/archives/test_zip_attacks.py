@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runtime.connectors.archive_place import CANARY, ArchivePlace
-from runtime.connectors.hostile_archives import BLOCK_DEVICE, FIFO, SOCKET, SYMLINK, Packed, deflated, zipped
+from runtime.connectors.archives.hostile import BLOCK_DEVICE, FIFO, SOCKET, SYMLINK, Packed, deflated, zipped
+from runtime.connectors.archives.place import CANARY, ArchivePlace
 
 pytestmark = pytest.mark.parametrize("driver", ["zipfile", "pyzipper"])
 OVERLAP = "data: its members overlap"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.connectors.archive_place import DRIVERS, ArchivePlace
-from runtime.connectors.hostile_archives import END, Packed, pax, tarred, zipped
+from runtime.connectors.archives.hostile import END, Packed, pax, tarred, zipped
+from runtime.connectors.archives.place import DRIVERS, ArchivePlace
 
 
 def archive_of(driver: str, *names: str) -> bytes:

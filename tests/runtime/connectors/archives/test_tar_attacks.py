@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from backports import zstd
 
-from runtime.connectors.archive_place import ArchivePlace
-from runtime.connectors.hostile_archives import END, header, pax, pax_records, tarred
+from runtime.connectors.archives.hostile import END, header, pax, pax_records, tarred
+from runtime.connectors.archives.place import ArchivePlace
 
 MiB = 1024 * 1024
 COMPRESSED: dict[str, Callable[[bytes], bytes]] = {

@@ -19,8 +19,8 @@ from firn_runtime.connectors.archives.base import Source
 from firn_runtime.connectors.archives.base import content as content_of
 from firn_runtime.errors import LeaseLost
 from firn_runtime.events import Failure
-from runtime.connectors.archive_place import CANARY, DRIVERS, ArchivePlace
-from runtime.connectors.hostile_archives import END, Packed, tarred, zipped
+from runtime.connectors.archives.hostile import END, Packed, tarred, zipped
+from runtime.connectors.archives.place import CANARY, DRIVERS, ArchivePlace
 from runtime.refusals import refused
 from runtime.workbench import connector
 

@@ -12,7 +12,7 @@ import pytest
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError
 from firn_schemas.secret import Secret
-from runtime.connectors.lake import READ, WRITE, Lake
+from runtime.connectors.iceberg.lake import READ, WRITE, Lake
 from runtime.workbench import Workbench
 from servers import s3
 
