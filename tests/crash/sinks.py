@@ -80,7 +80,7 @@ def done_steps(world: World, place: Place, state: str) -> set[tuple[str, str]]:
 
 
 def _of_sqlite(file: Path, table: str, sql: str) -> list[tuple[Any, ...]]:
-    with _copied(file) as copy:
+    with copied(file) as copy:
         if not copy.exists():
             return []
         connection = sqlite3.connect(copy)
@@ -91,7 +91,7 @@ def _of_sqlite(file: Path, table: str, sql: str) -> list[tuple[Any, ...]]:
             connection.close()
 
 
-class _copied:  # noqa: N801  # it reads as a word
+class copied:  # noqa: N801  # it reads as a word
     """A file and what its database keeps beside it, copied for a look."""
 
     def __init__(self, file: Path) -> None:
@@ -153,7 +153,7 @@ _HEADERS = 3 * 4096
 def _duckdb(file: Path, *, whole: bool) -> tuple[dict[str, Rows], Rows]:
     import duckdb
 
-    with _copied(file) as copy:
+    with copied(file) as copy:
         if not copy.exists() or copy.stat().st_size < _HEADERS:
             return {}, []  # a session was killed as it made the file
         with duckdb.connect(str(copy)) as connection:
