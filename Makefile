@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help demo test check coverage fuzz crash memory bench bench-data bench-peers bench-secrets schemas artifacts lock clean
+.PHONY: help demo test check coverage fuzz crash histories memory bench bench-data bench-peers bench-secrets schemas artifacts lock clean
 help:
 	@echo "make demo   compile and run platform-examples/02-flights"
 	@echo "make test   the whole test suite, with lint, types and import contracts"
@@ -10,6 +10,7 @@ help:
 	@echo "make coverage  the same tests, and which lines they go through: twice as slow"
 	@echo "make fuzz   a hundred thousand hostile inputs for the compiler"
 	@echo "make crash  three thousand kill points of a run, and what it comes to when it is resumed; takes half an hour"
+	@echo "make histories  incremental flows over many days, killed and hindered, row by row; takes an hour"
 	@echo "make memory tables of more than ten times the memory, from and to every connector; takes a quarter of an hour"
 	@echo "make bench  the benchmarks"
 	@echo "make bench-data  moving rows beside bare DuckDB, dlt, ConnectorX, sling and ingestr; installs them; ROWS, FLAGS"
@@ -49,6 +50,9 @@ fuzz: .venv/ready
 crash: .venv/ready
 	@FIRN_CRASH=1 $(BIN)/python -m pytest -q tests/crash/test_faults.py tests/crash/test_plugs.py tests/crash/test_recovery.py
 	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/crash/harness.py
+
+histories: .venv/ready
+	@PYTHONPATH=tests nice -n 10 $(BIN)/python tests/histories/harness.py
 
 memory: .venv/ready
 	@FIRN_MEMORY=1 nice -n 10 $(BIN)/python -m pytest -q -s tests/memory

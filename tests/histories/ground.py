@@ -58,16 +58,18 @@ class Ground:
     def blocked(self, sink: Sink) -> Iterator[None]:
         """Let nothing be written to a sink: where its file should be is a folder, or the other way round."""
         file = self.folder / SINKS / sink.file
-        aside = file.with_name("aside")
-        if file.exists():
-            file.rename(aside)
+        aside = self.folder / "aside"
+        aside.mkdir()
+        for one in file.parent.glob(f"{file.name}*"):  # what a database keeps beside it, too
+            one.rename(aside / one.name)
         file.write_text("") if sink.kind == "files" else file.mkdir()
         try:
             yield
         finally:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
-            if aside.exists():
-                aside.rename(file)
+            for one in aside.iterdir():
+                one.rename(file.parent / one.name)
+            aside.rmdir()
 
     def run(self, resume: str | None, hurt: Hurt | None) -> Session:
         """Run one session in a process of its own."""

@@ -1,6 +1,6 @@
 """Lives through histories of incremental flows, and compares what they come to with what is promised.
 
-    make histories                                    # two thousand, on every core
+    make histories                                    # a thousand, on every core
     python tests/histories/harness.py --count 100 --seed 7
     python tests/histories/harness.py --one 4711      # one of them, told day by day
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from crash.sinks import in_child
 from histories.history import History
 
-COUNT = 2000
+COUNT = 1000
 MEMORY = "/dev/shm"
 
 

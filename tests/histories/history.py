@@ -37,6 +37,8 @@ class History:
         """What there was before the run's first session, and after its latest."""
         self.readings: list[Reading] = []
         """What the run may have read: the source may have been another one at each of its sessions."""
+        self.has_read = False
+        """Whether the run's read has ended well."""
         self.undisturbed = True
         """Whether nothing befell the latest session."""
         self.told: list[str] = []
@@ -101,14 +103,17 @@ class History:
         return session
 
     def _note(self, rows: list[Row], session: Session) -> None:
+        """Note what the session may have read, if it came so far; what the run has once read, it does not go beyond."""
         begun = next((event for event in session.events if event["event"] == "run.started"), None)
         if begun is None:
-            return  # it came to nothing
+            return
         if not begun["resumed"]:
-            self.begin, self.readings = self.last, []
+            self.begin, self.readings, self.has_read = self.last, [], False
         now = due(rows, self.begin.watermark, self.flow)
         again = [up_to(now, reached(one, None)) for one in self.readings]
-        self.readings = list(dict.fromkeys([*self.readings, now, *again]))
+        self.readings = list(dict.fromkeys([*self.readings, *again, *([] if self.has_read else [now])]))
+        ends = [event for event in session.events if event["event"] == "step.finished"]
+        self.has_read |= any(one["step"] == self.flow.read and one["status"] == "SUCCESS" for one in ends)
 
     def _put(self, obstacle: str) -> AbstractContextManager[None]:
         if obstacle == "no source":

@@ -139,7 +139,7 @@ BAD = -1
 
 
 class Flow(NamedTuple):
-    """What a flow does between its read and its sinks."""
+    """What a flow reads, and what it does with that."""
 
     source: str
     cursor: Cursor
@@ -156,6 +156,13 @@ class Flow(NamedTuple):
     """Whether the last sink is in a job of its own."""
     least: int
     """Below how many rows that job is skipped."""
+
+    def __str__(self) -> str:
+        what = {"filtered": self.filtered, "checked": self.checked, "the last one in a later job": self.later}
+        said = [one for one, is_so in what.items() if is_so]
+        said += [f"{name} {value}" for name, value in self._known.items()] + [f"least {self.least}"] * bool(self.least)
+        sinks = " and ".join(one.step for one in self.sinks)
+        return ", ".join([f"{self.source} by {self.cursor.type} as `{self.read}` to {sinks}", *said])
 
     @property
     def text(self) -> str:
@@ -177,8 +184,7 @@ class Flow(NamedTuple):
     def _steps(self) -> list[dict[str, Any]]:
         """What comes before the writes."""
         schema = {"n": "bigint", "id": "bigint", "seen": self.cursor.type}
-        known = {"cursor": "seen", "lookback": self.lookback, "initial": _plain(self.initial)}
-        goes_on = {key: value for key, value in known.items() if value is not None}
+        goes_on = {"cursor": "seen", **self._known}
         place = SOURCES[self.source].place
         steps = [_step(self.read, "read", resource="shop", **place, schema=schema, incremental=goes_on)]
         if self.checked:
@@ -187,6 +193,11 @@ class Flow(NamedTuple):
         if self.filtered:
             steps.append(_step("kept", "sql", sql=f"select * from {self.read} where id % 3 <> 0"))
         return steps
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        known = {"lookback": self.lookback, "initial": _plain(self.initial)}
+        return {key: value for key, value in known.items() if value is not None}
 
     @property
     def platform(self) -> str:
