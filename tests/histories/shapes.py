@@ -237,11 +237,11 @@ def drawn(chance: random.Random) -> Flow:
 
 def changed(flow: Flow, chance: random.Random) -> Flow:
     """Return a flow as somebody has changed it: another lookback, one more sink, or another name of the read."""
+    free = [one for one in KINDS if one not in [(sink.kind, sink.mode) for sink in flow.sinks]]
     match chance.randrange(3):
         case 0:
             return flow._replace(lookback=chance.choice([None, *flow.cursor.lookbacks]))
-        case 1:
-            free = [one for one in KINDS if one not in [(sink.kind, sink.mode) for sink in flow.sinks]]
+        case 1 if free:
             return flow._replace(sinks=(*_sinks([chance.choice(free)]), *flow.sinks))
         case _:
             return flow._replace(read="orders_2")
