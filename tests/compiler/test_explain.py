@@ -240,6 +240,25 @@ def test_a_null_of_the_flow_brings_the_default_back(project: Path) -> None:
         )
 
 
+@BOTH
+def test_the_default_lies_below_what_removed_all_of_its_mapping(project: Path, asked: str) -> None:
+    put("platform/base/platform.yaml", BASE.replace("options: {connect_timeout: 30, ", "options: null #"))
+    compile_here()
+    assert explained(asked, "resources.shop.options.connect_timeout").endswith(
+        "  replaces    platform/eu/platform.yaml:6:32     20\n"
+        "  replaces    platform/base/platform.yaml:13:14  null\n"
+        "  replaces    (default)                          10\n"
+    )
+
+
+@BOTH
+def test_a_null_where_nothing_stood_replaces_no_default(project: Path, asked: str) -> None:
+    put("platform/prod/platform.yaml", LEAF.replace("    config:\n", "    config:\n      port: null\n"))
+    compile_here()
+    text = explained(asked, "resources.shop.config.port")
+    assert text == "flows.daily.resources.shop.config.port = 5432\n  set by      (default)\n"
+
+
 def test_a_null_of_the_platform_removes_from_the_platform(project: Path) -> None:
     assert explained("the sources", "connectors.shop_db.options.application_name") == (
         "connectors.shop_db.options.application_name is removed\n"

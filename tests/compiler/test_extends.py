@@ -225,6 +225,21 @@ def test_however_a_platform_is_split_it_is_the_platform_of_one_file(chance: rand
     assert bytes_of(found) == ONE_FILE, layers
 
 
+def test_variables_that_are_taken_away_beside_extends_lose_nothing() -> None:
+    leaf = f'{{version: "1.0.0", extends: 0.yaml, environment: test, variables: null, connectors: {{shop: {SHOP}}}}}\n'
+    base = HEAD + "variables: {a: 1}\nstorage: {default: {type: local, root: out}}\n"
+    flow = FLOW[: FLOW.index("  lake:")] + FLOW[FLOW.index("steps:") : FLOW.index("  - id: days")]
+    found = compiled(flow + FLOW[FLOW.index("  - id: publish") :], leaf, {"0.yaml": base})
+    assert found.diagnostics == ()
+    assert payload(found)["environment"] == "test"
+
+
+@pytest.mark.parametrize("nothing", ["null", "~", ""])
+def test_a_platform_that_says_of_itself_that_it_extends_nothing_compiles(nothing: str) -> None:
+    found = payload(chain(f"extends: {nothing}\nconnectors: {{shop: {SHOP}}}\n"))
+    assert found["environment"] == "test"
+
+
 @settings(max_examples=60)
 @given(CHANCE, st.integers(2, 5))
 def test_the_history_of_a_split_platform_ends_in_the_files_that_have_it(chance: random.Random, number: int) -> None:

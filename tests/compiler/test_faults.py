@@ -73,7 +73,7 @@ def test_what_fits_has_no_fault(more: dict[str, Any]) -> None:
         (GOOD | {"mode": "add"}, [Fault("word", ("mode",), words=("append", "replace"))]),
         (GOOD | {"mode": ["append"]}, [Fault("word", ("mode",), words=("append", "replace"))]),
         (GOOD | {"pages": []}, [Fault("type", ("pages",), "a mapping")]),
-        (GOOD | {"pages": {"size": 1}}, [Fault("tag", ("pages",), chosen_by="type")]),
+        (GOOD | {"pages": {"size": 1}}, [Fault("untagged", ("pages",), words=("page", "cursor"), chosen_by="type")]),
         (GOOD | {"pages": {"type": "p"}}, [Fault("tag", ("pages",), words=("page", "cursor"), chosen_by="type")]),
         (GOOD | {"pages": {"type": UNKNOWN}}, [Fault("tag", ("pages",), words=("page", "cursor"), chosen_by="type")]),
         (GOOD | {"pages": {"type": "page", "size": 1.5}}, [Fault("type", ("pages", "size"), "an integer")]),

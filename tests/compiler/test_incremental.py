@@ -214,5 +214,24 @@ def test_a_write_of_its_own_in_each_run_forgets_nothing() -> None:
     assert own.diagnostics == ()
 
 
+@pytest.mark.parametrize(
+    ("place", "partition_by", "codes"),
+    [
+        ("resource: storage, path: x, format: parquet", "day", ["W308"]),
+        ("resource: storage, path: x, format: parquet", "id", []),
+        ('resource: storage, path: "x-{{ run.id }}", format: parquet', "day", []),
+        ("resource: db, table: x", "day", ["W308"]),
+        ("resource: db, table: x", "customer", []),  # as the lines of an order, by the order
+    ],
+)
+def test_partitions_of_which_a_part_is_read_forget_the_other_part(
+    place: str, partition_by: str, codes: list[str]
+) -> None:
+    days = sql("days", "select id, customer, cast(ordered_at as date) as day from new")
+    target = f"from: days, {place}, mode: insert_overwrite, partition_by: [{partition_by}]"
+    flow = HEAD + jobs(("a", "", READ + days + f"      - {{id: w, type: write, inputs: {{{target}}}}}\n"))
+    assert [one.code for one in compiled(flow, PLATFORM + DATABASES).diagnostics] == codes
+
+
 def test_the_feature_is_named() -> None:
     assert "read.incremental" in artifact(FLOW)["features"]

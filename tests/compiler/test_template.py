@@ -93,7 +93,8 @@ def test_any_text_is_read_to_its_end_and_every_place_is_inside(text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "}}", "{ {var.n}}", "{", "$", "$$", "%}", "#}", "a}b{c", "$(x)", "%(x)s", "{0}"]
+    "text",
+    ["", "a", "}}", "{ {var.n}}", "{", "$", "$$", "%}", "#}", "a}b{c", "$(x)", "%(x)s", "{0}", "{ a { b }}", "{var.n}"],
 )
 def test_what_is_no_template_is_text(text: str) -> None:
     assert not might_be_template(text)
@@ -245,6 +246,8 @@ def joined(parts: list[str], says: dict[str, str]) -> list[str]:
         ("«${»{ var.n }}", "E401", "`${…}` is not a template of this language"),
         ("«{%» if x %}", "E401", "`{% %}` is not allowed: templates hold no logic"),
         ("a«{#» x #}", "E401", "`{# #}` is not allowed"),
+        ("a «{» var.n }}", "E401", "a template begins with two braces"),
+        ("«{»run.id}} {{ run.id }}", "E401", "a template begins with two braces"),
         ("«{{ nope.x }}» b", "E402", "`nope.x` does not begin with a known root"),
         ("«{{ Var.n }}»", "E402", "`Var.n` does not begin with a known root"),
         ("«{{ secret.x }}»", "E402", "`secret.x` does not begin with a known root"),

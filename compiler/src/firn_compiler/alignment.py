@@ -3,6 +3,7 @@
 import re
 
 from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.scalars import NO_COLON
 from firn_compiler.trouble import CLOSES, At, Seen, begins_block, indentation
 
 DEEPER = "the line is indented deeper than its neighbours"
@@ -21,7 +22,15 @@ def no_colon(seen: Seen, at: At) -> Diagnostic:
         return Diagnostic("E101", "no space follows the `:`", where, "write a space after the `:`")
     key = re.match(r"[\w.-]+", word)
     where = seen.span(at, len(key[0]) if key else len(word))
-    return Diagnostic("E101", "this line has no `:` after its key", where, "write `key: value`")
+    return Diagnostic("E101", NO_COLON, where, "write `key: value`")
+
+
+def before_bracket(seen: Seen) -> Diagnostic | None:
+    """Say that a line lacks the colon between its key and a bracket."""
+    key = re.match(r" *(?:- +)*([\w.-]+) +[{\[]", seen.here)
+    if "mapping values are not allowed" not in seen.trouble.problem or key is None:
+        return None
+    return no_colon(seen, (seen.at[0], key.start(1) + 1))
 
 
 def too_deep(seen: Seen) -> Diagnostic | None:

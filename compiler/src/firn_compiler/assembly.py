@@ -11,14 +11,16 @@ from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.diagnostics import Diagnostic, finding
-from firn_compiler.document import Deferred, Document, Mapping, printable, text_at
+from firn_compiler.document import EMPTY, Deferred, Document, Mapping, is_null, printable, text_at
 from firn_compiler.followers import names_in
 from firn_compiler.leaks import Located, in_expanded, in_source
 from firn_compiler.model.project import Flow, Platform
+from firn_compiler.model.shapes import FlowShape, PlatformShape
 from firn_compiler.plugins import Plugin
 from firn_compiler.stages.bind import bind_flow
 from firn_compiler.stages.chain import merged_chain
 from firn_compiler.stages.expand import variables_of, without_templates
+from firn_compiler.stages.keys_meant import Keys, key_meant
 from firn_compiler.stages.meant import flow_as_meant, platform_as_meant
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.settle import each_in_full, typed_as
@@ -102,16 +104,19 @@ def ground(request: Request) -> Ground:
     read, texts, found = _chain(request)
     chain = [one.document for one in reversed(read.values()) if one.document is not None]
     documents = {document.file: document for document in chain}
-    lost = names_in("\n".join(one.lost for one in read.values()))
+    lost = frozenset[str]().union(*map(_lost, read.values()))
     variables = dict(request.variables)
     found += _outside(variables)
     if request.platform is None or request.platform.file not in documents:
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
         return Ground(None, variables, documents, texts, found, (), leaks, lost)
-    whole = merged_chain([document.root for document in chain])
+    roots = [document.root for document in chain]
+    if len(roots) > 1:  # `_each_file` says what was meant
+        roots = [Keys().keys_of(PlatformShape, one, ()) for one in roots]
+    whole = merged_chain(roots)
     root = without_nulls(whole)
     assert isinstance(root, Mapping)
-    variables = variables_of(root) | variables
+    variables = variables_of(PlatformShape, root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
     meant = platform_as_meant(tree)
     broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
@@ -119,7 +124,7 @@ def ground(request: Request) -> Ground:
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())
         return Ground(None, variables, {}, texts, foreign, (), leaks, lost)
     tree = meant.root
-    found += [one for document in chain for one in without_colon(document.root, ())]
+    found += [one for document in chain for one in without_colon(document.root, [one.span for one in meant.found])]
     found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
     found += unfit
@@ -138,6 +143,15 @@ def ground(request: Request) -> Ground:
     return Ground(platform, variables, documents, texts, found, by, leaks, lost)
 
 
+def _lost(parsed: Parsed) -> frozenset[str]:
+    """Return the words of what could not be read: of what is not YAML, and of `variables` that are no mapping."""
+    root = parsed.document.root if parsed.document is not None else EMPTY
+    node = root.entries.get("variables", EMPTY)
+    fits = isinstance(node, Mapping) or is_null(node)
+    lines = [] if fits or parsed.document is None else parsed.document.lines
+    return names_in("\n".join([parsed.lost, *lines[node.span.line - 1 : node.span.end_line]]))
+
+
 def _written(texts: Map[str, str], read: Map[str, Parsed]) -> Iterator[Located]:
     """Yield the secrets of files, those too that could not be read."""
     for file, text in texts.items():
@@ -151,7 +165,12 @@ def _each_file(platform: Platform, constants: Constants, documents: Map[str, Doc
         assert isinstance(root, Mapping)
         root = typed_as(root, platform.root)
         tree, _ = without_templates(root, constants, documents)
-        alone = (*platform_shape(tree), *platform_settings(platform._replace(root=tree)))
+        meant = platform_as_meant(tree)
+        alone = (
+            *meant.found,
+            *_less(platform_shape(meant.root), meant.renamed),
+            *platform_settings(platform._replace(root=meant.root)),
+        )
         yield from (one for one in alone if one.code != "E203")
 
 
@@ -177,11 +196,12 @@ def _chain(request: Request) -> tuple[dict[str, Parsed], dict[str, str], list[Di
         if parsed.document is None:
             return read, texts, found
         root = parsed.document.root
-        parent = text_at(root, "extends")
+        key = key_meant(PlatformShape, root, "extends")
+        parent = text_at(root, key)
         if parent is None:
             return read, texts, found
         source = None if is_absolute(parent) else request.read(parsed.document.file, parent)
-        place = root.entries["extends"].span
+        place = root.entries[key].span
         if source is None and is_absolute(parent):
             help = "name it from this file's folder: an absolute path is another file on another machine"
             found.append(finding("E307", "`extends` is an absolute path", place, help, ("extends",)))
@@ -199,6 +219,13 @@ def _chain(request: Request) -> tuple[dict[str, Parsed], dict[str, str], list[Di
     return read, texts, found
 
 
+def all_read(platform: Platform) -> bool:
+    """Return whether every file of the chain could be read: then the first one extends nothing."""
+    first = platform.documents[0].root
+    key = key_meant(PlatformShape, first, "extends")
+    return key not in first.entries or is_null(first.entries[key])
+
+
 def _chain_name(chain: list[Document], index: int) -> str:
     """Return how the next file of the chain names this one; the leaf by its own file name."""
     if index + 1 < len(chain):
@@ -214,13 +241,13 @@ def assemble(source: Source, on: Ground) -> Assembled:
     if document is None:
         return Assembled(None, Constants({}, {}), text, [*parsed.found], tuple(in_source(source.file, text, parsed)))
     known = {key: word for key in ("name", "version") if (word := text_at(document.root, key)) is not None}
-    variables = variables_of(document.root) | on.variables
+    variables = variables_of(FlowShape, document.root) | on.variables
     constants = Constants(variables if on.platform else _Lenient(variables), known)
     root, found = without_templates(document.root, constants, {document.file: document})
     meant = flow_as_meant(root)
     if foreign := no_flow(root, meant.root, parsed.found if parsed.lost else ()):
         leaks = tuple(in_source(source.file, text, parsed))
-        return Assembled(None, constants, text, foreign, leaks, names_in(parsed.lost))
+        return Assembled(None, constants, text, foreign, leaks, _lost(parsed))
     root = each_in_full(meant.root, "resources")
     flow = bind_flow(document, root, constants)
     shape = _less(flow_shape(root), meant.renamed)
@@ -228,7 +255,7 @@ def assemble(source: Source, on: Ground) -> Assembled:
     leaks = (*written, *in_expanded([document], root, written))
     alone = without_colon(document.root, [one.span for one in meant.found])
     every = [*parsed.found, *alone, *found, *meant.found, *shape]
-    return Assembled(flow, constants, text, every, leaks, names_in(parsed.lost))
+    return Assembled(flow, constants, text, every, leaks, _lost(parsed))
 
 
 def _less(found: Iterable[Diagnostic], renamed: Collection[str]) -> list[Diagnostic]:

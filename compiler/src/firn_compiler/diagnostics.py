@@ -119,6 +119,7 @@ def _at_path(one: Diagnostic) -> object:
 _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...] = (
     ("E202", ("E101", "E601", "E602"), _at_opening),
     ("E204", ("E402",), _at_path),
+    ("E204", ("E202", "E509"), _at_span),
     ("E201", ("E106", "E402"), _at_span),
     ("E604", ("E601",), _at_path),
     ("E604", ("E601",), _at_span),

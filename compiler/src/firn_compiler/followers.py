@@ -43,7 +43,7 @@ _OF_ABSENCE = ("E203", "E205", *_OF_NAMES, "E403", "E502", "E503", "E506", "E7",
 
 
 def _about(one: Diagnostic, lost: frozenset[str]) -> bool:
-    told = [one.message, *re.findall("(?:add|give it) `[^`]*`", one.help)]
+    told = [one.message, *re.findall(r"\b(?:add|give it|a|says) `[^`]*`", one.help)]
     told += [one.help] if one.code.startswith(("E205", "E7")) else []
     words = {word for name in _QUOTED.findall(" ".join(told)) for word in names_in(name)}
     if one.code == "E203":

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import NamedTuple
 
-from firn_compiler.assembly import Ground, Request, ground
+from firn_compiler.assembly import Ground, Request, all_read, ground
 from firn_compiler.checks.declared import connectors
 from firn_compiler.checks.leaks import in_artifact, unneeded
 from firn_compiler.checks.policy import platform_policy
@@ -108,7 +108,7 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
     every = (*on.found, *_platform_checks(on), *platform_secrets(on.platform, seen), *on.leaks.found)
     found = list(without_followers(every, on.lost))
     platform = on.platform
-    if platform is not None and not (platform.whole and "extends" not in on.lost):
+    if platform is not None and (not all_read(platform) or "extends" in on.lost):
         found = [one for one in found if one.code not in OF_A_PARENT]
         on = on._replace(platform=None)
     on = on._replace(found=list(found))
@@ -137,8 +137,9 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
         found_in=tuple(findings_without(hidden, unit.found) for unit in units),
         hidden=hidden,
     )
-    if not freeze or has_errors(found) or on.platform is None:
+    if not freeze or has_errors(found) or platform is None:
         return answer
+    assert on.platform is not None, "what is lost of a platform is told as an error"
     return _frozen(answer, units, on, plugins)
 
 

@@ -45,6 +45,7 @@ def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, 
 
 _CONTENT = re.compile(r"\s*[^\s#]")
 _CONTROL = re.compile(r"\{\{-.*\}\}|\{[%#].*[%#]\}")
+_OPENS = re.compile(r":\s*(?:\s#.*)?$")
 _LINE = re.compile(r"(?P<indent>[ ]*)(?P<dashes>(?:- +)*)(?:(?P<key>\w[\w.-]*|'[^'\n]*'|\"[^\"\n]*\")[ ]*:(?=\s))?")
 
 
@@ -109,6 +110,9 @@ def _belonging(lines: list[str], at: int) -> Callable[[str], bool]:
     if _has_tab(lines[at]):
         beside = _is_item(lines[at]) and not above.rstrip().endswith(":")
         around = _item_around(lines, at) if beside else indentation(above)
+        below = next((line for line in lines[at + 1 :] if _CONTENT.match(line)), "\t")
+        if _OPENS.search(lines[at]) and not _has_tab(below) and indentation(below):
+            around = min(around, indentation(below) - 1)  # what is below it shows that it does not stand deeper
         return lambda line: _has_tab(line) or indentation(line) > around
     if begins_block(lines[at]):
         return lambda line: indentation(line) > indentation(lines[at]) or not (_parts(line)[2] or _is_item(line))

@@ -7,6 +7,7 @@ from firn_schemas.canonical import MAX_INTEGER
 
 MAX_KEY = 1024
 """Characters of a key, at most."""
+NO_COLON = "this line has no `:` after its key"
 _MAX_DIGITS = 1000
 WORDS: dict[str, Json] = {"": None, "~": None}
 WORDS.update(dict.fromkeys(("null", "Null", "NULL")))

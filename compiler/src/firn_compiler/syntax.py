@@ -7,7 +7,7 @@ missing shows lines later.
 import re
 from collections.abc import Callable
 
-from firn_compiler.alignment import DEEPER, LIST, MAPPING, alignment, first_of_block, no_colon, too_deep
+from firn_compiler.alignment import DEEPER, LIST, MAPPING, alignment, before_bracket, first_of_block, no_colon, too_deep
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.scalars import MAX_KEY
 from firn_compiler.trouble import CLOSES, At, Seen, Trouble, begins_block, indentation
@@ -176,6 +176,7 @@ _LOOKS: tuple[Callable[[Seen], Diagnostic | None], ...] = (
     _tab,
     _control,
     _key_without_colon,
+    before_bracket,
     too_deep,
     _odd_quote,
     _after_quote,

@@ -46,6 +46,7 @@ _FOREIGN = {
     "${": ("`${…}` is not a template of this language", "write `{{ env.NAME }}` or `{{ var.NAME }}`"),
     "{%": ("`{% %}` is not allowed: templates hold no logic", "use `when:` on a job"),
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
+    "{": ("a template begins with two braces", "write `{{`"),
 }
 OUT_OF_RANGE = f"is outside ±{MAX_INTEGER}"
 _REFERENCE = "a secret is a reference in a sensitive setting, not a template: `{secret_ref: NAME}`"
@@ -82,7 +83,8 @@ _ROOTS_ELSEWHERE = {
     "yes": "write `true`",
 }
 """Words that begin other tools' paths, and those that lack their root."""
-_OPENING = re.compile(r"\{\{|\$\{|\{%|\{#")
+_OPENING = re.compile(rf"\{{\{{|\$\{{|\{{%|\{{#|(?<![{{$])(?<!\{{ )\{{(?= ?(?:{'|'.join(ROOTS)})\.[\w.\[\]-]+ ?\}}\}})")
+"""What begins a template: ours, another tool's, or ours with one of its two braces."""
 _REST = re.compile(r"[^{}\n]*[%#]?\}")
 """What follows the opening of another tool's template, up to its end."""
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")
@@ -133,7 +135,8 @@ class Piece(NamedTuple):
 
 def might_be_template(text: str) -> bool:
     """Whether `text` holds anything that the parser would look at."""
-    return "{{" in text or "${" in text or "{%" in text or "{#" in text
+    begun = "{{" in text or "${" in text or "{%" in text or "{#" in text
+    return begun or ("}}" in text and _OPENING.search(text) is not None)
 
 
 def parse(text: str) -> Iterator[str | Placeholder | TemplateError]:
@@ -153,7 +156,7 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
     start, end = opening.span()
     if opening[0] != "{{":
         rest = _REST.match(text, end)
-        after = rest.end() if rest is not None else end
+        after = rest.end() + (opening[0] == "{") if rest is not None else end
         return TemplateError("E401", *_FOREIGN[opening[0]], start, end, after), after
     closing = text.find("}}", end)
     if closing < 0:

@@ -14,3 +14,7 @@ SQL_TYPES = frozenset(name.strip() for name in _NAMES.split(","))
 
 NESTED = frozenset(["array", "enum", "list", "map", "row", "struct", "union"])
 """Types that are made of others: a column of a `schema` is none of them, for digits would be lost on the way."""
+
+DECIMAL = frozenset(["dec", "decimal", "numeric"])
+WIDEST = 38
+"""Digits of a decimal."""

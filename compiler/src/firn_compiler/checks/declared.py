@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Iterator
 
-from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion
+from firn_compiler.closest import misspelt
+from firn_compiler.diagnostics import TYPES as TYPE_NAMES
+from firn_compiler.diagnostics import Diagnostic, Related, finding, suggestion, type_of
 from firn_compiler.document import (
+    UNKNOWN,
     Mapping,
     Node,
     Path,
@@ -15,6 +18,7 @@ from firn_compiler.document import (
     mapping_at,
     mappings_at,
     text_at,
+    value_of,
 )
 from firn_compiler.model.project import Platform
 from firn_compiler.stages.settle import (
@@ -36,8 +40,13 @@ def connectors(platform: Platform) -> Iterator[Diagnostic]:
             yield from both_words(node, ("connectors", name))
     for name, node in mappings_at(platform.root, "connectors").items():
         path: Path = ("connectors", name)
-        yield from family_named(node, path, key_span(platform.root, path))
+        for one in family_named(node, path, key_span(platform.root, path)):
+            yield _of_a_parent(platform, name, one) if one.code == "E203" else one
     yield from _layers(platform)
+    engines = entries_at(platform.root, "compute")
+    if (other := misspelt("default", engines)) is not None and "default" not in engines:
+        span = key_span(platform.root, ("compute", other))  # without it, DuckDB as it comes would be taken in silence
+        yield finding("E303", "this platform has no compute `default`", span, "did you mean `default`?", ("compute",))
     tables: list[tuple[str, Collection[str]]] = [*TYPES.items(), ("compute", COMPUTE)]
     for section, known in tables:
         for name, node in mappings_at(platform.root, section).items():
@@ -46,9 +55,22 @@ def connectors(platform: Platform) -> Iterator[Diagnostic]:
             if word is None and section != "compute":
                 span = key_span(platform.root, path[:-1])
                 yield finding("E203", "the key `type` is missing", span, "add `type:`", path)
+            elif text_at(node, "type") is None and word is not None and section != "compute":
+                if value_of(word) is not UNKNOWN:
+                    message = f"`type` must be text, not {TYPE_NAMES[type_of(value_of(word))]}"
+                    yield finding("E202", message, word.span, suggestion("", known), path)
             elif isinstance(word, Scalar) and isinstance(word.value, str) and word.value not in known:
                 message = f"`{word.value}` is not a {NOUNS[section]} type"
                 yield finding("E312", message, word.span, suggestion(word.value, known), path)
+
+
+def _of_a_parent(platform: Platform, name: str, one: Diagnostic) -> Diagnostic:
+    """Say of a connector that only changes what another file says which that may be."""
+    others = mappings_at(platform.root, "connectors")
+    here = key_span(platform.root, ("connectors", name)).file
+    known = [other for other in others if key_span(platform.root, ("connectors", other)).file != here]
+    meant = misspelt(name, known)
+    return one._replace(help=f"did you mean `{meant}`, which another file defines?") if meant else one
 
 
 NOUNS = {"storage": "storage", "catalogs": "catalog", "compute": "compute"}
@@ -107,7 +129,11 @@ def family_named(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
         nothing = f"the {what} `{path[-1]}` does not say what it is"
         help = f"add `{missing}:`" if missing else f"add {ways}, or `kind` and `driver`"
         yield finding("E203", f"the key `{missing}` is missing" if missing else nothing, key, help, path)
-    elif family(node) is None and (kind := text_at(node, "kind")) and (driver := text_at(node, "driver")):
+    elif (
+        family(node) is None
+        and (kind := text_at(node, "kind")) is not None
+        and (driver := text_at(node, "driver")) is not None
+    ):
         kinds = {row[0] for row in declarable()}
         drivers = {row[1] for row in declarable() if row[0] == kind}
         part, word, known = ("driver", driver, drivers) if kind in kinds else ("kind", kind, kinds)

@@ -74,7 +74,9 @@ def _retries(flow: Flow) -> Iterator[Diagnostic]:
             if not isinstance(node, Mapping) or is_repeatable(step) or value_of(node).get("max_attempts") == 1:
                 continue
             key = STEPS[step.type].key_makes_repeatable
-            help = f"give it `{key}`" if key else "remove the `retry`: what was done cannot be taken back"
+            alone = "" if "retry" in outer.node.entries else "a `retry` of its own: `{max_attempts: 1}`"
+            given = " or ".join(filter(None, (key and f"`{key}`", alone)))
+            help = f"give it {given}" if given else "remove the `retry`: what was done cannot be taken back"
             message = f"`{step.id}` is tried again, and {step_of(step.type)} that is repeated does its work twice"
             yield finding("W306", message, _key_of(outer, job), help, path)
 

@@ -57,7 +57,7 @@ def _dependencies(flow: Flow) -> Iterator[Diagnostic]:
 def _datasets(flow: Flow, job: Job, step: Step, before: list[str], every: list[str]) -> Iterator[Diagnostic]:
     """Report datasets that no step makes `before`, as far as each of the job makes one; `every` are the flow's."""
     for path, node in taken(step) if step.type in STEPS else ():
-        if isinstance(node.value, str) and node.value not in before:
+        if isinstance(node.value, str) and (not node.value or node.value not in before):
             yield from _dataset(flow, job, before, every, node, node.value, (*step.inputs_path, *path))
 
 

@@ -16,6 +16,7 @@ from firn_compiler.document import (
     Sequence,
     Span,
     each_at,
+    is_null,
     items_at,
     lookup,
     mapping_at,
@@ -25,7 +26,7 @@ from firn_compiler.document import (
 from firn_compiler.model.names import duration_meant, is_duration
 from firn_compiler.model.project import Flow, Step
 from firn_compiler.model.shapes import StepShape
-from firn_schemas.sql_types import NESTED, SQL_TYPES
+from firn_schemas.sql_types import DECIMAL, NESTED, SQL_TYPES, WIDEST
 from firn_schemas.steps import STEPS
 from firn_schemas.steps.data import ENDINGS, WriteMode
 from firn_schemas.visible import listing
@@ -66,7 +67,7 @@ def _expectations(step: Step, path: Path) -> Found:
         where = (*path, "expectations", index)
         if not isinstance(item, Mapping):
             continue
-        if not item.entries:
+        if all(map(is_null, item.entries.values())):
             yield finding("E205", "the expectation says nothing", item.span, "remove it", where)
         elif len(item.entries) > 1:
             help = "begin each with `- `"
@@ -86,7 +87,11 @@ def _bounds(node: Mapping, key: str, path: Path) -> Found:
         yield finding("E205", f"`{key}` has no bounds", node.span.opening, "add `min:` or `max:`", path)
     low, high = (value_of(known[name]) if name in known else None for name in ("min", "max"))
     same = type(low) is type(high) or (isinstance(low, (int, float)) and isinstance(high, (int, float)))
-    if same and isinstance(low, (int, float, str)) and low > high:  # type: ignore[operator]  # of one type
+    if not same and {str, int, float} >= {type(low), type(high)}:
+        text = known["min" if isinstance(low, str) else "max"]
+        message = "one of `min` and `max` is text, the other a number: no value can be compared with both"
+        yield finding("E204", message, text.span, "write both as numbers, or both as text", path)
+    elif same and isinstance(low, (int, float, str)) and low > high:  # type: ignore[operator]  # of one type
         yield finding("E204", "`max` is less than `min`: nothing can be both", known["max"].span, "swap them", path)
 
 
@@ -144,7 +149,9 @@ def _not_a_type(text: str) -> str | None:
         return "read it as `json`, and take it apart in a `sql` step"
     if word in SQL_TYPES:
         numbers = found[2] is None or re.fullmatch(r"\( ?\d+ ?(, ?\d+ ?)?\)", found[2])
-        return None if numbers else "write its numbers such as `decimal(18,2)`"
+        digits = [int(one) for one in re.findall(r"\d+", found[2] or "")] if word in DECIMAL else []
+        fits = not digits or (1 <= digits[0] <= WIDEST and digits[-1] <= digits[0])
+        return None if numbers and fits else f"write its digits such as `decimal(18,2)`; {WIDEST} are the most"
     return suggestion(word, SQL_TYPES, "types:")
 
 

@@ -34,7 +34,11 @@ def _is_one_of_ascii(text: str) -> bool:
 
 
 _WRITTEN: dict[str, tuple[Callable[[str], bool], str, str]] = {
-    "decimal_separator": (lambda text: text != ",", "with a decimal point only", "leave out `decimal_separator`"),
+    "decimal_separator": (
+        lambda text: text != ",",
+        "with a decimal point only",
+        "make texts of them in a `sql` step: `replace(cast(amount as varchar), '.', ',')`",
+    ),
     "delimiter": (_is_one_of_ascii, "with a delimiter of one character of ASCII only", "such as `,`, `;` or `|`"),
     "encoding": (lambda text: text not in ("utf-16", "latin-1"), "in UTF-8 only", "leave out `encoding`"),
 }

@@ -38,6 +38,7 @@ from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
 from firn_schemas.steps import STEPS
+from firn_schemas.visible import listing
 
 
 def flow_shape(root: Node) -> Iterator[Diagnostic]:
@@ -74,7 +75,7 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
             continue  # which another finding says
         if path in outer and all(fault.kind == "type" for fault in group):
             continue  # the value is the mapping that a union allows; what is wrong stands inside it
-        key = (group[0].chosen_by,) if group[0].words and group[0].chosen_by else ()
+        key = (group[0].chosen_by,) if group[0].kind == "tag" else ()
         if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, (*path, *key))):
             yield _finding(record, node, base, path, group, meant.get(path))
 
@@ -105,6 +106,8 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
     where, full = nearest(node, path).span, (*base, *path)
     name = _name((*base, *path))
     if fault.kind == "unknown":
+        from firn_compiler.checks.otherwise import otherwise  # few flows know another tool's words
+
         owner = _record_at(record, node, path[:-1])
         known = _keys(owner)
         if same := _spelled(owner, str(path[-1])):
@@ -114,7 +117,7 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         if owner is StepShape and path[-1] in STEPS and lookup(node, (*path[:-1], "type")) is None:
             help = f"write `type: {path[-1]}`, and what stands below it as `inputs:`"
             return finding("E201", f"{name} is not a known key", key_span(node, path), help, full)
-        help = "" if meant else _belongs(owner, str(path[-1]), full)
+        help = otherwise(owner, str(path[-1])) or ("" if meant else _belongs(owner, str(path[-1]), full))
         help = help or suggestion(str(path[-1]), known, meant=meant)
         if str(path[-1]).partition(":")[0] in known:
             help = "write a space after the `:`"
@@ -125,9 +128,12 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         chosen = lookup(node, (*path[:-1], word))
         return of_another(found, word, chosen.span) if isinstance(chosen, Scalar) and chosen.prior else found
     if fault.kind == "missing":
-        return finding("E203", f"the key {name} is missing", _owner(node, path), f"add `{path[-1]}:`", full)
+        return finding("E203", f"the key {name} is missing", _owner(node, path), _adding(str(path[-1]), fault), full)
+    if fault.kind == "untagged":
+        help = _adding(fault.chosen_by, fault)
+        return finding("E203", f"{name} needs a `{fault.chosen_by}`", where, help, (*full, fault.chosen_by))
     if fault.kind in ("word", "tag"):
-        return _wrong_word(node, base, fault, name)
+        return _wrong_word(node, base, fault)
     if fault.kind in ("rule", "bound"):
         of_time = fault.expected == TEXTS[Duration].rule
         help = duration_meant(str(value_of(nearest(node, path)))) if of_time else ""
@@ -159,14 +165,14 @@ def _name(path: Path) -> str:
     return f"`{dotted(path[key:])}`" if key >= 0 else "the file"
 
 
-def _wrong_word(node: Node, base: Path, fault: Fault, name: str) -> Diagnostic:
+def _adding(key: str, fault: Fault) -> str:
+    """Return help for a key that is missing, with the words that it may be where these are few."""
+    return f"add `{key}:`" + (f" ({listing(fault.words)})" if 1 < len(fault.words) < 7 else "")
+
+
+def _wrong_word(node: Node, base: Path, fault: Fault) -> Diagnostic:
     """Say which words there are; in a union, the word is that of the key which tells its members apart."""
-    path, chosen_by = fault.path, fault.chosen_by
-    if not fault.words:
-        where = nearest(node, path).span
-        full = (*base, *path, chosen_by)
-        return finding("E203", f"{name} needs a `{chosen_by}`", where, f"add `{chosen_by}:`", full)
-    chosen = (*path, chosen_by) if chosen_by else path
+    chosen = (*fault.path, fault.chosen_by) if fault.chosen_by else fault.path
     found, whole = nearest(node, chosen), (*base, *chosen)
     help = suggestion(str(value_of(found)), fault.words)
     return finding("E204", f"{_name(whole)} is not one of the known words", found.span, help, whole)
@@ -193,6 +199,8 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         inside = any(isinstance(item, dict) for item in actual)
         help = "write its keys below it, each without `- `" if inside and not named else ""
         help = "write each as `NAME: VALUE`" if named else help
+    elif expected == "a mapping" and isinstance(actual, str) and " " in actual:
+        help = "write `key: value` below it, each with its `:`"
     elif isinstance(actual, str) and expected.startswith(("an integer", "a number")):
         help = number_meant(name.strip("`"), actual)
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
@@ -228,17 +236,13 @@ def _belongs(owner: Any, key: str, path: Path) -> str:
 
     Empty for all others.
     """
-    if owner is FlowShape and key in _OF_SCHEDULERS:
-        return "Firn starts nothing by itself: let cron, a CronJob or a scheduler call `firn run`"
     around = _AROUND.get(owner, (("the step, beside `inputs`", StepShape),) if "inputs" in path else ())
     places = [(whose, _keys(record)) for whose, record in (*_inside(owner), *around)]
     if whose := next((whose for whose, known in places if key in known), None):
         return f"it belongs to {whose}"
-    other = next(((whose, ours) for whose, known in places if (ours := translated(key, known))), None)
+    elsewhere = ((whose, set(known).difference(_keys(owner))) for whose, known in places)
+    other = next(((whose, ours) for whose, known in elsewhere if (ours := translated(key, known))), None)
     return f"`{other[1]}` belongs to {other[0]}" if other else ""
-
-
-_OF_SCHEDULERS = frozenset(["cron", "on", "schedule", "schedule_interval", "schedules", "trigger", "triggers"])
 
 
 def _inside(owner: Any) -> Iterator[tuple[str, type]]:

@@ -2,23 +2,23 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from firn_compiler.checks.dataset import Dataset, Each
-from firn_compiler.checks.graph import elsewhere, may_follow, of_a_job
+from firn_compiler.checks.dataset import Dataset
+from firn_compiler.checks.graph import of_a_job
+from firn_compiler.checks.queries import Asked, Queries
 from firn_compiler.checks.watermarks import Watermarks
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
+    EMPTY,
     Document,
     Path,
     Scalar,
-    Span,
     each_at,
-    entries_at,
     items_at,
     lookup,
     mapping_at,
+    stands_alone,
     text_at,
     value_of,
     walk,
@@ -28,25 +28,13 @@ from firn_compiler.model.datasets import Reading, is_brought, makes_dataset, nam
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.model.upstream import Upstream
-from firn_compiler.stages.expand import templates_in, within
-from firn_compiler.stages.settle import logical, resource
+from firn_compiler.stages.expand import templates_in
 from firn_compiler.template import Constants
 from firn_schemas.base import JsonObject
-from firn_schemas.compute import DIALECTS
 from firn_schemas.connectors import WORKSPACE
 
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
-
-BINDING = frozenset(["duckdb", "mysql", "postgres"])
-"""Dialects whose placeholders are known."""
-STAND_INS = ("1", "firn")
-"""What may stand for a template that cannot be read: a value or a name, the first with which the text is a query.
-
-Where it is with neither, the last: a mistake away from the template is one whatever stands there.
-"""
-
-_UNQUOTED = "a text in SQL stands in quotes: write them around the template, such as `'{{ var.NAME }}'`"
 
 Texts = Callable[[Step], "Text | None"]
 """Returns the SQL of a step's `sql_file`."""
@@ -74,10 +62,8 @@ class _Reader:
     def __init__(
         self, flow: Flow, platform: Platform | None, document: Document, constants: Constants, files: Texts
     ) -> None:
-        self.flow, self.platform, self.document, self.constants, self.files = flow, platform, document, constants, files
-        engine = text_at(logical(flow, platform, "compute"), "type") or "duckdb"
-        named = text_at(flow.root, "compute") not in (None, "default")
-        self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
+        self.flow, self.files = flow, files
+        self.queries = Queries(flow, platform, document, constants)
         self.datasets: Upstream[Dataset] = Upstream(flow)
         self.known = Known([], {}, {}, {}, self.datasets.made)
         self.watermarks = Watermarks()
@@ -98,8 +84,8 @@ class _Reader:
                     for name, one in made.items():
                         self.datasets.add(job.id, name, one)
                 else:
-                    reads = dataset.reads if dataset is not None else frozenset[Path]()
-                    self.known.found.extend(self.watermarks.publishes(job, outer, reads))
+                    wrote = dataset or Dataset()
+                    self.known.found.extend(self.watermarks.publishes(job, outer, wrote.reads, wrote.kinds))
                 self.record(outer, dataset)
         for path, steps in self.watermarks.moves.items():
             rule: JsonObject = {"moves_after": [*steps], "tables": [*self.known.tables.get(path, ())]}
@@ -149,9 +135,9 @@ class _Reader:
         name = text_at(step.inputs, "resource") or ""
         columns = _columns(step)
         kinds = _kinds(step)
-        text = self.inline(step)
+        text = self.queries.inline(step)
         if text is not None:
-            made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+            made = self.query(step, text, {}, dialect=self.queries.dialect_of(name), resource=name)
             for item in items_at(step.inputs, "columns"):
                 self.column(item, made, step)
             made = (made if columns is None else made._replace(columns=columns))._replace(kinds=kinds)
@@ -174,19 +160,19 @@ class _Reader:
             self.known.found.extend(begun(step, dataset.kinds))
 
     def sql_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset:
-        text = self.inline(step) or self.files(step)
+        text = self.queries.inline(step) or self.files(step)
         if text is None:
             return Dataset()
-        return self.query(step, text, visible, closed=True, dialect=self.dialect)
+        return self.query(step, text, visible, dialect=self.queries.dialect)
 
     def query_step(self, step: Step, visible: Mapping[str, Dataset]) -> None:
-        text, name = self.inline(step), text_at(step.inputs, "resource") or ""
+        text, name = self.queries.inline(step), text_at(step.inputs, "resource") or ""
         if text is None:
             return
         if name == "compute":
-            made = self.query(step, text, visible, closed=True, dialect=self.dialect)
+            made = self.query(step, text, visible, dialect=self.queries.dialect)
         else:
-            made = self.query(step, text, {}, closed=False, dialect=self.dialect_of(name), resource=name)
+            made = self.query(step, text, {}, dialect=self.queries.dialect_of(name), resource=name)
         self.outputs(step, made)
 
     def other_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
@@ -245,7 +231,7 @@ class _Reader:
             text = item.entries.get("sql")
             if isinstance(text, Scalar) and isinstance(text.value, str):
                 inner = step._replace(inputs=item, inputs_path=(*step.inputs_path, "expectations", index))
-                self.query(inner, self.text(text), visible, closed=True, dialect=self.dialect)
+                self.query(inner, self.queries.text(text), visible, dialect=self.queries.dialect)
         if dataset is not None and dataset.kinds:
             from firn_compiler.checks.expected import expected  # as above
 
@@ -276,81 +262,16 @@ class _Reader:
             self.known.found.append(finding("E503", message, node.span, help, step.inputs_path))
 
     def query(
-        self,
-        step: Step,
-        text: "Text",
-        visible: Mapping[str, Dataset],
-        *,
-        closed: bool,
-        dialect: str,
-        resource: str = "",
+        self, step: Step, text: "Text", visible: Mapping[str, Dataset], *, dialect: str, resource: str = ""
     ) -> Dataset:
-        """Analyse one query; return what comes out."""
+        """Return what a query gives, and note what is wrong with it and what it reads."""
         if not dialect:
             return Dataset()
-        from firn_compiler.checks.placeholders import placeholders, used  # for flows with SQL alone
-        from firn_compiler.sql import analyse
-
-        path = (*step.inputs_path, "sql_file" if "sql_file" in step.inputs.entries else "sql")
-        tables, kinds = Each(visible, attrgetter("columns")), Each(visible, attrgetter("kinds"))
-        found = analyse(text.query, dialect, tables, closed=closed, kinds=kinds)
-        self.reads(found.tables if closed else (), found.once if step.type == "sql" else ())
-        for one in found.problems:
-            if text.guessed.intersection(range(one.start - 2, one.end)):
-                continue  # of what stands for a template, or right behind it
-            place = text.place(one.start, one.end)
-            help = _UNQUOTED if (one.start, one.end) in text.templates and one.code == "E503" else one.help
-            if one.code == "E502" and closed and "." not in (name := text.query[one.start : one.end]):
-                if may_follow(self.flow, self.job, name):
-                    continue
-                help = elsewhere(self.flow, self.job, self.outer, name) or help
-            self.known.found.append(finding(one.code, one.message, place, help, path))
-        if dialect in BINDING and not any(one.code == "E501" for one in found.problems):
-            self.known.found.extend(placeholders(step, text, used(step, text, dialect, found.placeholders), path))
-        origins = {
-            column: frozenset(
-                origin
-                for table, name in pairs
-                for origin in (visible[table].origin(name) if table in visible else [(resource, table, name)])
-            )
-            for column, pairs in found.lineage.items()
-        }
-        wrong = text.guessed or any(one.code in _UNREAD for one in found.problems)
-        self.known.tables[step.path] = found.tables
-        reads = frozenset[Path]().union(*(visible[table].reads for table in found.tables if table in visible))
-        return Dataset(None if wrong else found.columns, origins, kinds=found.kinds, reads=reads)
-
-    def inline(self, step: Step) -> "Text | None":
-        node = step.inputs.entries.get("sql")
-        if not isinstance(node, Scalar):
-            return None
-        return self.text(node) if isinstance(node.value, str) else self.guessed(node)
-
-    def text(self, node: Scalar, stand_in: str = "") -> "Text":
-        from firn_compiler.checks.sql_text import Text, text_of  # for flows with SQL alone
-
-        def at(start: int, end: int) -> Span:
-            return within(node, self.document, start, end)
-
-        return Text(str(node.value), at) if node.source is None else text_of(node.source, self.constants, at, stand_in)
-
-    def guessed(self, node: Scalar) -> "Text | None":
-        """Return the SQL of a scalar in which a template cannot be read, if there is any."""
-        from firn_compiler.sql import analyse
-
-        text = None
-        for word in STAND_INS if node.source is not None else ():
-            text = self.text(node, word)
-            found = analyse(text.query, self.dialect or "duckdb", {}, closed=False)
-            if not any(one.code == "E501" for one in found.problems):
-                break
-        return text
-
-    def dialect_of(self, name: str) -> str:
-        settled = resource(self.flow, self.platform, name)
-        if settled is None:
-            return ""  # nobody can say before a platform is known
-        return (settled.row.dialect if settled.row else "") or self.dialect
+        answer = self.queries.answer(Asked(self.job, self.outer, step, text, dialect, resource), visible)
+        self.known.found.extend(answer.found)
+        self.known.tables[step.path] = answer.tables
+        self.reads(() if resource else answer.tables, answer.once if step.type == "sql" else ())
+        return answer.dataset
 
 
 _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset | None]] = {
@@ -364,14 +285,12 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
 }
 
 
-_UNREAD = frozenset(["E504", "E505"])
-"""Problems of a query after which nothing is known of what comes out; nor is it of one that cannot be read."""
-
-
 def _columns(step: Step) -> tuple[str, ...] | None:
     """Return the columns that a read names: one by one, or by their types."""
     listed = tuple(name for item in items_at(step.inputs, "columns") if isinstance(name := value_of(item), str))
-    return listed or tuple(entries_at(step.inputs, "schema")) or None
+    schema = mapping_at(step.inputs, "schema") or EMPTY
+    told = any(stands_alone(schema, name) for name in schema.entries)  # no name of a column: a colon is missing
+    return listed or (None if told else tuple(schema.entries)) or None
 
 
 def _kinds(step: Step) -> dict[str, str]:

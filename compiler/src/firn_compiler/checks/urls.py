@@ -16,7 +16,9 @@ _KEYS: tuple[Path, ...] = (
 )
 """Settings that are such a URL."""
 _SCHEME = ("https://", "http://")
-_URL = re.compile(r"https?://([^\s/?#@]*@)?(\[[^\s\]]+\]|[^\s/?#@:\[\]]+)(:\d{1,5})?([/?#]\S*)?", re.IGNORECASE)
+_URL = re.compile(
+    r"https?://([^\s\"/?#@]*@)?(\[[^\s\"\]]+\]|[^\s\"/?#@:\[\]]+)(:\d{1,5})?([/?#][^\s\"]*)?", re.IGNORECASE
+)
 
 
 def urls(settings: Node, path: Path) -> Iterator[Diagnostic]:
@@ -27,5 +29,6 @@ def urls(settings: Node, path: Path) -> Iterator[Diagnostic]:
             continue
         if not _URL.fullmatch(node.value):
             said = node.value.lower().startswith(_SCHEME)
-            help = "write `https://HOST:PORT/PATH`, without spaces" if said else "begin it with `https://` or `http://`"
+            help = "write `https://HOST:PORT/PATH`, without spaces or quotes"
+            help = help if said else "begin it with `https://` or `http://`"
             yield finding("E204", f"`{keys[-1]}` is not a URL", node.span, help, (*path, *keys))

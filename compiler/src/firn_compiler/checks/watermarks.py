@@ -1,6 +1,6 @@
 """Watermarks: of each incremental read the steps that publish its rows, which it waits for before it moves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Path, Scalar, items_at, mapping_at, text_at
@@ -16,6 +16,8 @@ class Watermarks:
     def __init__(self) -> None:
         self.moves: dict[Path, list[str]] = {}
         """Of each incremental read the steps that publish its rows, as `job.step`."""
+        self.cursors: dict[Path, str] = {}
+        """Of each incremental read its cursor, in lower case."""
         self.filed: dict[str, frozenset[Path]] = {}
         """Of each job the incremental reads whose rows may be in files of the run's folder by now."""
 
@@ -26,14 +28,17 @@ class Watermarks:
     def follows(self, step: Step) -> bool:
         """Say whether a step is an incremental read; it is followed from now on."""
         inner = step.innermost
-        if inner.type != "read" or mapping_at(inner.inputs, "incremental") is None:
+        incremental = mapping_at(inner.inputs, "incremental")
+        if inner.type != "read" or incremental is None:
             return False
         self.moves[step.path] = []
+        self.cursors[step.path] = (text_at(incremental, "cursor") or "").lower()
         return True
 
-    def publishes(self, job: Job, step: Step, reads: frozenset[Path]) -> list[Diagnostic]:
+    def publishes(self, job: Job, step: Step, reads: frozenset[Path], kinds: Mapping[str, str]) -> list[Diagnostic]:
         """Note that a step publishes rows of these incremental reads; report one that keeps only the last of them.
 
+        `kinds` are those of its dataset's columns, as far as they are known.
         What is written into the run's folder is published by the steps that send files of it, whichever these are.
         """
         inner = step.innermost
@@ -42,7 +47,7 @@ class Watermarks:
             return []
         for path in reads | (self.filed[job.id] if _sends_files(inner) else frozenset()):
             self.moves[path].append(f"{job.id}.{step.id}")
-        return [*_loses_history(inner)] if reads else []
+        return [*_loses_history(inner, {self.cursors[path] for path in reads}, kinds)] if reads else []
 
 
 def _sends_files(step: Step) -> bool:
@@ -54,12 +59,30 @@ def _sends_files(step: Step) -> bool:
     return step.type == "run_process"
 
 
-def _loses_history(step: Step) -> Iterator[Diagnostic]:
+def _loses_history(step: Step, cursors: Set[str], kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
     """Report a write that keeps the rows of the last read alone, unless each run has a place of its own."""
     place = step.inputs.entries.get("table") or step.inputs.entries.get("path")
-    fixed = isinstance(place, Scalar) and isinstance(place.value, str)
-    if step.type == "write" and text_at(step.inputs, "mode") == "replace" and fixed:
+    if step.type != "write" or not isinstance(place, Scalar) or not isinstance(place.value, str):
+        return
+    mode = text_at(step.inputs, "mode")
+    if mode == "replace":
         message = "`mode: replace` keeps only what the last incremental read gave"
         help = "write `mode: append` or `mode: upsert`, or join the rows that are there in a `sql` step before"
-        mode = step.inputs.entries["mode"]
-        yield finding("W308", message, mode.span, help, (*step.inputs_path, "mode"))
+    elif mode == "insert_overwrite" and _splits_partitions(step, cursors, kinds):
+        message = "`mode: insert_overwrite` keeps of a partition only what the last incremental read gave of it"
+        help = "write `mode: append` or `mode: upsert`, or let the read's `cursor` be a column of `partition_by`"
+    else:
+        return
+    yield finding("W308", message, step.inputs.entries["mode"].span, help, (*step.inputs_path, "mode"))
+
+
+def _splits_partitions(step: Step, cursors: Set[str], kinds: Mapping[str, str]) -> bool:
+    """Say whether a read may have given a part of a partition: no column of it is the cursor.
+
+    In a table a partition may be what one record holds, such as the lines of an order, unless it is a stretch of time.
+    """
+    from firn_compiler.kinds import MOMENTS  # few flows read in parts
+
+    columns = (item.value for item in items_at(step.inputs, "partition_by") if isinstance(item, Scalar))
+    by = {column.lower() for column in columns if isinstance(column, str)}
+    return not by & cursors and ("path" in step.inputs.entries or any(kinds.get(name) in MOMENTS for name in by))

@@ -21,7 +21,7 @@ from firn_schemas.secret import Secret
 class Fault(NamedTuple):
     """One thing that does not fit."""
 
-    kind: Literal["unknown", "missing", "type", "rule", "bound", "word", "tag"]
+    kind: Literal["unknown", "missing", "type", "rule", "bound", "word", "tag", "untagged"]
     path: Path
     """Below the record's mapping; of a missing key, where it should stand."""
     expected: str = ""
@@ -29,7 +29,7 @@ class Fault(NamedTuple):
     words: tuple[str, ...] = ()
     """The words that may stand there."""
     chosen_by: str = ""
-    """The key that tells the members of a union apart; without `words` it is missing."""
+    """The key that tells the members of a union apart."""
 
 
 Faults = Sequence[Fault]
@@ -58,25 +58,29 @@ def faults(of: Any, value: Any) -> Faults:
         return [Fault("type", (), "a mapping")]
     members = _members(of)
     found: list[Fault] = []
-    for key, (required, check) in members.items():
+    for key, (words, check) in members.items():
         if key in value:
             found += _below(key, check(value[key]))
-        elif required:
-            found.append(Fault("missing", (key,)))
+        elif words is not None:
+            found.append(Fault("missing", (key,), words=words))
     return [*found, *(Fault("unknown", (key,)) for key in value if key not in members)]
 
 
 @cache
-def _members(of: Any) -> dict[str, tuple[bool, Check]]:
-    """Return a record's keys, each with whether it is required, and its check."""
+def _members(of: Any) -> dict[str, tuple[tuple[str, ...] | None, Check]]:
+    """Return a record's keys, each with its check, and where it is required with the words that it may be, if any."""
     kinds = hints(of)
     return {
         spelling(field): (
-            field.default is MISSING and field.default_factory is MISSING,
+            _words(kinds[field.name]) if field.default is MISSING and field.default_factory is MISSING else None,
             _check(kinds[field.name], _Rules(*(field.metadata[key] for key in _Rules._fields))),
         )
         for field in fields(of)
     }
+
+
+def _words(kind: Any) -> tuple[str, ...]:
+    return typing.get_args(kind) if typing.get_origin(kind) is Literal else ()
 
 
 def _below(part: str | int, found: Faults) -> Faults:
@@ -195,7 +199,7 @@ def _tagged(chosen_by: str, records: dict[str, type], value: Any) -> Faults:
     if not isinstance(value, dict):
         return [Fault("type", (), "a mapping")]
     if chosen_by not in value:
-        return [Fault("tag", (), chosen_by=chosen_by)]
+        return [Fault("untagged", (), words=tuple(records), chosen_by=chosen_by)]
     word = value[chosen_by]
     if not isinstance(word, str) or word not in records:
         return [Fault("tag", (), words=tuple(records), chosen_by=chosen_by)]

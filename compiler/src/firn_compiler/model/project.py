@@ -108,11 +108,6 @@ class Platform(NamedTuple):
         return self.documents[-1].file
 
     @property
-    def whole(self) -> bool:
-        """Whether every file of the chain could be read: then the first one extends nothing."""
-        return "extends" not in self.documents[0].root.entries
-
-    @property
     def security(self) -> Mapping | None:
         """Its policy; None where it says none."""
         return mapping_at(self.root, "security")

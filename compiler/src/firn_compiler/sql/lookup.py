@@ -221,7 +221,11 @@ def owns(column: exp.Column, scope: Scope) -> bool:
     if len(column.parts) > 1:
         owner = scope.relations.get(column.parts[0].name.lower())
         return owner is not None and owner.may_have(column.parts[1].name)
-    return any(column.name.lower() in one.columns for one in scope.relations.values())
+    name = column.name.lower()
+    if any(name in one.columns for one in scope.relations.values()):
+        return True
+    taken = scope.outer is not None or name in scope.aliases or name in scope.relations or name in _PSEUDO | _VALUES
+    return not taken and any(one.may_have(name) for one in scope.relations.values())
 
 
 def _level_of(name: str, scope: Scope) -> Scope:

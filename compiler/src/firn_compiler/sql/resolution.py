@@ -4,14 +4,14 @@ Where anything is not understood (a table function, a pivot, a macro), the colum
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from sqlglot import exp
 
 from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
 from firn_compiler.sql.grouping import grouping
-from firn_compiler.sql.lookup import Lookup, owns, qualified, suggested
+from firn_compiler.sql.lookup import Lookup, owns, qualified
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import place
 from firn_compiler.sql.relations import (
@@ -37,6 +37,7 @@ from firn_compiler.sql.relations import (
 )
 from firn_compiler.sql.select_list import may_be_several, star_of, starred
 from firn_compiler.sql.sides import joined, unlike
+from firn_compiler.sql.tables import Tables
 from firn_compiler.sql.values import Values
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
@@ -63,7 +64,7 @@ def resolve(
     lineage = {column.name: tuple(sorted(column.origin)) for column in named if column.origin}
     return Analysis(
         tuple(resolver.problems),
-        tuple(sorted(resolver.read)),
+        tuple(sorted(resolver.tables.read)),
         columns=known,
         lineage=lineage,
         kinds={column.name.lower(): column.kind for column in named if column.kind},
@@ -82,14 +83,12 @@ class _Resolver:
         names: Names | None,
     ) -> None:
         self.checked = checked
-        self.kinds = kinds
         self.engine_names = names
-        self.tables = tables
         self.closed = closed
         self.problems: list[Problem] = []
+        self.tables = Tables(tables, kinds, self.problems, closed=closed)
         self.lookup = Lookup(self.problems)
         self.values = Values(text, self.problems)
-        self.read: set[str] = set()
 
     def query(self, node: Any, outer: Scope | None, ctes: Ctes) -> Relation:
         """Return the result of a query, whatever its form."""
@@ -105,7 +104,7 @@ class _Resolver:
             width = len(node.expressions[0].expressions) if node.expressions else 0
             return Relation({f"col{at}": Column(f"col{at}", NOWHERE) for at in range(width)})
         if isinstance(node, exp.Table):
-            return self.table(node, ctes)
+            return self.tables.relation(node, ctes)
         return self.pivoted(node, outer, ctes)
 
     def pivoted(self, node: exp.Pivot, outer: Scope | None, ctes: Ctes) -> Relation:
@@ -171,39 +170,60 @@ class _Resolver:
                 self.expressions([value], scope_of({"": sides[0]}, None), ctes)
 
     def select(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Relation:
+        """Return the result of a SELECT; its parts are resolved in the order in which they see each other."""
+        scope = self.from_(node, outer, ctes)
+        values = self.values_of(node, scope, ctes)
+        self.names(node, scope)
+        if self.checked:
+            self.groups(node, scope)
+        result = self.projections(node, values, scope, ctes)
+        self.clauses(node, scope, ctes)
+        return result if not node.args.get("pivots") else UNKNOWN
+
+    def from_(self, node: exp.Select, outer: Scope | None, ctes: Ctes) -> Scope:
+        """Return what a SELECT sees by its FROM."""
         scope = scope_of({}, outer)
-        items = [
-            *children(node.args.get("from_")),
-            *children(node.args.get("joins")),
-            *children(node.args.get("laterals")),
-        ]
         group: dict[str, Relation] = {}
-        for item in items:
-            self.source(item, scope, ctes, group)
+        for key in ("from_", "joins", "laterals"):
+            for item in children(node.args.get(key)):
+                self.source(item, scope, ctes, group)
+        return scope
+
+    def values_of(self, node: exp.Select, scope: Scope, ctes: Ctes) -> list[Column]:
+        """Return the items of a select list without their names; what stands after one may use its alias."""
         values: list[Column] = []
         for projection in node.expressions:
             value = projection.this if isinstance(projection, exp.Alias) else projection
             values.append(Column("", self.expressions([value], scope, ctes), self.values.kind(value)))
             if isinstance(projection, exp.Alias):
-                scope.aliases[projection.alias.lower()] = values[-1]  # for what stands after it
+                scope.aliases[projection.alias.lower()] = values[-1]
             star = star_of(projection)
             for renaming in (star.args.get("rename") or ()) if star is not None else ():
                 scope.aliases[renaming.alias.lower()] = NOTHING
+        return values
+
+    def names(self, node: exp.Select, scope: Scope) -> None:
+        """Report names that several relations have, wherever they stand; ORDER BY takes those of the select list."""
         clauses = [one for key in ("where", "group", "having", "qualify") for one in children(node.args.get(key))]
         self.lookup.ambiguous([*node.expressions, *clauses], scope)
         for join, sees in scope.conditions:
             self.lookup.ambiguous(children(join.args.get("on")), sees)
         order = [one.this.unnest() for one in node.args["order"].expressions] if node.args.get("order") else []
         given = {one.unnest().alias_or_name.lower() for one in node.expressions}
-        sorted_by = [one for one in order if not isinstance(one, exp.Column) or one.name.lower() not in given]
-        self.lookup.ambiguous(sorted_by, scope)
-        if self.checked:
-            listed = starred(scope.relations, scope.merged)
-            tables = scope.relations.values()
-            names = () if any(one.open for one in tables) else tuple(one.name for one in listed)
-            aliases = {name for name in scope.aliases if not any(one.may_have(name) for one in tables)}
-            self.problems.extend(grouping(node, lambda column: owns(column, scope), names, aliases))
-        result = self.projections(node, values, scope, ctes)
+        self.lookup.ambiguous(
+            [one for one in order if not isinstance(one, exp.Column) or one.name.lower() not in given], scope
+        )
+
+    def groups(self, node: exp.Select, scope: Scope) -> None:
+        """Report what is neither grouped nor aggregated."""
+        tables = scope.relations.values()
+        listed = () if any(one.open for one in tables) else starred(scope.relations, scope.merged)
+        aliases = {name for name in scope.aliases if not any(one.may_have(name) for one in tables)}
+        names = tuple(one.name for one in listed)
+        self.problems.extend(grouping(node, lambda column: owns(column, scope), names, aliases))
+
+    def clauses(self, node: exp.Select, scope: Scope, ctes: Ctes) -> None:
+        """Resolve the clauses of a SELECT, and the conditions of its joins."""
         rest = [one for key, value in node.args.items() if key not in _HANDLED for one in children(value)]
         self.expressions(rest, scope, ctes)
         if having := node.args.get("having"):
@@ -212,7 +232,6 @@ class _Resolver:
             self.expressions(children(join.args.get("on")), sees, ctes)
             if self.checked:
                 self.values.condition(join.args.get("on"))
-        return result if not node.args.get("pivots") else UNKNOWN
 
     def source(self, item: Any, scope: Scope, ctes: Ctes, group: dict[str, Relation]) -> None:
         """Add one item of a FROM to the scope, with the joins that stand inside it; `group` is what it is joined to."""
@@ -261,7 +280,7 @@ class _Resolver:
         """Return the name and the columns of what stands in a FROM."""
         name = (node.alias_or_name or "").lower()
         if isinstance(node, exp.Table):
-            found = self.table(node, ctes)
+            found = self.tables.relation(node, ctes)
             if not isinstance(node.this, exp.Identifier) and not self.refused(node.this):
                 self.expressions([node.this], scope, ctes)
         elif isinstance(node, exp.Lateral):
@@ -284,31 +303,6 @@ class _Resolver:
     def refused(self, call: Any) -> bool:
         """Whether a function in FROM is refused: what it takes may be anything."""
         return self.closed and isinstance(call, exp.Anonymous) and call.name.lower() not in TABLE_FUNCTIONS
-
-    def table(self, node: exp.Table, ctes: Ctes) -> Relation:
-        """Return a table: a common table expression, one that was given, or one that nobody knows."""
-        if not isinstance(node.this, exp.Identifier):
-            return UNKNOWN
-        name = node.name.lower()
-        if name in ctes and node.db.lower() in ("", "recurring"):
-            return ctes[name]
-        full = ".".join(part.name.lower() for part in node.parts)
-        if full in self.tables:
-            columns = self.tables[full]
-            self.read.add(full)
-            kinds = self.kinds.get(full, {})
-            known = tuple(kinds.get(one.lower(), "") for one in columns or ())
-            return Relation({}, open=True, base=full) if columns is None else _given(full, columns, known)
-        if self.closed:
-            start, end = place(node.parts[-1]) if node.parts else place(node)
-            start = min(start, place(node.parts[0])[0])
-            shown = ".".join(part.name for part in node.parts)
-            names = [given for given in self.tables if ("." in given) == ("." in shown)]
-            help = suggested(shown, [*names, *ctes], "datasets:")
-            self.problems.append(Problem("E502", f"no earlier step makes the table `{shown}`", help, start, end))
-            return UNKNOWN
-        self.read.add(".".join(part.name for part in node.parts))
-        return Relation({}, open=True, base=".".join(part.name for part in node.parts))
 
     def projections(self, node: exp.Select, values: list[Column], scope: Scope, ctes: Ctes) -> Relation:
         """Return the columns of a select list, whose items are these without their names."""
@@ -351,7 +345,15 @@ class _Resolver:
         if owner is not None:
             relations, merged = {"": qualified(owner, scope) or self.lookup.row(projection, scope)}, set()
         open_ = any(relation.open for relation in relations.values()) or not relations
-        columns = starred(relations, merged)
+        columns = self.without(star, starred(relations, merged), relations, scope, open_=open_)
+        columns = self.replaced(star, columns, scope, ctes, open_=open_)
+        new = {one.this.name.lower(): one.alias for one in star.args.get("rename") or ()}
+        return [column._replace(name=new.get(column.name.lower(), column.name)) for column in columns], open_
+
+    def without(
+        self, star: exp.Star, columns: list[Column], relations: Mapping[str, Relation], scope: Scope, *, open_: bool
+    ) -> list[Column]:
+        """Return the columns that `exclude` leaves."""
         for one in star.args.get("except_") or ():
             alone = relations.get(one.args["table"].name.lower()) if one.args.get("table") else None
             gone = [*alone.columns.values()] if alone is not None and one.name.lower() not in scope.joined else columns
@@ -360,18 +362,17 @@ class _Resolver:
                 known = [name for relation in relations.values() for name in relation.names()]
                 self.lookup.unknown_column(one.name, known, place(one))
             columns = left
-        replaced = {one.alias.lower(): one for one in star.args.get("replace") or ()}
-        for key, one in replaced.items():
-            if not open_ and key not in {column.name.lower() for column in columns}:
+        return columns
+
+    def replaced(self, star: exp.Star, columns: list[Column], scope: Scope, ctes: Ctes, *, open_: bool) -> list[Column]:
+        """Return the columns with those that `replace` computes anew."""
+        made: dict[str, Column] = {}
+        for one in star.args.get("replace") or ():
+            if not open_ and one.alias.lower() not in {column.name.lower() for column in columns}:
                 self.lookup.unknown_column(one.alias, [column.name for column in columns], place(one.args["alias"]))
-        made = {
-            key: Column(one.alias, self.expressions([one.this], scope, ctes), self.values.column_kind(one.this))
-            for key, one in replaced.items()
-        }
-        columns = [made.get(column.name.lower(), column) for column in columns]
-        new = {one.this.name.lower(): one.alias for one in star.args.get("rename") or ()}
-        columns = [column._replace(name=new.get(column.name.lower(), column.name)) for column in columns]
-        return columns, open_
+            origin = self.expressions([one.this], scope, ctes)
+            made[one.alias.lower()] = Column(one.alias, origin, self.values.column_kind(one.this))
+        return [made.get(column.name.lower(), column) for column in columns]
 
     def expressions(self, nodes: Iterable[Any], scope: Scope, ctes: Ctes) -> Origin:
         """Resolve every column in some expressions, queries inside them too; return what they are computed from."""
@@ -431,15 +432,6 @@ class _Resolver:
             spots = [place(one) for one in node.this.selects] or [place(node.this)]
             spot = min(start for start, _ in spots), max(end for _, end in spots)
             self.problems.append(Problem("E503", message, "select the one that is meant", *spot))
-
-
-@lru_cache(maxsize=256)
-def _given(name: str, columns: tuple[str, ...], kinds: tuple[str, ...]) -> Relation:
-    """Return a table outside the query; one is often read by several queries."""
-    made = (
-        Column(one, frozenset([(name, one)] if one else []), kind) for one, kind in zip(columns, kinds, strict=True)
-    )
-    return Relation(keyed(made), base=name)
 
 
 @cache

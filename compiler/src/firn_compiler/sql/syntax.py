@@ -44,7 +44,7 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
     if tokens[at].text == "`":
         at = next(index for index, token in enumerate(tokens) if token.text == "`")
     at, help = _near(tokens, at, known)
-    if tokens[at].text == "." and at > 1 and _ends_a_value(tokens, at - 2):
+    if tokens[at].text in (".", "(") and at > 1 and not help and _ends_a_value(tokens, at - 2):
         at -= 1  # the parser took the name before it for an alias
     token, before = tokens[at], tokens[at - 1] if at else None
     shown_ = shown(token)

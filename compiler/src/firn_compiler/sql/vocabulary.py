@@ -15,7 +15,7 @@ from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import place
-from firn_schemas.sql_types import SQL_TYPES
+from firn_schemas.sql_types import SQL_TYPES, WIDEST
 
 _WITHOUT = frozenset(["CROSS", "NATURAL", "POSITIONAL"])
 """Joins that take no condition."""
@@ -37,8 +37,6 @@ PARTS = UNITS | frozenset(
 """Parts of a date."""
 OF_PARTS = frozenset(["date_part", "date_sub", "datepart", "datesub"])
 """Functions of them that the parser does not know by name."""
-WIDEST = 38
-"""Digits of a decimal."""
 
 
 def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Document, Mapping, Node, Path, Scalar, Span, entries_at, rebuild, value_of, walk
 from firn_compiler.scalar_text import place_in
 from firn_compiler.stages.defaults import as_node
+from firn_compiler.stages.keys_meant import key_meant
 from firn_compiler.template import (
     Constants,
     Placeholder,
@@ -22,9 +23,9 @@ CONDITION = "when"
 """The key whose text is an expression of its own, not a template."""
 
 
-def variables_of(root: Node) -> dict[str, Json]:
+def variables_of(record: type, root: Mapping) -> dict[str, Json]:
     """Return the `variables` of a flow or platform, as far as they are a mapping."""
-    return {name: value_of(item) for name, item in entries_at(root, "variables").items()}
+    return {name: value_of(item) for name, item in entries_at(root, key_meant(record, root, "variables")).items()}
 
 
 def without_templates(

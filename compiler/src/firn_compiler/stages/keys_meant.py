@@ -8,6 +8,8 @@ from typing import Any, get_args, get_origin
 from firn_compiler.closest import closest, misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
+    UNKNOWN,
+    Deferred,
     Mapping,
     Node,
     Path,
@@ -21,6 +23,7 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.closed import alternatives
 from firn_compiler.scalars import plain_value
+from firn_schemas.base import Json
 from firn_schemas.decode import hints, keys, spelling, tag, words
 
 
@@ -113,8 +116,10 @@ class Keys:
                 help = f"write a `:` after `{head}`" if sign == " " else f"write a space after `{head}:`"
                 self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
                 middle = place.column + len(head)
-                entries[head] = Scalar(plain_value(rest), place._replace(column=middle + 1))
+                entries[head] = Scalar(_written(rest), place._replace(column=middle + 1))
                 keys[head], last = place._replace(end_column=middle), head
+            elif isinstance(value, Scalar) and value.value is UNKNOWN:
+                continue  # the rest of a text in quotes
             elif isinstance(value, Scalar) and isinstance(value.value, str) and value.plain:
                 if cut != last:
                     help = "in braces a comma ends a value: quote the text that holds it"
@@ -124,6 +129,23 @@ class Keys:
             else:
                 entries[key], keys[key], last = node.entries[key], place, key
         return Mapping(entries, keys, node.span, node.prior)
+
+
+def _written(text: str) -> "Json | Deferred":
+    """Return what stands behind a key without its colon; of a text in quotes, a comma may have cut off the rest."""
+    if text[0] not in "'\"":
+        return plain_value(text)
+    return text[1:-1] if len(text) > 1 and text.endswith(text[0]) else UNKNOWN
+
+
+def key_meant(record: type, root: Mapping, key: str) -> str:
+    """Return the key by which a file says what one says in its record: that, or an unknown one that is meant to be it.
+
+    For what must be known before the rest can be looked at.
+    """
+    known = words(record)
+    others = (one for one in root.entries if key not in root.entries and one not in known)
+    return next((one for one in others if closest(one, known) == key), key)
 
 
 @cache

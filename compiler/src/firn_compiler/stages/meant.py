@@ -70,6 +70,9 @@ class _Meant(Keys):
 
     def flat(self, types: PlainMapping[str, tuple[str, str]], node: Mapping, path: Path) -> Mapping:
         """Return a storage or catalog, whose settings have no level of their own, as it was meant."""
+        if "type" not in node.entries:
+            records = [record for one in types.values() for record in (CONNECTORS[one].config, CONNECTORS[one].options)]
+            node = self.known_keys(["type"], frozenset(["type"]).union(*map(words, records)), node, path)
         row = types.get(word_meant(node, "type", types) or "")
         if row is None:
             return node
@@ -80,13 +83,25 @@ class _Meant(Keys):
 
     def system(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return a connector or resource with its settings as they were meant."""
-        node = self.keys_of(record, self.with_settings(node, path), path)
+        node = self.keys_of(record, self.with_config(record, self.with_settings(node, path), path), path)
         row = family(node)
         if row is None:
             return node
         for key, settings in (("config", "config"), ("params", "config"), ("options", "options")):
             if isinstance(inner := node.entries.get(key), Mapping):
                 node = with_part(node, key, self.whole(getattr(CONNECTORS[row], settings), inner, (*path, key)))
+        return node
+
+    def with_config(self, record: type, node: Mapping, path: Path) -> Mapping:
+        """Return a connector with a misspelt `config` in that which stands there for what was written beside it."""
+        own = words(record)
+        inside = node.entries.get("config")
+        for key, item in node.entries.items() if isinstance(inside, Mapping) else ():
+            if key not in own and isinstance(item, Mapping) and misspelt(key, ["config"]):
+                assert isinstance(inside, Mapping)
+                help = suggestion(key, keys(record), meant="config")
+                self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
+                return without(with_entry(node, "config", filled(inside, item)), {key})
         return node
 
     def with_settings(self, node: Mapping, path: Path) -> Mapping:

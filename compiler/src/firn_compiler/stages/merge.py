@@ -1,6 +1,6 @@
 """The merge: mappings key by key, lists and scalars replace, null removes. Every value keeps what it replaced."""
 
-from firn_compiler.document import Mapping, Node, Scalar, Sequence, is_null, stands_alone
+from firn_compiler.document import UNKNOWN, Mapping, Node, Scalar, Sequence, is_null, stands_alone
 
 
 def merged(lower: Node, upper: Node) -> Node:
@@ -16,6 +16,8 @@ def merged(lower: Node, upper: Node) -> Node:
     if isinstance(lower, Mapping) and lower.entries and is_null(upper) and not _is_reference(lower):
         entries = {key: merged(item, upper) for key, item in lower.entries.items()}
         return Mapping(entries, dict.fromkeys(entries, upper.span), upper.span, lower.prior, removed=True)
+    if isinstance(lower, Mapping) and isinstance(upper, Scalar) and upper.value is UNKNOWN:
+        return lower  # what a part that could not be read would have changed of it, nobody knows
     history = (*lower.prior, lower)
     if isinstance(upper, Scalar):
         return Scalar(upper.value, upper.span, history, plain=upper.plain, source=upper.source)

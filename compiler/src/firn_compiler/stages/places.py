@@ -226,10 +226,10 @@ def leaves(
 
     `whole` is the same with its nulls; `over` are layers in which something else stood in the place of all of it.
     """
-    if whole is not None and len(whole.prior) > len(node.prior):
-        over += _layers(whole)
+    if whole is not None and len(whole.prior) > len(node.prior) and any(one.span != BUILT_IN for one in whole.prior):
+        over = _default_first((*over, *_layers(whole)))
     elif node.prior:
-        over += _layers(node)
+        over = _default_first((*over, *_layers(node)))
     if isinstance(node, Scalar):
         yield Place(pointer, name, node.span, lower_node(node), over, node.source or "")
     elif isinstance(node, Mapping) and node.entries and secret_of(node) is None:
@@ -266,6 +266,11 @@ def below(pointer: str, key: str) -> str:
     if "~" in key or "/" in key:
         key = key.replace("~", "~0").replace("/", "~1")
     return f"{pointer}/{key}"
+
+
+def _default_first(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return layers in their order, with the default below those in which something stood in the place of all."""
+    return tuple(sorted(layers, key=lambda one: one.span != BUILT_IN))
 
 
 def _layers(node: Node) -> tuple[Layer, ...]:

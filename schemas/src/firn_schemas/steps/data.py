@@ -31,7 +31,7 @@ class FormatOptions:
 
     header: bool = doc("The first line of a CSV file names the columns.", default=True)
     delimiter: str = doc("Between the fields of a CSV file.", default=",", form=DELIMITER)
-    quote: str = doc("Around a CSV field that holds a delimiter.", default='"', form=ONE_BYTE)
+    quote: str = doc("Around a CSV field that holds a delimiter; empty: none.", default='"', form=ONE_BYTE)
     escape: str = doc("Before a quote inside a quoted CSV field.", default='"', form=ONE_BYTE)
     null_values: list[str] = doc("Texts of a CSV file that mean NULL.", default_factory=lambda: [""])
     encoding: Literal["utf-8", "utf-16", "latin-1"] = doc("Character encoding of a CSV file.", default="utf-8")
