@@ -184,10 +184,14 @@ FAULTS = {
         ),
     ),
     "two transactions wait for each other": Fault(
-        CSV, "conflict", "deadlock detected", lambda w: w.refuse_inserts("40P01"), sink=TABLE
+        CSV,
+        "conflict",
+        "two transactions waited for each other",
+        lambda w: w.refuse_inserts("40P01"),
+        sink=TABLE,
     ),
     "the server's disk is full": Fault(
-        CSV, "server_error", "disk full", lambda w: w.refuse_inserts("53100"), sink=TABLE
+        CSV, "server_error", "the server's disk is full", lambda w: w.refuse_inserts("53100"), sink=TABLE
     ),
     "a CSV file ends in the middle of a row": Fault(
         CSV, "data", "`orders.csv` has quotes that are not closed", _file("orders.csv", ROWS + b'"1'), step="orders"

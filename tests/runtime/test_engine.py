@@ -196,6 +196,22 @@ def test_rows_keep_the_order_of_their_source(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
+    "sql",
+    [
+        "select to_json({'a': name, 'b': 1})::struct(a varchar) from d",
+        "select line from d, unnest(to_json([name])) as lines(line)",
+        "select unnest(to_json([name])) from d",
+    ],
+)
+def test_json_that_is_no_list_or_record_of_the_engine_is_told_how_it_is_taken_apart(engine: Engine, sql: str) -> None:
+    session = engine.session("main")
+    session.materialise("d", Relation("select 'Ann' as name"))
+    with pytest.raises(ConnectorError) as caught:
+        session.execute(sql)
+    assert "as json[]" in caught.value.help
+
+
+@pytest.mark.parametrize(
     ("sql", "message"),
     [
         ("select nme from d", 'Referenced column "nme" not found in FROM clause; Candidate bindings: "name"'),
@@ -207,8 +223,26 @@ def test_rows_keep_the_order_of_their_source(engine: Engine) -> None:
             "select json_transform_strict(to_json({'a': name}), '{\"a\": \"INT\"}') from d",
             "a value of JSON is not numerical",
         ),
+        (
+            "select to_json({'a': name, 'b': 1})::struct(a varchar) from d",
+            "an object of JSON has a key that its type lacks",
+        ),
+        (
+            "select json_transform_strict(to_json({'a': name}), '{\"b\": \"VARCHAR\"}') from d",
+            "an object of JSON lacks a key of its type",
+        ),
+        (
+            'select (\'{"a": 1, "a": "\' || name || \'"}\')::json::struct(a varchar) from d',
+            "an object of JSON has a duplicate key",
+        ),
+        ("select to_json([name])::struct(a varchar) from d", "a value of JSON is ARRAY, not OBJECT"),
+        ("select to_json([name, name])::varchar[3] from d", "an array of JSON has not the size 3"),
         ("select strptime(name, '%Y') from d", 'Could not parse a text according to format specifier "%Y"'),
         ("select ('\\xZ' || name)::blob from d", "Invalid hex escape code encountered in string -> blob conversion"),
+        (
+            "select url_decode(name || '%ff') from d",
+            "Failed to decode a string using URL decoding - decoded value is invalid UTF8",
+        ),
         ("select date_part(name, date '2020-01-01') from d", "a part of a date is not known by that name"),
         ("select timezone(name, now()) from d", "a time zone is not known"),
         ("select name ~ ('(' || name) from d", "regular expression: missing )"),
@@ -217,6 +251,14 @@ def test_rows_keep_the_order_of_their_source(engine: Engine) -> None:
         (
             "select pin::decimal(4,2) from d",
             "Could not cast a value to DECIMAL(4,2) when casting from source column pin",
+        ),
+        (
+            "select pin::decimal(12,0)::smallint from d",
+            "Failed to cast a decimal to type INT16",
+        ),
+        (
+            """select (pin * 1.00)::decimal(9,2) from "d" as d left join (select 1) as "n" on true""",
+            "Casting a value to type DECIMAL(9,2) failed: value is out of range",
         ),
         ("select make_date(pin, 1, 1) from d", "Date out of range"),
         ("select make_time(pin, 1, 1) from d", "Time out of range"),

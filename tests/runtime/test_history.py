@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,14 @@ def test_a_live_lock_is_taken_away_by_force_alone_and_its_run_stops(project: Pat
     assert process.returncode == 5
     assert json.loads(rest.splitlines()[-1])["status"] == "FAILED"
     assert document(project, "unlock")["locks"] == []
+
+
+def test_a_state_whose_making_was_cut_off_is_none(project: Path) -> None:
+    (project / ".firn").mkdir()
+    with closing(sqlite3.connect(project / ".firn" / "state.db")) as begun:
+        begun.execute("PRAGMA journal_mode = WAL")
+    assert firn(project, "runs").stdout == "there are no runs yet\n"
+    assert firn(project, "watermarks").stdout == "`flow` has no watermark\n"
 
 
 def test_a_lock_that_nobody_holds_and_a_run_that_nobody_knows_are_said(project: Path, at_work: Start) -> None:

@@ -45,7 +45,7 @@ load          FAILED                              0.75 s
       more    FAILED                           3  0.25 s
 next          BLOCKED                             0.00 s
 
-FAILED flow in 0.80 s, run r1; `firn run --resume r1` goes on with it
+FAILED flow in 0.80 s, run r1; the same command with `--resume r1` goes on with it
 """
 
 

@@ -284,6 +284,22 @@ def test_what_the_hook_makes_of_the_environment_counts(tmp_path: Path) -> None:
             [write(path="d-1.csv"), read(path="d-*.csv")],
             [("skipped", "no file matches `d-*.csv` yet; the flow writes it")],
         ),
+        (
+            [read(path="new.csv"), write(path="new.csv")],
+            [("failed", "no file matches `new.csv` yet; the flow writes it only after it has read it")],
+        ),
+        (
+            [step("p", "run_process", resource="it", command=["make"]), read(path="new.csv")],
+            [("skipped", "no file matches `new.csv` yet; what the flow starts before may make it")],
+        ),
+        (
+            [step("p", "acme_fill", resource="it"), read(path="new.csv")],
+            [("skipped", "no file matches `new.csv` yet; what the flow starts before may make it")],
+        ),
+        (
+            [read(path="new.csv"), step("p", "run_process", resource="it", command=["make"])],
+            [("failed", "no file matches `new.csv`")],
+        ),
     ],
 )
 def test_files_that_are_read_are_there_or_made_by_the_flow(tmp_path: Path, steps: Any, seen: Any) -> None:
@@ -350,6 +366,16 @@ def test_a_database_opens_and_has_the_tables_that_are_read(tmp_path: Path, drive
         ("skipped", "there is no table `made` yet; the flow writes it"),
     ]
     assert about(report, "write") == [("ok", "the table `made` can be written")]
+
+
+@pytest.mark.parametrize("driver", ["duckdb", "sqlite3"])
+def test_a_database_that_a_program_of_the_flow_makes_need_not_be_there(tmp_path: Path, driver: str) -> None:
+    program = step("p", "run_process", resource="it", command=["dbt", "run"])
+    report = look(tmp_path, one_resource("db", driver, {"path": "made"}, program, read(table="t")))
+    assert about(report, "read") == [
+        ("skipped", "there is no table `t` yet; what the flow starts before may make it"),
+    ]
+    assert [status for status, _ in about(report, "connection")] == ["ok"]
 
 
 @pytest.mark.parametrize("driver", ["duckdb", "sqlite3"])
@@ -582,11 +608,12 @@ def test_the_state_of_earlier_runs_is_read_and_a_lock_that_is_held_is_told(tmp_p
     ("statement", "status"),
     [
         ("update firn_migrations set version = version + 97", "failed"),
-        ("update firn_migrations set version = version - 2", "warning"),
+        ("delete from firn_migrations where version > 1", "warning"),
+        ("delete from firn_migrations", "failed"),
         ("drop table firn_migrations", "failed"),
     ],
 )
-def test_a_state_of_another_schema_is_told_before_the_run(tmp_path: Path, statement: str, status: str) -> None:
+def test_a_state_that_is_not_of_this_schema_is_told_before_the_run(tmp_path: Path, statement: str, status: str) -> None:
     open_state({}, tmp_path).close()
     connection = sqlite3.connect(tmp_path / ".firn" / "state.db")
     connection.execute(statement)

@@ -220,12 +220,16 @@ def test_a_lock_that_somebody_holds_fails_the_step_with_its_own_code(tmp_path: P
     lock = {"key": "k", "ttl_seconds": 60}
     other = open_state({"backend": "sqlite"}, tmp_path)
     assert isinstance(other.acquire("k", {"run": "r9"}, 60), int)
-    result = run(tmp_path, flow(job("a", sql("x"), lock=lock), job("b", sql("y", lock=lock)), job("c", sql("z"))))
+    guarded = step("g", "with_lock", key="k", ttl_seconds=60, wait_seconds=0, step={"type": "sql", "inputs": {}})
+    jobs = job("a", sql("x"), lock=lock), job("b", sql("y", lock=lock)), job("c", sql("z")), job("d", guarded)
+    result = run(tmp_path, flow(*jobs))
     other.close()
-    assert [one.status for one in result.jobs] == ["FAILED", "FAILED", "SUCCESS"]
-    errors = [result.jobs[0].error, result.jobs[1].steps[0].error]
-    assert [error and (error.code, error.error_class) for error in errors] == [("R404", "conflict")] * 2
+    assert [one.status for one in result.jobs] == ["FAILED", "FAILED", "SUCCESS", "FAILED"]
+    errors = [result.jobs[0].error, result.jobs[1].steps[0].error, result.jobs[3].steps[0].error]
+    assert [error and (error.code, error.error_class) for error in errors] == [("R404", "conflict")] * 3
     assert "held by run `r9`" in str(errors[0])
+    ways = ["--wait SECONDS", "--wait SECONDS", "wait_seconds"]
+    assert [way for way, error in zip(ways, errors, strict=True) if error and way in error.help] == ways
 
 
 def test_two_runs_of_one_flow_do_not_overlap(tmp_path: Path) -> None:

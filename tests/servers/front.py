@@ -51,6 +51,8 @@ class Front:
         """For each connection to lose: it brings nothing more, neither there nor back, once a client says this."""
         self.is_heard = True
         """Whether the server still gets that."""
+        self.farewell = b""
+        """What is said once the server has hung up, as a pooler does."""
         self._silent_after: bytes | None = None
         self.connections = 0
         self._target = (host, port)
@@ -116,6 +118,7 @@ class Front:
                 break
             if not (self._is_silent or lost.is_set()):
                 client.sendall(content)
+        client.sendall(self.farewell)
         client.shutdown(socket.SHUT_RDWR)
 
 

@@ -1,6 +1,7 @@
 """Names and texts as SQL: quoted, never pasted bare."""
 
 from firn_runtime.errors import ConnectorError
+from firn_schemas.visible import visible
 
 
 def identifier(name: str) -> str:
@@ -20,3 +21,11 @@ def literal(text: str) -> str:
     if "\0" in text:
         raise ConnectorError("data", "a text holds a NUL character")
     return "'" + text.replace("'", "''") + "'"
+
+
+def failing(said: str) -> str:
+    """Return SQL that fails with a sentence.
+
+    It is one line, whatever a name in it holds: of the engine's errors the others are left out.
+    """
+    return f"error({literal(visible(said))})"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatch
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 from firn_runtime.errors import ConnectorError, FirnError
@@ -21,6 +22,8 @@ class Use(NamedTuple):
     """False where the step's job may be left out."""
     mode: str = "replace"
     """What a write does."""
+    after_program: bool = False
+    """The flow starts something before, of which nobody knows what it makes."""
 
 
 class Seen(NamedTuple):
@@ -47,9 +50,17 @@ def allowed(use: Use, reason: str) -> Seen:
 
 
 def missing(use: Use, uses: Iterable[Use], message: str, help: str = "") -> Seen:
-    """Return that what is read is not there: no failure where the flow makes it, or may do without."""
-    if any(_makes(one, use) for one in uses):
+    """Return that what is read is not there: no failure where the flow makes it before, or may do without.
+
+    `uses` are all of the flow, in the order of its steps.
+    """
+    if any(_makes(one, use) for one in takewhile(lambda one: one != use, uses)):
         return Seen(use.access, "skipped", f"{message} yet; the flow writes it")
+    if use.after_program:
+        return Seen(use.access, "skipped", f"{message} yet; what the flow starts before may make it")
+    if any(_makes(one, use) for one in uses):
+        message += " yet; the flow writes it only after it has read it"
+        help = "make it by hand once, or let a step write it first: an `append` of no rows makes a table"
     return Seen(use.access, "failed" if use.certain else "warning", message, help)
 
 

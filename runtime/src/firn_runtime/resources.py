@@ -64,7 +64,9 @@ class Resources:
         try:
             return self.engine().datasets()
         except ConnectorError as error:
-            for one in (file, file.with_name(f"{file.name}.wal")):
+            from firn_runtime.engine import COMPANIONS
+
+            for one in (file.with_name(f"{file.name}{ending}") for ending in COMPANIONS):
                 with suppress(FileNotFoundError):
                     one.replace(one.with_name(f"{one.name}.put-aside"))
             self._tell("warning", message=f"the datasets of the run cannot be opened ({error.message}): made again")

@@ -125,3 +125,32 @@ def test_quotes_and_marks_in_long_texts_are_read_from_mysql(bench: Callable[...,
     work.do("write", {"from": "d", "mode": "replace", **place_of("MariaDB", "t")}, "publish")
     work.do("read", place_of("MariaDB", "t"), "back")
     assert work.session.execute("(from d except all from back) union all (from back except all from d)") == []
+
+
+REFUSED = {
+    "JSON": ("DOUBLE", "'nan'", "`the amount` is DOUBLE and holds NaN or infinity, which JSON cannot hold"),
+    "SQLite": ("DOUBLE", "'nan'", "`the amount` is DOUBLE and holds NaN, which SQLite cannot hold"),
+    "MariaDB": ("DOUBLE", "'nan'", "`the amount` is DOUBLE and holds NaN or infinity, which double in the table"),
+    "PostgreSQL": ("DATE", "'5880000-01-01'", "`the amount` is DATE and holds values beyond those of PostgreSQL"),
+    "Parquet": ("HUGEINT", f"{10**38}", "`the amount` is HUGEINT and holds numbers of more than the 38 digits"),
+}
+
+
+@pytest.mark.parametrize("place", REFUSED)
+def test_a_name_of_two_lines_is_told_whole_where_its_values_are_refused(
+    bench: Callable[..., Workbench], tmp_path: Path, place: str
+) -> None:
+    work = everywhere(bench, tmp_path)
+    kind, value, said = REFUSED[place]
+    work.make("d", f'select ({value})::{kind} as "the\namount"')
+    with pytest.raises(ConnectorError, match=said):
+        work.do("write", {"from": "d", "mode": "replace", **place_of(place, "t")}, "publish")
+
+
+def test_a_name_of_two_lines_is_told_whole_where_its_values_are_not_read(files: Workbench) -> None:
+    with pytest.raises(
+        ConnectorError, match=r'Error when converting column "the amount"[.] Could not convert a string'
+    ):
+        read(files, "a.csv", '"the\namount"\nx\n', schema={"the\namount": "integer"})
+    with pytest.raises(ConnectorError, match=r"the column `the amount` .*holds what is no DECIMAL\(9,2\)"):
+        read(files, "a.csv", '"the\namount"\n1.005\n', schema={"the\namount": "decimal(9,2)"})

@@ -3,9 +3,9 @@
 The only package that imports duckdb.
 """
 
-from firn_runtime.engine.closed import Places
+from firn_runtime.engine.closed import COMPANIONS, Places
 from firn_runtime.engine.database import Engine, Limits
 from firn_runtime.engine.session import Params, Relation, Session
 from firn_runtime.engine.user_sql import select
 
-__all__ = ["Engine", "Limits", "Params", "Places", "Relation", "Session", "select"]
+__all__ = ["COMPANIONS", "Engine", "Limits", "Params", "Places", "Relation", "Session", "select"]

@@ -24,7 +24,7 @@ CLOSED: Config = {
 _FINAL = {"TimeZone": "'UTC'", "enable_external_access": "false", "lock_configuration": "true"}
 """Set in this order: the last one ends all setting."""
 
-_COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
+COMPANIONS = ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-journal", "-wal", "-shm")
 """Endings of the files that a database keeps beside its own."""
 
 
@@ -40,7 +40,7 @@ def close_off(connection: duckdb.DuckDBPyConnection, places: Sequence[Places]) -
     files = _spellings(path for place in places for path in place.files)
     reachable = {
         "allowed_directories": _spellings(path for place in places for path in place.directories),
-        "allowed_paths": [path + ending for path in files for ending in _COMPANIONS],
+        "allowed_paths": [path + ending for path in files for ending in COMPANIONS],
     }
     for setting, paths in reachable.items():
         connection.execute(f"set global {setting} = $paths", {"paths": paths})

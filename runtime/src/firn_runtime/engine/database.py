@@ -6,6 +6,7 @@ after the process was killed.
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import duckdb
 
 from firn_runtime.durable import make_names_durable
 from firn_runtime.engine.closed import CLOSED, Config, Places, close_off
-from firn_runtime.engine.errors import translating
+from firn_runtime.engine.errors import translated, translating
 from firn_runtime.engine.session import CATALOG, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.extensions import path_of
@@ -30,6 +31,8 @@ _OF_A_THREAD = 60 * 10**6
 """Bytes that a thread needs: row groups that it reads and writes, and buffers of CSV, cannot be spilled."""
 _SHARE = 16
 _FREED_AT_MOST = 1 << 29
+_TURN, _PAUSE = 5.0, 0.01
+"""Seconds to wait for another process that makes the same file, and between two looks."""
 
 
 class Limits(NamedTuple):
@@ -137,13 +140,29 @@ def _make_folder(folder: Path) -> None:
 
 
 def _make(place: str) -> None:
-    """Make a database file where there is none, whole or not at all: one that was cut off can never be opened."""
-    if os.path.exists(place):
-        return
-    fresh = f"{place}.new"
-    with suppress(FileNotFoundError):
-        os.unlink(fresh)
-    duckdb.connect(fresh, config=CLOSED | {"threads": "1"}).close()
-    with suppress(FileNotFoundError):  # another process has made it just now
-        os.rename(fresh, place)
-    make_names_durable(Path(place).parent)
+    """Make a database file where there is none, whole or not at all: one that was cut off can never be opened.
+
+    Whoever makes it has the engine's own lock on it until it has its name: the file of a second process would take the
+    place of the first one's, which has rows by then.
+    """
+    fresh, deadline, left = f"{place}.new", time.monotonic() + _TURN, True
+    while not os.path.exists(place):
+        try:
+            # without its name it is the other's that was waited for, which has its own by now
+            with duckdb.connect(fresh, config=CLOSED | {"threads": "1"}), suppress(FileNotFoundError):
+                if os.path.exists(place):
+                    os.unlink(fresh)
+                else:
+                    os.rename(fresh, place)
+                    make_names_durable(Path(place).parent)
+        except duckdb.IOException as error:
+            if translated(error).error_class == "conflict":
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE)
+            elif left:  # by one that was killed
+                left = False
+                with suppress(FileNotFoundError):
+                    os.unlink(fresh)
+            else:
+                raise

@@ -8,6 +8,7 @@ from os.path import basename
 import duckdb
 
 from firn_runtime.errors import ConnectorError, ErrorClass
+from firn_schemas.visible import visible
 
 _CLASSES: dict[str, ErrorClass] = {
     "FatalException": "process",
@@ -43,12 +44,18 @@ _NUMBER = re.compile(r"(?<!\w)-?\d(?:[\d.e+-]*\d)?(?!\w)")
 
 _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"""Failed to (?:prepare|execute) query ".*": """, re.DOTALL), ""),
+    (re.compile(r"""(?<=Failed to cast )decimal value \S+"""), "a decimal"),
+    (re.compile(r"""(?<=Casting )value "[^"]*"(?= to type \S+ failed: value is out of range)"""), "a value"),
+    (
+        re.compile(r"""(?<=^Error when converting column )".*?"(?=\. Could not)""", re.DOTALL | re.MULTILINE),
+        lambda found: visible(found[0]),
+    ),
     (
         re.compile(r"""timestamp field value ".*" has a timestamp that is not UTC.*""", re.DOTALL),
         "a timestamp is not in UTC",
     ),
     (
-        re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as)\b)""", re.DOTALL),
+        re.compile(r"""\b(string|value) (["']).*\2(?= (?:to|can't|cannot|has|is|in|for|when|as|using)\b)""", re.DOTALL),
         r"a \1",
     ),
     (re.compile(r'''(out of range|format|convert|timestamp|value): ".*"''', re.DOTALL), r"\1"),
@@ -62,6 +69,11 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     (re.compile(r"""Duplicate key ".*" violates""", re.DOTALL), "a duplicate key violates"),
     (re.compile(r"""(Malformed JSON at byte \d+ of input: [^.]*)\..*""", re.DOTALL), r"\1"),
     (re.compile(r"""Failed to cast value to (\w+): .*""", re.DOTALL), r"a value of JSON is not \1"),
+    (re.compile(r"""Object \{.*\} has unknown key .*""", re.DOTALL), "an object of JSON has a key that its type lacks"),
+    (re.compile(r"""Object \{.*\} has duplicate key .*""", re.DOTALL), "an object of JSON has a duplicate key"),
+    (re.compile(r"""Object \{.*\} does not have key .*""", re.DOTALL), "an object of JSON lacks a key of its type"),
+    (re.compile(r"""Expected ([A-Z]+), but got ([A-Z]+): .*""", re.DOTALL), r"a value of JSON is \2, not \1"),
+    (re.compile(r"""Expected array of size (\d+), but got .*""", re.DOTALL), r"an array of JSON has not the size \1"),
     (re.compile(r"""Could not cast value \S+ to""", re.DOTALL), "Could not cast a value to"),
     (re.compile(r"""Could not parse string ".*" according to""", re.DOTALL), "Could not parse a text according to"),
     (re.compile(r"""(string -> blob conversion) of string ".*""", re.DOTALL), r"\1"),
@@ -79,6 +91,10 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         r"objects in a column have keys that differ in case alone, such as `\1`: `schema` may call the column `json`",
     ),
     (re.compile(r"\. Try auto-detecting the JSON format"), ""),
+    (
+        re.compile(r"Unimplemented SQLite type for column of type (\w+)"),
+        r"a column holds values of another type than its \1",
+    ),
     (
         re.compile(r"""(Malformed JSON in file ".*?", at byte \d+ in (?:line|record))(?:/value)? (\d+)"""),
         lambda found: f"{found[1]} {int(found[2]) - 1}",
@@ -100,8 +116,8 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
         "a column holds a text that is not UTF-8",
     ),
 )
-"""Where the engine quotes data, as rows may hold what a log must not, gives advice that nobody can follow here, or
-counts lines of broken JSON from 2 on."""
+"""Where the engine quotes data, as rows may hold what a log must not, names what may be of several lines, gives advice
+that nobody can follow here, or counts lines of broken JSON from 2 on."""
 
 _KEPT = re.compile(
     r"^(Error when converting|it is not UTF-8|Maximum line size|Candidate bindings|Did you mean"
@@ -124,6 +140,7 @@ _AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {
 _NO_MOMENT = "`try_cast` makes NULL of it; `schema: {{column: varchar}}` in a read of a table of SQLite takes the text"
 _OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
 _SHORTER = "a row is 32 MB at most here: read less of it by `columns` or `sql`"
+_KEY_BY_KEY = "`unnest(cast(lines as json[])) as line` makes rows of a JSON list, and `line ->> 'sku'` takes one key"
 _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
@@ -133,7 +150,12 @@ _ADVICE = (
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
     (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),
-    (re.compile("(?:date|timestamp) field value|invalid timestamp field format|a timestamp is not in UTC"), _NO_MOMENT),
+    (re.compile("an object of JSON has a key that its type lacks"), _KEY_BY_KEY),
+    (re.compile("UNNEST.* (requires a single list|not JSON)"), _KEY_BY_KEY),
+    (
+        re.compile("(?:date|timestamp) field value|invalid (?:date|timestamp) field|a timestamp is not in UTC"),
+        _NO_MOMENT,
+    ),
     (re.compile("file is not a database"), "it is no file of SQLite, or an encrypted one"),
     (re.compile("database disk image is malformed"), "the file is damaged: restore it, or see SQLite's `.recover`"),
     (re.compile("database is locked"), "another process is at work on the file; `busy_timeout` says how long to wait"),

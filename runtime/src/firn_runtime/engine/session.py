@@ -1,7 +1,7 @@
 """A job's view of the engine: the datasets it sees by their names, made, streamed and asked."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +38,8 @@ class Relation(NamedTuple):
     """The attached database in which its unqualified names resolve; absent: the job's datasets."""
     careful: str | None = None
     """A SELECT of the same rows that is slower, and gets over what `sql` fails at: texts that are cut into rows."""
+    unchanged: Callable[[], None] | None = None
+    """Raises ConnectorError where what is read is no longer what it was: asked when the rows were read, or were not."""
 
 
 class Session:
@@ -56,6 +58,8 @@ class Session:
         """Datasets whose rows nobody has put in order: those that were read."""
         self._careful: dict[str, str] = {}
         """Streams that can be read more carefully, and how."""
+        self._unchanged: list[Callable[[], None]] = []
+        """What is asked of the sources of streams that nobody has read yet."""
         self._look_in(None)
 
     def qualified(self, dataset: str) -> str:
@@ -80,7 +84,7 @@ class Session:
 
     def materialise(self, dataset: str, relation: Relation) -> int:
         """Make the dataset `dataset` of this job, whole or not at all; return the number of its rows."""
-        with self._looking_in(relation.database):
+        with self._looking_in(relation.database), self.of_sources(relation.unchanged):
             sql = f"create or replace table {self.qualified(dataset)} as select * from ({relation.sql}\n)"
             try:
                 return int(self.execute(sql, relation.params)[0][0])
@@ -88,6 +92,26 @@ class Session:
                 if relation.careful is None or not is_cut_wrong(error):
                     raise
         return self.materialise(dataset, relation._replace(sql=relation.careful, careful=None))
+
+    @contextmanager
+    def of_sources(self, unchanged: Callable[[], None] | None = None) -> Iterator[None]:
+        """Read rows to their end, without `unchanged` those of streams; raise ConnectorError where a source changed.
+
+        That is why they cannot be read, whatever is said of it.
+        """
+        asked = self._unchanged if unchanged is None else [unchanged]
+        try:
+            yield
+        except (ConnectorError, OSError):
+            _ask(asked)
+            raise
+        _ask(asked)
+        if unchanged is None:
+            asked.clear()
+
+    def refuse_changed(self) -> None:
+        """Raise ConnectorError where the source of a stream that nobody has read to its end has changed."""
+        _ask(self._unchanged)
 
     def stream(self, dataset: str, relation: Relation) -> None:
         """Let the dataset be read by its name, as often as it is asked for: no row is read now, and none is kept.
@@ -104,6 +128,7 @@ class Session:
             self._view(dataset, relation.careful)
             relation = relation._replace(careful=None)
         self._careful |= {dataset: relation.careful} if relation.careful else {}
+        self._unchanged += [relation.unchanged] if relation.unchanged is not None else []
         self.streams[dataset] = self.described(Relation(f"from {identifier(dataset)}"))
 
     def read_carefully(self, error: ConnectorError) -> bool:
@@ -201,3 +226,8 @@ _ENDLESS = {
 
 def _is_nested(kind: str) -> bool:
     return kind.startswith(("STRUCT", "MAP", "UNION", "JSON")) or kind.endswith("]")
+
+
+def _ask(sources: Sequence[Callable[[], None]]) -> None:
+    for unchanged in sources:
+        unchanged()

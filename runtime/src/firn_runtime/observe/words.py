@@ -75,7 +75,9 @@ def aligned(table: Sequence[tuple[str, ...]], right: frozenset[int] = RIGHT) -> 
 def closing(event: Event) -> str:
     """Return the last line of a run."""
     line = f"{event.status} {event.flow} in {duration(event.seconds)}, run {event.run}"
-    return line if event.status == "SUCCESS" else f"{line}; `firn run --resume {event.run}` goes on with it"
+    if event.status == "SUCCESS":
+        return line
+    return f"{line}; the same command with `--resume {event.run}` goes on with it"
 
 
 def complaint(event: Event) -> list[str]:

@@ -7,6 +7,7 @@ from firn_runtime.probing import Access, Use
 from firn_runtime.resolve import Scope, Unresolved
 from firn_schemas.artifact import Flow
 from firn_schemas.base import Json
+from firn_schemas.steps import STEPS
 
 _ACCESS: Mapping[str, Access] = {
     "export": "write",
@@ -16,17 +17,23 @@ _ACCESS: Mapping[str, Access] = {
     "write": "write",
 }
 
+_STARTING = frozenset(["dbt", "http", "python", "run_process"])
+"""Steps that start what is not the flow's own; those of plug-ins may too."""
+
 
 def uses(flow: Flow, resource: str, environ: Mapping[str, str]) -> list[Use]:
     """Return what the steps do with a resource, each thing once, in their order."""
     scope = Scope(environ, {})
     found: list[Use] = []
     unsure: set[str] = set()
+    started = False
     for job in flow.jobs:
         if job.when is not None or unsure.intersection(job.depends_on):
             unsure.add(job.id)
         for step in job.steps:
-            found += _of(step.type, step.inputs, resource, scope, certain=job.id not in unsure)
+            wanted = _of(step.type, step.inputs, resource, scope, certain=job.id not in unsure)
+            found += (use._replace(after_program=started) for use in wanted)
+            started = started or _starts(step.type, step.inputs)
     return list(dict.fromkeys(found))
 
 
@@ -45,6 +52,12 @@ def _of(type: str, inputs: Mapping[str, Any], resource: str, scope: Scope, *, ce
         place, mode = ("dest_path", "append") if type == "upload" else ("path", str(inputs.get("mode", "replace")))
         path, table = (_known(inputs.get(name), scope) for name in (place, "table"))
         yield Use(_ACCESS[type], path, table, certain, mode)
+
+
+def _starts(type: str, inputs: Mapping[str, Any]) -> bool:
+    if type == "with_lock":
+        return _starts(inputs["step"]["type"], inputs["step"]["inputs"])
+    return type in _STARTING or type not in STEPS
 
 
 def _known(value: Json, scope: Scope) -> str | None:

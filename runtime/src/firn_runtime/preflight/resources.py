@@ -24,7 +24,7 @@ def check(
 
     def look() -> Iterator[Seen]:
         wanted = uses(flow, name, inputs.environ)
-        written = any(use.access == "write" for use in wanted)
+        written = any(use.access == "write" or use.after_program for use in wanted)
         reason = _hindrance(one, inputs, plugged)
         if reason:
             yield Seen("settings", "skipped", f"not looked at: {reason}")

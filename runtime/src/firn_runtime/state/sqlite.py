@@ -78,9 +78,7 @@ class SqliteDatabase:
         if not read_only:
             _make(path)
         elif _size(path) == 0:
-            raise StateMissing(
-                "R401", f"there is no state at `{path}`", "a run makes it: look at the folder and `state.path`"
-            )
+            raise self._missing()
         if 0 < _size(path) < _SMALLEST:  # SQLite would take it for an empty one, and write over it
             raise self.damaged("it is cut off")
         try:
@@ -157,6 +155,8 @@ class SqliteDatabase:
         if read_only:
             self._connection.execute("PRAGMA query_only = ON")
         found = self._version()
+        if read_only and found == 0:
+            raise self._missing()  # whoever began to make it was killed
         if read_only:
             schema.refuse_older(found)
             return
@@ -190,6 +190,10 @@ class SqliteDatabase:
         if "firn_migrations" not in tables:
             raise self.damaged("it is a database of something else")
         return schema.version(self, self.damaged, "state.path")
+
+    def _missing(self) -> StateMissing:
+        help = "a run makes it: look at the folder and `state.path`"
+        return StateMissing("R401", f"there is no state at `{self.path}`", help)
 
     def _synchronise(self, mode: str) -> None:
         if mode != self._synchronous:

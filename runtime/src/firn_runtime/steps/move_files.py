@@ -5,7 +5,7 @@ What is done is noted file by file. A file lies right below the folder that the 
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -79,38 +79,51 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
 def delete_files(inputs: DeleteFilesInputs, context: StepContext) -> StepResult:
     """Remove files; one that is gone already is done, and not counted.
 
-    Raises ConnectorError of class `conflict` for those that are no longer what a step of this run has fetched, once all
-    the others are gone: the next run would fetch these, and publish them again.
+    One that is no longer what a step of this run has fetched stays, with a warning: the next run fetches it. It is no
+    error, which the same run would meet again whenever it is resumed. Raises ConnectorError of class `conflict` for
+    those that the system lets nobody delete now, once all the others are gone.
     """
     store, versions = _place(context, inputs.resource).store(), context.fetched(inputs.resource)
     newer: dict[str, str] = {}
+    refused: dict[str, ConnectorError] = {}
 
-    def delete(name: str) -> int | None:
-        context.still_ours()
+    def condition(name: str) -> str | None:
+        """Return the version that may be deleted; none where any may. Note a file that is another by now."""
         version = versions.get(digest(name))
         found = store.stat(name) if version is not None else None
         if found is not None and digest(found.version) != version:
             newer[name] = f"`{shown(name)}` {_MAY_BE_NEWER if version == UNSURE else _IS_NEWER}"
+        return found.version if found is not None else None
+
+    def delete(name: str) -> int | None:
+        context.still_ours()
+        version = condition(name)
+        if name in newer:
             return None
         try:
-            return int(store.delete(name, found.version if found is not None else None))
+            return int(store.delete(name, version))
         except ConnectorError as error:
             if error.error_class != "conflict":
                 raise
-            newer[name] = named_in(name, error.message)
+            condition(name)
+            if name not in newer:
+                refused[name] = error
             return None
 
     count = sum(_done(of_step(context), named(inputs.files), _DELETED_AT_ONCE, delete))
-    if newer:
-        raise _kept(newer)
-    return StepResult(results={"count": count})
+    if refused:
+        name = min(refused)
+        raise ConnectorError(
+            "conflict", f"{named_in(name, refused[name].message)}{_others(refused)}", refused[name].help
+        )
+    stays = f"{newer[min(newer)]}{_others(newer)}; what is there stays, and the next run fetches it" if newer else ""
+    return StepResult(results={"count": count}, warnings=(stays,) if stays else ())
 
 
-def _kept(newer: Mapping[str, str]) -> ConnectorError:
-    """Return the error about files that may not be deleted, each with why; it names one, and counts the others."""
-    name, others = min(newer), len(newer) - 1
-    more = f"; and so it is with {others} other file{'s' * (others > 1)}" if others else ""
-    return ConnectorError("conflict", f"{newer[name]}{more}", "what is there stays: another run of the flow fetches it")
+def _others(names: Collection[str]) -> str:
+    """Return how many files there are beside the first, which has been named."""
+    others = len(names) - 1
+    return f"; and so it is with {others} other file{'s' * (others > 1)}" if others else ""
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"

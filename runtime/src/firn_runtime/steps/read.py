@@ -50,6 +50,6 @@ def _naming(path: str | None) -> Iterator[None]:
     try:
         yield
     except ConnectorError as error:
-        if path is None:
+        if path is None or error.message.startswith(f"`{path}`"):
             raise
         raise ConnectorError(error.error_class, f"`{path}`: {error.message}", error.help) from None

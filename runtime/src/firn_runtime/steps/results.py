@@ -31,7 +31,12 @@ def dataset_result(session: Session, dataset: str, rows: int, size: int | None) 
 
 def lent(context: StepContext) -> WriteContext:
     """Return what a step that publishes lends to the connector."""
-    return WriteContext(context.session, context.publication, context.scratch, context.still_ours)
+
+    def still_ours() -> None:
+        with context.session.of_sources():
+            context.still_ours()
+
+    return WriteContext(context.session, context.publication, context.scratch, still_ours)
 
 
 @contextmanager
@@ -42,5 +47,6 @@ def naming_stream(session: Session, dataset: str) -> Iterator[None]:
     except ConnectorError as error:
         if dataset not in session.streams:
             raise
+        session.refuse_changed()
         said = f"{error.message}; `{dataset}` is read in the same pass"
         raise ConnectorError(error.error_class, said, error.help) from None

@@ -12,6 +12,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.mail import Attachment, Mail
 from firn_runtime.publication import Publication
 from firn_runtime.step import StepContext, StepResult
+from firn_runtime.steps.results import lent
 from firn_schemas.mail_address import MailAddress, parsed, unspeakable
 from firn_schemas.steps.data import ENDINGS, WriteInputs
 from firn_schemas.steps.messages import (
@@ -54,7 +55,7 @@ def send_mail(inputs: SendMailInputs, context: StepContext) -> StepResult:
     attachments = _attachments(inputs.attachments or [], server, context)
     mark = _mark(context.publication)
     mail = Mail(to, cc, bcc, subject, text, html, attachments, mark, datetime.now(UTC))
-    return StepResult(results={"message_id": server.send(mail, context.still_ours)})
+    return StepResult(results={"message_id": server.send(mail, lent(context).still_ours)})
 
 
 def _mark(publication: Publication) -> str:

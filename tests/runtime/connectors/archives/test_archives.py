@@ -15,8 +15,6 @@ import pyzipper
 
 from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import RunFacts
-from firn_runtime.connectors.archives.base import Source
-from firn_runtime.connectors.archives.base import content as content_of
 from firn_runtime.errors import LeaseLost
 from firn_runtime.events import Failure
 from runtime.connectors.archives.hostile import END, Packed, tarred, zipped
@@ -167,11 +165,55 @@ def test_only_files_below_the_root_are_packed_or_unpacked(place: ArchivePlace, n
     assert sorted(one.name for one in place.root.iterdir()) == ["folder", "link", "pipe"]
 
 
-def test_a_file_that_changes_while_it_is_packed_is_a_conflict(place: ArchivePlace) -> None:
-    place.put("a", "x")
-    for size in (0, 2):
-        error = refused(lambda size=size: list(content_of(Source("a", place.root / "a", size))))
-        assert (error.error_class, error.message) == ("conflict", "the file `a` was changed while it was packed")
+class Meddling(Token):
+    """Asked between two blocks, as a step is whether it shall end: then it meddles, once."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act: Callable[[], object] | None = act
+
+    def check(self) -> None:
+        act, self._act = self._act, None
+        if act is not None:
+            act()
+
+
+def grow(file: Path) -> None:
+    with file.open("ab") as opened:
+        opened.write(b"more")
+
+
+def change(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.write(b"other")
+
+
+def replace(file: Path) -> None:
+    file.unlink()
+    file.write_bytes(bytes(1 << 20))
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "grows": grow,
+    "shrinks": lambda file: os.truncate(file, 5),
+    "keeps its size": change,
+    "is another one": replace,
+    "is gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_file_that_changes_before_it_is_packed_to_its_end_is_a_conflict(
+    place: ArchivePlace, driver: str, how: str
+) -> None:
+    place.put("a", b"a" * (1 << 20))
+    place.put("b", b"b" * (1 << 20))
+    name = "b" if how in ("is gone", "is another one") else "a"
+    with working_for(Meddling(lambda: CHANGES[how](place.root / name))):
+        error = refused(lambda: pack(place.connector(driver), "c.tar", "a", "b"))
+    assert (error.error_class, error.message) == ("conflict", f"the file `{name}` was changed while it was packed")
+    assert not [one.name for one in place.root.iterdir() if "c.tar" in one.name]
 
 
 def test_several_archives_are_unpacked_together_or_not_at_all(place: ArchivePlace) -> None:

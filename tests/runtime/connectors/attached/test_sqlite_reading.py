@@ -212,6 +212,22 @@ def test_a_moment_of_no_calendar_is_not_told_but_its_way_out(read: Read, declare
     assert "`schema: {column: varchar}`" in caught.value.help
 
 
+@pytest.mark.parametrize(
+    ("declared", "value", "said"),
+    [
+        ("date", "'secret'", "invalid date field format"),
+        ("date", "x'00'", "a column holds values of another type than its DATE"),
+        ("timestamp", "x'00'", "a column holds values of another type than its TIMESTAMP"),
+        ("datetime", "'secret'", "invalid timestamp field format"),
+    ],
+)
+def test_what_sql_cannot_read_is_told_with_its_way_out(read: Read, declared: str, value: str, said: str) -> None:
+    with pytest.raises(ConnectorError, match=said) as caught:
+        read(f"create table t (v {declared})", f"insert into t values ({value})", table=None, sql="select v from t")
+    assert "secret" not in caught.value.message
+    assert "`schema: {column: varchar}`" in caught.value.help
+
+
 LATIN = ("create table t (n int, v text)", "insert into t values (1, null), (2, cast(x'41ff' as text))")
 
 

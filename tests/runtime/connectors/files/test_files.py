@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from firn_runtime.connector import ReadContext
 from firn_runtime.errors import ConnectorError
+from firn_schemas.steps.data import ReadInputs
+from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
@@ -61,6 +64,50 @@ def test_schema_names_the_columns_of_a_file_without_a_header(work: Workbench, ro
     schema = {"id": "integer", "name": "varchar"}
     assert read(work, "a.csv", schema=schema, format_options=options) == [(1, "x"), (2, None)]
     assert list(work.session.columns("data")) == ["id", "name"]
+
+
+def replace(file: Path) -> None:
+    file.unlink()
+    file.write_text("name,id\n1,x\n")
+
+
+MOVING: dict[str, Callable[[Path], object]] = {
+    "another of its size": replace,
+    "longer": lambda file: file.write_text("id,name\n1,x\n2,y\n"),
+    "gone": Path.unlink,
+}
+
+
+@pytest.mark.parametrize("how", MOVING)
+def test_a_file_that_changes_while_it_is_read_is_a_conflict(work: Workbench, root: Path, how: str) -> None:
+    (root / "a.csv").write_text("id,name\n1,x\n")
+    inputs = ReadInputs(resource="files", path="*.csv")
+    found = work.resources["files"].read(inputs, ReadContext(work.session, work.folder))
+    MOVING[how](root / "a.csv")
+    error = refused(lambda: work.session.materialise("data", found.relation))
+    assert (error.error_class, error.message) == ("conflict", "`a.csv` was changed or removed while it was read")
+
+
+@pytest.mark.parametrize("how", MOVING)
+def test_so_it_is_where_it_is_read_while_it_is_written(work: Workbench, root: Path, how: str) -> None:
+    (root / "a.csv").write_text("id,name\n1,x\n")
+    work.streamed = frozenset(["d"])
+    work.do("read", {"resource": "files", "path": "a.csv"}, "d")
+    MOVING[how](root / "a.csv")
+    error = refused(lambda: write(work, "b.csv"))
+    assert error.error_class == "conflict"
+    assert error.message.startswith("`a.csv` was changed or removed while it was read")
+    assert sorted(one.name for one in root.iterdir() if one.name != "a.csv") == []
+
+
+def test_what_changes_after_it_was_read_does_not_matter(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("id,name\n1,x\n")
+    work.streamed = frozenset(["d"])
+    work.do("read", {"resource": "files", "path": "a.csv"}, "d")
+    write(work, "b.csv")
+    (root / "a.csv").unlink()
+    work.make("e", "select 1 as id")
+    assert work.rows("e") == [(1,)]
 
 
 @pytest.mark.parametrize("type", ["integer) from secrets --", "integer, 1 as x", "int'", "", "decimal(18,2"])
@@ -274,13 +321,26 @@ def test_a_write_in_another_encoding_is_refused(work: Workbench) -> None:
         write(work, "x.csv", format_options={"encoding": "latin-1"})
 
 
-@pytest.mark.parametrize("nulls", [["-", ""], ["NULL", "-", ""]])
-def test_texts_are_read_back_whatever_means_null(work: Workbench, nulls: list[str]) -> None:
-    work.make("d", "select unnest(['', NULL, '-', 'NULL']) as a, 1 as n, unnest(['-', '', NULL, 'x']) as b")
+@pytest.mark.parametrize("nulls", [[""], ["-", ""], ["NULL", "-", ""], ["", "NULL", "-"]])
+@pytest.mark.parametrize("kind", ["varchar", "blob", "varchar[]"])
+def test_texts_are_read_back_whatever_means_null(work: Workbench, nulls: list[str], kind: str) -> None:
+    one, other = ("[['NULL'], NULL, ['-'], []]", "[['-'], [''], NULL, ['x']]")
+    if kind != "varchar[]":
+        one, other = "['', NULL, '-', 'NULL']", "['-', '', NULL, 'x']"
+    work.make("d", f"select unnest({one}::{kind}[]) as a, 1 as n, unnest({other}::{kind}[]) as b")
     asked = {"resource": "files", "path": "a.csv", "format_options": {"null_values": nulls}}
     work.do("write", {**asked, "from": "d", "mode": "replace"})
-    work.do("read", {**asked, "schema": {"a": "varchar", "n": "integer", "b": "varchar"}})
+    work.do("read", {**asked, "schema": {"a": kind, "n": "integer", "b": kind}})
     assert work.rows() == work.rows("d")
+
+
+@pytest.mark.parametrize("step", [{}, {"from": "d", "mode": "replace"}])
+def test_something_means_null(work: Workbench, root: Path, step: dict[str, str]) -> None:
+    (root / "a.csv").write_text("a\n1\n")
+    work.make("d", "select 1 as a")
+    inputs = {"resource": "files", "path": "a.csv", "format_options": {"null_values": []}, **step}
+    with pytest.raises(ConnectorError, match="`null_values` names no text that means NULL"):
+        work.do("write" if step else "read", inputs)
 
 
 @pytest.mark.parametrize("delimiter", ["||", "§"])

@@ -578,6 +578,17 @@ def test_parquet_files_of_several_types_lose_no_digit(work: Workbench, root: Pat
     assert refused(work, "*.parquet") == f"`n` is INTEGER in `a.parquet`, and {said}"
 
 
+@pytest.mark.parametrize("kind", ["bigint", "ubigint", "decimal(18,0)", "decimal(30,0)"])
+def test_whole_numbers_beside_fractions_lose_no_digit(work: Workbench, root: Path, kind: str) -> None:
+    """Other programs write a column of whole numbers as DOUBLE as soon as a value is missing."""
+    parquet(root, "a.parquet", "select 0.5::double as n")
+    parquet(root, "b.parquet", f"select 9007199254740992::{kind} as n")
+    assert read(work, "*.parquet") == [(0.5,), (9007199254740992.0,)]
+    parquet(root, "c.parquet", f"select 9007199254740993::{kind} as n")
+    said = "`n` holds numbers in `c.parquet` that DOUBLE, its type in all of the files, rounds"
+    assert refused(work, "*.parquet") == said
+
+
 def test_a_folder_with_two_signs_names_no_column(work: Workbench, root: Path) -> None:
     put(root, "k=a=b/a.csv", "id\n1\n")
     assert read(work, "*/a.csv") == [(1,)]

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -403,7 +404,7 @@ def test_a_server_that_starts_or_stops_is_told_as_such(bench: Make, shop: Shop, 
 STATEMENTS: dict[str, tuple[str, str, str]] = {
     "missing table": ("select * from nothing", "data", 'relation "nothing" does not exist'),
     "missing column": ("select nothing from t", "data", 'column "nothing" does not exist'),
-    "a value": ("select name::int as n from t", "data", "the database reports: invalid text representation"),
+    "a value": ("select name::int as n from t", "data", "a value is none of the type"),
     "division": ("select 1 / (n - 1) as n from t", "data", "the database reports: division by zero"),
     "no right": ("select * from pg_authid", "auth", "permission denied for table pg_authid"),
     "timeout": ("select pg_sleep(30)::text as n", "timeout", "the statement took longer than `statement_timeout`"),
@@ -426,7 +427,7 @@ def test_a_transaction_that_the_server_ends_for_its_length_is_a_timeout(work: Wo
 def test_a_refused_value_is_named_by_its_column(work: Workbench, shop: Shop) -> None:
     shop.do("create table t (n int, m varchar(3))")
     work.make("d", "select 1 as n, 'canary' as m")
-    message = "the database reports: string data right truncation in the column `m`"
+    message = "a value is too long in the column `m`"
     assert refused(write, work).message == message
 
 
@@ -437,7 +438,30 @@ def test_a_server_that_goes_away_is_a_failed_connection(bench: Make, shop: Shop)
     thread.start()
     in_a_while(shop, "to be cut", "pg_terminate_backend")
     thread.join()
-    assert (found[0].error_class, found[0].message) == ("connection", "the database reports: admin shutdown")
+    assert (found[0].error_class, found[0].message) == (
+        "connection",
+        "the server is stopping, or somebody has ended the connection there",
+    )
+
+
+@pytest.mark.parametrize("act", [partial(read, sql="select pg_sleep(30)::text as n"), write], ids=["read", "write"])
+def test_a_pooler_that_tells_once_more_that_its_server_went_away_is_a_failed_connection(
+    bench: Make, shop: Shop, act: Callable[[Workbench], object]
+) -> None:
+    said = b"SFATAL\0C08P01\0Mserver conn crashed?\0\0"
+    shop.do(
+        "create table t (n int); create function slow() returns trigger language plpgsql as "
+        "$$ begin perform pg_sleep(30); return null; end $$; "
+        "create trigger slow before insert on t for each row execute function slow()"
+    )
+    with front(shop.server.host, shop.server.port) as pooler, ThreadPoolExecutor() as aside:
+        pooler.farewell = b"E" + (len(said) + 4).to_bytes(4) + said
+        work = bench(db=shop.resource(port=pooler.port, application_name="to be cut"))
+        work.make("d", "select 2 as n")
+        found = aside.submit(refused, act, work)
+        in_a_while(shop, "to be cut", "pg_terminate_backend")
+    error = found.result()
+    assert (error.error_class, error.message) == ("connection", "the server has closed the connection")
 
 
 EVERYTHING = """

@@ -333,24 +333,35 @@ def test_a_deadlock_is_a_conflict(target: Target) -> None:
         in_a_while(looking, RELATION)
         other.execute("lock table t")
         thread.join()
-    assert (found[0].error_class, found[0].message) == ("conflict", "the database reports: deadlock detected")
-    assert "waited for each other" in found[0].help
+    assert (found[0].error_class, found[0].message) == ("conflict", "two transactions waited for each other")
+    assert "`retry`" in found[0].help
     assert target.rows() == OLD
 
 
-def test_a_lock_that_outlasts_the_servers_timeout_is_a_conflict(target: Target) -> None:
-    target.do(TABLE, FILLED, f"alter database {target.sink.config['database']} set lock_timeout = '100ms'")
+WAITED = {
+    "lock_timeout": ("conflict", "the wait for a lock was longer than the server's `lock_timeout`"),
+    "statement_timeout": ("timeout", "the statement took longer than `statement_timeout`"),
+}
+
+
+@pytest.mark.parametrize("limit", WAITED)
+def test_of_a_lock_that_outlasts_a_timeout_it_is_said_who_holds_it(target: Target, limit: str) -> None:
+    target.do(TABLE, FILLED, f"alter database {target.sink.config['database']} set {limit} = '100ms'")
     with postgres.connected(postgres.server(), target.sink.config["database"]) as other, other.transaction():
-        other.execute("lock table t in row exclusive mode")
+        other.execute("set application_name = 'nightly'; lock table t in row exclusive mode")
         error = refused(lambda: target.write(NEW, "append"))
-    assert (error.error_class, error.message) == ("conflict", "the database reports: lock not available")
-    assert "another transaction holds the table" in error.help
+        holder = f"session {other.info.backend_pid} of `tester` (`nightly`) has the table locked"
+    assert (error.error_class, error.message) == WAITED[limit]
+    assert error.help.startswith(holder)
 
 
+REFUSED = "a function or a trigger of the database has refused it"
 STATES = {
-    "53100": ("server_error", "the database reports: disk full", "the server's disk is full"),
-    "40001": ("conflict", "the database reports: serialization failure", "`retry`"),
-    "40P01": ("conflict", "the database reports: deadlock detected", "`retry`"),
+    "53100": ("server_error", "the server's disk is full", "nothing was changed"),
+    "40001": ("conflict", "another transaction stood in the way", "`retry`"),
+    "40P01": ("conflict", "two transactions waited for each other", "`retry`"),
+    "42501": ("auth", REFUSED, "the server's log says more"),
+    "P0001": ("data", REFUSED, "the server's log says more"),
 }
 
 

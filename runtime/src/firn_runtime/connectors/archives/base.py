@@ -43,7 +43,13 @@ class Source(NamedTuple):
 
     name: str
     path: Path
-    size: int
+    seen: os.stat_result
+    """What it was before it was read."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.seen.st_size
 
 
 class Archives(ConnectorBase[Any, ArchiveOptions]):
@@ -141,7 +147,7 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
             for one in named:
                 names.add(one)
         paths = [self._present(one) for one in named]
-        return [Source(name, path, path.stat().st_size) for name, path in zip(named, paths, strict=True)]
+        return [Source(name, path, path.stat()) for name, path in zip(named, paths, strict=True)]
 
     def _present(self, name: str) -> Path:
         path = placed(self.root, name)
@@ -152,18 +158,30 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
 
 
 def content(source: Source) -> Iterator[bytes]:
-    """Yield a file's bytes, as many as were counted; raise ConnectorError where there are others by now."""
+    """Yield a file's bytes, as many as were counted; raise ConnectorError where it is another one by then.
+
+    Take the end, too: only there is it known.
+    """
     check = current().check
-    size = 0
-    with open(source.path, "rb") as file:
-        while block := file.read(_BLOCK):
+    left = source.size
+    with _unchanged(source), open(source.path, "rb") as file:
+        while block := file.read(min(_BLOCK, left)):
             check()
-            size += len(block)
-            if size > source.size:
-                break
+            left -= len(block)
             yield block
-    if size != source.size:
-        raise ConnectorError("conflict", f"the file `{source.name}` was changed while it was packed")
+        found = os.fstat(file.fileno())
+        if (found.st_size, found.st_mtime_ns) != (source.size, source.seen.st_mtime_ns):
+            raise FileNotFoundError
+
+
+@contextmanager
+def _unchanged(source: Source) -> Iterator[None]:
+    """Tell of a file that is no more what it was."""
+    try:
+        yield
+    except FileNotFoundError:
+        help = "others write to the folder; `retry` with `on: [conflict]` tries again"
+        raise ConnectorError("conflict", f"the file `{source.name}` was changed while it was packed", help) from None
 
 
 @contextmanager

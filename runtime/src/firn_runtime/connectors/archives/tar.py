@@ -37,7 +37,9 @@ class TarArchives(Archives):
             for source in sources:
                 info = tarfile.TarInfo(source.name)
                 info.size, info.mtime = source.size, _WHEN
-                made.addfile(info, _Readable(content(source)))
+                blocks = content(source)
+                made.addfile(info, _Readable(blocks))
+                next(blocks, None)  # the last look at the file comes after its last byte
 
 
 def _by_ending(path: str) -> str:

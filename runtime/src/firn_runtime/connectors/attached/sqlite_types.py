@@ -2,7 +2,7 @@
 
 from firn_runtime.connectors.databases.schema_policy import Types
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier, literal
 
 INEXACT = "which SQLite cannot hold"
 INEXACT_HELP = "cast to text or round in a `sql` step before"
@@ -80,7 +80,7 @@ def _unless(wrong: str, name: str, kind: str, values: str, cast: str) -> str:
 
 
 def _refused(wrong: str, said: str, cast: str) -> str:
-    return f"case when {wrong} then error({literal(said)}) else {cast} end"
+    return f"case when {wrong} then {failing(said)} else {cast} end"
 
 
 def _is_decimal(kind: str) -> bool:

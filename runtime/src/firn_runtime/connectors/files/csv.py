@@ -6,7 +6,7 @@ A type that was detected holds for every row: the engine by itself would round w
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from firn_runtime.connectors.files.dataset import Found
-from firn_runtime.connectors.files.formats import delimiter
+from firn_runtime.connectors.files.formats import delimiter, null_values
 from firn_runtime.connectors.files.plain import is_plain
 from firn_runtime.connectors.files.selects import (
     format_options,
@@ -172,7 +172,7 @@ def _csv(found: Found, inputs: ReadInputs) -> list[str]:
         f"delim = {literal(delimiter(found.names[0], options))}",
         f"quote = {literal(options.quote)}",
         f"escape = {literal(options.escape)}",
-        f"nullstr = {list_of(options.null_values)}",
+        f"nullstr = {list_of(null_values(options))}",
         f"encoding = {literal(options.encoding)}",
         f"decimal_separator = {literal(options.decimal_separator)}",
         *_CSV_FIXED,

@@ -48,10 +48,17 @@ def delimiter(name: str, options: FormatOptions) -> str:
     return "\t" if ".tsv" in PurePosixPath(name).suffixes and options.delimiter == "," else options.delimiter
 
 
+def null_values(options: FormatOptions) -> list[str]:
+    """Return the texts that mean NULL; raise ConnectorError where there is none."""
+    if not options.null_values:
+        raise ConnectorError("data", "`null_values` names no text that means NULL", "leave it out, or name one or more")
+    return options.null_values
+
+
 def needs_quotes(options: FormatOptions) -> bool:
-    """Return whether every text has to be quoted: the engine writes an empty one without where another word means NULL,
-    and an empty field may mean it too."""
-    return bool(options.quote) and options.null_values[:1] not in ([], [""])
+    """Return whether every text has to be quoted: the engine does it alone for those that are the first word that means
+    NULL, and the others mean it too where they are read."""
+    return bool(options.quote) and null_values(options) != [""]
 
 
 def unquoted(format: Format, name: str, options: FormatOptions | None) -> str:
@@ -80,7 +87,7 @@ def copy_options(name: str, format: Format, options: FormatOptions | None) -> st
         "DELIMITER": literal(between),
         "QUOTE": literal(options.quote),
         "ESCAPE": literal(options.escape),
-        "NULLSTR": literal(options.null_values[0] if options.null_values else ""),
+        "NULLSTR": literal(null_values(options)[0]),
         "COMPRESSION": format.compression,
     }
     return ", ".join(f"{name} {value}" for name, value in chosen.items())

@@ -60,8 +60,19 @@ class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
         """Read every file that the path matches as one dataset, in the order of their names."""
         files = self._matches(relative(inputs.path, "read"))
         names = [str(file.relative_to(self.root)) for file in files]
-        rows = relation(context.session, self.root, names, inputs, self.options.compression)
-        return Rows(rows, sum(file.stat().st_size for file in files))
+        seen = [_seen(file) for file in files]
+
+        def unchanged() -> None:
+            for name, file, before in zip(names, files, seen, strict=True):
+                if before is None or _seen(file) != before:
+                    help = "`retry` with `on: [conflict]` reads it anew"
+                    raise ConnectorError(
+                        "conflict", f"`{name}` was changed or removed while it was read", help
+                    ) from None
+
+        with context.session.of_sources(unchanged):
+            rows = relation(context.session, self.root, names, inputs, self.options.compression)
+        return Rows(rows._replace(unchanged=unchanged), sum(one[1] for one in seen if one is not None))
 
     def _matches(self, path: str) -> list[Path]:
         name = confined(path)
@@ -85,6 +96,15 @@ class FolderFiles(ConnectorBase[C, LocalFilesOptions]):
             return MODES[inputs.mode](inputs, context, Target(self.root, name, format))
         except OSError as error:
             raise ConnectorError("connection", f"cannot write `{inputs.path}`: {os_reason(error)}") from None
+
+
+def _seen(file: Path) -> tuple[int, int, int] | None:
+    """Return what tells a file from another in its place, and from itself before a change; None where it is gone."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _named(root: Path, pattern: str) -> Iterable[str]:

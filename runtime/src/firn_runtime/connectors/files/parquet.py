@@ -9,6 +9,7 @@ from firn_runtime.connectors.values.projection import retyped
 from firn_runtime.connectors.values.texts import WHOLE
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
+from firn_runtime.identifiers import identifier, literal
 from firn_schemas.steps.data import ReadInputs
 
 
@@ -34,6 +35,7 @@ def parquet_columns(session: Session, found: Found, inputs: ReadInputs) -> list[
 
 def _refuse_narrowed(session: Session, found: Found, inputs: ReadInputs, united: Mapping[str, str]) -> None:
     """Raise ConnectorError where the engine's type for the files together rounds the values of one of them."""
+    long: dict[str, None] = {}
     for name in layouts(session, found, format_options(inputs)):
         scan = scan_of("parquet", found._replace(names=[name], keys=()), ["hive_partitioning = false"])
         for column, kind in session.described(Relation(f"from {scan}")).items():
@@ -41,7 +43,33 @@ def _refuse_narrowed(session: Session, found: Found, inputs: ReadInputs, united:
             is_number = all_of_it.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
             if (kind in WHOLE and all_of_it == "FLOAT") or (is_number and _fraction(kind) > _fraction(all_of_it)):
                 said = f"`{column}` is {kind} in `{name}`, and would be {all_of_it} in all of the files, which rounds"
-                raise ConnectorError("data", said, "have it written with one type, or read the files by two steps")
+                raise ConnectorError("data", said, _APART)
+            if all_of_it == "DOUBLE" and kind not in _SHORT:
+                long[column] = None
+    for column in long:
+        _refuse_long(session, found, column)
+
+
+_APART = "have it written with one type, or read the files by two steps"
+_EXACT = 1 << 53
+"""Up to here a DOUBLE holds every whole number."""
+_SHORT = frozenset(["DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"])
+_FILE = "_firn_file"
+
+
+def _refuse_long(session: Session, found: Found, column: str) -> None:
+    """Raise ConnectorError where files hold whole numbers of a column that a DOUBLE does not."""
+    names = dict(zip(map(str, found.files), found.names, strict=True))
+    schemas = f"parquet_schema({listed(found.files)})"
+    others = (
+        f"SELECT DISTINCT file_name FROM {schemas} WHERE name = {literal(column)} AND type NOT IN ('DOUBLE', 'FLOAT')"
+    )
+    exact = found._replace(names=sorted(names[file] for (file,) in session.execute(others)), keys=())
+    scan = scan_of("parquet", exact, ["hive_partitioning = false", "union_by_name = true", f"filename = '{_FILE}'"])
+    beyond = f"SELECT {_FILE} FROM {scan} WHERE {identifier(column)} NOT BETWEEN -{_EXACT} AND {_EXACT} LIMIT 1"
+    for (file,) in session.execute(beyond):
+        said = f"`{column}` holds numbers in `{names[file]}` that DOUBLE, its type in all of the files, rounds"
+        raise ConnectorError("data", said, _APART)
 
 
 def _fraction(kind: str) -> int:

@@ -8,7 +8,7 @@ from firn_runtime.connectors.files.paths import partition_keys
 from firn_runtime.connectors.values.projection import engine_types, projected, sql_type
 from firn_runtime.connectors.values.texts import Made, of_text
 from firn_runtime.engine import Session
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier, literal
 from firn_schemas.steps.data import FormatOptions, ReadInputs
 
 
@@ -71,7 +71,7 @@ def in_order(session: Session, scan: str, found: Found, inputs: ReadInputs) -> s
 
 def _in_folders(name: str, kind: str) -> str:
     said = f"the name of a folder holds for `{name}` what is no {kind}: give it another type in `schema`"
-    return f"{of_text(identifier(name), kind, f'error({literal(said)})')} AS {identifier(name)}"
+    return f"{of_text(identifier(name), kind, failing(said))} AS {identifier(name)}"
 
 
 def mark_for(columns: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from firn_runtime.connectors.files.row_groups import rows_in_group
 from firn_runtime.connectors.files.written_values import selected
 from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier, literal
 from firn_runtime.patterns import is_pattern
 from firn_schemas.steps.data import FormatOptions, WriteInputs
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 """The value in the name of the folder of rows without one; the engine would put the files of one over the other's."""
+_TEXTS = ("VARCHAR", "ENUM", "BLOB")
+"""How the types begin of which a value may be empty in CSV, or spelled as what means NULL."""
 _LONGEST = 257
 """Bytes of a folder's name, two more than it may have: its `=` is spelled as three characters here."""
 
@@ -76,11 +78,11 @@ def write_partitions(session: Session, inputs: WriteInputs, format: Format, name
 def _folder(column: str) -> str:
     """Return a column of texts; an error for those of which no folder of their own can be made."""
     text = identifier(column)
-    null = literal(f"`{column}` holds the text `{_NULL}` or `NULL`, which means NULL in the name of a partition")
-    long = literal(f"`{column}` holds a text that is too long for the name of a partition")
+    null = failing(f"`{column}` holds the text `{_NULL}` or `NULL`, which means NULL in the name of a partition")
+    long = failing(f"`{column}` holds a text that is too long for the name of a partition")
     name = f"url_encode({literal(column)} || '=' || {text})"
     means_null, is_long = f"upper({text}) IN ('{_NULL}', 'NULL')", f"length({name}) > {_LONGEST}"
-    refused = f"WHEN {means_null} THEN error({null}) WHEN {is_long} THEN error({long})"
+    refused = f"WHEN {means_null} THEN {null} WHEN {is_long} THEN {long}"
     return f"CASE {refused} ELSE {text} END AS {text}"
 
 
@@ -90,7 +92,7 @@ def _copy_options(session: Session, inputs: WriteInputs, format: Format, name: s
         return f"{options}, ROW_GROUP_SIZE {rows_in_group(session, len(columns))}"
     if format.kind == "csv" and needs_quotes(inputs.format_options or FormatOptions()):
         own = {name: kind for name, kind in columns.items() if name not in (inputs.partition_by or [])}
-        texts = ", ".join(identifier(name) for name, kind in own.items() if kind.startswith(("VARCHAR", "ENUM")))
+        texts = ", ".join(identifier(name) for name, kind in own.items() if kind.startswith(_TEXTS))
         return f"{options}, FORCE_QUOTE ({texts})" if texts else options
     return options
 

@@ -7,7 +7,7 @@ from functools import partial
 from firn_runtime.connectors.files.formats import Format
 from firn_runtime.connectors.values.texts import holds_number
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier, literal
 
 _NAMED = re.compile(r'"(?:[^"]|"")*"')
 _UNFIT = {
@@ -43,7 +43,7 @@ def _as_it_is(name: str, kind: str) -> str:
 def _without_quotes(delimiter: str, name: str, kind: str) -> str:
     del kind
     column, text = identifier(name), f"{identifier(name)}::VARCHAR"
-    error = _error(f"`{name}` holds a delimiter or a line end, which is written in quotes alone")
+    error = failing(f"`{name}` holds a delimiter or a line end, which is written in quotes alone")
     held = " OR ".join(f"contains({text}, {one})" for one in (literal(delimiter), "chr(10)", "chr(13)"))
     return f"if({held}, {error}, {column})"
 
@@ -53,14 +53,14 @@ def _in_parquet(name: str, kind: str) -> str:
     column = identifier(name)
     if kind not in ("HUGEINT", "UHUGEINT"):
         return column
-    error = _error(f"`{name}` is {kind} and holds numbers of more than the 38 digits that Parquet can hold")
+    error = failing(f"`{name}` is {kind} and holds numbers of more than the 38 digits that Parquet can hold")
     return f"if({column} IS NULL, NULL, coalesce(TRY_CAST({column} AS DECIMAL(38,0)), {error}))"
 
 
 def _in_json(name: str, kind: str) -> str:
     column = identifier(name)
-    endless = _error(f"`{name}` is {kind} and holds NaN or infinity, which JSON cannot hold")
-    digits = _error(f"`{name}` is {kind} and holds decimals of more digits than JSON's numbers keep")
+    endless = failing(f"`{name}` is {kind} and holds NaN or infinity, which JSON cannot hold")
+    digits = failing(f"`{name}` is {kind} and holds decimals of more digits than JSON's numbers keep")
     if kind in ("DOUBLE", "FLOAT"):
         return f"if(isfinite({column}) IS false, {endless}, {column})"
     if kind.startswith("DECIMAL") and not kind.endswith("]"):
@@ -73,10 +73,6 @@ def _in_json(name: str, kind: str) -> str:
         is_endless = " OR ".join(holds_number(identifier(name), word) for word in ("NaN", "Infinity"))
         column = f"if({is_endless}, {endless}, {column})"
     return column
-
-
-def _error(said: str) -> str:
-    return f"error({literal(said)})"
 
 
 _VALUES: dict[str, Callable[[str, str], str]] = {"parquet": _in_parquet, "json": _in_json, "ndjson": _in_json}

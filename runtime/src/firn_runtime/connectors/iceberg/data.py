@@ -12,7 +12,7 @@ from firn_runtime.connectors.iceberg.shapes import scan
 from firn_runtime.connectors.iceberg.types import Field, engine_type
 from firn_runtime.engine import Session
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier, literal
 
 _PARTITION = "_firn_partition"
 _TARGET = "512MB"
@@ -42,7 +42,7 @@ def cast(dataset: str, kinds: Mapping[str, str], filled: Mapping[str, Field]) ->
 
 def _value(name: str, kind: str) -> str:
     column, (unfit, said) = identifier(name), _UNFIT.get(kind.partition("_")[0], ("", ""))
-    error = f"error({literal(f'`{name}` is {kind} and holds {said}, which Iceberg cannot hold')})"
+    error = failing(f"`{name}` is {kind} and holds {said}, which Iceberg cannot hold")
     return f"if({unfit.format(column)}, {error}, {column})" if unfit else column
 
 

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier
 
 _UNSIGNED = 32
 """The flag of a number without a sign."""
@@ -153,11 +153,11 @@ def from_spool(name: str, kind: str) -> str:
         return f"unhex({column}) as {column}"
     if kind not in _CHECKED:
         return column
-    refused = literal(f"a value of the column `{name}` is outside of what {kind} holds: {_advice(name, kind)}")
+    refused = failing(f"a value of the column `{name}` is outside of what {kind} holds: {_advice(name, kind)}")
     found = f"try_cast({column} as {kind})"
     if kind == "BOOLEAN":
         found = f"case {column} when '0' then false when '1' then true end"
-    return f"coalesce({found}, if({column} is null, null, error({refused}))) as {column}"
+    return f"coalesce({found}, if({column} is null, null, {refused})) as {column}"
 
 
 _WRITTEN = {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from firn_runtime.connectors.databases.schema_policy import TableColumn
 from firn_runtime.connectors.mysql.types import is_nested
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier
 
 _NUMBER = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|DECIMAL\(\d+,\d+\)|DOUBLE)\Z")
 _FLOATS = re.compile(r"\b(DOUBLE|FLOAT)\b")
@@ -38,12 +38,12 @@ def in_insert(name: str, kind: str, column: TableColumn) -> str:
     """Return the SQL by which the engine spells a value as the server's literal, on one line."""
     spelled = _spelling(kind)(identifier(name))
     for wrong, values in _refused(kind, column):
-        said = literal(f"`{name}` is {kind} and holds {values}, which {column.declared} in the table cannot hold")
-        spelled = f"if({wrong.format(identifier(name))}, error({said}), {spelled})"
+        refused = failing(f"`{name}` is {kind} and holds {values}, which {column.declared} in the table cannot hold")
+        spelled = f"if({wrong.format(identifier(name))}, {refused}, {spelled})"
     if column.is_nullable:
         return f"coalesce({spelled}, 'NULL')"
-    missing = literal(f"the dataset has NULL in `{name}`, and the table's column `{column.name}` takes none")
-    return f"coalesce({spelled}, error({missing}))"
+    missing = failing(f"the dataset has NULL in `{name}`, and the table's column `{column.name}` takes none")
+    return f"coalesce({spelled}, {missing})"
 
 
 def _refused(kind: str, column: TableColumn) -> Iterator[tuple[str, str]]:

@@ -4,11 +4,17 @@ from collections.abc import Iterable, Sequence
 
 from firn_runtime.connector import Bound
 from firn_runtime.connectors.postgres.types import Column, of_array, read_type, written_type
-from firn_runtime.identifiers import identifier
+from firn_runtime.engine import Session
+from firn_runtime.identifiers import identifier, literal
 
 
 def bounded(
-    query: str, values: Sequence[str | None], columns: Sequence[Column], bound: Bound, schema: Iterable[str]
+    query: str,
+    values: Sequence[str | None],
+    columns: Sequence[Column],
+    bound: Bound,
+    schema: Iterable[str],
+    session: Session,
 ) -> tuple[str, list[str | None]]:
     """Return the query with the bound as one more value; `columns` are those of the query.
 
@@ -17,11 +23,14 @@ def bounded(
     retyped = bound.column.lower() in map(str.lower, schema)
     column = next((one for one in columns if one.name.lower() == bound.column.lower()), None)
     if column is None:
-        return f"select * from ({query}\n) as rows where false", [*values]  # the step says what is wrong
+        return _nothing(query, values)
     if retyped and bound.type is None:
         return query, [*values]  # the engine alone knows what it is compared as
     if of_array(column) is not None:
         return query, [*values]
+    given = bound.value if bound.type is not None else _as_read(bound.value, read_type(column), session)
+    if given is None:
+        return _nothing(query, values)
     kind = written_type(bound.type or read_type(column)).partition("(")[0]
     cursor = identifier(column.name)
     if kind == "text":  # in the order in which the engine compares texts
@@ -30,4 +39,15 @@ def bounded(
         cursor = f"cast({cursor} as {kind})"
     sign = ">=" if bound.inclusive else ">"
     value = f"cast(${len(values) + 1} as {kind})"
-    return f"select * from ({query}\n) as rows where {cursor} {sign} {value}", [*values, bound.value]
+    return f"select * from ({query}\n) as rows where {cursor} {sign} {value}", [*values, given]
+
+
+def _nothing(query: str, values: Sequence[str | None]) -> tuple[str, list[str | None]]:
+    """Return a query without rows: the step says what is wrong."""
+    return f"select * from ({query}\n) as rows where false", [*values]
+
+
+def _as_read(value: str, kind: str, session: Session) -> str | None:
+    """Return what the engine takes the value of a flow for, spelled as of its type; nothing where it is none of it."""
+    ((found,),) = session.execute(f"SELECT CAST(TRY_CAST({literal(value)} AS {kind}) AS VARCHAR)")
+    return None if found is None else str(found)

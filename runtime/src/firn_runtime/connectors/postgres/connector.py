@@ -6,11 +6,11 @@ read and each write has a connection of its own. See docs/adr/0015.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firn_runtime.connector import Bound, ReadContext, Rows, WriteContext, Written
+from firn_runtime.connector import ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.databases.cursor_order import refuse_unordered
 from firn_runtime.connectors.databases.loads import Loads
 from firn_runtime.connectors.databases.server import DatabaseServer
@@ -45,6 +45,12 @@ _HOME = """
     select nspname from pg_class join pg_namespace on pg_namespace.oid = relnamespace
     where pg_class.oid = to_regclass($1)"""
 """The schema in which the search path finds a table."""
+_HOLDER = """
+    select format('session %s of `%s` (`%s`)', pid, usename, application_name)
+    from pg_locks join pg_stat_activity using (pid)
+    where relation = to_regclass($1) and granted and datname = current_database() and pid <> pg_backend_pid()
+    order by mode in ('AccessShareLock', 'RowShareLock'), xact_start limit 1"""
+"""Who has the table locked; those who only read come last, since a write waits for them where it changes columns."""
 _MAKERS = 0x6669726E
 """Names the lock under which runs make a loads table one after the other."""
 
@@ -104,7 +110,7 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
             raise ConnectorError("data", "a database is read by `table` or `sql`")
         if rows is None:
             spool = context.scratch / "rows.csv"
-            columns = self._spooled(query, values, spool, context.bound, retyped=inputs.schema or ())
+            columns = self._spooled(query, values, spool, context, retyped=inputs.schema or ())
             refuse_unordered(inputs, [column.name for column in columns if is_as_text(column)])
             rows = _scan(spool, columns, inputs.schema or {})
         return Rows(retyped(context.session, Relation(rows), inputs.columns, inputs.schema))
@@ -147,7 +153,7 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
         query: str,
         values: list[str | None],
         spool: Path,
-        bound: Bound | None = None,
+        context: ReadContext | None = None,
         retyped: Iterable[str] = (),
     ) -> list[Column]:
         """Keep the rows of a query in a file.
@@ -157,8 +163,8 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
         """
         with self._server() as server, server.transaction(read_only=True):
             described = server.described(query)
-            if bound is not None:
-                query, values = bounded(query, values, described.columns, bound, retyped)
+            if context is not None and context.bound is not None:
+                query, values = bounded(query, values, described.columns, context.bound, retyped, context.session)
                 described = server.described(query)
             _refuse_unclear(described.columns, values, described.places)
             if any(map(of_array, described.columns)):
@@ -183,7 +189,7 @@ class Postgres(DatabaseServer[PostgresConfig, PostgresOptions]):
                 loads = _made(server, home)
                 written = loads.published(context.publication)
             if written is None:
-                with server.transaction():
+                with _naming_holder(server, target), server.transaction():
 
                     def load(into: str, columns: str) -> int:
                         return loaded(server, into, columns, inputs.from_, types, context)
@@ -253,6 +259,22 @@ def _made(server: "Server", schema: str) -> Loads:
             server.rows(f"create schema {schema}")
         loads.create()
     return loads
+
+
+@contextmanager
+def _naming_holder(server: "Server", table: str) -> Iterator[None]:
+    """Say of a write that waited in vain who has the table locked."""
+    try:
+        yield
+    except ConnectorError as error:
+        holders: list[Any] = []
+        if error.error_class in ("conflict", "timeout"):
+            with suppress(ConnectorError):  # what failed before is what counts
+                holders = server.rows(_HOLDER, (table,))
+        if not holders:
+            raise
+        help = "; ".join(filter(None, [f"{holders[0][0]} has the table locked", error.help]))
+        raise ConnectorError(error.error_class, error.message, help) from None
 
 
 def _published(

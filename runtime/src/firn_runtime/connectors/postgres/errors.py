@@ -4,11 +4,15 @@ A server's text is kept only where it is about the query, which stands in the ar
 """
 
 import re
+from collections.abc import Mapping
+from typing import TypeVar
 
 from psycopg import Error, OperationalError, errors
 
 from firn_runtime.errors import ConnectorError, ErrorClass
 from firn_schemas.connectors.databases import PostgresConfig
+
+T = TypeVar("T")
 
 _CLASSES: dict[str, ErrorClass] = {
     "08": "connection",
@@ -23,6 +27,7 @@ _CLASSES: dict[str, ErrorClass] = {
     "58": "server_error",
     "XX": "server_error",
     "42501": "auth",
+    "42710": "conflict",
     "42P06": "conflict",
     "42P07": "conflict",
     "53300": "connection",
@@ -31,19 +36,58 @@ _CLASSES: dict[str, ErrorClass] = {
 }
 """By SQLSTATE, or by its first two characters; every other one is about the data."""
 
+_SAID = {
+    "08001": "the server does not reach another one that it asks for the rows",
+    "08": "the server, or a pooler before it, has ended the connection",
+    "21000": "a subquery gave several rows where one is asked for",
+    "22001": "a value is too long",
+    "22003": "a value is out of range",
+    "22007": "a value is none of the type",
+    "22008": "a date or time is out of range",
+    "22P02": "a value is none of the type",
+    "25P03": "the transaction waited longer for its next statement than the server allows",
+    "25P04": "the transaction took longer than the server's `transaction_timeout`",
+    "40001": "another transaction stood in the way",
+    "40P01": "two transactions waited for each other",
+    "53100": "the server's disk is full",
+    "53200": "the server lacks memory",
+    "53300": "the server takes no more connections",
+    "53400": "a limit of the server's settings is exceeded, such as `temp_file_limit`",
+    "54000": "a row, or the part of it in an index, is larger than the server takes",
+    "55P03": "the wait for a lock was longer than the server's `lock_timeout`",
+    "57P01": "the server is stopping, or somebody has ended the connection there",
+    "57P02": "the server ends all connections, since it is stopping at once or has crashed",
+    "57P03": "the server is starting or stopping",
+    "57P04": "the database has been dropped",
+    "57P05": "the connection was idle for longer than the server allows",
+    "58": "the server has trouble with its own files",
+    "P0": "a function or a trigger of the database has refused it",
+    "XX": "the server has met an error of its own",
+}
+"""By SQLSTATE, or by its first two characters, where the error's standard name is no word of its reader."""
+_IN_ITS_LOG = "the server's log says more"
 _HELP = {
+    "08P01": "the pooler's log says more, and the server's",
     "22021": "a text that is not UTF-8 is read as bytes by `sql`, such as `convert_to(name, 'SQL_ASCII')`",
     "22P05": "the encoding of the database, or `jsonb`, lacks a character of the dataset",
     "2BP01": "`drop ... cascade` is not for a load: drop what depends on it, or keep the table's columns",
+    "23503": "a row refers to one that is not there, or is referred to by others: `replace` deletes all rows first",
     "40001": "`retry` with `on: [conflict]` tries again",
-    "40P01": "it and another transaction waited for each other; `retry` with `on: [conflict]` tries again",
-    "53100": "the server's disk is full; nothing was changed",
-    "55P03": "another transaction holds the table; `retry` with `on: [conflict]` tries again",
+    "40P01": "`retry` with `on: [conflict]` tries again",
+    "53100": "nothing was changed",
+    "55P03": "`retry` with `on: [conflict]` tries again",
+    "58": _IN_ITS_LOG,
+    "P0": _IN_ITS_LOG,
+    "XX": _IN_ITS_LOG,
 }
-"""By SQLSTATE."""
+"""By SQLSTATE, or by its first two characters."""
 _MEANT = re.compile(r'reference the column "(?:[^"]*?\.)?([^"]+)"')
 """Where the server knows a column of nearly the name; its hint holds names alone."""
 
+_POOLER = "08P01"
+"""What a pooler says, whatever it is; its words hold names of settings alone."""
+_RAISED, _BY_RAISE = "P0001", "exec_stmt_raise"
+"""What a function raises, and where the server does it: of any SQLSTATE, in words of the author's, about rows."""
 _ABOUT_THE_QUERY = ("0A", "25", "2B", "3D", "3F", "42", "55000")
 _COLUMN = re.compile(r"^COPY .*?, line \d+, column (\w+)", re.MULTILINE)
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -83,7 +127,18 @@ _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
         "the certificate of `{host}`, port {port} is from no authority that is trusted, or not valid now",
         "name the authorities' file in `sslrootcert`",
     ),
-    (r"too many (clients|connections)", "connection", "the server takes no more connections", ""),
+    (
+        r"too many (clients|connections)|no more connections allowed|connection slots are reserved",
+        "connection",
+        "the server takes no more connections",
+        "",
+    ),
+    (
+        r"pgbouncer cannot connect|server login (has been failing|failed)|query_wait_timeout",
+        "connection",
+        "the pooler at `{host}`, port {port} has no connection to the server",
+        "",
+    ),
     (
         r"starting up|shutting down|recovery mode|not yet accepting",
         "connection",
@@ -113,8 +168,13 @@ def translated(error: Error) -> ConnectorError:
     if error.diag.schema_name == "pg_catalog":
         said = "another transaction has made the same table or schema meanwhile"
         return ConnectorError("conflict", said, "`retry` with `on: [conflict]` tries again")
-    error_class = _CLASSES.get(state) or _CLASSES.get(state[:2], "data")
-    return ConnectorError(error_class, _sentence(error, state), _HELP.get(state, "") or _meant(error))
+    error_class = _of(state, _CLASSES) or "data"
+    meant = _RAISED if error.diag.source_function == _BY_RAISE and not _of(state, _SAID) else state
+    return ConnectorError(error_class, _sentence(error, meant), _of(state, _HELP) or _of(meant, _HELP) or _meant(error))
+
+
+def _of(state: str, table: Mapping[str, T]) -> T | None:
+    return table.get(state) or table.get(state[:2])
 
 
 def _meant(error: Error) -> str:
@@ -126,12 +186,15 @@ def _sentence(error: Error, state: str) -> str:
     if state == errors.QueryCanceled.sqlstate:
         late = "statement timeout" in (error.diag.message_primary or "")
         return "the statement took longer than `statement_timeout`" if late else "the statement was interrupted"
+    said = _of(state, _SAID)
     if state.startswith(_ABOUT_THE_QUERY):
-        return error.diag.message_primary or _words(error)
+        said = error.diag.message_primary or said
+    elif state == _POOLER:
+        said = f"{said}: {error.diag.message_primary}"
     column = error.diag.column_name or _column(error.diag.context)
     place = f" in the column `{column}`" if column else ""
     named = f" (`{error.diag.constraint_name}`)" if error.diag.constraint_name else ""
-    return f"the database reports: {_words(error)}{place}{named}"
+    return f"{said or f'the database reports: {_words(error)}'}{place}{named}"
 
 
 def _column(context: str | None) -> str | None:

@@ -301,8 +301,13 @@ class Server:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except psycopg.Error as error:
+        except (psycopg.Error, ValueError) as error:
             self._ending.go_on()
+            if self._connection.closed and getattr(error, "sqlstate", None) is None:
+                # also where a server tells why it ends, and a pooler that it has: the driver wants no second answer
+                error = psycopg.OperationalError()
+            if isinstance(error, ValueError):
+                raise
             raise translated(error) from None
         except OSError as error:
             raise not_kept(error) from None

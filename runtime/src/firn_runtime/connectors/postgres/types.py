@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from firn_runtime.connectors.values.lists import each, elements
 from firn_runtime.connectors.values.texts import BEFORE_CHRIST, DATED, of_text
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier
 
 _HEADER = 4
 """A numeric's modifier is four more than precision and scale in sixteen bits each."""
@@ -161,19 +161,19 @@ def from_spool(name: str, kind: str) -> str:
 
 def _held(name: str, kind: str, text: str, advice: str) -> str:
     column = identifier(name)
-    refused = literal(f"a value of the column `{name}` is outside of what {kind} holds: {advice.format(name)}")
-    return f"coalesce(try_cast({text} as {kind}), if({column} is null, null, error({refused}))) as {column}"
+    refused = failing(f"a value of the column `{name}` is outside of what {kind} holds: {advice.format(name)}")
+    return f"coalesce(try_cast({text} as {kind}), if({column} is null, null, {refused})) as {column}"
 
 
 def _list_from_spool(name: str, kind: str) -> str:
     """Return an array of the spool; every value in it is a text, so brackets at its beginning are its dimensions."""
     column, (element, depth) = identifier(name), elements(kind)
-    other = literal(f"the column `{name}` is {kind} and holds an array of other dimensions: name them in `schema`")
-    outside = literal(f"a value of the column `{name}` is outside of what {kind} holds")
+    other = failing(f"the column `{name}` is {kind} and holds an array of other dimensions: name them in `schema`")
+    outside = failing(f"a value of the column `{name}` is outside of what {kind} holds")
     lists = f"cast(cast({column} as JSON) as VARCHAR{'[]' * depth})"
-    value = "unhex(x[3:])" if element == "BLOB" else of_text("x", element, f"error({outside})")
+    value = "unhex(x[3:])" if element == "BLOB" else of_text("x", element, outside)
     wrong = f"not regexp_matches({column}, '^\\[{{{depth}}}([^\\[]|$)') and {column} <> '[]'"
-    return f"if({wrong}, error({other}), {each(lists, depth, value)})"
+    return f"if({wrong}, {other}, {each(lists, depth, value)})"
 
 
 def written_type(kind: str) -> str:
@@ -221,8 +221,8 @@ def in_binary(name: str, kind: str, column: Column) -> str:
     own = identifier(name)
     value = whole(own, name, column)
     if kind in _BEYOND:
-        refused = literal(f"`{name}` is {kind} and holds values beyond those of PostgreSQL")
-        value = f"if(isfinite({own}) and ({_BEYOND[kind].format(own)}), error({refused}), {value})"
+        refused = failing(f"`{name}` is {kind} and holds values beyond those of PostgreSQL")
+        value = f"if(isfinite({own}) and ({_BEYOND[kind].format(own)}), {refused}, {value})"
     return f"{value}::{kind} as {own}"
 
 
@@ -260,9 +260,9 @@ def whole(text: str, name: str, column: Column) -> str:
     if column.oid not in _LIMITED or column.modifier < _HEADER:
         return text
     longest, value = column.modifier - _HEADER, f"({text})::varchar"
-    said = literal(f"a text of the column `{name}` has spaces beyond {longest} characters, which would be cut off")
+    refused = failing(f"a text of the column `{name}` has spaces beyond {longest} characters, which would be cut off")
     is_cut = f"length({value}) > {longest} and trim(substr({value}, {longest + 1}), ' ') = ''"
-    return f"if({is_cut}, error({said}), {value})"
+    return f"if({is_cut}, {refused}, {value})"
 
 
 def _array(name: str, kind: str, column: Column) -> str:
@@ -274,8 +274,8 @@ def _array(name: str, kind: str, column: Column) -> str:
 
 def _spelled(value: str, name: str, kind: str) -> str:
     if kind == "TIMESTAMP_NS":
-        error = literal(f"`{name}` is TIMESTAMP_NS and holds nanoseconds, which PostgreSQL cannot hold")
-        return f"if(epoch_ns({value}) % 1000 <> 0, error({error}), {value}::timestamp)"
+        error = failing(f"`{name}` is TIMESTAMP_NS and holds nanoseconds, which PostgreSQL cannot hold")
+        return f"if(epoch_ns({value}) % 1000 <> 0, {error}, {value}::timestamp)"
     return f"'\\x' || hex({value})" if kind == "BLOB" else value
 
 

@@ -20,7 +20,10 @@ _CODES: dict[str, tuple[ErrorClass, str, str]] = {
     "PermanentRedirect": ("connection", "the bucket is elsewhere", _REGION),
     "TemporaryRedirect": ("connection", "the bucket is elsewhere for now", "try again later"),
     "NoSuchBucket": ("connection", "there is no such bucket", "check `bucket`, `region` and `endpoint`"),
+    "InvalidObjectState": ("data", "the object lies in an archive of the service", "restore it there, and run again"),
+    "KeyTooLongError": ("data", "the key is longer than the service takes", "keys of S3 have 1,024 bytes at most"),
     "NoSuchKey": ("data", "there is no such object", ""),
+    "NoSuchUpload": ("conflict", "another has given the upload up, such as a lifecycle rule of the bucket", ""),
     "ConditionalRequestConflict": ("conflict", "another writer is at it", ""),
     "OperationAborted": ("conflict", "another writer is at it", ""),
     "PreconditionFailed": ("conflict", "the object has changed meanwhile", ""),
@@ -44,7 +47,7 @@ _STATUSES = {
     501: "NotImplemented",
     507: "InsufficientStorage",
 }
-_CODE = re.compile(r"[A-Za-z]{3,60}\Z")
+_CODE = re.compile(r"[A-Za-z.]{3,60}\Z")
 _NAME = re.compile(r"[a-z0-9-]{2,40}\Z")
 
 

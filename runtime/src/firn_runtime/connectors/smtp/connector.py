@@ -28,7 +28,7 @@ class Uncertain(ConnectorError):
     """The message may have been sent. Not of a class that is repeated by itself: who repeats it may send it twice."""
 
     def __init__(self, server: Server, message_id: str) -> None:
-        message = f"the connection to {server} broke after the message: it may have been delivered, or not"
+        message = f"{server} has not said whether it takes the message: it may have been delivered, or not"
         super().__init__("process", message, f"ask whether {message_id} has arrived")
 
 
@@ -75,10 +75,10 @@ class Smtp(ConnectorBase[SmtpConfig, SmtpOptions]):
         made = content(mail, self.sender, self.options.max_message_bytes)
         with self._talking() as talk:
             try:
-                talk.demand(self._begin(talk, mail, len(made)), "at MAIL", 250)
+                talk.demand(self._begin(talk, mail, len(made)), "when it was told the sender", 250)
                 _name(talk, mail)
                 still_ours()
-                talk.demand("DATA", "at DATA", 354)
+                talk.demand("DATA", "before the message", 354)
                 talk.hand_over(made)
             except ConnectorError:
                 if talk.handed_over:
@@ -151,11 +151,11 @@ def _name(talk: Talk, mail: Mail) -> None:
     places = [f"{name}[{at}]" for name in ("to", "cc", "bcc") for at in range(len(getattr(mail, name)))]
     refusals: list[tuple[str, Reply]] = []
     for place, one in zip(places, mail.recipients, strict=True):
-        reply = talk.ask(f"RCPT TO:<{one.spelled}>", "at RCPT")
+        reply = talk.ask(f"RCPT TO:<{one.spelled}>", "when it was told a recipient")
         if reply.code not in (250, 251):
             refusals.append((place, reply))
     if refusals:
-        classes = {class_of(reply, "at RCPT") for _, reply in refusals}
+        classes = {class_of(reply, "when it was told a recipient") for _, reply in refusals}
         said = ", ".join(f"`{place}`{reply.said}" for place, reply in refusals[:3])
         more = f" and {len(refusals) - 3} more" if len(refusals) > 3 else ""
         final = next((one for one in ("data", "auth", "server_error") if one in classes), "rate_limited")

@@ -10,9 +10,9 @@ _SHOWN = 200
 _BUSY: frozenset[int] = frozenset([421, 450, 451, 452])
 _LOGIN: frozenset[int] = frozenset([530, 534, 535, 538])
 _BY_STAGE: Mapping[str, ErrorClass] = {
-    "at AUTH": "auth",
+    "at the login": "auth",
     "before its greeting": "server_error",
-    "at EHLO": "server_error",
+    "when it was greeted": "server_error",
 }
 """What a final refusal means where it is not about the message."""
 _HELP: Mapping[ErrorClass, str] = {
@@ -47,5 +47,5 @@ def class_of(reply: Reply, stage: str) -> ErrorClass:
 def refused(server: object, stage: str, reply: Reply) -> ConnectorError:
     """Return what a refusal is to the step."""
     kind = class_of(reply, stage)
-    message = f"the login at {server} is refused" if kind == "auth" else f"{server} says no {stage}"
+    message = f"the login at {server} is refused" if kind == "auth" else f"{server} said no {stage}"
     return ConnectorError(kind, f"{message}{reply.said}", _HELP.get(kind, ""))

@@ -42,7 +42,7 @@ class Talk:
         self.abilities: dict[str, str] = {}
         """What the server has offered, by its word in upper case."""
         self.handed_over = False
-        """Whether all of a message has been sent, and the server has not answered yet."""
+        """Whether all of a message has been sent, and the server has not said yet whether it takes it."""
         self._stage, self._buffer = "when it was called", b""
         self._end = time.monotonic() + timeout
         try:
@@ -71,7 +71,7 @@ class Talk:
         """Encrypt what follows, from STARTTLS on (RFC 3207); what was offered before is forgotten."""
         if "STARTTLS" not in self.abilities:
             raise _stripped(f"{self.server} does not offer STARTTLS")
-        reply = self.ask("STARTTLS", "at STARTTLS")
+        reply = self.ask("STARTTLS", "when it was asked for TLS")
         if reply.code != 220:
             raise _stripped(f"{self.server} refuses STARTTLS{reply.said}")
         if self._buffer:
@@ -103,7 +103,7 @@ class Talk:
             help = "it has neither PLAIN nor LOGIN; remove `user` where it takes mail from everybody"
             raise ConnectorError("auth", f"{self.server} offers no login", help)
         if code != 235:
-            raise refused(self.server, "at AUTH", Reply(code, ()))
+            raise refused(self.server, "at the login", Reply(code, ()))
 
     def ask(self, line: str, stage: str) -> Reply:
         """Send a line and return the reply, whatever it says; `stage` is said where the connection breaks."""
@@ -121,17 +121,17 @@ class Talk:
         self._send(content)
         self._stage, self.handed_over = "after the message", True
         reply = self._reply()
-        self.handed_over = False
+        self.handed_over = not (reply.code == 250 or 400 <= reply.code < 600)  # all else is neither yes nor no
         self._expect(reply, 250)
 
     def _introduce(self) -> None:
-        reply = self.ask(f"EHLO {_OWN_NAME}", "at EHLO")
+        reply = self.ask(f"EHLO {_OWN_NAME}", "when it was greeted")
         self._expect(reply, 250)
         words = (line.partition(" ") for line in reply.lines[1:])
         self.abilities = {word.upper(): rest for word, _, rest in words}
 
     def _secretly(self, line: str) -> int:
-        return self.ask(line, "at AUTH").code
+        return self.ask(line, "at the login").code
 
     def _expect(self, reply: Reply, *codes: int) -> None:
         if reply.code not in codes:
@@ -157,7 +157,7 @@ class Talk:
             lines.append(text)
             if follows != "-":
                 return Reply(int(code), tuple(lines))
-        message = f"what {self.server} says {self._stage} is no SMTP"
+        message = f"what {self.server} said {self._stage} is no SMTP"
         raise ConnectorError("server_error", message, "is it a mail server, and is `tls` what this port wants?")
 
     def _line(self) -> str:

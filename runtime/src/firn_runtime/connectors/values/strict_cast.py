@@ -5,7 +5,7 @@ The engine's own casts round, cut off hours, and take 2 for true.
 
 from firn_runtime.connectors.values.lists import each, elements, of_length
 from firn_runtime.connectors.values.texts import WHOLE, list_of_text, of_text
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier
 
 _NEAREST = ("DOUBLE", "FLOAT")
 """Who asks for one of these takes the nearest that it has, as of a text."""
@@ -16,7 +16,7 @@ _SPELLED = ("VARCHAR", "JSON")
 def strict_cast(name: str, own: str, wanted: str) -> str:
     """Return SQL for the column `name` of the type `own` as `wanted`, both as the engine names them."""
     said = f"the column `{name}` is {own} and holds what is no {wanted}: give it another type in `schema`"
-    return _value(identifier(name), own, wanted, f"error({literal(said)})")
+    return _value(identifier(name), own, wanted, failing(said))
 
 
 def _value(value: str, own: str, wanted: str, error: str) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from firn_runtime.connectors.values.lists import each, elements, of_length
 from firn_runtime.identifiers import identifier, literal
+from firn_schemas.visible import visible
 
 WHOLE = frozenset(f"{unsigned}{size}INT" for unsigned in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
 WHOLE |= {"INTEGER", "UINTEGER"}
@@ -204,4 +205,4 @@ def _scale(kind: str) -> int:
 
 def _error(name: str, kind: str, place: str, more: str = "") -> str:
     said = literal(f" holds what is no {kind}{more}: give it another type in `schema`")
-    return f"error({literal(f'the column `{name}`')} || {place} || {said})"
+    return f"error({literal(visible(f'the column `{name}`'))} || {place} || {said})"
