@@ -69,7 +69,7 @@ def done_steps(world: World, place: Place, state: str) -> set[tuple[str, str]]:
     """Return (job, step) of what the state records as done; nothing where there is no state yet."""
     sql = "select job, step from {}firn_steps where status = 'SUCCESS'"
     if state == "sqlite":
-        found = _of_sqlite(place.folder / "state" / "state.db", "firn_steps", sql.format(""))
+        found = of_sqlite(place.folder / "state" / "state.db", "firn_steps", sql.format(""))
         return {(str(job), str(step)) for job, step in found}
     with connected(world.server, world.database) as connection:
         home = identifier(place.state_schema)
@@ -79,7 +79,8 @@ def done_steps(world: World, place: Place, state: str) -> set[tuple[str, str]]:
         return {(str(job), str(step)) for job, step in rows}
 
 
-def _of_sqlite(file: Path, table: str, sql: str) -> list[tuple[Any, ...]]:
+def of_sqlite(file: Path, table: str, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query; nothing where the file or the table is not there."""
     with copied(file) as copy:
         if not copy.exists():
             return []
@@ -99,7 +100,7 @@ class copied:  # noqa: N801  # it reads as a word
 
     def __enter__(self) -> Path:
         target = Path(self.folder.name) / self.file.name
-        for ending in ("", ".wal", "-wal", "-journal"):
+        for ending in ("", ".wal", ".wal.checkpoint", ".wal.recovery", "-wal", "-journal"):
             beside = self.file.with_name(self.file.name + ending)
             if beside.exists():
                 shutil.copyfile(beside, target.with_name(target.name + ending))
@@ -170,10 +171,10 @@ def _duckdb(file: Path, *, whole: bool) -> tuple[dict[str, Rows], Rows]:
 
 
 def _sqlite(file: Path, *, whole: bool) -> tuple[dict[str, Rows], Rows]:
-    names = [str(row[0]) for row in _of_sqlite(file, TABLE, "select name from sqlite_master where type = 'table'")]
-    loads = [list(row) for row in _of_sqlite(file, TABLE, _LOADS.format("main"))]
+    names = [str(row[0]) for row in of_sqlite(file, TABLE, "select name from sqlite_master where type = 'table'")]
+    loads = [list(row) for row in of_sqlite(file, TABLE, _LOADS.format("main"))]
     wanted = [name for name in names if whole and not name.startswith(_OWN)]
-    return {name: _sorted(_of_sqlite(file, name, f'select * from "{name}"')) for name in wanted}, loads
+    return {name: _sorted(of_sqlite(file, name, f'select * from "{name}"')) for name in wanted}, loads
 
 
 def _postgres(world: World, place: Place, *, whole: bool) -> tuple[dict[str, Rows], Rows]:

@@ -1,5 +1,9 @@
 """What the harness has found: each is a run that came to harm, and the least that it takes to see it."""
 
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,46 @@ def test_a_duckdb_file_whose_making_was_cut_off_is_made_anew(tmp_path: Path, lef
     )
     assert duckdb.connect(str(tmp_path / "db.duckdb")).execute("from t").fetchall() == [(0,), (1,), (2,)]
     assert sorted(path.name for path in tmp_path.iterdir()) == [".firn", "db.duckdb", "whole.duckdb"]
+
+
+ROW = """
+import os, sys, time
+from pathlib import Path
+from firn_runtime.engine import Engine, Limits, Places
+from firn_runtime.errors import ConnectorError
+number, place = sys.argv[1], Path("db.duckdb")
+engine = Engine(Limits(threads=1), Path(":memory:"), [Places(files=(place.absolute(),))])
+print("ready", flush=True)
+sys.stdin.read()
+for _ in range(1000):
+    try:
+        name = engine.attach(place, "duckdb", read_only=False)
+        break
+    except ConnectorError as error:
+        assert error.error_class == "conflict", error
+        time.sleep(0.01)
+session = engine.session("j")
+session.execute(f"create table if not exists {name}.t (n int)")
+session.execute(f"insert into {name}.t values ({number})")
+engine.close()
+"""
+
+
+def test_processes_that_make_one_duckdb_file_at_once_lose_no_rows(tmp_path: Path) -> None:
+    words = [[sys.executable, "-c", ROW, str(number)] for number in range(8)]
+    pipe = subprocess.PIPE
+    with ExitStack() as stack:
+        processes = [stack.enter_context(subprocess.Popen(one, stdin=pipe, stdout=pipe, cwd=tmp_path)) for one in words]
+        for one in processes:
+            assert one.stdout is not None
+            assert one.stdout.read(6) == b"ready\n"
+        for one in processes:
+            assert one.stdin is not None
+            one.stdin.close()
+        assert [one.wait(60) for one in processes] == [0] * 8
+    rows = duckdb.connect(str(tmp_path / "db.duckdb")).execute("from t order by n").fetchall()
+    assert rows == [(number,) for number in range(8)]
+    assert os.listdir(tmp_path) == ["db.duckdb"]
 
 
 def test_a_transaction_of_a_step_that_shall_end_is_undone_before_the_next_one_begins(tmp_path: Path) -> None:

@@ -4,20 +4,20 @@ Whatever starts the engine does so in a child: a process that forks sessions mus
 """
 
 import shutil
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from compiler.projects import compiled
 from crash.points import Hurt
 from crash.sessions import Session, forked
-from crash.sinks import copied, in_child
+from crash.sinks import copied, in_child, of_sqlite
 from crash.world import Place
 from firn_runtime.artifact_file import load_any
 from firn_runtime.history import state_of, watermarks
+from histories import server
 from histories.judgement import Seen
 from histories.promise import Content
 from histories.shapes import SINKS, SOURCE, SOURCES, Flow, Row, Sink
@@ -29,6 +29,7 @@ class Ground:
     def __init__(self, folder: Path, flow: Flow) -> None:
         self.folder = folder
         self._session = 0
+        self._environ = server.environ_of(folder)
         (folder / SINKS).mkdir(parents=True)
         (folder / SOURCE).mkdir()
         self.use(flow)
@@ -38,6 +39,10 @@ class Ground:
         compilation = compiled(flow.text, flow.platform)
         assert compilation.artifact is not None, [one.said for one in compilation.diagnostics]
         self.flow, self.artifact = flow, compilation.artifact
+
+    def end(self) -> None:
+        """Remove what lies elsewhere."""
+        server.end(self.folder)
 
     def fill(self, rows: Iterable[Row]) -> None:
         """Let the source hold these rows and no others."""
@@ -49,32 +54,24 @@ class Ground:
     def empty(self) -> None:
         """Let there be no source."""
         shutil.rmtree(self.folder / SOURCE, ignore_errors=True)
+        if self.flow.source == "postgres":
+            with server.connected(self.folder) as shop:
+                shop.execute(server.named(self.folder, "drop table if exists {}", "orders"))
 
     def forget(self) -> None:
         """Lose what runs have left in their workspaces, as a pod does that is replaced."""
         shutil.rmtree(self.folder / ".firn" / "work", ignore_errors=True)
 
-    @contextmanager
-    def blocked(self, sink: Sink) -> Iterator[None]:
-        """Let nothing be written to a sink: where its file should be is a folder, or the other way round."""
-        file = self.folder / SINKS / sink.file
-        aside = self.folder / "aside"
-        aside.mkdir()
-        for one in file.parent.glob(f"{file.name}*"):  # what a database keeps beside it, too
-            one.rename(aside / one.name)
-        file.write_text("") if sink.kind == "files" else file.mkdir()
-        try:
-            yield
-        finally:
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
-            for one in aside.iterdir():
-                one.rename(file.parent / one.name)
-            aside.rmdir()
+    def blocked(self, sink: Sink) -> AbstractContextManager[None]:
+        """Let nothing be written to a sink."""
+        if sink.kind == "postgres":
+            return _a_view_for(self.folder, sink.step)
+        return _a_folder_for(self.folder / SINKS / sink.file, self.folder / "aside", swap=sink.kind == "files")
 
     def run(self, resume: str | None, hurt: Hurt | None) -> Session:
         """Run one session in a process of its own."""
         self._session += 1
-        return forked(Place(self.folder, self.artifact, {}), self._session, resume, hurt)
+        return forked(Place(self.folder, self.artifact, self._environ), self._session, resume, hurt)
 
     def look(self) -> Seen:
         """Return what there is now."""
@@ -94,6 +91,49 @@ class Ground:
         return self.flow.cursor.read(values[0]) if values else None
 
 
+@contextmanager
+def _a_folder_for(place: Path, aside: Path, *, swap: bool) -> Iterator[None]:
+    """Put a folder where a sink's file should be; a file where it is a folder (`swap`)."""
+    aside.mkdir()
+    for one in place.parent.glob(f"{place.name}*"):  # what a database keeps beside it, too
+        one.rename(aside / one.name)
+    place.write_text("") if swap else place.mkdir()
+    try:
+        yield
+    finally:
+        place.unlink() if swap else shutil.rmtree(place)
+        for one in aside.iterdir():
+            one.rename(place.parent / one.name)
+        aside.rmdir()
+
+
+@contextmanager
+def _a_view_for(folder: Path, table: str) -> Iterator[None]:
+    """Put a view where a sink's table should be."""
+    with server.connected(folder) as warehouse:
+        aside = server.has(warehouse, folder, table)
+        if aside:
+            warehouse.execute(server.named(folder, "alter table {} rename to aside", table))
+        warehouse.execute(server.named(folder, "create view {} as select 1 as n", table))
+        try:
+            yield
+        finally:
+            server.settle(warehouse, folder)
+            warehouse.execute(server.named(folder, "drop view {}", table))
+            if aside:
+                statement = server.named(folder, f"alter table {{}} rename to {table}", "aside")
+                warehouse.execute(statement)
+
+
+def _in_postgres(place: Path, table: str) -> list[Any]:
+    folder = place.parents[1]
+    with server.connected(folder) as warehouse:
+        server.settle(warehouse, folder)
+        if not server.has(warehouse, folder, table):
+            return []
+        return warehouse.execute(server.named(folder, "select n, id from {}", table)).fetchall()
+
+
 def _in_duckdb(file: Path, table: str) -> list[Any]:
     import duckdb
 
@@ -106,15 +146,7 @@ def _in_duckdb(file: Path, table: str) -> list[Any]:
 
 
 def _in_sqlite(file: Path, table: str) -> list[Any]:
-    with copied(file) as copy:
-        if not copy.exists():
-            return []
-        connection = sqlite3.connect(copy)
-        try:
-            there = connection.execute("select 1 from sqlite_master where name = ?", [table]).fetchall()
-            return connection.execute(f'select n, id from "{table}"').fetchall() if there else []
-        finally:
-            connection.close()
+    return of_sqlite(file, table, f'select n, id from "{table}"')
 
 
 def _in_files(folder: Path, step: str) -> list[Any]:
@@ -125,4 +157,4 @@ def _in_files(folder: Path, step: str) -> list[Any]:
     return [row for one in files for row in duckdb.sql(f"select n, id from '{one}'").fetchall()]
 
 
-_LOOKS = {"duckdb": _in_duckdb, "files": _in_files, "sqlite": _in_sqlite}
+_LOOKS = {"duckdb": _in_duckdb, "files": _in_files, "postgres": _in_postgres, "sqlite": _in_sqlite}

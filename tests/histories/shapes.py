@@ -7,8 +7,11 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from histories import server
 
 
 class Row(NamedTuple):
@@ -49,7 +52,7 @@ SINKS = "sinks"
 
 
 class Source(NamedTuple):
-    """A kind of sources: the connector, how a `read` names its rows, and how they come to be there, all anew."""
+    """A kind of sources: the connector, how a `read` names its rows, and how they come to be there, where none are."""
 
     connector: Mapping[str, Any]
     place: Mapping[str, str]
@@ -96,6 +99,15 @@ def _to_ndjson(folder: Path, rows: Sequence[Row], cursor: Cursor) -> None:
     (folder / "orders.ndjson").write_text("".join(f"{line}\n" for line in lines))
 
 
+def _to_postgres(folder: Path, rows: Sequence[Row], cursor: Cursor) -> None:
+    home = folder.parent
+    with server.connected(home) as shop:
+        columns = f"n bigint, id bigint, seen {cursor.type}"
+        shop.execute(server.named(home, f"create table {{}} ({columns})", "orders"))
+        with shop.cursor() as writer:
+            writer.executemany(server.named(home, "insert into {} values (%s, %s, %s)", "orders"), rows)
+
+
 def _plain(value: Any) -> int | str | None:
     """Return a value as texts and files without types have it."""
     return value if value is None or isinstance(value, int) else str(value)
@@ -108,13 +120,14 @@ SOURCES: Mapping[str, Source] = {
     "csv": Source(_FILES, {"path": "orders-*.csv"}, _to_csv),
     "duckdb": Source(_DUCKDB, {"table": "orders"}, _to_duckdb),
     "ndjson": Source(_FILES, {"path": "orders.ndjson"}, _to_ndjson),
+    "postgres": Source(server.CONNECTOR, {"table": "orders"}, _to_postgres),
     "parquet": Source(_FILES, {"path": "orders-*.parquet"}, _to_parquet),
     "sqlite": Source(_SQLITE, {"table": "orders"}, _to_sqlite),
 }
 
 
 class Sink(NamedTuple):
-    """One sink of a flow: a table of the DuckDB or SQLite file, or a file for each run."""
+    """One sink of a flow: a table of the DuckDB or SQLite file or of PostgreSQL, or a file for each run."""
 
     kind: str
     mode: str
@@ -122,8 +135,8 @@ class Sink(NamedTuple):
 
     @property
     def file(self) -> str:
-        """What stands in the way of the writes where it is a folder; of files, the folder that they are in."""
-        return {"duckdb": "sinks.duckdb", "sqlite": "sinks.sqlite", "files": self.step}[self.kind]
+        """Where its rows are, below the folder of the sinks; of files, the folder that they are in."""
+        return {"duckdb": "sinks.duckdb", "sqlite": "sinks.sqlite"}.get(self.kind, self.step)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -133,7 +146,7 @@ class Sink(NamedTuple):
         return {"resource": self.kind, **place, "mode": self.mode, **keys}
 
 
-KINDS = (("duckdb", "append"), ("duckdb", "upsert"), ("sqlite", "append"), ("sqlite", "upsert"), ("files", "replace"))
+KINDS = (*product(("duckdb", "postgres", "sqlite"), ("append", "upsert")), ("files", "replace"))
 BAD = -1
 """The id of a row that a flow with a check refuses."""
 
@@ -206,6 +219,7 @@ class Flow(NamedTuple):
             "duckdb": {"type": "duckdb", "config": {"path": f"{SINKS}/sinks.duckdb"}},
             "sqlite": {"type": "sqlite3", "config": {"path": f"{SINKS}/sinks.sqlite"}},
             "files": {"type": "local", "config": {"root": SINKS}},
+            "postgres": server.CONNECTOR,
         }
         connectors = {"shop": SOURCES[self.source].connector, **sinks}
         return json.dumps({"version": "1.0.0", "environment": "test", "connectors": connectors})

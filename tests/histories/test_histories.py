@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from histories.harness import lived
+from histories.history import History
 from histories.judgement import Seen, judged
 from histories.promise import Content, due, up_to
 from histories.shapes import CURSORS, Flow, Row, Sink
@@ -45,6 +47,16 @@ def test_whatever_happens_every_row_is_published_as_promised() -> None:
     answer = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert answer.stdout.splitlines()[-1] == f"all {COUNT} histories, 0 wrong"
+
+
+def test_a_sink_that_cannot_be_read_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(self: History) -> list[str]:
+        self.told.append("day 1")
+        raise RuntimeError("IOException: Corrupt database file")
+
+    monkeypatch.setattr(History, "wrong", unreadable)
+    seed, told, found = lived(7)
+    assert (seed, told[-1], found) == (7, "day 1", ["it cannot be looked at: IOException: Corrupt database file"])
 
 
 @pytest.mark.parametrize(
