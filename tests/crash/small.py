@@ -192,6 +192,20 @@ class Small:
         """Return the process that holds the flow's lock."""
         return int(json.loads(self.rows("select owner from firn_locks where held = 1")[0][0])["pid"])
 
+    def stop_outside_of_the_state(self, running: Running) -> None:
+        """Stop a run where it has no transaction of the state open: that would keep everybody out."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            running.send(signal.SIGSTOP)
+            self.until_stopped(running.process.pid)
+            with closing(sqlite3.connect(self.state, timeout=0)) as connection:
+                try:
+                    connection.execute("begin immediate")
+                    return
+                except sqlite3.OperationalError:
+                    assert time.monotonic() < deadline
+            running.send(signal.SIGCONT)
+
     def until_the_lease_is_over(self) -> None:
         """Wait until the flow's lock is renewed no more and keeps nobody out."""
         deadline = time.monotonic() + PATIENCE

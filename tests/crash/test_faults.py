@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from crash.small import FIRN, RESULT, Api, Small, compiled, mounting
+from tracing import by_strace_of_paths
 
 pytestmark = pytest.mark.skipif(os.uname().sysname != "Linux", reason="the faults are Linux's")
 slow = pytest.mark.skipif("FIRN_CRASH" not in os.environ, reason="it waits for long: `make crash` runs it")
@@ -259,7 +260,7 @@ def test_a_run_that_was_stopped_past_its_lease_publishes_nothing_more(small: Sma
     first = small.start()
     small.api.wait_until_asked()
     small.until_done("numbers_table")
-    first.send(signal.SIGSTOP)
+    small.stop_outside_of_the_state(first)
     small.until_the_lease_is_over()
     small.api.may_answer.set()
     assert small.run("--resume", "last").code == 0
@@ -274,7 +275,7 @@ def test_a_run_that_was_stopped_past_its_lease_publishes_nothing_more(small: Sma
     assert small.result() == RESULT
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@by_strace_of_paths
 def test_a_run_that_was_stopped_as_it_published_asks_for_its_lease_before_it_does(small: Small) -> None:
     """It is stopped where its file is written and announced, and only the rename is left."""
     intent = small.folder / "work" / "r1" / "tell" / "total_file" / "intent.json"

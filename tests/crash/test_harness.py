@@ -1,7 +1,6 @@
 """Thirty kill points in every test run, and that the harness sees what is wrong; `make crash` tries thousands."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from crash.judgement import of_publications, of_records, of_session, of_the_end
 from crash.points import At, OnCall, OnEvent, Point, parsed
 from crash.sessions import Session
 from crash.sinks import Look
+from tracing import by_strace
 
 HARNESS = Path(__file__).parent / "harness.py"
 COUNT = 30
@@ -29,7 +29,7 @@ END = Look(
 )
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@by_strace
 def test_a_run_that_is_killed_anywhere_comes_to_the_same_when_it_is_resumed() -> None:
     environ = os.environ | {"PYTHONPATH": str(HARNESS.parents[1])}
     words = [sys.executable, str(HARNESS), "--count", str(COUNT)]

@@ -3,7 +3,6 @@
 import gzip
 import json
 import secrets
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from firn_schemas.artifact_format import ErrorClass
 from servers import postgres
 from servers.answers import Answer, answering
 from servers.front import front
+from tracing import by_strace_of_paths
 
 FIRN = str(Path(sys.executable).parent / "firn")
 CANARY = "CANARY-t0k3n-of-faults"
@@ -225,7 +225,7 @@ def test_a_fault_has_its_class_and_leaves_everything_as_it_was(world: World, fau
     _fails(world, fault, world.firn("run", "--log-format", "json", "--run-id", "r"))
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="a full disk is made by strace")
+@by_strace_of_paths
 def test_a_disk_that_is_full_is_a_fault_of_the_process(world: World) -> None:
     world.compile(CSV, LAKE)
     watched = [word for name in ("lake.duckdb", "lake.duckdb.wal") for word in ("-P", str(world.folder / name))]

@@ -21,6 +21,7 @@ from firn_runtime.starts import Starts
 from firn_runtime.state import State, StepRow, WatermarkRow, open_state
 from runtime.artifacts import PRINT, job, payload, resource, spelled, step
 from runtime.state.conftest import postgres_settings
+from tracing import by_strace_of_paths
 
 FIRN = str(Path(sys.executable).parent / "firn")
 SECRET = {"$secret": {"ref": "state", "key": "password"}}
@@ -342,6 +343,7 @@ def test_a_secret_is_no_watermark(tmp_path: Path) -> None:
     assert secret not in repr((result, project.events))
 
 
+@by_strace_of_paths
 def test_killed_at_every_write_of_the_state_it_moves_once_and_with_its_write(project: Project) -> None:
     """Between what is published and what is recorded, too: the write is recognised, and the watermark moves then."""
     before = [step(f"s{number}", "sql", sql="select 1 as n") for number in range(MANY)]

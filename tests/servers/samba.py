@@ -77,7 +77,7 @@ def _started(home: Path, user: str, password: str, settings: dict[str, str]) -> 
     for name in ("share", "private", "lock", "state", "cache", "pid", "ncalrpc", "log"):
         (home / name).mkdir()
     (home / "smb.conf").write_text(_configuration(home, port, settings))
-    words = [_program("usr/bin/smbpasswd"), "-c", str(home / "smb.conf"), "-a", "-s", user]
+    words = [_program("usr/bin/pdbedit"), "-s", str(home / "smb.conf"), "-a", "-t", "-u", user]
     subprocess.run(words, input=f"{password}\n{password}\n".encode(), check=True, capture_output=True, env=_env())
     command = [_program("usr/sbin/smbd"), "-F", "--no-process-group", "-s", str(home / "smb.conf")]
     with (home / "log" / "out").open("wb") as log:

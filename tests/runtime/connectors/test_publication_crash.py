@@ -7,7 +7,6 @@ import collections
 import os
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pytest
 from runtime.connectors import one_write, sinks
 from runtime.connectors.sinks import PUBLICATION, Sink
 from runtime.workbench import Workbench
+from tracing import by_strace
 
 CALLS = ("openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "mkdir", "ftruncate", "sendto")
 TESTS = Path(__file__).parents[2]
@@ -88,10 +88,9 @@ def test_killed_at_a_random_instant(name: str, mode: str, tmp_path: Path) -> Non
         check(sink, folder, f"seed {seed}, kill {number}")
 
 
+@by_strace
 @pytest.mark.parametrize(("name", "mode"), [one for one in WRITES if one[1] in ("replace", "upsert")])
 def test_killed_at_its_file_system_calls(name: str, mode: str, tmp_path: Path) -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     points = traced(made(name, mode, tmp_path / "traced"), tmp_path / "traced")
     assert points
     outcomes: collections.Counter[int] = collections.Counter()
@@ -114,11 +113,10 @@ def test_killed_at_its_file_system_calls(name: str, mode: str, tmp_path: Path) -
 FULL = {"duckdb": ("write", "No space left on device"), "sqlite3": ("write,pwrite64", "disk is full")}
 
 
+@by_strace
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", FULL)
 def test_a_disk_that_is_full_undoes_the_write(name: str, mode: str, tmp_path: Path) -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
     calls, words = FULL[name]
     sink = made(name, mode, tmp_path)
     files = [one for ending in ("", ".wal", "-journal") for one in ("-P", sink.config["path"] + ending)]

@@ -360,7 +360,7 @@ def test_a_name_may_be_as_long_as_the_server_takes_it(store: FileStore, root: Pa
 
 
 def test_what_the_server_does_not_allow_is_said(store: FileStore, root: Path, tmp_path: Path) -> None:
-    (root / "shut").mkdir(mode=0o755)
+    (root / "shut").mkdir(mode=0o555)
     with pytest.raises(ConnectorError) as caught:
         put(store, made(tmp_path / "source", b"new"), "shut/x")
     expected = ("auth", "sending `shut/x`: the server does not allow it", "the user needs the right to do it")
