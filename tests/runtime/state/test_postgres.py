@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from psycopg import sql
 from firn_runtime.errors import FirnError, StateError
 from firn_runtime.state import Lease, LockRow, State, open_state
 from firn_runtime.state.machine import Clocks, this_process
-from firn_runtime.state.postgres import PostgresDatabase, arguments
+from firn_runtime.state.postgres import ONE_AT_A_TIME, PostgresDatabase, arguments
 from firn_runtime.state.schema import KNOWN
 from firn_schemas.secret import Secret
 from runtime.state.conftest import Settings, postgres_settings
@@ -154,6 +155,29 @@ def test_pods_that_start_together_make_the_tables_once(settings: Settings) -> No
     assert len(states) == 6
     assert administered(settings, "select version from firn.firn_migrations") == [(one,) for one in range(1, KNOWN + 1)]
     for state in states:
+        state.close()
+
+
+@pytest.mark.parametrize("schema", [None, "ops", "made"])
+def test_pods_that_all_found_no_tables_make_them_one_after_the_other(settings: Settings, schema: str | None) -> None:
+    """Each has asked for the tables before it waits; none goes by that answer when its turn has come."""
+    administered(settings, "create schema made")
+    states: list[State] = []
+    asked = settings | {"schema": schema}
+    threads = [threading.Thread(target=lambda: states.append(open_state(asked, Path.cwd()))) for _ in range(3)]
+    with postgres.connected(postgres.server(), settings["database"]) as first, first.transaction():
+        first.execute(ONE_AT_A_TIME)
+        for thread in threads:
+            thread.start()
+        for _ in range(3000):
+            if administered(settings, "select count(*) from pg_locks where not granted") == [(3,)]:
+                break
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    assert len(states) == 3
+    for state in states:
+        assert state.last("shop") is None
         state.close()
 
 

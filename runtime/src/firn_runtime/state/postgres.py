@@ -46,8 +46,13 @@ _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'",
     "SET LOCAL synchronous_commit = off",
 )
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7310868735)"
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7310868735)"
 """Holds while the tables are made; the number is `firn` spelled in ASCII and some."""
+
+_RELATION = "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(?)"
+_SCHEMA = "SELECT 1 FROM pg_catalog.pg_namespace WHERE oid = to_regnamespace(?)"
+"""Both read a table of the catalog. Without one, a session that has waited goes by what it knew before: it hears of
+what others have made only where it opens a table, or begins a transaction."""
 
 _LIVELINESS = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 """By which a peer that went away without a word is noticed within half a minute."""
@@ -175,16 +180,14 @@ class PostgresDatabase:
             self._transaction(self._migrate, durable=True)
 
     def _migrate(self, transaction: Transaction) -> None:
-        transaction.execute(_ONE_AT_A_TIME)
-        if self._schema and not transaction.execute(
-            "SELECT 1 WHERE to_regnamespace(?) IS NOT NULL", [self._prefix[:-1]]
-        ):
+        transaction.execute(ONE_AT_A_TIME)
+        if self._schema and not transaction.execute(_SCHEMA, [self._prefix[:-1]]):
             self._connected().execute(f"CREATE SCHEMA {self._prefix[:-1]}".encode())
         schema.migrate(transaction, self._version())
 
     def _version(self) -> int:
         """Return the schema's version, 0 where there is none; refuse a later one."""
-        if not self.execute("SELECT 1 WHERE to_regclass(?) IS NOT NULL", [f"{self._prefix}firn_migrations"]):
+        if not self.execute(_RELATION, [f"{self._prefix}firn_migrations"]):
             return 0
         return schema.version(self, self.damaged, "state.schema")
 
