@@ -158,10 +158,14 @@ def test_pods_that_start_together_make_the_tables_once(settings: Settings) -> No
         state.close()
 
 
+@pytest.mark.parametrize("isolation", ["read committed", "serializable"])
 @pytest.mark.parametrize("schema", [None, "ops", "made"])
-def test_pods_that_all_found_no_tables_make_them_one_after_the_other(settings: Settings, schema: str | None) -> None:
+def test_pods_that_all_found_no_tables_make_them_one_after_the_other(
+    settings: Settings, schema: str | None, isolation: str
+) -> None:
     """Each has asked for the tables before it waits; none goes by that answer when its turn has come."""
     administered(settings, "create schema made")
+    administered(settings, f"alter database {{}} set default_transaction_isolation = '{isolation}'", settings["database"])
     states: list[State] = []
     asked = settings | {"schema": schema}
     threads = [threading.Thread(target=lambda: states.append(open_state(asked, Path.cwd()))) for _ in range(3)]
