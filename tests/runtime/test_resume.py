@@ -1,6 +1,7 @@
 """A run that ended before its end goes on where it stopped: what was done stays done, with its results and datasets."""
 
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 
 from firn_runtime import Edge, Options, RunResult, run_artifact
 from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
-from firn_runtime.events import Event
-from firn_runtime.state import State
+from firn_runtime.events import Event, Listener
+from firn_runtime.state import Fence, State, lease, open_state
 from runtime.artifacts import PRINT, job, payload, resource, spelled, step
 
 MADE = step("made", "sql", sql="select range as n from range(3)")
@@ -31,9 +32,11 @@ def body(*jobs: dict[str, Any], **parts: Any) -> dict[str, Any]:
 class Session:
     """One session of a run, and what it told."""
 
-    def __init__(self, folder: Path, artifact: dict[str, Any], *, run_id: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, artifact: dict[str, Any], *listeners: Listener, run_id: str | None = None, **options: Any
+    ) -> None:
         self.events: list[Event] = []
-        edge = Edge({}, folder, [self.events.append], run_id=run_id)
+        edge = Edge({}, folder, [self.events.append, *listeners], run_id=run_id)
         self.result: RunResult = run_artifact(spelled(artifact), edge, Options(**options))
 
     def steps(self, name: str) -> list[str]:
@@ -80,6 +83,69 @@ def test_auto_goes_on_with_what_is_unfinished_and_begins_anew_after_a_success(tm
     third = Session(tmp_path, waiting(), resume="auto")
     assert third.result.run_id != first.result.run_id
     assert third.steps("step.started") == ["a.made", "a.count", "b.read", "b.out"]
+
+
+class Before:
+    """A run of the same flow, by another process, that holds the flow's lock while a session begins."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        Session(folder, waiting(), run_id="first")
+        self.state = open_state({"backend": "sqlite", "path": ".firn/state.db"}, folder)
+        token = self.state.acquire("flow:flow", {"flow": "flow", "run": "before"}, 60.0)
+        assert isinstance(token, int)
+        self.fence = Fence("flow:flow", token)
+        self.is_waited_for = threading.Event()
+        monkeypatch.setattr(lease, "_pause", self._pause)
+
+    def _pause(self) -> float:
+        self.is_waited_for.set()
+        return 0.01
+
+    def begin(self) -> None:
+        row = self.state.find("flow", "first")
+        assert row is not None
+        self.state.begin(row._replace(run="before", status="RUNNING"), [self.fence])
+
+    def end(self, status: str) -> None:
+        self.state.run_finished("flow", "before", status, "2026-01-02T03:04:05+00:00", 1.0, [self.fence])
+
+    def held_by(self) -> list[Any]:
+        """Return the runs that hold the flow's lock, as `firn runs` sees them."""
+        return [one.owner["run"] for one in self.state.locks() if one.held]
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "FAILED"])
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_auto_that_waits_goes_by_how_the_other_run_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, is_begun: bool
+) -> None:
+    """What it expected when it came may be done by now, and what was not there may have to be gone on with."""
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    before = Before(tmp_path, monkeypatch)
+    if is_begun:
+        before.begin()
+    found: list[Session] = []
+    holders: list[Any] = []
+
+    def listen(event: Event) -> None:
+        if event.name == "run.started":
+            holders.extend(before.held_by())
+
+    thread = threading.Thread(
+        target=lambda: found.append(Session(tmp_path, waiting(), listen, resume="auto", wait=60.0))
+    )
+    thread.start()
+    assert before.is_waited_for.wait(60)
+    if not is_begun:
+        before.begin()
+    before.end(status)
+    before.state.release(before.fence)
+    thread.join()
+    assert [one.result.status for one in found] == ["SUCCESS"]
+    assert (found[0].result.run_id == "before") is (status == "FAILED")
+    assert holders == [found[0].result.run_id]
+    before.state.close()
 
 
 def test_a_dataset_that_is_gone_is_made_again_where_something_still_needs_it(tmp_path: Path) -> None:

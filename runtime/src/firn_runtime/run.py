@@ -86,11 +86,25 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
         closing(open_state(prepared.state, edge.base_dir)) as state,
         Leases(state, stop) as leases,
     ):
-        expected = session.choose(state, name, artifact, edge.run_id, options.resume)
-        lock = artifact.payload.flows[name].lock
-        leases.take(lock.key, lock.ttl_seconds, options.wait, {"flow": name, "run": expected.row.run})
-        chosen = session.choose(state, name, artifact, edge.run_id or expected.row.run, options.resume)
+        chosen = _chosen(state, leases, artifact, name, edge.run_id, options)
         return _Session(artifact, prepared, edge._replace(stop=stop), options, state, leases).run(*chosen)
+
+
+def _chosen(
+    state: State, leases: Leases, artifact: Artifact, name: str, run_id: str | None, options: Options
+) -> session.Chosen:
+    """Take the flow's lock, and return which run this is; the lock tells its name.
+
+    Chosen again under the lock: the session that held it may have ended the run, or left one to go on with.
+    """
+    expected = session.choose(state, name, artifact, run_id, options.resume)
+    lock = artifact.payload.flows[name].lock
+    leases.take(lock.key, lock.ttl_seconds, options.wait, {"flow": name, "run": expected.row.run})
+    free = run_id if expected.resumed else expected.row.run
+    chosen = session.choose(state, name, artifact, free, options.resume)
+    if chosen.row.run != expected.row.run:
+        leases.name_owner({"flow": name, "run": chosen.row.run})
+    return chosen
 
 
 def prepared_run(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:

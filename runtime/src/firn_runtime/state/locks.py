@@ -27,6 +27,7 @@ _HELD = f"SELECT {_COLUMNS} FROM firn_locks WHERE held = 1 ORDER BY key"
 _NEW = f"INSERT INTO firn_locks ({_COLUMNS}) VALUES (?, '{{}}', 0, 0, 0.0, 0.0, '', 0.0) ON CONFLICT (key) DO NOTHING"
 _TAKE = "UPDATE firn_locks SET token = ?, held = 1, owner = ?, ttl = ?, renewed_at = ?, boot = ?, renewed_boot = ?"
 _RENEW = "UPDATE firn_locks SET ttl = ?, renewed_at = ?, boot = ?, renewed_boot = ?"
+_NAME = "UPDATE firn_locks SET owner = ?"
 _FREE = "UPDATE firn_locks SET held = 0"
 
 _TERM_KINDS = (integer, integer, real, real, text, real)
@@ -122,6 +123,13 @@ def renew(transaction: Transaction, fence: Fence, ttl: float) -> bool:
     values = (ttl, now.wall, now.boot, now.boot_seconds, fence.key)
     transaction.execute(f"{_RENEW} WHERE key = ?", values)
     return True
+
+
+def name_owner(transaction: Transaction, fence: Fence, owner: Mapping[str, Json]) -> None:
+    """Say anew what a person should read of the holder, unless the lock is no longer the fence's."""
+    lock = _locked(transaction, fence.key)
+    if lock is not None and lock.term.held and lock.term.token == fence.token:
+        transaction.execute(f"{_NAME} WHERE key = ?", (orjson.dumps({**lock.owner, **owner}).decode(), fence.key))
 
 
 def release(transaction: Transaction, fence: Fence) -> None:

@@ -186,6 +186,10 @@ class State:
         """Begin a lease anew; return False where it is another's by now. Tried once: who renews tries again."""
         return self._write(lambda transaction: locks.renew(transaction, fence, ttl), durable=False, once=True)
 
+    def name_owner(self, fence: Fence, owner: Mapping[str, Json]) -> None:
+        """Say anew what a person should read of the holder; nothing happens where the lock is another's by now."""
+        self._write(lambda transaction: locks.name_owner(transaction, fence, owner), durable=False)
+
     def release(self, fence: Fence) -> None:
         """Free a lock; nothing happens where it is another's by now."""
         self._write(lambda transaction: locks.release(transaction, fence), durable=False)
