@@ -63,7 +63,7 @@ def test_what_was_done_is_not_done_again_and_its_results_and_datasets_are_there(
 
 def test_what_a_run_keeps_is_for_its_user_alone(tmp_path: Path) -> None:
     Session(tmp_path, waiting(workspace={"root": "work", "cleanup": "never"}), run_id="r1")
-    assert (tmp_path / "work/r1").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "work/flow.r1").stat().st_mode & 0o077 == 0
     assert (tmp_path / ".firn/state.db").stat().st_mode & 0o077 == 0
 
 
@@ -83,6 +83,26 @@ def test_auto_goes_on_with_what_is_unfinished_and_begins_anew_after_a_success(tm
     third = Session(tmp_path, waiting(), resume="auto")
     assert third.result.run_id != first.result.run_id
     assert third.steps("step.started") == ["a.made", "a.count", "b.read", "b.out"]
+
+
+def of_two_flows(flow: str) -> dict[str, Any]:
+    """Return the artifact of one of two flows, whose steps have the same names, and which fail until `in.csv` is there."""
+    made = step("made", "sql", sql=f"select '{flow}' as who")
+    out = step("out", "write", **{"from": "made", "resource": "files", "path": f"{flow}.csv", "mode": "replace"})
+    flows = body(job("main", made, READ, out))
+    flows["flows"] = {flow: flows["flows"]["flow"] | {"lock": {"key": f"flow:{flow}", "ttl_seconds": 60}}}
+    return flows
+
+
+def test_runs_of_two_flows_that_have_one_id_keep_to_their_own_datasets(tmp_path: Path) -> None:
+    """Such as the id of what started both."""
+    for flow in ("left", "right"):
+        assert Session(tmp_path, of_two_flows(flow), run_id="r1").result.status == "FAILED"
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    for flow in ("left", "right"):
+        again = Session(tmp_path, of_two_flows(flow), resume="r1")
+        assert (again.result.status, again.steps("step.reused")) == ("SUCCESS", ["main.made"])
+        assert (tmp_path / f"{flow}.csv").read_text() == f"who\n{flow}\n"
 
 
 class Before:

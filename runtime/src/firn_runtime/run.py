@@ -29,7 +29,7 @@ from firn_runtime.plan import Plan, fingerprints, results_of
 from firn_runtime.plugins import plugged
 from firn_runtime.prepare import Prepared, choose, prepare
 from firn_runtime.redaction.process import guard
-from firn_runtime.resources import Resources
+from firn_runtime.resources import Resources, workspace_of
 from firn_runtime.run_files import Kept, lost
 from firn_runtime.scheduler import Limits, Scheduler
 from firn_runtime.shared import Shared
@@ -179,7 +179,7 @@ class _Session:
         return RunResult(row.run, row.flow, status, seconds, tuple(jobs), stopped)
 
     def _workspace(self, row: RunRow) -> Path:
-        return self.edge.base_dir / self.artifact.payload.workspace.root / row.run
+        return workspace_of(self.edge.base_dir / self.artifact.payload.workspace.root, row.flow, row.run)
 
     def _planned(self, row: RunRow, *, resumed: bool) -> Plan:
         flow = self.artifact.payload.flows[row.flow]
