@@ -86,9 +86,9 @@ def test_auto_goes_on_with_what_is_unfinished_and_begins_anew_after_a_success(tm
 
 
 def of_two_flows(flow: str) -> dict[str, Any]:
-    """Return the artifact of one of two flows, whose steps have the same names, and which fail until `in.csv` is there."""
+    """Return the artifact of one of two flows, whose steps have the same names; it fails until `in.csv` is there."""
     made = step("made", "sql", sql=f"select '{flow}' as who")
-    out = step("out", "write", **{"from": "made", "resource": "files", "path": f"{flow}.csv", "mode": "replace"})
+    out = OUT | {"inputs": OUT["inputs"] | {"path": f"{flow}.csv"}}
     flows = body(job("main", made, READ, out))
     flows["flows"] = {flow: flows["flows"]["flow"] | {"lock": {"key": f"flow:{flow}", "ttl_seconds": 60}}}
     return flows

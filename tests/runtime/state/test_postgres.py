@@ -165,7 +165,9 @@ def test_pods_that_all_found_no_tables_make_them_one_after_the_other(
 ) -> None:
     """Each has asked for the tables before it waits; none goes by that answer when its turn has come."""
     administered(settings, "create schema made")
-    administered(settings, f"alter database {{}} set default_transaction_isolation = '{isolation}'", settings["database"])
+    administered(
+        settings, f"alter database {{}} set default_transaction_isolation = '{isolation}'", settings["database"]
+    )
     states: list[State] = []
     asked = settings | {"schema": schema}
     threads = [threading.Thread(target=lambda: states.append(open_state(asked, Path.cwd()))) for _ in range(3)]

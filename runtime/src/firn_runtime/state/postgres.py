@@ -39,7 +39,10 @@ PATIENCE = 30.0
 """Seconds that one attempt may take, and after which no other begins. A server that stands still while its machine
 takes what is sent would be waited for without an end; one that works ends each wait for a lock long before."""
 
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; "
+_BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    "SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; "
+)
 """Whoever has waited for a row goes by what it holds then, whatever the server's or the user's own isolation level is.
 A pod that is paused amid a transaction loses it before those who wait for its rows give up."""
 
