@@ -120,7 +120,7 @@ class Catalog:
             raise changed_by_another(name) from None
 
     def stage(self, name: Name, schema: Json) -> Loaded:
-        """Return a table that would be made, made by its first commit; raise a `conflict` where it is there."""
+        """Return a table as its first commit would make it; raise a `conflict` where it is there."""
         body: Json = {"name": name.table, "schema": schema, "stage-create": True, "properties": {"format-version": "2"}}
         answer = self._send(self._tables(name), body, self._delegation, [200, 404, 409])
         if answer.status == 409:
