@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from firn_runtime.errors import FirnError, StateError
-from firn_runtime.state import Lease, LockRow, State, open_state
+from firn_runtime.state import Fence, Lease, LockRow, State, open_state
 from firn_runtime.state.machine import Clocks, this_process
 from firn_runtime.state.postgres import ONE_AT_A_TIME, PostgresDatabase, arguments
 from firn_runtime.state.schema import KNOWN
@@ -310,7 +310,7 @@ def test_a_commit_whose_answer_was_lost_counts_once(settings: Settings, network:
     cut_off(lambda: state.begin(run(), []))
     cut_off(lambda: state.resume("shop", "r1", "sha256:new", {}, []))
     cut_off(lambda: state.step_finished("shop", "r1", step(), []))
-    broken = cut_off(lambda: state.break_lock("k"))
+    broken = cut_off(lambda: state.break_lock(Fence("k", 1)))
     assert isinstance(broken, LockRow)
     assert broken.owner["run"] == "r1"
     found = state.find("shop", "r1")

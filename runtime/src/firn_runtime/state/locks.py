@@ -146,16 +146,16 @@ def held(transaction: Transaction, here: Identity) -> list[LockRow]:
 class Break:
     """The act of taking a lock away from its holder; whose it was is remembered when it is done again."""
 
-    def __init__(self, key: str, here: Identity) -> None:
-        self.key, self.here = key, here
+    def __init__(self, fence: Fence, here: Identity) -> None:
+        self.fence, self.here = fence, here
         self.was: LockRow | None = None
 
     def __call__(self, transaction: Transaction) -> LockRow | None:
-        """Return the lock as it was, or None where nobody had it."""
-        lock = _locked(transaction, self.key)
-        if lock is not None and lock.term.held:
+        """Return the lock as it was, or None where that holder no longer had it."""
+        lock = _locked(transaction, self.fence.key)
+        if lock is not None and lock.term.held and lock.term.token == self.fence.token:
             self.was = lock.seen(transaction.now(), self.here)
-            transaction.execute(f"{_FREE} WHERE key = ?", (self.key,))
+            transaction.execute(f"{_FREE} WHERE key = ?", (self.fence.key,))
         return self.was
 
 
