@@ -2,13 +2,14 @@
 
 import shutil
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firn_runtime import Edge, Options, RunResult, run_artifact
-from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
+from firn_runtime.errors import ArtifactRefused, FirnError, LeaseLost, UsageError
 from firn_runtime.events import Event, Listener
 from firn_runtime.state import Fence, State, lease, open_state
 from runtime.artifacts import PRINT, job, payload, resource, spelled, step
@@ -103,6 +104,21 @@ def test_runs_of_two_flows_that_have_one_id_keep_to_their_own_datasets(tmp_path:
         again = Session(tmp_path, of_two_flows(flow), resume="r1")
         assert (again.result.status, again.steps("step.reused")) == ("SUCCESS", ["main.made"])
         assert (tmp_path / f"{flow}.csv").read_text() == f"who\n{flow}\n"
+
+
+def test_a_session_that_lost_its_lease_leaves_the_workspace_to_the_one_that_goes_on(tmp_path: Path) -> None:
+    """Although it removes its own whatever happens."""
+    artifact = body(job("a", MADE, COUNT), workspace={"root": "work", "cleanup": "always"})
+
+    def lose(event: Event) -> None:
+        if (event.name, event.step) == ("step.finished", "made"):
+            with closing(open_state({"backend": "sqlite", "path": ".firn/state.db"}, tmp_path)) as state:
+                assert state.break_lock(Fence("flow:flow", 1)) is not None
+                assert state.acquire("flow:flow", {}, 60.0) == 2
+
+    with pytest.raises(LeaseLost):
+        Session(tmp_path, artifact, lose, run_id="r1")
+    assert (tmp_path / "work/flow.r1/datasets.duckdb").exists()
 
 
 class Before:
@@ -336,7 +352,6 @@ def test_a_job_that_found_nothing_does_not_go_on_without_data_when_its_end_was_n
         Session(tmp_path, finding_nothing())
     second = Session(tmp_path, finding_nothing(), resume="last")
     assert [one.status for one in second.result.jobs] == ["SKIPPED", "FAILED"]
-    assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_job_that_found_nothing_looks_again_where_it_has_changed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from firn_runtime.attempts import failure_of
 from firn_runtime.cancel import Token
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
-from firn_runtime.errors import FirnError
+from firn_runtime.errors import FirnError, LeaseLost
 from firn_runtime.events import Status
 from firn_runtime.fetched import Fetched
 from firn_runtime.jobs import JobWork
@@ -242,14 +242,17 @@ class _Session:
         return scheduler
 
     def _finish(self, row: RunRow, status: Status, seconds: float) -> None:
-        """Record and tell how the session ended; a state that cannot be written is what ended it."""
+        """Record and tell how the session ended; a state that cannot be written is what ended it.
+
+        Who lost the lease leaves the workspace: another session may work in it by now.
+        """
         at = datetime.now(UTC).isoformat(timespec="seconds")
         try:
             self.state.run_finished(row.flow, row.run, status, at, seconds, self.leases.fences)
         except FirnError as error:
             self.fatal.append(error)
-        policy = self.artifact.payload.workspace.cleanup
-        if policy == "always" or (policy == "on_success" and status == "SUCCESS" and not self.fatal):
+        policy, is_lost = self.artifact.payload.workspace.cleanup, any(isinstance(one, LeaseLost) for one in self.fatal)
+        if (policy == "always" and not is_lost) or (policy == "on_success" and status == "SUCCESS" and not self.fatal):
             self.resources.remove_workspace()
         self.tell("run.finished", status="FAILED" if self.fatal else status, seconds=seconds)
 
