@@ -278,7 +278,7 @@ def test_a_run_that_was_stopped_past_its_lease_publishes_nothing_more(small: Sma
 @by_strace_of_paths
 def test_a_run_that_was_stopped_as_it_published_asks_for_its_lease_before_it_does(small: Small) -> None:
     """It is stopped where its file is written and announced, and only the rename is left."""
-    intent = small.folder / "work" / "r1" / "tell" / "total_file" / "intent.json"
+    intent = small.folder / "work" / "small.r1" / "tell" / "total_file" / "intent.json"
     stopping = ("strace", "-f", "-qq", "-o", "/dev/null", "-P", str(intent), "-e", "inject=openat:signal=STOP:when=2")
     first = small.start("--run-id", "r1", before=stopping)
     small.until_done("total_table")

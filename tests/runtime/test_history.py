@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from firn_runtime.errors import LockHeld
+from firn_runtime.history import freed
+from firn_runtime.state import LockRow, open_state
 from runtime.artifacts import job, payload, spelled, step
 
 FIRN = str(Path(sys.executable).parent / "firn")
@@ -78,6 +81,24 @@ def test_a_run_that_was_killed_is_cut_off_and_its_lock_is_free(project: Path, at
     assert (shown["status"], shown["alive"]) == ("CUT OFF", False)
     assert [(one["step"], one["status"]) for one in shown["steps"]] == [("x", "SUCCESS"), ("y", "CUT OFF")]
     assert "its holder is gone" in firn(project, "unlock").stdout
+
+
+def test_a_lock_that_another_run_takes_while_it_is_freed_is_left_to_that_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_state({"backend": "sqlite", "path": "state.db"}, tmp_path)) as state:
+        assert state.acquire("k", {"run": "gone"}, 0.0) == 1
+        locks = state.locks
+
+        def seen() -> list[LockRow]:
+            before = locks()
+            assert state.acquire("k", {"run": "new"}, 60.0) == 2
+            return before
+
+        monkeypatch.setattr(state, "locks", seen)
+        with pytest.raises(LockHeld, match="the lock `k` was freed or taken by another meanwhile"):
+            freed(state, "k", force=False)
+        assert [(one.owner["run"], one.held) for one in locks()] == [("new", True)]
 
 
 def test_a_live_lock_is_taken_away_by_force_alone_and_its_run_stops(project: Path, at_work: Start) -> None:

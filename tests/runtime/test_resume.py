@@ -1,15 +1,17 @@
 """A run that ended before its end goes on where it stopped: what was done stays done, with its results and datasets."""
 
 import shutil
+import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firn_runtime import Edge, Options, RunResult, run_artifact
-from firn_runtime.errors import ArtifactRefused, FirnError, UsageError
-from firn_runtime.events import Event
-from firn_runtime.state import State
+from firn_runtime.errors import ArtifactRefused, FirnError, LeaseLost, UsageError
+from firn_runtime.events import Event, Listener
+from firn_runtime.state import Fence, State, lease, open_state
 from runtime.artifacts import PRINT, job, payload, resource, spelled, step
 
 MADE = step("made", "sql", sql="select range as n from range(3)")
@@ -31,9 +33,11 @@ def body(*jobs: dict[str, Any], **parts: Any) -> dict[str, Any]:
 class Session:
     """One session of a run, and what it told."""
 
-    def __init__(self, folder: Path, artifact: dict[str, Any], *, run_id: str | None = None, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, artifact: dict[str, Any], *listeners: Listener, run_id: str | None = None, **options: Any
+    ) -> None:
         self.events: list[Event] = []
-        edge = Edge({}, folder, [self.events.append], run_id=run_id)
+        edge = Edge({}, folder, [self.events.append, *listeners], run_id=run_id)
         self.result: RunResult = run_artifact(spelled(artifact), edge, Options(**options))
 
     def steps(self, name: str) -> list[str]:
@@ -60,7 +64,7 @@ def test_what_was_done_is_not_done_again_and_its_results_and_datasets_are_there(
 
 def test_what_a_run_keeps_is_for_its_user_alone(tmp_path: Path) -> None:
     Session(tmp_path, waiting(workspace={"root": "work", "cleanup": "never"}), run_id="r1")
-    assert (tmp_path / "work/r1").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "work/flow.r1").stat().st_mode & 0o077 == 0
     assert (tmp_path / ".firn/state.db").stat().st_mode & 0o077 == 0
 
 
@@ -80,6 +84,104 @@ def test_auto_goes_on_with_what_is_unfinished_and_begins_anew_after_a_success(tm
     third = Session(tmp_path, waiting(), resume="auto")
     assert third.result.run_id != first.result.run_id
     assert third.steps("step.started") == ["a.made", "a.count", "b.read", "b.out"]
+
+
+def of_two_flows(flow: str) -> dict[str, Any]:
+    """Return the artifact of one of two flows, whose steps have the same names; it fails until `in.csv` is there."""
+    made = step("made", "sql", sql=f"select '{flow}' as who")
+    out = OUT | {"inputs": OUT["inputs"] | {"path": f"{flow}.csv"}}
+    flows = body(job("main", made, READ, out))
+    flows["flows"] = {flow: flows["flows"]["flow"] | {"lock": {"key": f"flow:{flow}", "ttl_seconds": 60}}}
+    return flows
+
+
+def test_runs_of_two_flows_that_have_one_id_keep_to_their_own_datasets(tmp_path: Path) -> None:
+    """Such as the id of what started both."""
+    for flow in ("left", "right"):
+        assert Session(tmp_path, of_two_flows(flow), run_id="r1").result.status == "FAILED"
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    for flow in ("left", "right"):
+        again = Session(tmp_path, of_two_flows(flow), resume="r1")
+        assert (again.result.status, again.steps("step.reused")) == ("SUCCESS", ["main.made"])
+        assert (tmp_path / f"{flow}.csv").read_text() == f"who\n{flow}\n"
+
+
+def test_a_session_that_lost_its_lease_leaves_the_workspace_to_the_one_that_goes_on(tmp_path: Path) -> None:
+    """Although it removes its own whatever happens."""
+    artifact = body(job("a", MADE, COUNT), workspace={"root": "work", "cleanup": "always"})
+
+    def lose(event: Event) -> None:
+        if (event.name, event.step) == ("step.finished", "made"):
+            with closing(open_state({"backend": "sqlite", "path": ".firn/state.db"}, tmp_path)) as state:
+                assert state.break_lock(Fence("flow:flow", 1)) is not None
+                assert state.acquire("flow:flow", {}, 60.0) == 2
+
+    with pytest.raises(LeaseLost):
+        Session(tmp_path, artifact, lose, run_id="r1")
+    assert (tmp_path / "work/flow.r1/datasets.duckdb").exists()
+
+
+class Before:
+    """A run of the same flow, by another process, that holds the flow's lock while a session begins."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        Session(folder, waiting(), run_id="first")
+        self.state = open_state({"backend": "sqlite", "path": ".firn/state.db"}, folder)
+        token = self.state.acquire("flow:flow", {"flow": "flow", "run": "before"}, 60.0)
+        assert isinstance(token, int)
+        self.fence = Fence("flow:flow", token)
+        self.is_waited_for = threading.Event()
+        monkeypatch.setattr(lease, "_pause", self._pause)
+
+    def _pause(self) -> float:
+        self.is_waited_for.set()
+        return 0.01
+
+    def begin(self) -> None:
+        row = self.state.find("flow", "first")
+        assert row is not None
+        self.state.begin(row._replace(run="before", status="RUNNING"), [self.fence])
+
+    def end(self, status: str) -> None:
+        self.state.run_finished("flow", "before", status, "2026-01-02T03:04:05+00:00", 1.0, [self.fence])
+
+    def held_by(self) -> list[Any]:
+        """Return the runs that hold the flow's lock, as `firn runs` sees them."""
+        return [one.owner["run"] for one in self.state.locks() if one.held]
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "FAILED"])
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_auto_that_waits_goes_by_how_the_other_run_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, is_begun: bool
+) -> None:
+    """What it expected when it came may be done by now, and what was not there may have to be gone on with."""
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    before = Before(tmp_path, monkeypatch)
+    if is_begun:
+        before.begin()
+    found: list[Session] = []
+    holders: list[Any] = []
+
+    def listen(event: Event) -> None:
+        if event.name == "run.started":
+            holders.extend(before.held_by())
+
+    thread = threading.Thread(
+        target=lambda: found.append(Session(tmp_path, waiting(), listen, resume="auto", wait=60.0))
+    )
+    thread.start()
+    assert before.is_waited_for.wait(60)
+    if not is_begun:
+        before.begin()
+    before.end(status)
+    before.state.release(before.fence)
+    thread.join()
+    assert [one.result.status for one in found] == ["SUCCESS"]
+    assert (found[0].result.run_id == "before") is (status == "FAILED")
+    assert holders == [found[0].result.run_id]
+    before.state.close()
 
 
 def test_a_dataset_that_is_gone_is_made_again_where_something_still_needs_it(tmp_path: Path) -> None:
@@ -250,7 +352,6 @@ def test_a_job_that_found_nothing_does_not_go_on_without_data_when_its_end_was_n
         Session(tmp_path, finding_nothing())
     second = Session(tmp_path, finding_nothing(), resume="last")
     assert [one.status for one in second.result.jobs] == ["SKIPPED", "FAILED"]
-    assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_job_that_found_nothing_looks_again_where_it_has_changed(tmp_path: Path) -> None:

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from firn_runtime import signing
+from firn_runtime.asymmetric import signer
 from firn_runtime.dsse import envelope_of
 from firn_schemas.attestation import envelope_path, statement_path
 from runtime.artifacts import job, payload, spelled
@@ -100,6 +103,30 @@ def test_a_second_signature_is_added_and_the_same_key_signs_once(folder: Path, k
         for name in ("ed25519", "ecdsa-p256", "ed25519")
     ]
     assert counts == [1, 2, 2]
+    both = ("--key", keys / "ed25519.pub", "--key", keys / "ecdsa-p256.pub")
+    assert firn(folder, "verify", *both).stdout.count("signed by") == 2
+
+
+def test_two_who_sign_at_the_same_moment_lose_no_signature(
+    folder: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes where the first has read which signatures there are, and is about to add its own."""
+    replace = signing._replace
+
+    def sign(name: str) -> None:
+        signing.sign(folder / "compiled_artifacts.json", signer((keys / f"{name}.pem").read_bytes(), None))
+
+    second = threading.Thread(target=sign, args=("ecdsa-p256",))
+
+    def late(place: Path, content: bytes) -> None:
+        monkeypatch.setattr(signing, "_replace", replace)
+        second.start()
+        second.join(0.5)
+        replace(place, content)
+
+    monkeypatch.setattr(signing, "_replace", late)
+    sign("ed25519")
+    second.join()
     both = ("--key", keys / "ed25519.pub", "--key", keys / "ecdsa-p256.pub")
     assert firn(folder, "verify", *both).stdout.count("signed by") == 2
 

@@ -8,10 +8,10 @@ from firn_runtime import session
 from firn_runtime.artifact_file import Artifact
 from firn_runtime.options import AS_USUAL, Edge, Options
 from firn_runtime.plan import Plan
-from firn_runtime.resources import datasets_file
+from firn_runtime.resources import datasets_file, workspace_of
 from firn_runtime.run import prepared_run
 from firn_runtime.run_files import Kept, lost
-from firn_runtime.state import open_state
+from firn_runtime.state import RunRow, open_state
 from firn_schemas.artifact import Job, Step
 
 
@@ -34,7 +34,7 @@ def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL)
         with closing(open_state(prepared.state, edge.base_dir, read_only=True)) as state:
             row, resumed = session.choose(state, name, artifact, edge.run_id, options.resume)
             if resumed:
-                plan = session.resumed_plan(state, row, artifact, options, _on_disk(edge, artifact, row.run).lacks)
+                plan = session.resumed_plan(state, row, artifact, options, _on_disk(edge, artifact, row).lacks)
     return [
         Planned(job.id, step.id, step.type, _resource(step), _fate(plan, job, step))
         for job in plan.jobs
@@ -42,9 +42,9 @@ def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL)
     ]
 
 
-def _on_disk(edge: Edge, artifact: Artifact, run: str) -> Kept:
+def _on_disk(edge: Edge, artifact: Artifact, row: RunRow) -> Kept:
     """Return what there is, with all datasets or none: a dry run opens nothing, so it looks at their file alone."""
-    workspace = edge.base_dir / artifact.payload.workspace.root / run
+    workspace = workspace_of(edge.base_dir / artifact.payload.workspace.root, row.flow, row.run)
     flow = artifact.payload.flows.values()
     every = {(job.id, step.id) for one in flow for job in one.jobs for step in job.steps}
     return Kept(workspace, every if datasets_file(workspace).exists() else ())

@@ -10,7 +10,7 @@ from firn_runtime.errors import LockHeld, StateMissing, UsageError
 from firn_runtime.observe.words import aligned, complained, duration, rows
 from firn_runtime.options import LAST
 from firn_runtime.prepare import choose, state_settings
-from firn_runtime.state import JobRow, Lease, LockRow, RunRow, State, StepRow, holder, open_state
+from firn_runtime.state import Fence, JobRow, Lease, LockRow, RunRow, State, StepRow, holder, open_state
 from firn_schemas.base import Json
 from firn_schemas.visible import listing, visible
 
@@ -118,7 +118,9 @@ def freed(state: State | None, key: str, *, force: bool) -> Page:
     if found.held and not force:
         message = f"the lock `{key}` is held by {holder(found.owner)}, {rest(found)}"
         raise LockHeld("R404", message, "end that run first; `--force` takes the lock away, and the run stops")
-    state.break_lock(key)
+    if state.break_lock(Fence(key, found.fence)) is None:
+        message = f"the lock `{key}` was freed or taken by another meanwhile, and nothing was done"
+        raise LockHeld("R404", message, "`firn unlock` shows who holds what now")
     return Page([f"`{key}` is free; {holder(found.owner)} had it"], {"freed": _lock(found)})
 
 

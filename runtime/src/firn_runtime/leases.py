@@ -36,6 +36,11 @@ class Leases:
         self._owner = owner
         self._stack.enter_context(self.hold(key, ttl, wait))
 
+    def name_owner(self, owner: Mapping[str, Json]) -> None:
+        """Say whose the lock is that was taken, where it has turned out to be another run's than was expected."""
+        self._owner = owner
+        self._state.name_owner(self.fences[0], owner)
+
     @contextmanager
     def hold(self, key: str, ttl: float, wait: float) -> Iterator[None]:
         """Hold a lock for the block; raise LockHeld."""

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from firn_runtime.engine import Engine, Session
 
 
+def workspace_of(root: Path, flow: str, run: str) -> Path:
+    """Return the folder of one run below `root`, where runs of other flows may have the same id."""
+    return root / f"{flow}.{run}"
+
+
 def datasets_file(workspace: Path) -> Path:
     """Return the file of a run's datasets."""
     return workspace / "datasets.duckdb"

@@ -16,7 +16,7 @@ from firn_runtime.attempts import failure_of
 from firn_runtime.cancel import Token
 from firn_runtime.connector import RunFacts
 from firn_runtime.connectors import CONNECTORS as BUILT_IN
-from firn_runtime.errors import FirnError
+from firn_runtime.errors import FirnError, LeaseLost
 from firn_runtime.events import Status
 from firn_runtime.fetched import Fetched
 from firn_runtime.jobs import JobWork
@@ -29,7 +29,7 @@ from firn_runtime.plan import Plan, fingerprints, results_of
 from firn_runtime.plugins import plugged
 from firn_runtime.prepare import Prepared, choose, prepare
 from firn_runtime.redaction.process import guard
-from firn_runtime.resources import Resources
+from firn_runtime.resources import Resources, workspace_of
 from firn_runtime.run_files import Kept, lost
 from firn_runtime.scheduler import Limits, Scheduler
 from firn_runtime.shared import Shared
@@ -86,11 +86,25 @@ def run_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) 
         closing(open_state(prepared.state, edge.base_dir)) as state,
         Leases(state, stop) as leases,
     ):
-        expected = session.choose(state, name, artifact, edge.run_id, options.resume)
-        lock = artifact.payload.flows[name].lock
-        leases.take(lock.key, lock.ttl_seconds, options.wait, {"flow": name, "run": expected.row.run})
-        chosen = session.choose(state, name, artifact, edge.run_id or expected.row.run, options.resume)
+        chosen = _chosen(state, leases, artifact, name, edge.run_id, options)
         return _Session(artifact, prepared, edge._replace(stop=stop), options, state, leases).run(*chosen)
+
+
+def _chosen(
+    state: State, leases: Leases, artifact: Artifact, name: str, run_id: str | None, options: Options
+) -> session.Chosen:
+    """Take the flow's lock, and return which run this is; the lock tells its name.
+
+    Chosen again under the lock: the session that held it may have ended the run, or left one to go on with.
+    """
+    expected = session.choose(state, name, artifact, run_id, options.resume)
+    lock = artifact.payload.flows[name].lock
+    leases.take(lock.key, lock.ttl_seconds, options.wait, {"flow": name, "run": expected.row.run})
+    free = run_id if expected.resumed else expected.row.run
+    chosen = session.choose(state, name, artifact, free, options.resume)
+    if chosen.row.run != expected.row.run:
+        leases.name_owner({"flow": name, "run": chosen.row.run})
+    return chosen
 
 
 def prepared_run(source: Path | bytes, edge: Edge, options: Options) -> tuple[Artifact, str, Prepared]:
@@ -165,7 +179,7 @@ class _Session:
         return RunResult(row.run, row.flow, status, seconds, tuple(jobs), stopped)
 
     def _workspace(self, row: RunRow) -> Path:
-        return self.edge.base_dir / self.artifact.payload.workspace.root / row.run
+        return workspace_of(self.edge.base_dir / self.artifact.payload.workspace.root, row.flow, row.run)
 
     def _planned(self, row: RunRow, *, resumed: bool) -> Plan:
         flow = self.artifact.payload.flows[row.flow]
@@ -228,14 +242,17 @@ class _Session:
         return scheduler
 
     def _finish(self, row: RunRow, status: Status, seconds: float) -> None:
-        """Record and tell how the session ended; a state that cannot be written is what ended it."""
+        """Record and tell how the session ended; a state that cannot be written is what ended it.
+
+        Who lost the lease leaves the workspace: another session may work in it by now.
+        """
         at = datetime.now(UTC).isoformat(timespec="seconds")
         try:
             self.state.run_finished(row.flow, row.run, status, at, seconds, self.leases.fences)
         except FirnError as error:
             self.fatal.append(error)
-        policy = self.artifact.payload.workspace.cleanup
-        if policy == "always" or (policy == "on_success" and status == "SUCCESS" and not self.fatal):
+        policy, is_lost = self.artifact.payload.workspace.cleanup, any(isinstance(one, LeaseLost) for one in self.fatal)
+        if (policy == "always" and not is_lost) or (policy == "on_success" and status == "SUCCESS" and not self.fatal):
             self.resources.remove_workspace()
         self.tell("run.finished", status="FAILED" if self.fatal else status, seconds=seconds)
 

@@ -1,8 +1,10 @@
 """Signing an artifact: the statement that the compiler wrote beside it, in an envelope beside both."""
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,13 +77,28 @@ def sign(artifact: Path, key: Signer) -> Signed:
     statement = _statement(statement_path(artifact))
     refuse_other_statement(statement, content)
     place = envelope_path(artifact)
-    before = tuple(one for one in _before(place, statement) if one.keyid != key.public.keyid)
-    if len(before) >= MAX_SIGNATURES:
-        message = f"`{place}` holds {len(before)} signatures by other keys, and more are not read"
-        raise FirnError("R114", message, "remove it, and sign again")
-    made = Signature(key.public.keyid, key.sign(signed_bytes(PAYLOAD_TYPE, statement)))
-    _replace(place, envelope_bytes(Envelope(statement, PAYLOAD_TYPE, (*before, made))))
+    with _alone(statement_path(artifact)):
+        before = tuple(one for one in _before(place, statement) if one.keyid != key.public.keyid)
+        if len(before) >= MAX_SIGNATURES:
+            message = f"`{place}` holds {len(before)} signatures by other keys, and more are not read"
+            raise FirnError("R114", message, "remove it, and sign again")
+        made = Signature(key.public.keyid, key.sign(signed_bytes(PAYLOAD_TYPE, statement)))
+        _replace(place, envelope_bytes(Envelope(statement, PAYLOAD_TYPE, (*before, made))))
     return Signed(place, made.keyid, len(before) + 1)
+
+
+@contextmanager
+def _alone(statement: Path) -> Iterator[None]:
+    """Let those who sign one statement take turns, so that none loses another's signature.
+
+    Where the file system keeps no locks, they do not.
+    """
+    with ExitStack() as held:
+        with suppress(OSError):
+            handle = os.open(statement, os.O_RDONLY | os.O_CLOEXEC)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _statement(path: Path) -> bytes:

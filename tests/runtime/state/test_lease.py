@@ -84,7 +84,7 @@ def test_a_broken_lock_is_noticed_once(opened: Open) -> None:
         lost.set()
 
     with Lease(state, "k", {}, 0.6, on_lost=on_lost) as lease:
-        other.break_lock("k")
+        other.break_lock(lease.fence)
         assert lost.wait(30)
         assert lease.lost
         with pytest.raises(LeaseLost, match="the lock `k` is no longer held by this run") as caught:

@@ -33,13 +33,13 @@ def test_tokens_of_a_key_only_grow(state: State) -> None:
         state.release(fence)
         tokens.append(fence.token)
         taken(state)
-        state.break_lock(fence.key)
+        state.break_lock(Fence(fence.key, fence.token + 1))
     assert tokens == [1, 3, 5]
 
 
 def test_only_its_holder_renews_and_frees_a_lock(state: State) -> None:
     old = taken(state, "k")
-    state.break_lock("k")
+    state.break_lock(old)
     new = taken(state, "k")
     assert state.renew(old, 60) is False
     state.release(old)
@@ -55,10 +55,18 @@ def test_locks_are_listed_until_they_are_released(state: State) -> None:
     assert [(lock.key, lock.fence, lock.held) for lock in state.locks()] == [("a", 1, True), ("b", 1, True)]
     state.release(first)
     assert [lock.key for lock in state.locks()] == ["b"]
-    broken = state.break_lock(second.key)
+    broken = state.break_lock(second)
     assert broken is not None
     assert (broken.key, broken.owner["run"], broken.held) == ("b", "r1", True)
     assert state.locks() == []
+
+
+def test_a_lock_is_taken_from_the_holder_who_was_seen_and_from_no_other(state: State) -> None:
+    seen = taken(state, "k")
+    state.release(seen)
+    now = taken(state, "k")
+    assert state.break_lock(seen) is None
+    assert state.renew(now, 60)
 
 
 def until_free(state: State, key: str) -> int:

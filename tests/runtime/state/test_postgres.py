@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,9 @@ import pytest
 from psycopg import sql
 
 from firn_runtime.errors import FirnError, StateError
-from firn_runtime.state import Lease, LockRow, State, open_state
+from firn_runtime.state import Fence, Lease, LockRow, State, open_state
 from firn_runtime.state.machine import Clocks, this_process
-from firn_runtime.state.postgres import PostgresDatabase, arguments
+from firn_runtime.state.postgres import ONE_AT_A_TIME, PostgresDatabase, arguments
 from firn_runtime.state.schema import KNOWN
 from firn_schemas.secret import Secret
 from runtime.state.conftest import Settings, postgres_settings
@@ -157,6 +158,35 @@ def test_pods_that_start_together_make_the_tables_once(settings: Settings) -> No
         state.close()
 
 
+@pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+@pytest.mark.parametrize("schema", [None, "ops", "made"])
+def test_pods_that_all_found_no_tables_make_them_one_after_the_other(
+    settings: Settings, schema: str | None, isolation: str
+) -> None:
+    """Each has asked for the tables before it waits; none goes by that answer when its turn has come."""
+    administered(settings, "create schema made")
+    administered(
+        settings, f"alter database {{}} set default_transaction_isolation = '{isolation}'", settings["database"]
+    )
+    states: list[State] = []
+    asked = settings | {"schema": schema}
+    threads = [threading.Thread(target=lambda: states.append(open_state(asked, Path.cwd()))) for _ in range(3)]
+    with postgres.connected(postgres.server(), settings["database"]) as first, first.transaction():
+        first.execute(ONE_AT_A_TIME)
+        for thread in threads:
+            thread.start()
+        for _ in range(3000):
+            if administered(settings, "select count(*) from pg_locks where not granted") == [(3,)]:
+                break
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join()
+    assert len(states) == 3
+    for state in states:
+        assert state.last("shop") is None
+        state.close()
+
+
 def test_the_privileges_that_the_manual_lists_are_enough(settings: Settings) -> None:
     """The statements of docs/state.md, run as they stand."""
     manual = (Path(__file__).parents[3] / "docs/state.md").read_text()
@@ -280,7 +310,7 @@ def test_a_commit_whose_answer_was_lost_counts_once(settings: Settings, network:
     cut_off(lambda: state.begin(run(), []))
     cut_off(lambda: state.resume("shop", "r1", "sha256:new", {}, []))
     cut_off(lambda: state.step_finished("shop", "r1", step(), []))
-    broken = cut_off(lambda: state.break_lock("k"))
+    broken = cut_off(lambda: state.break_lock(Fence("k", 1)))
     assert isinstance(broken, LockRow)
     assert broken.owner["run"] == "r1"
     found = state.find("shop", "r1")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from firn_runtime.errors import StateError
-from firn_runtime.state import State, open_state
+from firn_runtime.state import Fence, State, open_state
 from firn_runtime.state.machine import Clocks, this_process
 from firn_runtime.state.sqlite import SqliteDatabase
 from runtime.state.puppet import puppet
@@ -206,7 +206,7 @@ def use(path: Path) -> str:
             state.steps(one.flow, one.run)
             state.jobs(one.flow, one.run)
         state.locks()
-        state.break_lock("flow:shop")
+        state.break_lock(Fence("flow:shop", 1))
         fence = taken(state)
         state.begin(run("new"), [fence])
         state.step_finished("shop", "new", step(), [fence])

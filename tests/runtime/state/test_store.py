@@ -23,7 +23,7 @@ def test_a_run_is_found_as_it_was_recorded(state: State) -> None:
 
 def test_what_was_never_recorded_is_not_found(state: State) -> None:
     assert (state.find("shop", "r1"), state.last("shop"), state.runs(), state.locks()) == (None, None, [], [])
-    assert (state.steps("shop", "r1"), state.jobs("shop", "r1"), state.break_lock("k")) == ([], [], None)
+    assert (state.steps("shop", "r1"), state.jobs("shop", "r1"), state.break_lock(Fence("k", 1))) == ([], [], None)
 
 
 def test_a_flow_has_one_run_of_a_name(state: State) -> None:
@@ -132,7 +132,7 @@ def everything(state: State) -> Any:
 def test_a_write_under_a_stale_fence_changes_nothing(state: State, write: Any) -> None:
     state.begin(run(), [])
     good, stale = taken(state, "good"), taken(state, "lost")
-    state.break_lock("lost")
+    state.break_lock(stale)
     before = everything(state)
     with pytest.raises(LeaseLost, match="the lock `lost` is no longer held by this run: it was released or broken"):
         write(state, [good, stale])

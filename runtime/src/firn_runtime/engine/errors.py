@@ -44,6 +44,10 @@ _NUMBER = re.compile(r"(?<!\w)-?\d(?:[\d.e+-]*\d)?(?!\w)")
 
 _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"""Failed to (?:prepare|execute) query ".*": """, re.DOTALL), ""),
+    (
+        re.compile(r"""Could not set lock on (file "[^"]*"):.*?( \(PID \d+\)|\Z).*""", re.DOTALL),
+        r"the \1 is open in another process\2",
+    ),
     (re.compile(r"""(?<=Failed to cast )decimal value \S+"""), "a decimal"),
     (re.compile(r"""(?<=Casting )value "[^"]*"(?= to type \S+ failed: value is out of range)"""), "a value"),
     (
@@ -158,6 +162,10 @@ _ADVICE = (
     ),
     (re.compile("file is not a database"), "it is no file of SQLite, or an encrypted one"),
     (re.compile("database disk image is malformed"), "the file is damaged: restore it, or see SQLite's `.recover`"),
+    (
+        re.compile('the file ".*" is open in another process'),
+        "`retry` with `on: [conflict]` tries again; flows that share the file take turns by one `lock` of their jobs",
+    ),
     (re.compile("database is locked"), "another process is at work on the file; `busy_timeout` says how long to wait"),
     (
         re.compile("attempt to write a readonly database"),

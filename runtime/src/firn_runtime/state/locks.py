@@ -27,6 +27,7 @@ _HELD = f"SELECT {_COLUMNS} FROM firn_locks WHERE held = 1 ORDER BY key"
 _NEW = f"INSERT INTO firn_locks ({_COLUMNS}) VALUES (?, '{{}}', 0, 0, 0.0, 0.0, '', 0.0) ON CONFLICT (key) DO NOTHING"
 _TAKE = "UPDATE firn_locks SET token = ?, held = 1, owner = ?, ttl = ?, renewed_at = ?, boot = ?, renewed_boot = ?"
 _RENEW = "UPDATE firn_locks SET ttl = ?, renewed_at = ?, boot = ?, renewed_boot = ?"
+_NAME = "UPDATE firn_locks SET owner = ?"
 _FREE = "UPDATE firn_locks SET held = 0"
 
 _TERM_KINDS = (integer, integer, real, real, text, real)
@@ -124,6 +125,13 @@ def renew(transaction: Transaction, fence: Fence, ttl: float) -> bool:
     return True
 
 
+def name_owner(transaction: Transaction, fence: Fence, owner: Mapping[str, Json]) -> None:
+    """Say anew what a person should read of the holder, unless the lock is no longer the fence's."""
+    lock = _locked(transaction, fence.key)
+    if lock is not None and lock.term.held and lock.term.token == fence.token:
+        transaction.execute(f"{_NAME} WHERE key = ?", (orjson.dumps({**lock.owner, **owner}).decode(), fence.key))
+
+
 def release(transaction: Transaction, fence: Fence) -> None:
     """Free the lock, unless it is no longer the fence's."""
     transaction.execute(f"{_FREE} WHERE key = ? AND token = ?", fence)
@@ -138,16 +146,16 @@ def held(transaction: Transaction, here: Identity) -> list[LockRow]:
 class Break:
     """The act of taking a lock away from its holder; whose it was is remembered when it is done again."""
 
-    def __init__(self, key: str, here: Identity) -> None:
-        self.key, self.here = key, here
+    def __init__(self, fence: Fence, here: Identity) -> None:
+        self.fence, self.here = fence, here
         self.was: LockRow | None = None
 
     def __call__(self, transaction: Transaction) -> LockRow | None:
-        """Return the lock as it was, or None where nobody had it."""
-        lock = _locked(transaction, self.key)
-        if lock is not None and lock.term.held:
+        """Return the lock as it was, or None where that holder no longer had it."""
+        lock = _locked(transaction, self.fence.key)
+        if lock is not None and lock.term.held and lock.term.token == self.fence.token:
             self.was = lock.seen(transaction.now(), self.here)
-            transaction.execute(f"{_FREE} WHERE key = ?", (self.key,))
+            transaction.execute(f"{_FREE} WHERE key = ?", (self.fence.key,))
         return self.was
 
 

@@ -39,15 +39,24 @@ PATIENCE = 30.0
 """Seconds that one attempt may take, and after which no other begins. A server that stands still while its machine
 takes what is sent would be waited for without an end; one that works ends each wait for a lock long before."""
 
-_BEGIN = "BEGIN; SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; "
-"""A pod that is paused amid a transaction loses it before those who wait for its rows give up."""
+_BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; "
+    "SET LOCAL lock_timeout = '15s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; "
+)
+"""Whoever has waited for a row goes by what it holds then, whatever the server's or the user's own isolation level is.
+A pod that is paused amid a transaction loses it before those who wait for its rows give up."""
 
 _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'",
     "SET LOCAL synchronous_commit = off",
 )
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7310868735)"
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7310868735)"
 """Holds while the tables are made; the number is `firn` spelled in ASCII and some."""
+
+_RELATION = "SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(?)"
+_SCHEMA = "SELECT 1 FROM pg_catalog.pg_namespace WHERE oid = to_regnamespace(?)"
+"""Both read a table of the catalog. Without one, a session that has waited goes by what it knew before: it hears of
+what others have made only where it opens a table, or begins a transaction."""
 
 _LIVELINESS = {"tcp_user_timeout": 30_000, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}
 """By which a peer that went away without a word is noticed within half a minute."""
@@ -175,16 +184,14 @@ class PostgresDatabase:
             self._transaction(self._migrate, durable=True)
 
     def _migrate(self, transaction: Transaction) -> None:
-        transaction.execute(_ONE_AT_A_TIME)
-        if self._schema and not transaction.execute(
-            "SELECT 1 WHERE to_regnamespace(?) IS NOT NULL", [self._prefix[:-1]]
-        ):
+        transaction.execute(ONE_AT_A_TIME)
+        if self._schema and not transaction.execute(_SCHEMA, [self._prefix[:-1]]):
             self._connected().execute(f"CREATE SCHEMA {self._prefix[:-1]}".encode())
         schema.migrate(transaction, self._version())
 
     def _version(self) -> int:
         """Return the schema's version, 0 where there is none; refuse a later one."""
-        if not self.execute("SELECT 1 WHERE to_regclass(?) IS NOT NULL", [f"{self._prefix}firn_migrations"]):
+        if not self.execute(_RELATION, [f"{self._prefix}firn_migrations"]):
             return 0
         return schema.version(self, self.damaged, "state.schema")
 

@@ -186,6 +186,10 @@ class State:
         """Begin a lease anew; return False where it is another's by now. Tried once: who renews tries again."""
         return self._write(lambda transaction: locks.renew(transaction, fence, ttl), durable=False, once=True)
 
+    def name_owner(self, fence: Fence, owner: Mapping[str, Json]) -> None:
+        """Say anew what a person should read of the holder; nothing happens where the lock is another's by now."""
+        self._write(lambda transaction: locks.name_owner(transaction, fence, owner), durable=False)
+
     def release(self, fence: Fence) -> None:
         """Free a lock; nothing happens where it is another's by now."""
         self._write(lambda transaction: locks.release(transaction, fence), durable=False)
@@ -194,9 +198,10 @@ class State:
         """Return every lock that was taken and not released, those too that no longer keep anybody out."""
         return self._read(lambda transaction: locks.held(transaction, self._here))
 
-    def break_lock(self, key: str) -> LockRow | None:
-        """Take a lock from whoever has it, so that it can write no more; return it as it was."""
-        return self._write(locks.Break(key, self._here), durable=True)
+    def break_lock(self, fence: Fence) -> LockRow | None:
+        """Take a lock from this holder, so that it can write no more; return it as it was, None where it is another's
+        or nobody's by now."""
+        return self._write(locks.Break(fence, self._here), durable=True)
 
     def fence_of(self, fence: Fence) -> int:
         """Return the fence as a number for targets that outlive this state: those of a younger state are larger."""

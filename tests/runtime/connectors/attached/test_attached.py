@@ -286,6 +286,26 @@ def test_a_lock_that_outlasts_busy_timeout_is_a_conflict(bench: Make, lite: Path
     assert caught.value.error_class == "conflict"
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_a_duckdb_file_that_another_process_has_open_is_a_conflict_in_a_sentence(
+    bench: Make, tmp_path: Path, written: bool
+) -> None:
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    arguments = [sys.executable, "-c", script, str(tmp_path / "db.duckdb")]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        work = bench(db=connector("db", "duckdb", written=written, path=str(tmp_path / "db.duckdb")))
+        work.make("d", "select 1 as n")
+        inputs = {"from": "d", "mode": "replace"} if written else {}
+        with pytest.raises(ConnectorError) as caught:
+            work.do("write" if written else "read", {"resource": "db", "table": "t"} | inputs)
+        other.communicate()
+    error = caught.value
+    assert error.message == f'the file "db.duckdb" is open in another process (PID {other.pid})'
+    assert (error.error_class, "`retry`" in error.help) == ("conflict", True)
+
+
 def test_other_readers_of_sqlite_see_the_old_table_or_the_new(bench: Make, lite: Path) -> None:
     work = bench(db=connector("db", "sqlite3", written=True, path=str(lite)))
     work.make("d", "select range as id from range(200000)")

@@ -425,6 +425,25 @@ def before_the_commit(place: Lake, act: Callable[[], object]) -> None:
     place.catalog.fault = fault
 
 
+def test_a_table_that_another_writer_has_made_before_it_is_staged_is_a_conflict(place: Lake, bench: Make) -> None:
+    """It was not there when the write has asked for it."""
+    work = bench(lake=place.resource())
+    work.make("d", "select 2::bigint as id")
+
+    def fault(asked: Asked) -> None:
+        if asked.method == "POST" and asked.path.endswith("/tables"):
+            place.catalog.fault = lambda _: None
+            place.catalog.lock.release()
+            place.made({"id": [1]})
+            place.catalog.lock.acquire()
+
+    place.catalog.fault = fault
+    error = place.refused(work, "write", **WRITE)
+    assert (error.error_class, error.message) == ("conflict", "another writer has changed the table `sales.orders`")
+    work.do("write", WRITE)
+    assert [row[0] for row in place.by_pyiceberg()] == [1, 2]
+
+
 def test_a_table_that_another_writer_has_changed_is_a_conflict_and_nothing_is_left(place: Lake, bench: Make) -> None:
     table = place.made({"id": [1]})
     work = bench(lake=place.resource())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -860,6 +860,15 @@ def test_who_reads_within_a_long_transaction_does_not_keep_a_write_waiting_witho
     assert "another transaction holds the table" in error.help
 
 
+def until_somebody_waits(shop: Shop) -> None:
+    """Return once a transaction waits for a row."""
+    for _ in range(100):
+        if shop.rows("select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"):
+            return
+        time.sleep(0.15)  # the server renews what it shows only where nobody has looked for a tenth of a second
+    raise AssertionError("nobody waits")
+
+
 def test_a_deadlock_is_a_conflict(work: Workbench, shop: Shop) -> None:
     """The write holds its table and waits for another one, whose holder then waits for the table."""
     shop.do("create table t (v int)", "insert into t values (1)", "create table other (v int)")
@@ -873,12 +882,7 @@ def test_a_deadlock_is_a_conflict(work: Workbench, shop: Shop) -> None:
         cursor.execute("update big set v = v + 1")  # who has changed less is the one to give up
         cursor.execute("update other set v = 2")
         thread.start()
-        for _ in range(500):
-            if shop.rows("select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'"):
-                break
-            time.sleep(0.15)  # the server renews what it shows only where nobody has looked for a tenth of a second
-        else:
-            raise AssertionError("nobody waits")
+        until_somebody_waits(shop)
         cursor.execute("select * from t for update")
         thread.join()
     assert (found[0].error_class, found[0].message) == ("conflict", "the database reports: deadlock detected")
@@ -898,6 +902,44 @@ def test_writers_of_one_table_take_turns(work: Workbench, shop: Shop) -> None:
         cursor.execute("rollback")
         thread.join()
     assert shop.rows("select count(*) from t") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    "meanwhile", ["create table t (v int, m int)", "alter table t add column m int"], ids=["table", "column"]
+)
+def test_what_another_run_makes_meanwhile_is_waited_for(work: Workbench, shop: Shop, meanwhile: str) -> None:
+    """Both found that it is missing; whoever comes second neither makes it again nor looks at it half made."""
+    work.make("d", "select 1 as v, 2 as m")
+    write(work, table="first")
+    shop.do("insert into _firn_locks values ('t')")
+    if "alter" in meanwhile:
+        shop.do("create table t (v int)")
+    with connected(shop.server, shop.database) as other, other.cursor() as cursor:
+        cursor.execute("begin")
+        cursor.execute("select 1 from _firn_locks where name = 't' for update")
+        inputs = {"mode": "append", "on_schema_change": "add_columns"}
+        thread = threading.Thread(target=lambda: write(work, **inputs))
+        thread.start()
+        until_somebody_waits(shop)
+        shop.do(meanwhile)
+        cursor.execute("rollback")
+        thread.join()
+    assert shop.rows("select v, m from t") == [(1, 2)]
+
+
+def test_a_table_that_the_server_does_not_tell_of_is_being_changed() -> None:
+    """While somebody alters a table, MariaDB tells of its columns at one moment, and not of the table at the next."""
+    from firn_runtime.connectors.mysql.table import MySqlTable
+
+    asked = iter([[("v", "int(11)", 1, 0, "", 0, "")], []])
+
+    class Altered:
+        def rows(self, *_: Any) -> list[tuple[Any, ...]]:
+            return next(asked)
+
+    table = MySqlTable(cast(Any, Altered()), "shop", "t", lambda *_: 0)
+    error = refused(table.columns)
+    assert (error.error_class, error.message) == ("conflict", "the table `t` is being changed by another session")
 
 
 def test_a_connection_that_breaks_is_an_error_of_that_class(bench: Make, shop: Shop) -> None:

@@ -340,7 +340,7 @@ def test_what_another_has_written_meanwhile_is_not_written_over(
         work.write(
             PUBLICATION, lambda: lake.put("raw/x.csv", b"younger"), resource="lake", path="x.csv", mode="replace"
         )
-    assert caught.value.error_class == "conflict"
+    assert (caught.value.error_class, caught.value.help) == ("conflict", "`retry` with `on: [conflict]` tries again")
     assert lake.get("raw/x.csv") == b"younger"
     assert lake.uploads() == []
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from firn_runtime.identifiers import literal
 
@@ -11,6 +12,16 @@ MOST = 100_001
 """One row more than a `query` step may ask for."""
 _ROW = 1 << 25
 """Bytes of one row in CSV, at most: the engine's own 2 MB are less than what people keep in a document."""
+_BLOCK = 1 << 20
+
+
+def opened(file: Path) -> BinaryIO:
+    """Open a spool to be filled, as a file of its own; raise OSError.
+
+    A session that was paused past its lease may have one of this name open, and write on when it wakes.
+    """
+    file.unlink(missing_ok=True)
+    return file.open("xb", buffering=_BLOCK)
 
 
 def scan(file: Path, types: Mapping[str, str], values: Mapping[str, str], quote: str = '"') -> str:

@@ -120,9 +120,11 @@ class Catalog:
             raise changed_by_another(name) from None
 
     def stage(self, name: Name, schema: Json) -> Loaded:
-        """Return a table that would be made, so that its first commit makes it."""
+        """Return a table as its first commit would make it; raise a `conflict` where it is there."""
         body: Json = {"name": name.table, "schema": schema, "stage-create": True, "properties": {"format-version": "2"}}
-        answer = self._send(self._tables(name), body, self._delegation, [200, 404])
+        answer = self._send(self._tables(name), body, self._delegation, [200, 404, 409])
+        if answer.status == 409:
+            raise changed_by_another(name)
         if answer.status == 404:
             said = f"the catalog has no namespace `{shown('.'.join(name.namespace))}`"
             raise ConnectorError("data", said, "make it in the catalog, or correct `namespace`")

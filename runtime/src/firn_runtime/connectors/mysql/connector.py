@@ -5,15 +5,16 @@ never meets the server or its password. Each read and each write has a connectio
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firn_runtime.connector import Bound, ReadContext, Rows, WriteContext, Written
 from firn_runtime.connectors.databases.cursor_order import refuse_unordered
 from firn_runtime.connectors.databases.loads import TABLE, Loads
-from firn_runtime.connectors.databases.schema_policy import Fit, fitted
+from firn_runtime.connectors.databases.schema_policy import TableColumn, fitted
 from firn_runtime.connectors.databases.server import DatabaseServer
 from firn_runtime.connectors.databases.spool import MOST, scan
 from firn_runtime.connectors.databases.watch import Peer
@@ -42,6 +43,8 @@ from firn_schemas.steps.data import ReadInputs, WriteInputs
 if TYPE_CHECKING:
     from firn_runtime.connectors.mysql.server import Server
     from firn_runtime.probing import Seen, Use
+
+    _Connect = Callable[[], AbstractContextManager[Server]]
 
 
 class MySql(DatabaseServer[MySqlConfig, MySqlOptions]):
@@ -126,16 +129,21 @@ class MySql(DatabaseServer[MySqlConfig, MySqlOptions]):
         """
         if inputs.table is None:
             raise ConnectorError("data", "a database is written by `table`")
-        with self._server(writing=True) as server:
-            return _Write(server, inputs, context, self.config.database).done()
+        connect = partial(self._server, writing=True)
+        with connect() as server:
+            return _Write(server, connect, inputs, context, self.config.database).done()
 
 
 class _Write:
     """One write: made ready without a transaction, then published in one."""
 
-    def __init__(self, server: "Server", inputs: WriteInputs, context: WriteContext, database: str) -> None:
-        self.server, self.inputs, self.context = server, inputs, context
+    def __init__(
+        self, server: "Server", connect: "_Connect", inputs: WriteInputs, context: WriteContext, database: str
+    ) -> None:
+        self.server, self.connect, self.inputs, self.context = server, connect, inputs, context
         self.kinds = context.session.columns(inputs.from_)
+        self.columns: Sequence[TableColumn] = ()
+        """The table's, as this write has found them."""
         schema, name = table_name(inputs.table or "", database)
         self.table = MySqlTable(server, schema, name, self.load)
         self.loads = Loads(self._execute, identifier(schema))
@@ -149,31 +157,49 @@ class _Write:
         if written is not None:
             return written
         self.table.make_lock()
-        self._prepare()
-        with self.server.transaction():
-            self.table.lock()
-            written = self.loads.published(publication)
-            if written is None:
-                written = self._published()
+        written = self._in_turn()
+        if written is None:
+            self._prepare()
+            written = self._in_turn()
+        if written is None:
+            help = "`retry` with `on: [conflict]` tries again"
+            raise ConnectorError("conflict", f"the table `{self.inputs.table}` was changed meanwhile", help)
         return written
 
     def _execute(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self.server.rows(re.sub(r"\$\d+", "?", innodb(sql)), values)
 
+    def _in_turn(self) -> Written | None:
+        """Publish while no other run is at work on the table; None where table or columns have to be made before."""
+        with self.server.transaction():
+            self.table.lock(self.server)
+            written = self.loads.published(self.context.publication)
+            if written is None and not self._lacking():
+                written = self._published()
+        return written
+
     def _prepare(self) -> None:
-        """Make the table, or the columns that it lacks; nobody's transaction can undo that."""
-        fit = self._fit()
+        """Make the table, or the columns that it lacks; nobody's transaction can undo that.
+
+        Each of these statements would free what its own connection has locked, so another one keeps other runs out:
+        they would make the same, and while a table is changed the server does not tell what it is.
+        """
+        with self.connect() as other, other.transaction():
+            self.table.lock(other)
+            for statement in self._lacking():
+                self.server.rows(innodb(statement))
+
+    def _lacking(self) -> Sequence[str]:
+        """Return what has to be done before the dataset fits."""
+        self.columns = self.table.columns()
+        fit = fitted(self.inputs, self.kinds, self.columns, self.table.name, self.dialect().types)
         if fit.anew:
             said = (
                 f"the table `{self.inputs.table}` cannot be made anew, which MySQL cannot undo; it differs: {fit.anew}"
             )
             help = "write `on_schema_change: add_columns` where it only lacks columns, or change or drop the table"
             raise ConnectorError("data", said, help)
-        for statement in fit.statements:
-            self.server.rows(innodb(statement))
-
-    def _fit(self) -> Fit:
-        return fitted(self.inputs, self.kinds, self.table.columns(), self.table.name, self.dialect().types)
+        return fit.statements
 
     def dialect(self) -> Dialect:
         """Return MySQL's dialect with what this write's stage needs."""
@@ -182,9 +208,6 @@ class _Write:
 
     def _published(self) -> Written:
         """Load and record, within the transaction."""
-        if self._fit().statements:
-            help = "`retry` with `on: [conflict]` tries again"
-            raise ConnectorError("conflict", f"the table `{self.inputs.table}` was changed meanwhile", help)
         written = publish(self.table, self.inputs, self.kinds, self.dialect())
         self.table.lock_loads()
         self.loads.record(self.context.publication, written)
@@ -195,7 +218,7 @@ class _Write:
         """Add the dataset to the table or its stage, as the columns of the table keep it."""
         from firn_runtime.connectors.mysql.load import loaded
 
-        known = {column.name.lower(): column for column in self.table.columns()}
+        known = {column.name.lower(): column for column in self.columns}
         filled = [known[name.lower()] for name in self.kinds]
         return loaded(self.server, f"{into} ({columns})", self.kinds, filled, self.context, self.inputs.from_)
 

@@ -19,6 +19,7 @@ from pymysql.cursors import SSCursor
 from pymysql.err import MySQLError, OperationalError
 
 from firn_runtime.connectors.databases.ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
+from firn_runtime.connectors.databases.spool import opened
 from firn_runtime.connectors.databases.watch import Peer, peer_of
 from firn_runtime.connectors.mysql.errors import refused, translated, warned
 from firn_runtime.connectors.mysql.placeholders import Value
@@ -41,7 +42,6 @@ _SETTINGS = (
 _AS_LONG_AS_ROWS = "set session lock_wait_timeout = least(@@lock_wait_timeout, @@innodb_lock_wait_timeout)"
 """Who changes a table waits for those who read it in a transaction, and all readers behind: by itself a day or a
 year."""
-_BLOCK = 1 << 20
 _KILL = 5.0
 """Seconds that asking the server to stop may take."""
 _ALIVE = {
@@ -232,7 +232,7 @@ class Server:
 
     def download(self, query: str, params: Sequence[Value], file: Path) -> None:
         """Write the one column of a query to a file, a line for each row. NULL is a row that the server cannot send."""
-        with self._running(query, params, SSCursor) as cursor, file.open("wb", buffering=_BLOCK) as spool:
+        with self._running(query, params, SSCursor) as cursor, opened(file) as spool:
             for (row,) in cursor.fetchall_unbuffered():
                 if row is None:
                     help = "raise `max_allowed_packet` there, or read less of the row by `columns` or `sql`"

@@ -76,7 +76,11 @@ class MySqlTable:
         return [_part(name, *lengths[name.lower()]) for name in names if name.lower() in lengths]
 
     def _refuse_without_transactions(self) -> None:
-        ((table_type, engine),) = self._server.rows(_ENGINE, self._place)
+        found = self._server.rows(_ENGINE, self._place)
+        if not found:  # the server does not tell while somebody alters it
+            help = "`retry` with `on: [conflict]` tries again"
+            raise ConnectorError("conflict", f"the table `{self._place[1]}` is being changed by another session", help)
+        ((table_type, engine),) = found
         if table_type == "VIEW" or engine != "InnoDB":
             what = "a view" if table_type == "VIEW" else f"kept by the engine {engine}"
             help = "write a table of the engine InnoDB, whose writes are undone where something fails"
@@ -103,9 +107,10 @@ class MySqlTable:
             if not self._server.rows(self._lock, (name,)):
                 self._server.rows(f"insert ignore into {locks} values (?)", (name,))
 
-    def lock(self) -> None:
-        """Let no other run write the table until the transaction ends; who reads it does not wait."""
-        self._server.rows(f"{self._lock} for update", self._locked()[:1])
+    def lock(self, server: "Server") -> None:
+        """Let no other run write or change the table until that server's transaction ends; who reads it does not
+        wait."""
+        server.rows(f"{self._lock} for update", self._locked()[:1])
 
     def lock_loads(self) -> None:
         """Let no other run record a load: their rows have no index, and would wait for each other in a circle."""

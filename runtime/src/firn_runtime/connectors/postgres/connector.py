@@ -51,6 +51,8 @@ _HOLDER = """
     where relation = to_regclass($1) and granted and datname = current_database() and pid <> pg_backend_pid()
     order by mode in ('AccessShareLock', 'RowShareLock'), xact_start limit 1"""
 """Who has the table locked; those who only read come last, since a write waits for them where it changes columns."""
+_SCHEMA = "select 1 from pg_namespace where oid = to_regnamespace($1)"
+"""Opens a table of the catalog: by that a session that has waited hears of what others have made meanwhile."""
 _MAKERS = 0x6669726E
 """Names the lock under which runs make a loads table one after the other."""
 
@@ -255,7 +257,7 @@ def _made(server: "Server", schema: str) -> Loads:
     loads = Loads(server.rows, schema)
     if server.rows("select to_regclass($1)", (loads.name,)) == [(None,)]:
         server.rows("select pg_advisory_xact_lock($1::bigint)", (_MAKERS,))
-        if server.rows("select to_regnamespace($1)", (schema,)) == [(None,)]:
+        if not server.rows(_SCHEMA, (schema,)):
             server.rows(f"create schema {schema}")
         loads.create()
     return loads

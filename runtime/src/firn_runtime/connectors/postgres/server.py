@@ -20,7 +20,7 @@ import psycopg
 from psycopg import generators, pq
 
 from firn_runtime.connectors.databases.ending import COUNT, IDLE, INTERVAL, UNANSWERED, Ending, not_kept
-from firn_runtime.connectors.databases.spool import NULL
+from firn_runtime.connectors.databases.spool import NULL, opened
 from firn_runtime.connectors.databases.watch import Peer, peer_of
 from firn_runtime.connectors.postgres.errors import refused, translated
 from firn_runtime.connectors.postgres.types import Column
@@ -55,7 +55,6 @@ ALIVE = {
     "tcp_user_timeout": UNANSWERED,
 }
 
-_BLOCK = 1 << 20
 _CANCEL = 5.0
 """Seconds that asking the server to stop may take."""
 _GRACE = 1.0
@@ -266,7 +265,7 @@ class Server:
         with (
             self._running(),
             self._connection.cursor() as cursor,
-            file.open("wb", buffering=_BLOCK) as spool,
+            opened(file) as spool,
             cursor.copy(sql.encode()) as copy,
         ):
             for block in copy:

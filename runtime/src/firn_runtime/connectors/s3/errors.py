@@ -7,6 +7,7 @@ from firn_runtime.connectors.http.xml import parsed, text_of
 from firn_runtime.errors import ConnectorError, ErrorClass
 
 _RIGHTS = "check the credentials, and what they are allowed to do here"
+_AGAIN = "`retry` with `on: [conflict]` tries again"
 _REGION = "check `region` and `endpoint`"
 _CODES: dict[str, tuple[ErrorClass, str, str]] = {
     "AccessDenied": ("auth", "the credentials are not allowed to do this", _RIGHTS),
@@ -24,9 +25,9 @@ _CODES: dict[str, tuple[ErrorClass, str, str]] = {
     "KeyTooLongError": ("data", "the key is longer than the service takes", "keys of S3 have 1,024 bytes at most"),
     "NoSuchKey": ("data", "there is no such object", ""),
     "NoSuchUpload": ("conflict", "another has given the upload up, such as a lifecycle rule of the bucket", ""),
-    "ConditionalRequestConflict": ("conflict", "another writer is at it", ""),
-    "OperationAborted": ("conflict", "another writer is at it", ""),
-    "PreconditionFailed": ("conflict", "the object has changed meanwhile", ""),
+    "ConditionalRequestConflict": ("conflict", "another writer is at it", _AGAIN),
+    "OperationAborted": ("conflict", "another writer is at it", _AGAIN),
+    "PreconditionFailed": ("conflict", "the object has changed meanwhile", _AGAIN),
     "RequestTimeout": ("timeout", "the service waited too long for a request", ""),
     "SlowDown": ("rate_limited", "the service asks for fewer requests", "lower `max_concurrency`"),
     "TooManyRequests": ("rate_limited", "the service asks for fewer requests", "lower `max_concurrency`"),
