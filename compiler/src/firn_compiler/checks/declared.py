@@ -15,7 +15,6 @@ from firn_compiler.document import (
     dotted,
     entries_at,
     key_span,
-    mapping_at,
     mappings_at,
     text_at,
     value_of,
