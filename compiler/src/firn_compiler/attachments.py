@@ -17,7 +17,7 @@ Found = list[Diagnostic]
 
 
 class SqlFile(NamedTuple):
-    """A SQL file: as it stands, and with its compile-time templates replaced."""
+    """A SQL file: as it stands, and with its compile-time templates replaced; empty where one cannot be read."""
 
     file: str
     text: str
@@ -122,11 +122,11 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
             place = place_in_text(beginning(source.file), text, part.start, part.end)
             help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
             yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", place, help, named.path)
-    if not errors and not isinstance(done, Deferred):
-        whole = as_text(done)
+    whole = "" if errors or isinstance(done, Deferred) else as_text(done)
+    attached.sql[named.step] = SqlFile(source.file, text, whole)
+    if whole:
         known = {one.secret for one in leaks}
         leaks += (one for one in in_text(source.file, whole) if whole != text and one.secret not in known)
-        attached.sql[named.step] = SqlFile(source.file, text, whole)
         attached.sources.append({"kind": "sql", "name": named.name, "digest": bytes_digest(whole.encode())})
     attached.leaks.extend(leaks)
 

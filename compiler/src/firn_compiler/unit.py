@@ -127,15 +127,16 @@ def _classified(flow: Flow, known: Known) -> Iterator[Diagnostic]:
 def _files(attached: Attachments, constants: Constants) -> Texts:
     """Return how the SQL of a step's file is found, with the places of that file."""
 
-    def text(step: Step) -> "Text | None":
+    def text(step: Step, stand_in: str) -> "Text | None":
         file = attached.sql.get(step.path)
         if file is None:
             return None
         from firn_compiler.checks.sql_text import text_of  # hardly a flow has such a file
 
-        return text_of(
-            file.text, constants, lambda start, end: place_in_text(beginning(file.file), file.text, start, end)
-        )
+        def at(start: int, end: int) -> Span:
+            return place_in_text(beginning(file.file), file.text, start, end)
+
+        return text_of(file.text, constants, at, stand_in)
 
     return text
 

@@ -478,3 +478,7 @@ select o.id as id, max(c.name) as name from orders o join customers c using (id)
 select o.id as id from orders o, customers c order by (id), id desc
 with m as (select 1 as interval, 2 as if) select interval / 2 as y, interval % 2 as z from m
 with m as (select 1 as interval, 2 as if) select case when if = 1 then 'if' end as y from m where if > 1 and 'if' = 'x'
+select interval '1 day' later, interval '2 weeks ago' as ago, interval '1h30m' as half, interval '1D' as d, interval '02:00:00' as t
+select created_at + interval '1 mon 3 msec' as a, created_at - interval (id) days as b, interval '5' minutes as c from orders
+select extract('year' from created_at) as y, date_part(['year', 'month'], created_at) as s, date_trunc('yrs', created_at) as t from orders
+select lft.id from orders lft join customers using (id)

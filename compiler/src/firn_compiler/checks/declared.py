@@ -15,19 +15,19 @@ from firn_compiler.document import (
     dotted,
     entries_at,
     key_span,
-    mapping_at,
     mappings_at,
     text_at,
     value_of,
 )
 from firn_compiler.model.project import Platform
+from firn_compiler.stages.keys_meant import word_meant
 from firn_compiler.stages.settle import (
     OWN_NAMES,
     SHORT,
     TYPES,
     connector_names,
     declarable,
-    family,
+    entry_meant,
     in_full,
 )
 from firn_schemas.compute import COMPUTE
@@ -91,7 +91,7 @@ def _layers(platform: Platform) -> Iterator[Diagnostic]:
         if "storage_ref" not in node.entries and "catalog_ref" not in node.entries:
             message = f"the layer `{name}` says neither `storage_ref` nor `catalog_ref`"
             yield finding("E203", message, key_span(platform.root, path), "add one: it says where the layer is", path)
-        catalog = mapping_at(mapping_at(platform.root, "catalogs"), text_at(node, "catalog_ref"))
+        catalog = entry_meant(platform, "catalogs", node, "catalog_ref")
         namespace, warehouse = text_at(node, "namespace"), text_at(catalog, "warehouse")
         if namespace and catalog and warehouse and namespace.split(".")[0] == warehouse:
             rest = namespace.partition(".")[2] or name
@@ -129,16 +129,16 @@ def family_named(node: Mapping, path: Path, key: Span) -> Iterator[Diagnostic]:
         nothing = f"the {what} `{path[-1]}` does not say what it is"
         help = f"add `{missing}:`" if missing else f"add {ways}, or `kind` and `driver`"
         yield finding("E203", f"the key `{missing}` is missing" if missing else nothing, key, help, path)
-    elif (
-        family(node) is None
-        and (kind := text_at(node, "kind")) is not None
-        and (driver := text_at(node, "driver")) is not None
-    ):
+    elif (kind := text_at(node, "kind")) is not None and (driver := text_at(node, "driver")) is not None:
         kinds = {row[0] for row in declarable()}
-        drivers = {row[1] for row in declarable() if row[0] == kind}
-        part, word, known = ("driver", driver, drivers) if kind in kinds else ("kind", kind, kinds)
-        message = f"`{word}` is not a {part} of {f'`{kind}`' if kind in kinds else 'connector'}"
-        yield finding("E312", message, node.entries[part].span, suggestion(word, known), (*path, part))
+        meant = word_meant(node, "kind", kinds)
+        drivers = {row[1] for row in declarable() if row[0] == meant or meant not in kinds}
+        if kind not in kinds:
+            message = f"`{kind}` is not a kind of connector"
+            yield finding("E312", message, node.entries["kind"].span, suggestion(kind, kinds), (*path, "kind"))
+        if driver not in drivers:
+            message = f"`{driver}` is not a driver of {f'`{meant}`' if meant in kinds else 'any kind'}"
+            yield finding("E312", message, node.entries["driver"].span, suggestion(driver, drivers), (*path, "driver"))
 
 
 def both_words(node: Mapping, path: Path) -> Iterator[Diagnostic]:

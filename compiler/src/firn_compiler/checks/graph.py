@@ -90,7 +90,8 @@ def may_follow(flow: Flow, job: Job, name: str) -> bool:
     before = (job, *upstream(flow, job))
     if any(not step.id for one in before for step in one.steps):
         return True
-    made = any(step.id == name and one is not job for one in flow.jobs for step in one.steps)
+    jobs, dataset = _jobs_named(flow, job, name)
+    made = any(step.id == dataset and one is not job for one in jobs for step in one.steps)
     return made and not _dependencies_known(flow, job)
 
 
@@ -107,14 +108,21 @@ def _dependencies_known(flow: Flow, job: Job) -> bool:
 _JOB_KEYS = frozenset(keys(JobShape))
 
 
+def _jobs_named(flow: Flow, job: Job, name: str) -> tuple[list[Job], str]:
+    """Return the jobs in which a dataset is looked for, and its own name: SQL may write a job's before it."""
+    maker, dot, dataset = name.rpartition(".")
+    return [one for one in (job, *flow.jobs) if not dot or one.id == maker], dataset
+
+
 def elsewhere(flow: Flow, job: Job, reader: Step, name: str) -> str:
     """Return help where a step has the dataset's name; empty where none has."""
-    named = [(one, step) for one in (job, *flow.jobs) for step in one.steps if step.id == name]
+    jobs, dataset = _jobs_named(flow, job, name)
+    named = [(one, step) for one in jobs for step in one.steps if step.id == dataset]
     if not named:
         return ""
     maker, step = next(((one, step) for one, step in named if makes_dataset(step)), named[0])
     if not makes_dataset(step):
-        return f"`{name}` is {step_of(step.type)}, which makes no dataset"
+        return f"`{dataset}` is {step_of(step.type)}, which makes no dataset"
     if maker is job:
         return "it is this step's own" if step.id == reader.id else "it is made by a later step"
     return f"the job `{maker.id}` makes it: add `depends_on: [{maker.id}]`"

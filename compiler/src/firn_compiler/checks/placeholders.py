@@ -32,7 +32,7 @@ def placeholders(step: Step, text: Text, found: tuple[str, ...], path: Path) -> 
     given = params.entries if isinstance(params, MappingNode) else {}
     named = dict.fromkeys(name for name in found if name != "?" and not name.isdigit())
     if isinstance(params, Sequence):
-        yield from _numbered(step, params, found, named)
+        yield from _numbered(step, params, found, named) if not text.guessed else ()
         return
     if params is not None and not named and any(name == "?" or name.isdigit() for name in found):
         message = "the query's placeholders have no names, and `params` has"
@@ -48,7 +48,8 @@ def placeholders(step: Step, text: Text, found: tuple[str, ...], path: Path) -> 
             help = suggestion(name, given, "params:") if given else f"add `params: {{{name}: …}}`"
             yield finding("E506", f"`${name}` has no value in `params`", place, help, path)
     for name in given:
-        if name not in named and name not in meant and params is not None and isinstance(params, MappingNode):
+        unused = name not in named and name not in meant and not text.guessed
+        if unused and isinstance(params, MappingNode):
             help = suggestion(name, named, "placeholders:")
             message = f"the query has no placeholder `${name}`"
             yield finding("E506", message, params.keys[name], help, (*step.inputs_path, "params", name))

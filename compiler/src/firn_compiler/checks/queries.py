@@ -1,6 +1,7 @@
 """One query of a step: its text without templates, what is wrong with it at its place in the flow, what it gives."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,6 +9,7 @@ from firn_compiler.checks.dataset import Dataset, Each
 from firn_compiler.checks.graph import elsewhere, may_follow
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Document, Path, Scalar, Span, text_at
+from firn_compiler.model.datasets import names_of
 from firn_compiler.model.project import Flow, Job, Platform, Step
 from firn_compiler.stages.expand import within
 from firn_compiler.stages.settle import logical, resource
@@ -65,6 +67,7 @@ class Queries:
         named = text_at(flow.root, "compute") not in (None, "default")
         self.dialect = "" if platform is None and named else DIALECTS.get(engine, "duckdb")
         """Of the flow's engine; empty where nobody can say."""
+        self._others = frozenset(name for job in flow.jobs for step in job.steps for name in names_of(job.id, step.id))
 
     def dialect_of(self, name: str) -> str:
         """Return the dialect of a resource; empty where nobody can say before a platform is known."""
@@ -78,7 +81,9 @@ class Queries:
         node = step.inputs.entries.get("sql")
         if not isinstance(node, Scalar):
             return None
-        return self.text(node) if isinstance(node.value, str) else self._guessed(node)
+        if isinstance(node.value, str):
+            return self.text(node)
+        return self.readable(partial(self.text, node)) if node.source is not None else None
 
     def text(self, node: Scalar, stand_in: str = "") -> "Text":
         """Return the SQL of a scalar."""
@@ -89,24 +94,28 @@ class Queries:
 
         return Text(str(node.value), at) if node.source is None else text_of(node.source, self._constants, at, stand_in)
 
-    def _guessed(self, node: Scalar) -> "Text | None":
-        """Return the SQL of a scalar in which a template cannot be read, if there is any."""
+    def readable(self, text: Callable[[str], "Text | None"]) -> "Text | None":
+        """Return a text with a word in the place of each template that cannot be read, if there is any."""
         from firn_compiler.sql import analyse
 
-        text = None
-        for word in STAND_INS if node.source is not None else ():
-            text = self.text(node, word)
-            found = analyse(text.query, self.dialect or "duckdb", {}, closed=False)
+        made = None
+        for word in STAND_INS:
+            made = text(word)
+            if made is None or not made.guessed:
+                break
+            found = analyse(made.query, self.dialect or "duckdb", {}, closed=False)
             if not any(one.code == "E501" for one in found.problems):
                 break
-        return text
+        return made
 
     def answer(self, asked: Asked, visible: Mapping[str, Dataset]) -> Answer:
         """Analyse a query, which reads the datasets that are `visible`, or tables of its resource."""
         from firn_compiler.sql import analyse  # for flows with SQL alone
 
         tables, kinds = Each(visible, attrgetter("columns")), Each(visible, attrgetter("kinds"))
-        analysis = analyse(asked.text.query, asked.dialect, tables, closed=not asked.resource, kinds=kinds)
+        others = () if asked.resource else self._others
+        closed = not asked.resource
+        analysis = analyse(asked.text.query, asked.dialect, tables, closed=closed, kinds=kinds, others=others)
         codes = {one.code for one in analysis.problems}
         found = [*self._problems(asked, analysis), *_placeholders(asked, analysis, codes)]
         wrong = asked.text.guessed or codes & _UNREAD
@@ -129,7 +138,8 @@ class Queries:
             if text.guessed.intersection(range(one.start - 2, one.end)):
                 continue
             help = _UNQUOTED if (one.start, one.end) in text.templates and one.code == "E503" else one.help
-            if one.code == "E502" and not asked.resource and "." not in (name := text.query[one.start : one.end]):
+            if one.code == "E502" and not asked.resource:
+                name = text.query[one.start : one.end]
                 if may_follow(self._flow, asked.job, name):
                     continue
                 help = elsewhere(self._flow, asked.job, asked.outer, name) or help

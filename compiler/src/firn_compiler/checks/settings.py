@@ -27,6 +27,7 @@ from firn_compiler.model.shapes import StepShape
 from firn_compiler.stages.bind import STEP_KEYS
 from firn_compiler.stages.defaults import with_spellings
 from firn_compiler.stages.expand import templates_in
+from firn_compiler.stages.keys_meant import word_meant
 from firn_compiler.stages.settle import TYPES, compute_settings, decoded, family, flat_parts, part, resources, served_by
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS, Connector
@@ -151,7 +152,7 @@ def _records(row: tuple[str, str]) -> tuple[type, type]:
 
 
 def _compute(node: Mapping, path: Path) -> Iterator[Diagnostic]:
-    driver = text_at(node, "type") or ""
+    driver = word_meant(node, "type", COMPUTE) or ""
     if driver not in COMPUTE:
         return
     where = (*path, "properties") if driver == "duckdb" else path

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firn_compiler.checks.dataset import Dataset
-from firn_compiler.checks.graph import of_a_job
+from firn_compiler.checks.graph import may_follow, of_a_job
 from firn_compiler.checks.queries import Asked, Queries
 from firn_compiler.checks.watermarks import Watermarks
+from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, suggestion
 from firn_compiler.document import (
     EMPTY,
@@ -36,8 +38,8 @@ from firn_schemas.connectors import WORKSPACE
 if TYPE_CHECKING:
     from firn_compiler.checks.sql_text import Text
 
-Texts = Callable[[Step], "Text | None"]
-"""Returns the SQL of a step's `sql_file`."""
+Texts = Callable[[Step, str], "Text | None"]
+"""Returns the SQL of a step's `sql_file`, with a word for each template that cannot be read."""
 
 
 class Known(NamedTuple):
@@ -125,7 +127,10 @@ class _Reader:
         """Note that the step reads what its `from` names; return what is known of it."""
         name = (text_at(step.inputs, "from") or "").lower()
         self.reads([name], [name] if once else ())
-        return visible.get(name)
+        if name in visible:
+            return visible[name]
+        meant = misspelt(name, [one for one in visible if "." not in one])
+        return visible[meant] if meant and not may_follow(self.flow, self.job, name) else None
 
     def step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset | None:
         """Check a step's SQL and columns; return the dataset that it makes or writes."""
@@ -160,7 +165,7 @@ class _Reader:
             self.known.found.extend(begun(step, dataset.kinds))
 
     def sql_step(self, step: Step, visible: Mapping[str, Dataset]) -> Dataset:
-        text = self.queries.inline(step) or self.files(step)
+        text = self.queries.inline(step) or self.queries.readable(partial(self.files, step))
         if text is None:
             return Dataset()
         return self.query(step, text, visible, dialect=self.queries.dialect)

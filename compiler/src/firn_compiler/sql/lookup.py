@@ -111,6 +111,10 @@ class Lookup:
             message = f"no table of this query has a column `{name}`"
             help = "text stands in single quotes; double quotes are for names"
             help = "text stands in straight single quotes: `'…'`" if name[0] in _CURLY else help
+            known += scope.aliases
+            if meant := (misspelt if _beside_a_column(node) else alike)(name, known):
+                self._meant[id(part)] = meant
+                help = suggestion(name, dict.fromkeys(known), "columns:", meant)
             self._problems.append(Problem("E503", message, help, *place(part)))
         elif is_qualified:
             tables = {alias.strip("'") for level in scope.levels for alias in level.relations if alias}
@@ -169,6 +173,13 @@ class Lookup:
         """Report a column that none of those is which are known."""
         message = f"{what or 'no table of this query has a column'} `{name}`"
         self._problems.append(Problem("E503", message, suggested(name, dict.fromkeys(known), "columns:"), *spot))
+
+
+def _beside_a_column(node: exp.Column) -> bool:
+    """Whether a name is compared with a column: then a text in the wrong quotes is likely."""
+    parent = node.parent
+    around = parent.iter_expressions() if isinstance(parent, exp.Predicate) else ()
+    return any(isinstance(one, exp.Column) and one is not node for one in around)
 
 
 def _is_part(node: exp.Column) -> bool:

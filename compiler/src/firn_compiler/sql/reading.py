@@ -15,7 +15,7 @@ from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
-from firn_compiler.sql.syntax import meant, shown, syntax, unclosed, unread
+from firn_compiler.sql.syntax import meant, misjoined, shown, syntax, unclosed, unread
 from firn_compiler.sql.words import names_again
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 from firn_schemas.visible import listing
@@ -80,7 +80,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
     if dialect == "duckdb":
         names_again(tokens)
     problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens, dialect))
-    problems = problems or list(foreign(tokens, text))
+    problems = problems or list(foreign(tokens, text)) or list(misjoined(tokens, known))
     if problems:
         return None, problems, tokens
     tokens = [one for at, one in enumerate(tokens) if one.token_type is not TokenType.COMMA or not trailing(tokens, at)]

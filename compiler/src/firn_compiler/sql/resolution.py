@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
+from firn_compiler.sql.analysis import Analysis, Problem
 from firn_compiler.sql.grouping import grouping
 from firn_compiler.sql.lookup import Lookup, owns, qualified
 from firn_compiler.sql.names import Names
@@ -44,20 +44,17 @@ from firn_schemas.sql_functions import TABLE_FUNCTIONS
 
 def resolve(
     tree: exp.Expr,
-    tables: Mapping[str, tuple[str, ...] | None],
+    tables: Tables,
     *,
-    closed: bool,
     text: str = "",
     checked: bool = True,
     names: Names | None = None,
-    kinds: Kinds = NO_KINDS,
 ) -> Analysis:
     """Return what is known of a parsed query, whose text this is; `checked` also by DuckDB's own rules.
 
     `names` says what DuckDB calls a column without a name; where it is absent, such a column may be called anything.
-    `kinds` are those of the tables' columns, by the names of both in lower case, where they are known.
     """
-    resolver = _Resolver(tables, kinds, text, closed=closed, checked=checked, names=names)
+    resolver = _Resolver(tables, text, checked=checked, names=names)
     result = resolver.query(tree, None, {})
     known = None if result.open else tuple(column.name for column in result.columns.values())
     named = [column for column in result.columns.values() if column.name]
@@ -74,19 +71,16 @@ def resolve(
 class _Resolver:
     def __init__(
         self,
-        tables: Mapping[str, tuple[str, ...] | None],
-        kinds: Kinds,
+        tables: Tables,
         text: str,
         *,
-        closed: bool,
         checked: bool,
         names: Names | None,
     ) -> None:
         self.checked = checked
         self.engine_names = names
-        self.closed = closed
-        self.problems: list[Problem] = []
-        self.tables = Tables(tables, kinds, self.problems, closed=closed)
+        self.tables = tables
+        self.problems = tables.problems
         self.lookup = Lookup(self.problems)
         self.values = Values(text, self.problems)
 
@@ -302,7 +296,7 @@ class _Resolver:
 
     def refused(self, call: Any) -> bool:
         """Whether a function in FROM is refused: what it takes may be anything."""
-        return self.closed and isinstance(call, exp.Anonymous) and call.name.lower() not in TABLE_FUNCTIONS
+        return self.tables.closed and isinstance(call, exp.Anonymous) and call.name.lower() not in TABLE_FUNCTIONS
 
     def projections(self, node: exp.Select, values: list[Column], scope: Scope, ctes: Ctes) -> Relation:
         """Return the columns of a select list, whose items are these without their names."""

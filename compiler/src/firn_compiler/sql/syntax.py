@@ -1,7 +1,7 @@
 """What the parser could not read, in the words of the person who wrote it."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 
@@ -66,6 +66,20 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
     elif before is not None and _ends_a_value(tokens, at - 1) and _begins_a_value(tokens, at):
         help = "is a comma missing before it?" if _listed(tokens, at) else ""
     return Problem("E501", message, help, token.start, min(token.end + 1, len(text)))
+
+
+def misjoined(tokens: Sequence[Token], known: Collection[str]) -> Iterator[Problem]:
+    """Report a misspelt side of a join, which would be taken for the name of the table before it: `orders lef join`."""
+    owners = {one.text.lower() for one, after in pairwise(tokens) if after.token_type is TokenType.DOT}
+    for table, side, join in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        named = join.token_type is TokenType.JOIN and side.token_type is TokenType.VAR
+        behind = _ends_a_value([table], 0) or table.text.upper() in _SIDES
+        taken = side.text.lower() in owners or side.text.lower() in known
+        if named and behind and not taken and (help := meant(side.text, _SIDES)):
+            yield Problem("E501", f"{shown(side)} is not expected here", help, side.start, side.end + 1)
+
+
+_SIDES = frozenset(["CROSS", "FULL", "INNER", "LEFT", "NATURAL", "OUTER", "RIGHT"])
 
 
 def unread(problem: Problem, tokens: Sequence[Token]) -> bool:
@@ -142,11 +156,17 @@ def _keyword(tokens: Sequence[Token], at: int, known: Collection[str]) -> str:
     return meant(token.text, KEYWORDS)
 
 
+_IN_FULL = {"ASCENDING": "ASC", "DESCENDING": "DESC"}
+"""Keywords that people write out."""
+
+
 def meant(word: str, known: frozenset[str]) -> str:
     """Return help for a misspelt keyword."""
     upper = word.upper()
     if upper in known or not upper.isalpha():
         return ""
+    if upper in _IN_FULL and _IN_FULL[upper] in known:
+        return f"did you mean `{_IN_FULL[upper].lower()}`?"
     close = get_close_matches(upper, sorted(known), n=1, cutoff=0.74)
     return f"did you mean `{close[0].lower()}`?" if close else ""
 

@@ -1,7 +1,7 @@
 """Words of DuckDB's SQL that do not exist: misspelt functions and types, and joins without a condition."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
-from firn_compiler.closest import closest, misspelt
+from firn_compiler.closest import alike, closest, misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
@@ -23,15 +23,18 @@ _WITHOUT = frozenset(["CROSS", "NATURAL", "POSITIONAL"])
 
 _LONG = "year month day hour minute second millisecond microsecond quarter week decade".split()
 _SHORT = "y mon mons w d hr hrs h min mins m sec secs s msec msecs ms usec usecs us".split()
-_SHORT += "century centuries millennium millennia".split()
-UNITS = frozenset([*_LONG, *(f"{one}s" for one in _LONG), *_SHORT])
-"""Units of an interval."""
+_SHORT += "msecond mseconds usecond useconds yr yrs c cent mil mils dec decs".split()
+_SHORT += "millenium millenniums dayofmonth weekofyear".split()
+WORDS = frozenset([*_LONG, *(f"{one}s" for one in _LONG), *"century centuries millennium millennia".split()])
+"""Units of an interval that stand behind its number: words of the grammar."""
+UNITS = WORDS | {*_SHORT}
+"""Units within the quotes of an interval."""
 
 
 PARTS = UNITS | frozenset(
     (
-        "c cent dec decs dow doy dayofmonth dayofweek dayofyear epoch era isodow isoyear jd julian mil mils quarters"
-        " timezone timezone_hour timezone_minute weekday weekofyear yearweek yr yrs"
+        "dow doy dayofweek dayofyear epoch era isodow isoyear jd julian timezone timezone_hour timezone_minute weekday"
+        " yearweek"
     ).split()
 )
 """Parts of a date."""
@@ -91,11 +94,32 @@ def _word(word: str, node: Any, text: str) -> tuple[int, int]:
 
 
 def _unit(interval: Any, text: str) -> Iterator[Problem]:
-    unit = interval.args.get("unit")
-    word = unit.name.lower() if isinstance(unit, exp.Var) else ""
-    meant = misspelt(word, UNITS) if word and word not in UNITS else None
-    if meant is not None:
-        yield Problem("E508", f"there is no unit `{word}`", f"did you mean `{meant}`?", *_word(word, interval, text))
+    """Report what is no unit: behind the number it is a word of the grammar, within quotes one of several."""
+    unit, value = interval.args.get("unit"), interval.this
+    if isinstance(unit, exp.Var):
+        word = unit.name.lower()
+        start, end = _word(word, interval, text)
+        quoted = text[end : end + 1] == "'"
+        if quoted or text[:start].rstrip()[-1:].isdigit() or misspelt(word, WORDS):  # else it may be an alias
+            yield from _no_unit(word, UNITS if quoted else WORDS, start, end)
+    elif unit is None and isinstance(value, exp.Literal) and value.is_string:
+        begin = text.find(f"'{value.name}'", place(interval)[0])
+        for one in _AMOUNTS.finditer(value.name) if begin >= 0 else ():
+            yield from _no_unit(one[1].lower(), UNITS, *(begin + 1 + at for at in one.span(1)))
+
+
+_AMOUNTS = re.compile(r"\d\s*([A-Za-z]+)")
+"""A number and its unit in the text of an interval."""
+
+
+def _no_unit(word: str, known: Collection[str], start: int, end: int) -> Iterator[Problem]:
+    if word not in known:
+        yield Problem("E508", f"there is no unit `{word}`", _like(word, known), start, end)
+
+
+def _like(word: str, known: Collection[str]) -> str:
+    meant = misspelt(word, known) or alike(word, _LONG)
+    return f"did you mean `{meant}`?" if meant else "write such as `year`, `month`, `day` or `hour`"
 
 
 def _part(call: Any, text: str) -> Iterator[Problem]:
@@ -108,9 +132,8 @@ def _part(call: Any, text: str) -> Iterator[Problem]:
 def _misspelt_part(part: Any, call: Any, text: str) -> Iterator[Problem]:
     quoted = isinstance(part, exp.Literal) and part.is_string
     word = part.name.lower() if quoted or isinstance(part, exp.Var) else ""
-    meant = misspelt(word, PARTS) if word and word not in PARTS else None
-    if meant is not None:
-        yield Problem("E508", f"a date has no part `{word}`", f"did you mean `{meant}`?", *_word(word, call, text))
+    if word and word not in PARTS:
+        yield Problem("E508", f"a date has no part `{word}`", _like(word, PARTS), *_word(word, call, text))
 
 
 def _decimal(kind: Any) -> Iterator[Problem]:

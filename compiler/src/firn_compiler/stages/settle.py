@@ -10,6 +10,7 @@ from firn_compiler.document import (
     Node,
     Path,
     Scalar,
+    entries_at,
     filled,
     lookup,
     mapping_at,
@@ -63,7 +64,9 @@ def family(node: Node | None) -> tuple[str, str] | None:
     if word is not None:
         names = connector_names()
         return names.get(word) or names.get(misspelt(word, names) or "")  # a misspelt one is reported by itself
-    row = (text_at(node, "kind") or "", text_at(node, "driver") or "")
+    kind = word_meant(node, "kind", {kind for kind, _ in declarable()})
+    driver = word_meant(node, "driver", {driver for one, driver in declarable() if one == kind})
+    row = (kind or "", driver or "")
     return row if row in declarable() else None
 
 
@@ -73,11 +76,20 @@ def served_by(section: str, node: Node | None) -> tuple[str, str] | None:
 
 
 def resource(flow: Flow, platform: Platform | None, name: str) -> Settled | None:
-    """Return the resource that the flow's steps call `name`, settled; None where a reference to it is broken."""
+    """Return the resource that the flow's steps call `name`, settled; None where a reference to it is broken.
+
+    A misspelt name, of it or on the way to it, is taken for the one that is surely meant, and is reported by itself.
+    """
     known = flow.settled.get(name)
     if known is None or known[0] is not platform:
-        known = flow.settled[name] = (platform, _found(flow, platform, name))
+        known = flow.settled[name] = (platform, _found(flow, platform, _name_meant(flow, platform, name)))
     return known[1]
+
+
+def _name_meant(flow: Flow, platform: Platform | None, name: str) -> str:
+    """Return the resource that a step's word names, or surely is a misspelling of."""
+    names = [*flow.resources, *OWN_NAMES, *entries_at(platform.root if platform else None, "layers")]
+    return name if name in names else misspelt(name, names) or name
 
 
 def resources(flow: Flow, platform: Platform | None) -> Iterator[tuple[str, Settled]]:
@@ -117,8 +129,13 @@ def _declared(node: Mapping, platform: Platform | None) -> Settled | None:
 
 def profile_of(node: Mapping, platform: Platform | None) -> Mapping | None:
     """Return the platform's connector that a resource names as its `profile`."""
-    profile = text_at(node, "profile")
-    return mapping_at(mapping_at(platform.root, "connectors"), profile) if platform and profile else None
+    return entry_meant(platform, "connectors", node, "profile")
+
+
+def entry_meant(platform: Platform | None, section: str, node: Node | None, key: str) -> Mapping | None:
+    """Return the entry of a platform's section that a key names, or whose name is surely meant."""
+    found = mapping_at(platform.root, section) if platform else None
+    return mapping_at(found, word_meant(node, key, found.entries)) if found else None
 
 
 def part(node: Mapping, key: str, row: tuple[str, str]) -> Node:
@@ -204,8 +221,9 @@ def _settled(row: tuple[str, str], config: Node, options: Node, node: Node, deco
 
 def logical(flow: Flow, platform: Platform | None, name: str) -> Mapping | None:
     """Return the platform's entry for the flow's logical `storage`, `catalog` or `compute`, or None."""
-    section = mapping_at(platform.root, LOGICAL[name]) if platform else None
-    return mapping_at(section, text_at(flow.root, name) or "default")
+    if text_at(flow.root, name):
+        return entry_meant(platform, LOGICAL[name], flow.root, name)
+    return mapping_at(mapping_at(platform.root, LOGICAL[name]), "default") if platform else None
 
 
 def placed(section: str, node: Mapping | None) -> Settled | None:
@@ -232,7 +250,7 @@ def _layer(platform: Platform | None, name: str) -> Settled | None:
     if platform is None or layer is None:
         return None
     section, key = ("catalogs", "catalog_ref") if "catalog_ref" in layer.entries else ("storage", "storage_ref")
-    found = placed(section, mapping_at(mapping_at(platform.root, section), text_at(layer, key)))
+    found = placed(section, entry_meant(platform, section, layer, key))
     if found is None or not isinstance(found.config, Mapping) or text_at(layer, "namespace") is None:
         return found
     namespace: Node = layer.entries["namespace"]
@@ -260,7 +278,7 @@ def _compute(flow: Flow, platform: Platform | None) -> Settled | None:
     node = logical(flow, platform, "compute")
     if node is None:
         return Settled("compute", "duckdb", EMPTY, EMPTY, flow.root.span)  # the same engine in every environment
-    driver = text_at(node, "type") or ""
+    driver = word_meant(node, "type", COMPUTE) or ""
     if driver not in COMPUTE:
         return None
     properties = without_nulls(compute_settings(node, driver))
