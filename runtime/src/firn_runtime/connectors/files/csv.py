@@ -12,16 +12,15 @@ from firn_runtime.connectors.files.selects import (
     format_options,
     in_order,
     list_of,
-    mark_for,
     of_the_files,
     partition_options,
     place_of,
     scan_of,
     struct_of,
     types_of,
-    valued,
 )
 from firn_runtime.connectors.files.zstd import ending_in_a_line
+from firn_runtime.connectors.values.made import mark_for, valued
 from firn_runtime.connectors.values.projection import projected, sql_type
 from firn_runtime.connectors.values.texts import from_csv, is_text_first
 from firn_runtime.engine import Relation, Session

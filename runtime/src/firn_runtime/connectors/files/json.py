@@ -9,15 +9,14 @@ from firn_runtime.connectors.files.dataset import Found
 from firn_runtime.connectors.files.layouts import listed
 from firn_runtime.connectors.files.selects import (
     in_order,
-    mark_for,
     of_the_files,
     partition_options,
     place_of,
     scan_of,
     struct_of,
     types_of,
-    valued,
 )
+from firn_runtime.connectors.values.made import mark_for, valued
 from firn_runtime.connectors.values.projection import projected
 from firn_runtime.connectors.values.texts import finite_json, from_json, is_text_first
 from firn_runtime.engine import Relation, Session
