@@ -136,7 +136,7 @@ _LAYOUT = (
 )
 AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts; or leave it out by `columns`"
 """What to do about a column of SQLite whose values are not all of its type."""
-_AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
+_AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{{}: blob}}`"
 _NO_MOMENT = "`try_cast` makes NULL of it; `schema: {{column: varchar}}` in a read of a table of SQLite takes the text"
 _OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
 _SHORTER = "a row is 32 MB at most here: read less of it by `columns` or `sql`"
@@ -147,8 +147,9 @@ _ADVICE = (
     (re.compile("CSV Error on Line: .*Maximum line size .*`rows.csv`"), _SHORTER),
     (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
     (re.compile("queries are nested too deep"), "`materialize: true` on a step between ends a long chain of streams"),
+    (re.compile('Invalid type in column "(.*)": column was declared as text, found one of type "blob"'), _AS_BYTES),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
-    (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
+    (re.compile("(?:a|the) column(?: `(.*)`)? holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),
     (re.compile("an object of JSON has a key that its type lacks"), _KEY_BY_KEY),
     (re.compile("UNNEST.* (requires a single list|not JSON)"), _KEY_BY_KEY),
@@ -203,7 +204,7 @@ def translated(error: Exception) -> ConnectorError:
 
 def _advice(sentence: str) -> str:
     """Return what a person can do about what is said, if that is known."""
-    return next((help.format(*found.groups()) for said, help in _ADVICE if (found := said.match(sentence))), "")
+    return next((help.format(*found.groups("column")) for said, help in _ADVICE if (found := said.match(sentence))), "")
 
 
 def is_cut_wrong(error: ConnectorError) -> bool:
