@@ -81,6 +81,8 @@ def csv_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         options.append(f"names = {list_of(_by_place(schema, inputs))}")
     typed = [*options, *_CAREFUL, *([f"types = {types_of(schema)}"] if schema else [])]
     known = _described(session, found, typed)
+    spelt = {name.lower(): name for name in known}
+    schema = {spelt.get(name.lower(), name): text for name, text in schema.items()}
     text = {name: kind for name, kind in known.items() if is_text_first(kind) and name not in found.keys}
     read = {name: sql_type(name, kind) for name, kind in schema.items()} | dict.fromkeys(text, "VARCHAR")
     if len(found.names) == 1 and not found.keys:
