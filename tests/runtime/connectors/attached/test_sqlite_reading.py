@@ -247,7 +247,7 @@ def test_a_text_that_is_no_utf_8_is_told_and_never_passed_on(
     read: Read, declared: str, value: str, schema: dict[str, str]
 ) -> None:
     made = (f"create table t (n int, v {declared})", f"insert into t values (1, null), (2, {value})")
-    with pytest.raises(ConnectorError, match='the column `v` holds a text that is not UTF-8|column "v"') as caught:
+    with pytest.raises(ConnectorError, match=r'the column `v` holds a text that is not UTF-8|column "v"') as caught:
         read(*made, schema=schema)
     assert "{v: blob}" in caught.value.help
 

@@ -316,7 +316,7 @@ def test_where_no_row_can_be_named_the_file_is(work: Workbench, root: Path) -> N
 def test_a_schema_finds_columns_in_whatever_case_they_are(work: Workbench, root: Path, path: str) -> None:
     put(root, "a.csv", "ID,Name,Amount\n7,x,1.50\n")
     put(root, "b.csv", "ID,Name,Amount\n")
-    assert read(work, path, schema={"name": "varchar", "amount": "decimal(9,2)"}) == [("x", Decimal("1.50"))]
+    assert read(work, path, schema={"name": "varchar", "amount": "decimal(9,2)"}) == [(7, "x", Decimal("1.50"))]
     assert read(work, path, columns=["name", "id"], schema={"Id": "varchar"}) == [("x", "7")]
 
 
