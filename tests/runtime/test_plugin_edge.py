@@ -121,6 +121,15 @@ def test_rows_are_mappings_and_keep_what_they_are(tmp_path: Path) -> None:
     assert given == "b,d,l,n,p,t,x\ntrue,2026-01-02,[1],1099511627776,1.10,é,\n"
 
 
+def test_a_value_that_the_engine_would_bend_to_the_schema_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"d": Decimal("1.005"), "t": datetime(2026, 1, 2, 10, tzinfo=UTC)}]
+    connector(type("Given", (Quiet,), {"read": lambda self, inputs, context: rows}), "readable")
+    read = step("rows", "read", resource="acme", table="orders", schema={"t": "timestamp", "d": "decimal(9,2)"})
+    assert "the column `d` holds what is no DECIMAL(9,2)" in failure(tmp_path, capfd, read, WRITE)
+
+
 def test_types_are_found_in_all_rows(tmp_path: Path) -> None:
     rows = ({"n": 1.5 if number == 2999 else number} for number in range(3000))
     assert read_with(tmp_path, lambda self, inputs, context: rows).endswith("\n2998.0\n1.5\n")

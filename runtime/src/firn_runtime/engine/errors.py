@@ -110,6 +110,10 @@ _QUOTED_VALUE: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]
     (re.compile(r"Max expression depth limit of \d+ exceeded\..*"), "queries are nested too deep"),
     (re.compile(r"Invalid unicode \(.*\) detected\. This file is not utf-8 encoded"), "it is not UTF-8"),
     (re.compile(r" is encrypted, but 'encryption_config' was not set"), " is encrypted, and is not read"),
+    (
+        re.compile(r"Value with unterminated quote found"),
+        "the quotes of a field are not closed, or something stands behind them",
+    ),
     (re.compile(r"File is not utf-16 encoded"), "a file is not UTF-16, or has characters beyond U+FFFF"),
     (
         re.compile(r"COLUMN_TYPES error: Columns with names: (.*) do not exist in.*"),
@@ -125,7 +129,7 @@ that nobody can follow here, or counts lines of broken JSON from 2 on."""
 
 _KEPT = re.compile(
     r"^(Error when converting|it is not UTF-8|Maximum line size|Candidate bindings|Did you mean"
-    r"|Expected Number of Columns|Column a)",
+    r"|Expected Number of Columns|Column a|the quotes of a field)",
     re.I,
 )
 _FILE = "file = "
@@ -136,11 +140,12 @@ _NOISE = re.compile(r"^(LINE \d+:|Original Line|Possible |\* |Try setting|\s*\^)
 _SNIFFING = "Error when sniffing file"
 _NO_CSV = "the rows of a CSV file cannot be told apart in"
 _LAYOUT = (
-    "`format_options` of the read says how the file is laid out: `delimiter`, `quote`, `escape`, `header`, `encoding`"
+    "`format_options` of the read says how the file is laid out: `delimiter`, `quote`, `escape`, `header`, `encoding`;"
+    " one with lines that are no rows, such as a trailer, is read line by line and taken apart in a `sql` step"
 )
 AS_TEXT = "`schema: {{{}: varchar}}` in a read of the table takes them as texts; or leave it out by `columns`"
 """What to do about a column of SQLite whose values are not all of its type."""
-_AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{column: blob}}`"
+_AS_BYTES = "`schema` in a read of a table of SQLite takes the bytes: `schema: {{{}: blob}}`"
 _NO_MOMENT = "`try_cast` makes NULL of it; `schema: {{column: varchar}}` in a read of a table of SQLite takes the text"
 _OTHER_ENCODING = "`format_options: {{encoding: latin-1}}` or `utf-16` reads it, if that is what it is"
 _SHORTER = "a row is 32 MB at most here: read less of it by `columns` or `sql`"
@@ -148,11 +153,13 @@ _KEY_BY_KEY = "`unnest(cast(lines as json[])) as line` makes rows of a JSON list
 _ADVICE = (
     (re.compile(_NO_CSV), _LAYOUT),
     (re.compile("CSV Error on Line: .*it is not UTF-8"), _OTHER_ENCODING),
+    (re.compile("CSV Error on Line: .*(Expected Number of Columns|the quotes of a field)"), _LAYOUT),
     (re.compile("CSV Error on Line: .*Maximum line size .*`rows.csv`"), _SHORTER),
     (re.compile("a file is not UTF-16"), "the engine reads those in UTF-8 alone"),
     (re.compile("queries are nested too deep"), "`materialize: true` on a step between ends a long chain of streams"),
+    (re.compile('Invalid type in column "(.*)": column was declared as text, found one of type "blob"'), _AS_BYTES),
     (re.compile('Invalid type in column "(.*)": '), AS_TEXT),
-    (re.compile("a column holds a text that is not UTF-8"), _AS_BYTES),
+    (re.compile("(?:a|the) column(?: `(.*)`)? holds a text that is not UTF-8"), _AS_BYTES),
     (re.compile("a (column) holds values of another type"), AS_TEXT),
     (re.compile("an object of JSON has a key that its type lacks"), _KEY_BY_KEY),
     (re.compile("UNNEST.* (requires a single list|not JSON)"), _KEY_BY_KEY),
@@ -211,13 +218,18 @@ def translated(error: Exception) -> ConnectorError:
 
 def _advice(sentence: str) -> str:
     """Return what a person can do about what is said, if that is known."""
-    return next((help.format(*found.groups()) for said, help in _ADVICE if (found := said.match(sentence))), "")
+    return next((help.format(*found.groups("column")) for said, help in _ADVICE if (found := said.match(sentence))), "")
 
 
 def is_cut_wrong(error: ConnectorError) -> bool:
     """Return whether a text file could not be cut into rows: a row was too long for the limits of its reading, or a
     thread that began in the middle took a line of a quoted field for a row."""
     return error.message.startswith(_CUT_WRONG)
+
+
+def is_unlike(error: ConnectorError) -> bool:
+    """Return whether no layout was found by which all rows of a text file are alike."""
+    return _NO_CSV in error.message
 
 
 def _class_of(name: str, text: str) -> ErrorClass:

@@ -16,8 +16,9 @@ from firn_runtime.cancel import current
 from firn_runtime.connectors.files.formats import format_of
 from firn_runtime.connectors.files.scan import relation as file_relation
 from firn_runtime.connectors.files.writing import write_file
-from firn_runtime.connectors.rest.types import Types, columns_literal
-from firn_runtime.connectors.values.projection import projected
+from firn_runtime.connectors.rest.records import record_rows
+from firn_runtime.connectors.rest.types import Types
+from firn_runtime.connectors.values.projection import engine_types, projected
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
@@ -44,11 +45,14 @@ def taken(plugin: str, what: str, given: Any, inputs: ReadInputs, session: Sessi
         return file_relation(session, root, [name], ReadInputs(**vars(inputs) | {"path": name}), "auto")
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         raise ConnectorError("process", f"the plug-in `{plugin}` gave neither rows nor a file from {what}")
-    return _spooled(plugin, what, given, inputs, folder)
+    return _spooled(plugin, what, given, inputs, session, folder)
 
 
-def _spooled(plugin: str, what: str, rows: Iterable[Any], inputs: ReadInputs, folder: Path) -> Relation:
-    types = Types(inputs.schema, inputs.columns)
+def _spooled(
+    plugin: str, what: str, rows: Iterable[Any], inputs: ReadInputs, session: Session, folder: Path
+) -> Relation:
+    told = engine_types(session, inputs.schema) if inputs.schema else {}
+    types = Types(told, inputs.columns)
     longest, file = 0, folder / _FILE
     with file.open("wb") as spool:
         for piece in _pieces(plugin, what, rows):
@@ -61,11 +65,7 @@ def _spooled(plugin: str, what: str, rows: Iterable[Any], inputs: ReadInputs, fo
     if not columns:
         help = "say them with `schema:`"
         raise ConnectorError("data", f"the plug-in `{plugin}` gave no rows, so their columns are unknown", help)
-    scan = (
-        f"read_json({literal(str(file))}, format = 'newline_delimited', compression = 'uncompressed', "
-        f"maximum_object_size = {max(1024 * 1024, 2 * longest)}, columns = {columns_literal(columns)})"
-    )
-    return Relation(projected(scan, inputs.columns))
+    return Relation(projected(record_rows(file, longest, columns, told), inputs.columns))
 
 
 def _pieces(plugin: str, what: str, rows: Iterable[Any]) -> Iterator[list[Any]]:

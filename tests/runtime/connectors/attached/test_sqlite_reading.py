@@ -231,11 +231,25 @@ def test_what_sql_cannot_read_is_told_with_its_way_out(read: Read, declared: str
 LATIN = ("create table t (n int, v text)", "insert into t values (1, null), (2, cast(x'41ff' as text))")
 
 
-@pytest.mark.parametrize("schema", [{}, {"n": "varchar"}])
-def test_a_text_that_is_no_utf_8_is_told_and_never_passed_on(read: Read, schema: dict[str, str]) -> None:
-    with pytest.raises(ConnectorError, match="a column holds a text that is not UTF-8") as caught:
-        read(*LATIN, schema=schema)
-    assert "{column: blob}" in caught.value.help
+TEXT, BYTES = "cast(x'41ff' as text)", "x'41ff'"
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "schema"),
+    [
+        ("text", TEXT, {}),
+        ("text", BYTES, {}),
+        ("text", TEXT, {"n": "varchar", "v": "varchar"}),
+        *((declared, value, {"v": "varchar"}) for declared in ("int", "json", "") for value in (TEXT, BYTES)),
+    ],
+)
+def test_a_text_that_is_no_utf_8_is_told_and_never_passed_on(
+    read: Read, declared: str, value: str, schema: dict[str, str]
+) -> None:
+    made = (f"create table t (n int, v {declared})", f"insert into t values (1, null), (2, {value})")
+    with pytest.raises(ConnectorError, match=r'the column `v` holds a text that is not UTF-8|column "v"') as caught:
+        read(*made, schema=schema)
+    assert "{v: blob}" in caught.value.help
 
 
 def test_a_text_that_is_no_utf_8_is_read_as_bytes(read: Read) -> None:

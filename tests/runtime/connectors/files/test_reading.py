@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -269,7 +270,64 @@ def test_the_line_is_named_where_it_is_known(work: Workbench, root: Path) -> Non
     assert "Line: 30002" in refused(work, "*.csv")
     assert "in the file `b.csv`" in refused(work, "*.csv")
     put(root, "b.csv", BROKEN["half_a_row_early.csv"])
-    assert "the rows of a CSV file cannot be told apart in `b.csv`: " in refused(work, "*.csv")
+    assert "CSV Error on Line: 3; Expected Number of Columns: 3 Found: 2; in the file `b.csv`" in refused(work, "*.csv")
+
+
+UNLIKE = {
+    "a row that is too short": ("a,b,c\n1,2,3\n4,5\n6,7,8\n", "Line: 3; Expected Number of Columns: 3 Found: 2"),
+    "a row that is too long": ("a,b,c\n1,2,3\n4,5,6,7\n6,7,8\n", "Line: 3; Expected Number of Columns: 3 Found: 4"),
+    "a trailer": ("a,b\n1,2\n3,4\nTotal: 2\n", "Line: 4; Expected Number of Columns: 2 Found: 1"),
+    "a title": ("# made by hand\na,b\n1,2\n", "Line: 2; Expected Number of Columns: 1 Found: 2"),
+    "another delimiter": ("a;b\n1;2\n3;4,5\n", "Line: 3; Expected Number of Columns: 1 Found: 2"),
+    "quotes in the middle": (
+        'a,b\n1,2\n3,"x" y\n',
+        "Line: 3; the quotes of a field are not closed, or something stands",
+    ),
+    "several files": ("a,b\n1,2\n3\n", "Line: 3; Expected Number of Columns: 2 Found: 1"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), UNLIKE.values(), ids=UNLIKE)
+def test_the_row_is_named_that_is_unlike_the_first(work: Workbench, root: Path, content: str, said: str) -> None:
+    put(root, "b.csv", content)
+    schema = dict.fromkeys(content.partition("\n")[0].split(","), "varchar")
+    for inputs in ({}, {"schema": schema}):
+        message = refused(work, "b.csv", **inputs)
+        assert said in message
+        assert message.endswith("in the file `b.csv`")
+    put(root, "a.csv", content.partition("\n")[0] + "\n")
+    assert said in refused(work, "*.csv")
+
+
+@pytest.mark.parametrize("width", [1, 64, 65, 3000])
+def test_a_row_is_named_however_wide_the_file_is(work: Workbench, root: Path, width: int) -> None:
+    names = ",".join(f"c{number}" for number in range(width))
+    put(root, "a.csv", f"{names}\n{names}\n{names},x\n")
+    said = f"Line: 3; Expected Number of Columns: {width} Found: {width + 1}; in the file"
+    assert said in refused(work, "a.csv")
+
+
+def test_where_no_row_can_be_named_the_file_is(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", 'a,b\n1,"x\n2,y\n')
+    assert "the rows of a CSV file cannot be told apart in `a.csv`: " in refused(work, "a.csv")
+
+
+@pytest.mark.parametrize("path", ["a.csv", "*.csv"])
+def test_a_schema_finds_columns_in_whatever_case_they_are(work: Workbench, root: Path, path: str) -> None:
+    put(root, "a.csv", "ID,Name,Amount\n7,x,1.50\n")
+    put(root, "b.csv", "ID,Name,Amount\n")
+    assert read(work, path, schema={"name": "varchar", "amount": "decimal(9,2)"}) == [(7, "x", Decimal("1.50"))]
+    assert read(work, path, columns=["name", "id"], schema={"Id": "varchar"}) == [("x", "7")]
+
+
+@pytest.mark.parametrize(
+    "content", ['{"id": 7, "name": "x", "n": 1.5}\n{"name": null}', '[{"id": 7, "name": "x", "n": 1.5}, {}]']
+)
+def test_a_schema_beside_columns_gives_types_alone(work: Workbench, root: Path, content: str) -> None:
+    put(root, "a.json", content)
+    rows = read(work, "a.json", columns=["name", "n", "id", "gone"], schema={"id": "varchar", "gone": "date"})
+    assert rows == [("x", 1.5, "7", None), (None, None, None, None)]
+    assert read(work, "a.json", columns=["n"], schema={"id": "varchar"}) == [(1.5,), (None,)]
 
 
 @pytest.mark.parametrize("content", [" \n", "[]", "[1]"])
@@ -493,7 +551,10 @@ def test_a_delimiter_of_several_bytes_beside_doubled_quotes_is_refused_where_the
 
 def test_text_after_quotes_is_told_with_its_line(work: Workbench, root: Path) -> None:
     put(root, "a.csv", "id,v\n" + '1,"x"\n' * 3_000_000 + f'2,"{CANARY}"n\n' + '1,"x"\n' * 10)
-    assert refused(work, "a.csv") == "`a.csv`: CSV Error on Line: 3000002; in the file `a.csv`"
+    assert refused(work, "a.csv") == (
+        "`a.csv`: CSV Error on Line: 3000002; the quotes of a field are not closed, or something stands behind them; "
+        "in the file `a.csv`"
+    )
 
 
 @pytest.mark.parametrize("options", [{}, {"escape": "\\"}, {"encoding": "utf-16"}, {"delimiter": "||"}])

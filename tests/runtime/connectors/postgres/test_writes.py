@@ -300,6 +300,22 @@ RELATION = "select 1 from pg_locks where relation = 'other'::regclass and not gr
 TRANSACTION = "select 1 from pg_locks where locktype = 'transactionid' and not granted"
 
 
+@pytest.mark.parametrize("table", ["t", "t_1"])
+def test_a_row_that_belongs_to_no_partition_is_told_as_such(target: Target, table: str) -> None:
+    target.do("create table t (id int) partition by range (id)")
+    target.do("create table t_1 partition of t for values from (0) to (5)")
+    said = target.refusal("select range::int as id from range(6)", "append", table=table)
+    assert said == "a row belongs to no partition of the table, or to another one than is written"
+
+
+@pytest.mark.parametrize("name", ["a b", "é: x", "a, column c", 'q"uote'])
+def test_a_column_of_any_name_is_told_as_it_is_called(target: Target, name: str) -> None:
+    quoted = name.replace('"', '""')
+    target.do(f'create table t ("a" int, "{quoted}" smallint)')
+    error = refused(lambda: target.write(f'select 1 as a, 70000 as "{quoted}"', "append"))
+    assert error.message == f"a value is out of range in the column `{name}`"
+
+
 def in_a_while(connection: psycopg.Connection[Any], waits: LiteralString) -> None:
     """Wait until somebody waits for a lock."""
     for _ in range(500):

@@ -9,12 +9,14 @@ import pytest
 
 from firn_runtime.errors import ConnectorError
 from runtime.connectors.server import Answer, serving
+from runtime.connectors.test_strict_schema import TEXTS
 from runtime.refusals import refused
 from runtime.workbench import Workbench, connector
 
 Make = Callable[..., Workbench]
 
 CANARY = "canary-45c48cce"
+_NAMED = "the column `a` holds what is no .*: give it another type in `schema`"
 
 
 def read(bench: Make, body: Any, **inputs: Any) -> Workbench:
@@ -49,6 +51,11 @@ WIDEST = 2**63 - 1
         (["1", "18446744073709551616"], "HUGEINT", [1, 2**64]),
         (["1", "1.5", "1e3"], "DOUBLE", [1.0, 1.5, 1000.0]),
         (["18446744073709551616", "0.5"], "DOUBLE", [2.0**64, 0.5]),
+        (["1000000000000000000", "0.5"], "DOUBLE", [1e18, 0.5]),
+        (["9007199254740993", "0.5"], "JSON", ["9007199254740993", "0.5"]),
+        (["9007199254740993", "18446744073709551616"], "HUGEINT", [2**53 + 1, 2**64]),
+        (["9007199254740993", "18446744073709551617", "1.5"], "JSON", [str(2**53 + 1), str(2**64 + 1), "1.5"]),
+        (["[9007199254740993]", "[0.5]"], "JSON[]", [["9007199254740993"], ["0.5"]]),
         (["0.12345678901234567890"], "DOUBLE", [0.12345678901234568]),
         (['"x"', '""', "null", '"1"'], "VARCHAR", ["x", "", None, "1"]),
         (['"2026-01-02"', '"2026-01-02T03:04:05Z"'], "VARCHAR", ["2026-01-02", "2026-01-02T03:04:05Z"]),
@@ -190,6 +197,72 @@ def test_a_value_that_a_schema_would_change_silently_is_refused(bench: Make, kin
     error = failure(bench, f'[{{"a":{value}}}]', schema={"a": kind})
     assert error.message.startswith("a record does not fit the `schema`: expected")
     assert error.message.endswith(".a`")
+
+
+@pytest.mark.parametrize(("text", "kind"), TEXTS.values(), ids=TEXTS)
+def test_a_text_that_is_no_value_of_its_type_in_the_schema_is_refused(bench: Make, text: str, kind: str) -> None:
+    with pytest.raises(ConnectorError, match=_NAMED):
+        raise AssertionError(column(bench, json.dumps(text), schema={"a": kind}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("date", '"2026-01-02T10:00:00"'),
+        ("timestamptz", '"2026-01-02T10:00:00.123456789Z"'),
+        ("decimal(18,2)", "1.005"),
+        ("bigint[]", "[1.5, 2]"),
+        ("decimal(18,2)[]", '["1.005"]'),
+        ("double", '"1,5"'),
+        ("double", '"1e400"'),
+        ("tinyint", "300"),
+    ],
+)
+def test_a_value_that_the_engine_would_bend_to_the_schema_is_refused(bench: Make, kind: str, value: str) -> None:
+    with pytest.raises(ConnectorError, match=_NAMED):
+        raise AssertionError(column(bench, value, schema={"a": kind}))
+
+
+_DIGITS = "12345678901234.1234567890"
+_DECIMALS = pytest.mark.parametrize(
+    ("kind", "value"), [("decimal(38,10)", f'{{"a":{_DIGITS}}}'), ("decimal(38,10)[]", f'{{"a":[1,{_DIGITS}]}}')]
+)
+
+
+@_DECIMALS
+@pytest.mark.parametrize("columns", [None, ["a", "b"]])
+def test_a_decimal_of_more_digits_than_a_double_has_is_refused_as_a_number(
+    bench: Make, kind: str, value: str, columns: list[str] | None
+) -> None:
+    error = failure(bench, f'[{{"b":1}},{value}]', schema={"a": kind}, columns=columns)
+    assert "expected a number of no more digits than a double has - at `$[" in error.message
+    assert "1234567890" not in error.message
+
+
+@_DECIMALS
+def test_a_decimal_of_more_digits_than_a_double_has_may_come_as_a_text(bench: Make, kind: str, value: str) -> None:
+    work = read(bench, f"[{value}]".replace(_DIGITS, f'"{_DIGITS}"'), schema={"a": kind})
+    assert _DIGITS in work.session.execute("select a::varchar from data")[0][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "read_as"),
+    [
+        ("double", "0.1", "0.1"),
+        ("double", "5e-324", "5e-324"),
+        ("double", "1.7976931348623157e308", "1.7976931348623157e+308"),
+        ("double", '"1e3"', "1000.0"),
+        ("float", "0.1", "0.1"),
+        ("decimal(18,2)", "19.99", "19.99"),
+        ("timestamp", '"2026-01-02T10:00:00Z"', "2026-01-02 10:00:00"),
+        ("boolean", '"true"', "true"),
+        ("bigint[]", "[1, null]", "[1, NULL]"),
+        ("hugeint", "170141183460469231731687303715884105727", "170141183460469231731687303715884105727"),
+    ],
+)
+def test_a_value_that_the_type_in_the_schema_holds_is_read(bench: Make, kind: str, value: str, read_as: str) -> None:
+    work = read(bench, f'[{{"a":{value}}},{{"a":null}},{{}}]', schema={"a": kind})
+    assert work.session.execute("select a::varchar from data") == [(read_as,), (None,), (None,)]
 
 
 @pytest.mark.parametrize("kind", ["date", "timestamp", "bigint", "double", "boolean", "uuid", "decimal(5,2)", "time"])

@@ -14,7 +14,7 @@ from firn_runtime.engine import Relation, Session
 from firn_runtime.engine.errors import AS_TEXT
 from firn_runtime.engine.session import Row
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import failing, identifier, literal
 from firn_schemas.visible import listing
 
 _ENOUGH = {
@@ -66,7 +66,7 @@ _AS_CARRIED = ("BLOB", "VARCHAR")
 
 _TEXTS = re.compile("char|clob|text", re.IGNORECASE)
 """Types in which SQLite keeps numbers as text; the engine takes more for texts, such as `string` and `json`."""
-_UTF_8 = "decode(encode({0}))"
+_UTF_8 = "if({0} is null, null, coalesce(try(decode(encode({0}))), {1}))"
 """Fails for texts of other encodings, which the engine would pass on as they are."""
 _GENERATED = ("2", "3")
 _COLUMNS = "select name, type, hidden from pragma_table_xinfo({0})"
@@ -100,8 +100,7 @@ def source(
     _refuse_bent(session, database, table, read)
     if carried or is_misleading(session, database, table):
         return Relation(_carried(database, table, read))
-    texts = {name: _UTF_8.format(identifier(name)) for name, kind in read.items() if kind == "VARCHAR"}
-    return Relation(f"({projected(place, own, texts)})")
+    return Relation(f"({projected(place, own, _texts(read))})")
 
 
 def _is_enough(own: str, told: str, *, is_loose: bool) -> bool:
@@ -120,9 +119,20 @@ def _carried(database: str, table: str, read: Mapping[str, str]) -> str:
         asked.append(f"{outside.format(column)} as {column}")
         made.append(f"{inside.format(column)} as {column}")
     sql = f"select {', '.join(asked)} from {identifier(table)}"
-    texts = f"(select {', '.join(made)} from {_query(database, sql)})"
+    whole = projected(_query(database, sql), read, _texts(read))
+    texts = f"(select {', '.join(made)} from ({whole}))"
     values = {name: strict_cast(name, "VARCHAR", kind) for name, kind in read.items() if kind not in _AS_CARRIED}
     return f"({projected(texts, read, values)})"
+
+
+def _texts(read: Mapping[str, str]) -> dict[str, str]:
+    """Return SQL for the columns of texts, which fails where one is of another encoding."""
+    said = "the column `{}` holds a text that is not UTF-8"
+    return {
+        name: _UTF_8.format(identifier(name), failing(said.format(name)))
+        for name, kind in read.items()
+        if kind == "VARCHAR"
+    }
 
 
 def _refuse_bent(session: Session, database: str, table: str, read: Mapping[str, str]) -> None:

@@ -3,7 +3,9 @@
 A type that was detected holds for every row: the engine by itself would round what it took for whole numbers.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from firn_runtime.connectors.files.dataset import Found
 from firn_runtime.connectors.files.formats import delimiter, null_values
@@ -12,19 +14,19 @@ from firn_runtime.connectors.files.selects import (
     format_options,
     in_order,
     list_of,
-    mark_for,
     of_the_files,
     partition_options,
     place_of,
     scan_of,
     struct_of,
     types_of,
-    valued,
 )
 from firn_runtime.connectors.files.zstd import ending_in_a_line
+from firn_runtime.connectors.values.made import mark_for, valued
 from firn_runtime.connectors.values.projection import projected, sql_type
 from firn_runtime.connectors.values.texts import from_csv, is_text_first
 from firn_runtime.engine import Relation, Session
+from firn_runtime.engine.errors import is_unlike
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier, literal
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -53,6 +55,15 @@ _WHOLE = _QUICK_ROW // 2
 """Bytes of a file that one thread reads, whatever its encoding: UTF-8 may take twice as many."""
 _NO_DELIMITER = "\x1c"
 """What stands in no file."""
+_LOOKED_AT = 100_000
+"""Rows that are surely looked at before it is known how a file is laid out."""
+_WIDTHS = (1 << 6, 1 << 11, 1 << 16)
+"""Fields of a row that are looked for: where there are fewer, the engine counts them; where there are more, it does
+not, and many cost time."""
+_OF_A_ROW = "CSV Error on Line: "
+_OF_THE_FIRST = re.compile(r"CSV Error on Line: 1; Expected Number of Columns: \d+ Found: (\d+)")
+_ABOUT_COLUMNS = ("header", "types", "names", "union_", "all_varchar", "sample_size")
+"""Beginnings of options that say more than how rows are told apart."""
 _SMALL = 1 << 22
 """Bytes of CSV that may be read twice for the sake of a better message."""
 _SEEN = 1 << 15
@@ -70,6 +81,8 @@ def csv_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
         options.append(f"names = {list_of(_by_place(schema, inputs))}")
     typed = [*options, *_CAREFUL, *([f"types = {types_of(schema)}"] if schema else [])]
     known = _described(session, found, typed)
+    spelt = {name.lower(): name for name in known}
+    schema = {spelt.get(name.lower(), name): text for name, text in schema.items()}
     text = {name: kind for name, kind in known.items() if is_text_first(kind) and name not in found.keys}
     read = {name: sql_type(name, kind) for name, kind in schema.items()} | dict.fromkeys(text, "VARCHAR")
     if len(found.names) == 1 and not found.keys:
@@ -98,8 +111,7 @@ def csv_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
 def csv_columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:
     """Return the names of the columns of a file."""
     options = ["all_varchar = true", "sample_size = 1", "hive_partitioning = false"]
-    scan = scan_of("csv", found, [*_csv(found, inputs), *_CAREFUL, *options])
-    return list(session.described(Relation(f"from {scan}")))
+    return list(_described(session, found, [*_csv(found, inputs), *_CAREFUL, *options]))
 
 
 def _by_place(schema: Mapping[str, str], inputs: ReadInputs) -> list[str]:
@@ -158,10 +170,40 @@ def _described(session: Session, found: Found, options: Sequence[str]) -> dict[s
     """Return the columns of CSV files; where that fails, the error is that of one file: only then is it named."""
     try:
         return session.described(Relation(f"from {scan_of('csv', found, options)}"))
-    except ConnectorError:
+    except ConnectorError as error:
         for name in found.names if len(found.names) > 1 else ():
             _described(session, found._replace(names=[name]), [one for one in options if not one.startswith("union_")])
+        if is_unlike(error):
+            _tell_row(session, found, [one for one in options if not one.startswith(_ABOUT_COLUMNS)])
         raise
+
+
+def _tell_row(session: Session, found: Found, options: Sequence[str]) -> None:
+    """Raise the engine's own error about the first row that is not as long as the first of all, if it finds one: who
+    only looks how files are laid out names no row."""
+    wide = (_first_row(session, found, options, width) for width in _WIDTHS)
+    width = next((row.fields for row, most in zip(wide, _WIDTHS, strict=True) if row.fields <= most), 0)
+    error = _first_row(session, found, options, width).error if width else None
+    if error and error.message.startswith(_OF_A_ROW):
+        raise error
+
+
+class _Unlike(NamedTuple):
+    error: ConnectorError | None
+    fields: int
+    """Of the first row, or one more than were looked for."""
+
+
+def _first_row(session: Session, found: Found, options: Sequence[str], width: int) -> _Unlike:
+    """Return what the engine says of the first row that has not `width` fields."""
+    columns = struct_of({f"c{number}": "VARCHAR" for number in range(width)})
+    fixed = ["header = false", "auto_detect = false", f"columns = {columns}", *_ALONE]
+    try:
+        session.execute(f"SELECT c0 FROM {scan_of('csv', found, [*options, *fixed])} LIMIT {_LOOKED_AT}")
+    except ConnectorError as error:
+        first = _OF_THE_FIRST.match(error.message)
+        return _Unlike(error, int(first[1]) if first else width)
+    return _Unlike(None, width)
 
 
 def _csv(found: Found, inputs: ReadInputs) -> list[str]:

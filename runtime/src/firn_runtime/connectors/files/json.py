@@ -9,16 +9,15 @@ from firn_runtime.connectors.files.dataset import Found
 from firn_runtime.connectors.files.layouts import listed
 from firn_runtime.connectors.files.selects import (
     in_order,
-    mark_for,
     of_the_files,
     partition_options,
     place_of,
     scan_of,
     struct_of,
     types_of,
-    valued,
 )
-from firn_runtime.connectors.values.projection import projected
+from firn_runtime.connectors.values.made import mark_for, valued
+from firn_runtime.connectors.values.projection import engine_types, projected
 from firn_runtime.connectors.values.texts import finite_json, from_json, is_text_first
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
@@ -48,22 +47,25 @@ def json_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options = [*laid_out, *partition_options(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = of_the_files(found, inputs)
-    looking = [f"columns = {types_of(schema)}"] if schema else _found_types()
-    if not schema:
+    told = engine_types(session, schema) if schema else {}
+    finds = not told or any(name not in told and name not in found.keys for name in inputs.columns or ())
+    if finds:
         _refuse_deep(session, found, laid_out)
+    looking = _found_types() if finds else [f"columns = {types_of(schema)}"]
     known = _of_records(session, scan_of("json", found, [*options, *looking]), str(inputs.path))
-    if not schema:
+    if finds:
         _refuse_lost_keys(session, found, known, laid_out)
+    known |= told
     own = {name: kind for name, kind in known.items() if name not in found.keys}
-    if not schema:
-        own = {name: _SIGNED.sub(lambda found: found[1] or "BIGINT", kind) for name, kind in own.items()}
-    text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=not schema)}
+    own |= {name: _SIGNED.sub(lambda found: found[1] or "BIGINT", own[name]) for name in own.keys() - told.keys()}
+    text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=name not in told)}
     read = own | dict.fromkeys(text, "VARCHAR")
     mark = mark_for(known)
     place = place_of(found, known, mark)
     values = {name: from_json(name, kind, f"{mark}{n}", place) for n, (name, kind) in enumerate(text.items())}
-    if not schema:
-        values |= {name: finite_json(name, kind, place) for name, kind in own.items() if "DOUBLE" in kind}
+    values |= {
+        name: finite_json(name, kind, place) for name, kind in own.items() if "DOUBLE" in kind and name not in told
+    }
     rows = valued(scan_of("json", found, [*options, f"columns = {struct_of(read)}"]), known, values, mark, place)
     return Relation(projected(in_order(session, rows, found, inputs), inputs.columns))
 

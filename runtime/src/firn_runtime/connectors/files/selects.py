@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from firn_runtime.connectors.files.dataset import Found
 from firn_runtime.connectors.files.layouts import listed
 from firn_runtime.connectors.files.paths import partition_keys
-from firn_runtime.connectors.values.projection import engine_types, projected, sql_type
-from firn_runtime.connectors.values.texts import Made, of_text
+from firn_runtime.connectors.values.projection import engine_types, sql_type
+from firn_runtime.connectors.values.texts import of_text
 from firn_runtime.engine import Session
 from firn_runtime.identifiers import failing, identifier, literal
 from firn_schemas.steps.data import FormatOptions, ReadInputs
@@ -74,11 +74,6 @@ def _in_folders(name: str, kind: str) -> str:
     return f"{of_text(identifier(name), kind, failing(said))} AS {identifier(name)}"
 
 
-def mark_for(columns: Iterable[str]) -> str:
-    """Return what no column's name begins with, as a name that needs no quotes."""
-    return "_" * (1 + max(map(len, columns), default=0))
-
-
 def place_of(found: Found, columns: Iterable[str], mark: str) -> str:
     """Return SQL for the words that name a row's file; where there are several, and a column hides its name, none."""
     if len(found.names) == 1:
@@ -86,14 +81,3 @@ def place_of(found: Found, columns: Iterable[str], mark: str) -> str:
     return (
         literal("") if "filename" in map(str.lower, columns) else f"' of the file `' || parse_filename({mark}) || '`'"
     )
-
-
-def valued(scan: str, columns: Iterable[str], values: Mapping[str, Made], mark: str, place: str) -> str:
-    """Make values of texts: the inner SELECT casts each once, the outer one looks at the text and at the cast."""
-    if not values:
-        return scan
-    inner = {f"{mark}{n}": made.cast for n, made in enumerate(values.values())}
-    inner |= {mark: "filename"} if mark in place else {}
-    casts = ", ".join(f"{cast} AS {name}" for name, cast in inner.items())
-    looked = {name: made.value for name, made in values.items()}
-    return f"({projected(f'(SELECT *, {casts} FROM {scan})', columns, looked)})"

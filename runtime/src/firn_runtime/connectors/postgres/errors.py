@@ -89,7 +89,10 @@ _POOLER = "08P01"
 _RAISED, _BY_RAISE = "P0001", "exec_stmt_raise"
 """What a function raises, and where the server does it: of any SQLSTATE, in words of the author's, about rows."""
 _ABOUT_THE_QUERY = ("0A", "25", "2B", "3D", "3F", "42", "55000")
-_COLUMN = re.compile(r"^COPY .*?, line \d+, column (\w+)", re.MULTILINE)
+_COLUMN = re.compile(r'^COPY .*?, line \d+, column (.+?)(?:: (?:".*|null input))?$', re.MULTILINE)
+"""A column that the server names, before the value, which may go on in other lines."""
+_NO_PARTITION = "a row belongs to no partition of the table, or to another one than is written"
+_A_PARTITION = "make the partition, or a default one, or leave such rows out in a `sql` step before"
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _LOGIN: tuple[tuple[str, ErrorClass, str, str], ...] = (
@@ -168,6 +171,8 @@ def translated(error: Error) -> ConnectorError:
     if error.diag.schema_name == "pg_catalog":
         said = "another transaction has made the same table or schema meanwhile"
         return ConnectorError("conflict", said, "`retry` with `on: [conflict]` tries again")
+    if state == errors.CheckViolation.sqlstate and not error.diag.constraint_name:
+        return ConnectorError("data", _NO_PARTITION, _A_PARTITION)
     error_class = _of(state, _CLASSES) or "data"
     meant = _RAISED if error.diag.source_function == _BY_RAISE and not _of(state, _SAID) else state
     return ConnectorError(error_class, _sentence(error, meant), _of(state, _HELP) or _of(meant, _HELP) or _meant(error))

@@ -15,11 +15,11 @@ from firn_runtime.connectors.rest.asking import SUCCESS, Asking, lower, refusal
 from firn_runtime.connectors.rest.credentials import Carried
 from firn_runtime.connectors.rest.pagination import Place, placed
 from firn_runtime.connectors.rest.reading import Source, fetched
-from firn_runtime.connectors.rest.types import Types, columns_literal
-from firn_runtime.connectors.values.projection import projected
+from firn_runtime.connectors.rest.records import record_rows
+from firn_runtime.connectors.rest.types import Types
+from firn_runtime.connectors.values.projection import engine_types, projected
 from firn_runtime.engine import Relation
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import literal
 from firn_schemas.base import Json
 from firn_schemas.connectors.rest import RestConfig, RestOptions
 from firn_schemas.credentials import ServiceAccountCredentials
@@ -96,18 +96,15 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
             settle=lambda place, before: self._settled(place, before.address or self.asking.below_base(request.path)),
             at_once=self.options.max_concurrency,
         )
-        pages, types = fetched(source, context.scratch, lambda: Types(inputs.schema, inputs.columns))
+        told = engine_types(context.session, inputs.schema) if inputs.schema else {}
+        pages, types = fetched(source, context.scratch, lambda: Types(told, inputs.columns))
         columns = types.columns()
         if not columns:
             raise ConnectorError(
                 "data", "the API gave no records, so their columns are unknown", "say them with `schema:`"
             )
-        largest = max(1024 * 1024, 2 * pages.longest)
-        scan = (
-            f"read_json({literal(str(pages.spool))}, format = 'newline_delimited', compression = 'uncompressed', "
-            f"maximum_object_size = {largest}, columns = {columns_literal(columns)})"
-        )
-        return Rows(Relation(projected(scan, inputs.columns)), pages.bytes)
+        rows = record_rows(pages.spool, pages.longest, columns, told)
+        return Rows(Relation(projected(rows, inputs.columns)), pages.bytes)
 
     def request(self, inputs: HttpInputs) -> Answer:
         """Make one request and return its answer; raise ConnectorError for a status that is not expected."""

@@ -4,39 +4,58 @@ Records that fit what is known already are only checked, which costs a fraction 
 looked at and widen it. So the types do not depend on which records come first, and never on how a text looks.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Annotated, Any
 
 import msgspec
 
-from firn_runtime.connectors.values.projection import sql_type
+from firn_runtime.connectors.values.lists import elements
+from firn_runtime.connectors.values.texts import WHOLE, exact_below
 from firn_runtime.errors import ConnectorError
-from firn_runtime.identifiers import identifier, literal
+from firn_runtime.identifiers import identifier
 
 Shape = str | list[Any] | dict[str, Any]
 """The SQL type of a scalar, a list of the shape of the elements, or the shapes of an object's fields."""
 
 NULL, BOOLEAN, BIGINT, HUGEINT, DOUBLE, VARCHAR, JSON = "NULL BOOLEAN BIGINT HUGEINT DOUBLE VARCHAR JSON".split()
-_NUMBERS = (BIGINT, HUGEINT, DOUBLE)
-"""From the narrowest to the widest."""
+LONG, VAST = "LONG", "VAST"
+"""A BIGINT and a HUGEINT of more digits than a DOUBLE has."""
+_UNITED = {
+    frozenset({BIGINT, LONG}): LONG,
+    frozenset({BIGINT, HUGEINT}): HUGEINT,
+    frozenset({BIGINT, DOUBLE}): DOUBLE,
+    frozenset({HUGEINT, DOUBLE}): DOUBLE,
+    **{frozenset({VAST, other}): VAST for other in (BIGINT, LONG, HUGEINT)},
+    frozenset({LONG, HUGEINT}): VAST,
+}
+"""Numbers of two shapes, and the narrowest that holds both."""
 _MOST_FIELDS = 100
 """An object within a record that has more is a map by its nature: it stays JSON."""
 
+_NAMED = {NULL: JSON, LONG: BIGINT, VAST: HUGEINT}
+"""The types of shapes that are none themselves."""
+
+_Exact = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""What a double surely has; of what lies beyond, each is looked at."""
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _DECODED: Mapping[str, Any] = {
     NULL: None,
     BOOLEAN: bool | None,
-    BIGINT: _Int64 | None,
-    HUGEINT: int | None,
-    DOUBLE: float | None,
+    BIGINT: _Exact | None,
+    LONG: _Int64 | None,
+    HUGEINT: _Exact | None,
+    VAST: int | None,
+    DOUBLE: _Exact | float | None,
     VARCHAR: str | None,
     JSON: msgspec.Raw,
 }
-_GIVEN: Mapping[str, Any] = dict.fromkeys(
-    "tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint uhugeint".split(), int | str | None
-) | {"boolean": bool | str | None, "bool": bool | str | None}
+_GIVEN: Mapping[str, Any] = {**dict.fromkeys(WHOLE, int | str | None), BOOLEAN: bool | str | None}
 """What a `schema` takes for whole numbers and truth values: the engine would round a fraction, and take 2 for true."""
+
+_LIMIT, _IN_A_DOUBLE = re.compile(r"`float` [<>] \S+"), "a number of no more digits than a double has"
+"""How msgspec says what a number in a column of decimals must be, and how we do."""
 
 _RECORD = msgspec.json.Decoder(dict[str, Any])
 
@@ -47,30 +66,25 @@ _NO_OBJECT = "a record is not an object"
 class Types:
     """The columns of records: those that a `schema` gives, and where it does not give all, those that are found."""
 
-    def __init__(self, given: Mapping[str, str] | None, wanted: Iterable[str] | None) -> None:
-        self._given = {name: sql_type(name, text) for name, text in (given or {}).items()}
+    def __init__(self, given: Mapping[str, str], wanted: Iterable[str] | None) -> None:
+        """`given` are the types of the `schema`, as the engine names them."""
+        self._given = given
         self._finds = not self._given or any(name not in self._given for name in wanted or ())
         self._found: dict[str, Any] = {}
+        self._takes = msgspec.json.Decoder(_struct({name: _taken(kind) for name, kind in given.items()}, closed=False))
         self._fits = self._decoder()
 
     def see(self, lines: bytes) -> None:
         """Take in records, each on a line; raise ConnectorError for what no column can hold."""
-        try:
-            self._fits.decode_lines(lines)
-        except (msgspec.DecodeError, RecursionError) as error:
-            wrong = _sentence(error)
-        else:
-            return
-        if self._finds:
-            self._widen(lines)
-            wrong = ""
-        if wrong:
+        if self._given and (wrong := _misfit(self._takes, lines)):
             raise ConnectorError("data", f"a record does not fit the `schema`: {wrong}")
+        if self._finds and _misfit(self._fits, lines):
+            self._widen(lines)
 
     def columns(self) -> dict[str, str]:
         """Return the SQL type of each column, in the order in which they were met."""
         found = {name: column_type(shape) for name, shape in self._found.items()}
-        return found | self._given if self._finds else self._given
+        return {**found, **self._given} if self._finds else dict(self._given)
 
     def _widen(self, lines: bytes) -> None:
         try:
@@ -90,16 +104,8 @@ class Types:
         self._fits = self._decoder()
 
     def _decoder(self) -> Any:
-        if not self._finds:
-            fields = {name: _GIVEN.get(text.lower(), msgspec.Raw) for name, text in self._given.items()}
-            return msgspec.json.Decoder(_struct(fields, closed=False))
         fields = {name: _decoded(shape) for name, shape in self._found.items()}
         return msgspec.json.Decoder(_struct(fields | dict.fromkeys(self._given.keys() & fields, msgspec.Raw)))
-
-
-def columns_literal(columns: Mapping[str, str]) -> str:
-    """Return columns as the engine's JSON reader takes them."""
-    return "{" + ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items()) + "}"
 
 
 def column_type(shape: Shape) -> str:
@@ -107,7 +113,7 @@ def column_type(shape: Shape) -> str:
     if isinstance(shape, list):
         return f"{column_type(shape[0])}[]"
     if isinstance(shape, str):
-        return JSON if shape == NULL else shape
+        return _NAMED.get(shape, shape)
     if not shape or _stays_json(shape):
         return JSON
     return f"STRUCT({', '.join(f'{identifier(name)} {column_type(field)}' for name, field in shape.items())})"
@@ -119,8 +125,15 @@ def _shape(value: Any) -> Any:
     if isinstance(value, list):
         return [reduce(_union, map(_shape, value), NULL)]
     if isinstance(value, int) and not isinstance(value, bool):
-        return BIGINT if -(2**63) <= value < 2**63 else HUGEINT
+        return _whole(value)
     return {type(None): NULL, bool: BOOLEAN, float: DOUBLE, str: VARCHAR}[type(value)]
+
+
+def _whole(value: int) -> str:
+    is_exact = value.bit_length() - (value & -value).bit_length() < 53
+    if -(2**63) <= value < 2**63:
+        return BIGINT if is_exact else LONG
+    return HUGEINT if is_exact else VAST
 
 
 def _union(one: Any, other: Any) -> Any:
@@ -133,8 +146,8 @@ def _union(one: Any, other: Any) -> Any:
         return _united(one, other)
     if isinstance(one, list) and isinstance(other, list):
         return [_union(one[0], other[0])]
-    if one in _NUMBERS and other in _NUMBERS:
-        return max(one, other, key=_NUMBERS.index)
+    if isinstance(one, str) and isinstance(other, str):
+        return _UNITED.get(frozenset({one, other}), JSON)
     return JSON
 
 
@@ -151,6 +164,18 @@ def _decoded(shape: Any) -> Any:
     if _stays_json(shape):
         return msgspec.Raw
     return _struct({name: _decoded(field) for name, field in shape.items()}) | None
+
+
+def _taken(kind: str) -> Any:
+    """Return the type of what a type of the `schema` takes."""
+    element, depth = elements(kind)
+    if not element.startswith("DECIMAL"):
+        return _GIVEN.get(kind, msgspec.Raw)
+    limit = exact_below(element)
+    taken: Any = int | str | Annotated[float, msgspec.Meta(gt=-limit, lt=limit)] | None
+    for _ in range(depth):
+        taken = list[taken] | str | None
+    return taken
 
 
 def _struct(fields: Mapping[str, Any], *, closed: bool = True) -> Any:
@@ -174,6 +199,13 @@ def _unusable(names: Iterable[str]) -> str:
     return ""
 
 
-def _sentence(error: Exception) -> str:
-    """Return where and what, of what msgspec says: it names types and places, and no values but unknown keys."""
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error).lower()
+def _misfit(decoder: Any, lines: bytes) -> str:
+    """Return what is wrong and where, of what msgspec says: it names types and places, and no values but unknown keys;
+    nothing, if all is right."""
+    try:
+        decoder.decode_lines(lines)
+    except RecursionError:
+        return "it is nested too deeply"
+    except msgspec.DecodeError as error:
+        return _LIMIT.sub(_IN_A_DOUBLE, str(error).lower())
+    return ""

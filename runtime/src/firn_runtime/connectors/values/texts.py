@@ -120,14 +120,23 @@ def from_csv(name: str, kind: str, cast: str, place: str, nulls: Sequence[str], 
     return Made(_tried(text, kind), f"CASE {plain} WHEN {column} IS NULL THEN NULL {nothing}{careful} END")
 
 
-def from_json(name: str, kind: str, cast: str, place: str) -> Made:
-    """Return a column of texts, which were JSON's texts, numbers and lists, as values of a type."""
+def from_json(name: str, kind: str, cast: str, place: str, *, has_exact_numbers: bool = False) -> Made:
+    """Return a column of texts, which were JSON's texts, numbers and lists, as values of a type.
+
+    `has_exact_numbers` says that somebody has looked at JSON's own numbers, which are told from texts no longer here.
+    """
     column, (element, depth), error = identifier(name), elements(kind), _error(name, kind, place)
-    more = [_JSON_REAL.replace("{2}", repr(_JSON_HELD / 10 ** _scale(element)))] if "DECIMAL" in element else []
+    is_doubtful = "DECIMAL" in element and not has_exact_numbers
+    more = [_JSON_REAL.replace("{2}", repr(exact_below(element)))] if is_doubtful else []
     if depth:
         return _alone(list_of_text(column, kind, error, more, is_json=True))
     careful = _branches(column, kind, cast, error, [*_exact(kind), *more])
     return Made(_tried(column, kind), f"CASE WHEN {column} IS NULL THEN NULL {careful} END")
+
+
+def exact_below(decimal: str) -> float:
+    """Return where numbers with a fraction begin of which a double has not every digit that a decimal has."""
+    return _JSON_HELD / float(10 ** _scale(decimal))
 
 
 def finite_json(name: str, kind: str, place: str) -> Made:

@@ -1,0 +1,32 @@
+"""What the engine reads of records that lie in a file, each as JSON on a line of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from firn_runtime.connectors.values.made import mark_for, valued
+from firn_runtime.connectors.values.texts import from_json, is_text_first
+from firn_runtime.identifiers import literal
+
+_LEAST = 1 << 20
+"""Bytes of one record that the engine has room for, at least."""
+
+
+def record_rows(spool: Path, longest: int, columns: Mapping[str, str], told: Mapping[str, str]) -> str:
+    """Return the records of a file, with these columns, as a table of the engine.
+
+    Its own reader would bend values to the types that a `schema` has `told`: these columns are read as text, and made
+    of it here. `longest` is the length of the longest record, in bytes.
+    """
+    text = {name: kind for name, kind in told.items() if is_text_first(kind)}
+    mark = mark_for(columns)
+    values = {
+        name: from_json(name, kind, f"{mark}{n}", literal(""), has_exact_numbers=True)
+        for n, (name, kind) in enumerate(text.items())
+    }
+    read = {**columns, **dict.fromkeys(text, "VARCHAR")}
+    types = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in read.items())
+    scan = (
+        f"read_json({literal(str(spool))}, format = 'newline_delimited', compression = 'uncompressed', "
+        f"maximum_object_size = {max(_LEAST, 2 * longest)}, columns = {{{types}}})"
+    )
+    return valued(scan, columns, values, mark)
