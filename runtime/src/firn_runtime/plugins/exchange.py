@@ -65,7 +65,7 @@ def _spooled(
     if not columns:
         help = "say them with `schema:`"
         raise ConnectorError("data", f"the plug-in `{plugin}` gave no rows, so their columns are unknown", help)
-    return Relation(projected(record_rows(file, longest, columns, told), inputs.columns))
+    return Relation(projected(record_rows(file, longest, columns, told, types.own), inputs.columns))
 
 
 def _pieces(plugin: str, what: str, rows: Iterable[Any]) -> Iterator[list[Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from firn_runtime.connectors.rest.types import Types
 from firn_runtime.errors import ConnectorError
 from runtime.connectors.server import Answer, serving
 from runtime.connectors.test_strict_schema import TEXTS
@@ -243,6 +244,35 @@ def test_a_decimal_of_more_digits_than_a_double_has_is_refused_as_a_number(
 def test_a_decimal_of_more_digits_than_a_double_has_may_come_as_a_text(bench: Make, kind: str, value: str) -> None:
     work = read(bench, f"[{value}]".replace(_DIGITS, f'"{_DIGITS}"'), schema={"a": kind})
     assert _DIGITS in work.session.execute("select a::varchar from data")[0][0]
+
+
+_MONEY = [
+    f"{sign}{number / 100}" for number in (*range(0, 100_000, 37), *range(2**49, 2**49 + 2000, 7)) for sign in ("", "-")
+]
+
+
+@pytest.mark.parametrize("more", ["null", '"7"', "9007199254740991"], ids=["numbers", "a text", "a large number"])
+def test_decimals_are_read_digit_by_digit_whatever_else_their_column_holds(bench: Make, more: str) -> None:
+    """Columns of JSON's own numbers alone are read in another way than those that hold texts too."""
+    body = ",".join(f'{{"a":{value}}}' for value in [*_MONEY, more])
+    work = read(bench, f"[{body}]", schema={"a": "decimal(38,2)"})
+    rows = [value for (value,) in work.session.execute("select a from data")]
+    assert rows[:-1] == [Decimal(value) for value in _MONEY]
+
+
+@pytest.mark.parametrize("digits", ["0.005", "1.005", "-19.999", "1e-3", "5629499534213.117"])
+@pytest.mark.parametrize("more", ["null", '"7"'], ids=["numbers", "a text"])
+def test_no_decimal_is_rounded_whatever_else_its_column_holds(bench: Make, digits: str, more: str) -> None:
+    with pytest.raises(ConnectorError, match=_NAMED):
+        raise AssertionError(read(bench, f'[{{"a":{digits}}},{{"a":{more}}}]', schema={"a": "decimal(38,2)"}))
+
+
+def test_columns_that_hold_no_texts_are_known_however_late_one_comes() -> None:
+    types = Types({"a": "BIGINT", "b": "BOOLEAN", "c": "VARCHAR"}, None)
+    types.see(b'{"a":1,"b":true,"c":"x"}')
+    assert types.own == {"a", "b"}
+    types.see(b'{"a":"2","b":null}')
+    assert types.own == {"b"}
 
 
 @pytest.mark.parametrize(

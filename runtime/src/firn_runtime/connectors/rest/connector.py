@@ -103,7 +103,7 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
             raise ConnectorError(
                 "data", "the API gave no records, so their columns are unknown", "say them with `schema:`"
             )
-        rows = record_rows(pages.spool, pages.longest, columns, told)
+        rows = record_rows(pages.spool, pages.longest, columns, told, types.own)
         return Rows(Relation(projected(rows, inputs.columns)), pages.bytes)
 
     def request(self, inputs: HttpInputs) -> Answer:

@@ -54,6 +54,16 @@ _DECODED: Mapping[str, Any] = {
 _GIVEN: Mapping[str, Any] = {**dict.fromkeys(WHOLE, int | str | None), BOOLEAN: bool | str | None}
 """What a `schema` takes for whole numbers and truth values: the engine would round a fraction, and take 2 for true."""
 
+_OWN: Mapping[str, Any] = {
+    BOOLEAN: bool | None,
+    DOUBLE: float | None,
+    **{
+        kind: Annotated[int, msgspec.Meta(ge=-(2**bits), le=2**bits - 1)] | None
+        for kind, bits in {"TINYINT": 7, "SMALLINT": 15, "INTEGER": 31, BIGINT: 63}.items()
+    },
+}
+"""What a type of the `schema` holds as it stands in JSON."""
+
 _LIMIT, _IN_A_DOUBLE = re.compile(r"`float` [<>] \S+"), "a number of no more digits than a double has"
 """How msgspec says what a number in a column of decimals must be, and how we do."""
 
@@ -71,13 +81,15 @@ class Types:
         self._given = given
         self._finds = not self._given or any(name not in self._given for name in wanted or ())
         self._found: dict[str, Any] = {}
-        self._takes = msgspec.json.Decoder(_struct({name: _taken(kind) for name, kind in given.items()}, closed=False))
+        self.own = frozenset(name for name, kind in given.items() if own_values(kind) is not None)
+        """Those of the `schema` that have held nothing yet but JSON's own values of their types: no texts."""
+        self._takes = self._checker()
         self._fits = self._decoder()
 
     def see(self, lines: bytes) -> None:
         """Take in records, each on a line; raise ConnectorError for what no column can hold."""
-        if self._given and (wrong := _misfit(self._takes, lines)):
-            raise ConnectorError("data", f"a record does not fit the `schema`: {wrong}")
+        if self._given and _misfit(self._takes, lines):
+            self._less_own(lines)
         if self._finds and _misfit(self._fits, lines):
             self._widen(lines)
 
@@ -85,6 +97,18 @@ class Types:
         """Return the SQL type of each column, in the order in which they were met."""
         found = {name: column_type(shape) for name, shape in self._found.items()}
         return {**found, **self._given} if self._finds else dict(self._given)
+
+    def _checker(self) -> Any:
+        kinds = self._given.items()
+        fields = {name: own_values(kind) if name in self.own else _taken(kind) for name, kind in kinds}
+        return msgspec.json.Decoder(_struct(fields, closed=False))
+
+    def _less_own(self, lines: bytes) -> None:
+        alone = {name: _struct({name: own_values(self._given[name])}, closed=False) for name in self.own}
+        self.own = frozenset(name for name, one in alone.items() if not _misfit(msgspec.json.Decoder(one), lines))
+        self._takes = self._checker()
+        if wrong := _misfit(self._takes, lines):
+            raise ConnectorError("data", f"a record does not fit the `schema`: {wrong}")
 
     def _widen(self, lines: bytes) -> None:
         try:
@@ -164,6 +188,16 @@ def _decoded(shape: Any) -> Any:
     if _stays_json(shape):
         return msgspec.Raw
     return _struct({name: _decoded(field) for name, field in shape.items()}) | None
+
+
+def own_values(kind: str) -> Any:
+    """Return the type of JSON's values that the engine reads as this type without a change; None where it is unsure."""
+    if kind in _OWN:
+        return _OWN[kind]
+    if not kind.startswith("DECIMAL") or kind.endswith("]"):
+        return None
+    limit = exact_below(kind) / 8
+    return Annotated[float, msgspec.Meta(gt=-limit, lt=limit)] | None
 
 
 def _taken(kind: str) -> Any:

@@ -131,7 +131,17 @@ def from_json(name: str, kind: str, cast: str, place: str, *, has_exact_numbers:
     if depth:
         return _alone(list_of_text(column, kind, error, more, is_json=True))
     careful = _branches(column, kind, cast, error, [*_exact(kind), *more])
-    return Made(_tried(column, kind), f"CASE WHEN {column} IS NULL THEN NULL {careful} END")
+    looks = () if is_doubtful else _looks(kind)
+    plain = " ".join(f"WHEN {look.format(column, cast)} THEN {cast}" for look in looks)
+    return Made(_tried(column, kind), f"CASE {plain} WHEN {column} IS NULL THEN NULL {careful} END")
+
+
+def from_double(name: str, kind: str, cast: str) -> Made:
+    """Return a column of doubles below an eighth of `exact_below` as decimals, of which none has more digits."""
+    column, error = identifier(name), _error(name, kind, literal(""))
+    return Made(
+        _tried(column, kind), f"CASE WHEN {column} IS NULL OR {cast}::DOUBLE = {column} THEN {cast} ELSE {error} END"
+    )
 
 
 def exact_below(decimal: str) -> float:
