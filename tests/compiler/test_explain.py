@@ -760,6 +760,20 @@ def test_every_part_of_a_project_tells_its_history(project: Path, path: str, tex
     assert told(path) == text
 
 
+def test_a_layers_folder_has_the_history_of_its_namespace_and_the_system_of_its_storage(project: Path) -> None:
+    layered()
+    put("platform/prod/platform.yaml", LEAF + "layers: {gold: {namespace: marts.gold}}\n")
+    assert told("resources.gold.config.root") == (
+        'flows.daily.resources.gold.config.root = "out/marts/gold"\n'
+        "  set by      platform/prod/platform.yaml:11:28  marts.gold\n"
+        '  replaces    platform/base/platform.yaml:15:50  "out/gold"\n'
+        '  replaces    platform/base/platform.yaml:4:32   "out"\n'
+    )
+    assert told("resources.gold.kind") == (
+        'flows.daily.resources.gold.kind = "files"\n  set by      platform/base/platform.yaml:4:19  local\n'
+    )
+
+
 def test_a_text_of_several_lines_stands_below_its_name(project: Path) -> None:
     sql = "sql: |\n        select amount\n        from orders\n        where amount > {{ var.days }}\n"
     put("flow.yaml", FLOW.replace("{sql_file: both.sql}", f"\n      {sql}"))

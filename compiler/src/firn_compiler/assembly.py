@@ -10,6 +10,7 @@ from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
+from firn_compiler.closest import alike
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import EMPTY, Deferred, Document, Mapping, is_null, printable, text_at
 from firn_compiler.followers import names_in
@@ -206,7 +207,8 @@ def _chain(request: Request) -> tuple[dict[str, Parsed], dict[str, str], list[Di
             help = "name it from this file's folder: an absolute path is another file on another machine"
             found.append(finding("E307", "`extends` is an absolute path", place, help, ("extends",)))
         elif source is None:
-            help = "the path is taken from this file's folder"
+            near = near_file(request, parsed.document.file, parent, (".yaml", ".yml"))
+            help = near or "the path is taken from this file's folder"
             found.append(finding("E307", f"there is no file `{parent}` to extend", place, help, ("extends",)))
         elif source.file in texts:
             message = f"the files extend each other: `{parent}` comes back here"
@@ -286,6 +288,14 @@ def encoding(content: bytes) -> str:
 def is_absolute(path: str) -> bool:
     """Whether a path names one place of one machine, on any system."""
     return path.startswith(("/", "\\", "~")) or path[1:2] == ":"
+
+
+def near_file(request: Request, by: str, path: str, endings: tuple[str, ...]) -> str:
+    """Return help for a file that `by` names and that is not there: the one of its folder that looks most like it."""
+    folder, slash, name = path.rpartition("/")
+    beside = request.read_folder(by, folder or ".") or ()
+    meant = alike(name, [one.file for one in beside if "/" not in one.file and one.file.lower().endswith(endings)])
+    return f"did you mean `{folder}{slash}{meant}`?" if meant else ""
 
 
 def base_name(file: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from firn_compiler.assembly import Request, is_absolute, text_of
+from firn_compiler.assembly import Request, is_absolute, near_file, text_of
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Path, Scalar, Span, beginning, place_in_text
 from firn_compiler.leaks import Located, in_file, in_text
@@ -64,7 +64,7 @@ def attachments(flow: Flow, constants: Constants, request: Request) -> tuple[Att
         node = step.inputs.entries.get(key)
         if read is not None and isinstance(node, Scalar) and isinstance(node.value, str):
             named = Named(flow.document.file, node.value, node.span, step.path, (*step.inputs_path, key))
-            found += _unfit(named, key) or read(named, constants, request, attached)
+            found += _unfit(named, key, request) or read(named, constants, request, attached)
     return attached, found
 
 
@@ -78,13 +78,15 @@ class Named(NamedTuple):
     path: Path
 
 
-def _unfit(named: Named, key: str) -> list[Diagnostic]:
+def _unfit(named: Named, key: str, request: Request) -> list[Diagnostic]:
     """Report a path that no flow may name: one of this machine alone, or a file that is not SQL."""
     if is_absolute(named.name):
         help = "name it from the flow's folder: an absolute path is another file on another machine"
         return [finding("E314", f"`{key}` is an absolute path", named.span, help, named.path)]
     if key == "sql_file" and not _is_sql(named.name):
-        return [finding("E314", "a file of SQL has a name that ends in `.sql`", named.span, "rename it", named.path)]
+        there = request.read(named.by, named.name) is not None
+        help = ("" if there else near_file(request, named.by, named.name, (".sql",))) or "rename it"
+        return [finding("E314", "a file of SQL has a name that ends in `.sql`", named.span, help, named.path)]
     return []
 
 
@@ -97,7 +99,7 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
     source = request.read(named.by, named.name)
     attached.read.append(Read("sql", named.name, bytes_digest(source.content) if source else ""))
     if source is None:
-        help = "the path is taken from the flow's folder"
+        help = near_file(request, named.by, named.name, (".sql",)) or "the path is taken from the flow's folder"
         yield finding("E314", f"there is no file `{named.name}`", named.span, help, named.path)
         return
     if not _is_sql(source.file):

@@ -75,9 +75,12 @@ It is refused as it is; a large one is answered soon all the same.
 def in_expanded(documents: Iterable[Document], root: Node, written: Iterable[Located]) -> list[Located]:
     """Return the secrets that templates have put together in the tree of some documents, but for those `written`."""
     lines = {one.file: one.lines for one in documents if "{{" in one.text}
-    said = {(one.rule, one.path, one.secret) for one in written} if lines else ()
-    found = _in_values(root, lines, expanded=True) if lines else []
-    return [one for one in found if (one.rule, one.path, one.secret) not in said]
+    if not lines:
+        return []
+    written = list(written)
+    said = {(one.rule, one.path, one.secret) for one in written}
+    found = [one for one in _in_values(root, lines, expanded=True) if (one.rule, one.path, one.secret) not in said]
+    return [one for one in _apart([*written, *found]) if one in found]
 
 
 def in_file(file: str, text: str) -> list[Located]:

@@ -223,6 +223,16 @@ def job_output(flow: Flow, job: Job, reference: str, span: Span, path: Path) -> 
         yield finding("E306", f"`{job.id}` does not depend on the job `{name}`", span, help, path)
 
 
+def _of_another_job(flow: Flow, name: str, key: str) -> str:
+    """Return help for the result of a step that only another job has; empty where none has it."""
+    for job in flow.jobs:
+        step = next((one for one in job.steps if one.id == name and job.id), None)
+        if step is not None:
+            first = "" if key in step.outputs.entries else f"name it in the `outputs` of `{name}`, and "
+            return f"it is of another job: {first}write `jobs.{job.id}.outputs.{key}`"
+    return ""
+
+
 def _step_output(flow: Flow, job: Job, index: int, reference: str, span: Span, path: Path) -> Iterator[Diagnostic]:
     _, name, _, rest = reference.split(".", 3)
     key = _first(rest)
@@ -233,8 +243,7 @@ def _step_output(flow: Flow, job: Job, index: int, reference: str, span: Span, p
         if "" in earlier:
             return
         later = any(one.id == name for one in job.steps[index:])
-        other = next((one.id for one in flow.jobs for step in one.steps if step.id == name and one.id), "")
-        help = f"it is of another job: write `jobs.{other}.outputs.{key}`" if other else ""
+        help = _of_another_job(flow, name, key)
         help = "it comes later, or is this step" if later else help or suggestion(name, earlier, "earlier steps:")
         yield finding("E306", f"no earlier step of this job is called `{name}`", span, help, path)
         return

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
+from firn_compiler.checks.secrets import instead_of
 from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Mapping, Path, Span, dotted, items_at, mapping_at, text_at
 from firn_compiler.leaks import Located, in_values
@@ -110,6 +111,8 @@ def _help(leak: Located) -> str:
         return "delete it, from the repository's history too, and replace the secret where it is issued"
     if leak.rule.startswith("url-"):
         return "take it out of the address, and write `password: {secret_ref: NAME}` in the connector's `config`"
+    if leak.sort == "value" and (help := instead_of(leak.path)):
+        return f"take it out: {help}"
     if leak.sort == "value" and leak.path[:1] in _SETTINGS and leak.secret == leak.written:
         return f"write `{leak.path[-1]}: {{secret_ref: {_name(leak.path)}}}`, and give the value to the run"
     return "take it out: a connector's `config` takes it as `{secret_ref: NAME}`, and the run is given the value"

@@ -170,8 +170,20 @@ def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]
             allowed = homes.get(path[:-1]) or set()
             known = listing(sorted(allowed))
             help = f"it may stand in {known}" if known else "write the value: nothing here is secret"
+            help = instead_of(path) or help
             yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, help, path)
         yield from _name(node, reference, path, seen)
+
+
+def instead_of(path: Path) -> str:
+    """Return help for a secret among variables of a program or headers, where none may stand; empty elsewhere."""
+    return _INSTEAD.get(str(path[-2]), "") if len(path) > 1 else ""
+
+
+_INSTEAD = {
+    "env": "the platform's connector names the variable in `options.inherit_env`, and the run is given it",
+    "headers": "the connector's `config` takes it, as `bearer_token` or `api_key: {secret_ref: NAME}`",
+}
 
 
 def _at_home(path: Path, homes: Homes) -> bool:

@@ -102,7 +102,7 @@ def _may_be_the_platforms(node: Node) -> bool:
 
 def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault], meant: str | None) -> Diagnostic:
     """Make one finding of all that is wrong at one place: the members of a union each say their own."""
-    fault = next((one for one in group if one.kind == "rule"), group[0])  # it knows the most
+    fault = next((one for one in group if one.kind in ("key", "rule")), group[0])  # it knows the most
     where, full = nearest(node, path).span, (*base, *path)
     name = _name((*base, *path))
     if fault.kind == "unknown":
@@ -134,6 +134,8 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         return finding("E203", f"{name} needs a `{fault.chosen_by}`", where, help, (*full, fault.chosen_by))
     if fault.kind in ("word", "tag"):
         return _wrong_word(node, base, fault)
+    if fault.kind == "key":
+        return finding("E204", f"{name} {fault.expected}", key_span(node, path), "", full)
     if fault.kind in ("rule", "bound"):
         of_time = fault.expected == TEXTS[Duration].rule
         help = duration_meant(str(value_of(nearest(node, path)))) if of_time else ""

@@ -21,7 +21,7 @@ from firn_schemas.secret import Secret
 class Fault(NamedTuple):
     """One thing that does not fit."""
 
-    kind: Literal["unknown", "missing", "type", "rule", "bound", "word", "tag", "untagged"]
+    kind: Literal["unknown", "missing", "type", "key", "rule", "bound", "word", "tag", "untagged"]
     path: Path
     """Below the record's mapping; of a missing key, where it should stand."""
     expected: str = ""
@@ -169,7 +169,11 @@ def _list(check: Check, value: Any) -> Faults:
 def _dict(of_keys: Check, of_values: Check, value: Any) -> Faults:
     if type(value) is not dict:
         return FITS if type(value) is Deferred else [Fault("type", (), "a mapping")]
-    return [fault for key, item in value.items() for fault in _below(key, [*of_keys(key), *of_values(item)])]
+    return [fault for key, item in value.items() for fault in _below(key, [*_of_a_key(of_keys(key)), *of_values(item)])]
+
+
+def _of_a_key(found: Faults) -> Faults:
+    return [one._replace(kind="key") for one in found] if found else found
 
 
 def _union(kinds: Iterable[Any], rules: _Rules) -> Check:

@@ -39,18 +39,24 @@ def number_meant(key: str, text: str) -> str:
     size = re.fullmatch(r"(\d{1,9}) ?([kmg])i?b?", text.lower())
     if size is not None and key.endswith(("_bytes", "_size")):
         return f"write the number of bytes: `{int(size[1]) * 1024 ** ('kmg'.index(size[2]) + 1)}`"
-    if key.endswith(("_seconds", "timeout")) and is_duration(text):
-        return f"write the number of seconds: `{seconds(text)}`"
-    if key.endswith("_days") and is_duration(text) and seconds(text) % _UNITS["d"] == 0:
-        return f"write the number of days: `{int(seconds(text) / _UNITS['d'])}`"
+    time = _duration_meant(text)
+    if time and key.endswith(("_seconds", "timeout")):
+        return f"write the number of seconds: `{seconds(time)}`"
+    if time and key.endswith("_days") and seconds(time) % _UNITS["d"] == 0:
+        return f"write the number of days: `{int(seconds(time) / _UNITS['d'])}`"
     return ""
 
 
 def duration_meant(text: str) -> str:
     """Return help for a duration in other words, such as `5 minutes` or `PT5M`; empty where none is seen."""
-    form = r"\s*(?:pt|p(?=\d+d))?([0-9]+(?:\.[0-9]+)?)\s*(ms|milli|s|m(?!o)|h|d|(?=\s*\Z))[a-z]*\s*"
+    meant = _duration_meant(text)
+    return f"write `{meant}`" if meant else ""
+
+
+def _duration_meant(text: str) -> str:
+    form = r"\s*(?:pt|p(?=\d+d))?([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(ms|milli|s|m(?!o)|h|d|(?=\s*\Z))[a-z]*\s*"
     found = re.fullmatch(form, text.lower())
-    return f"write `{found[1]}{found[2].replace('milli', 'ms')}`" if found else ""
+    return f"{found[1]}{found[2].replace('milli', 'ms')}" if found else ""
 
 
 TEXTS: dict[Any, Form] = {

@@ -20,7 +20,7 @@ from firn_compiler.stages.lower import (
 )
 from firn_compiler.stages.merge import without_nulls
 from firn_compiler.stages.policy import sections
-from firn_compiler.stages.settle import LOGICAL, OWN_NAMES, logical, profile_of, resource, secret_of
+from firn_compiler.stages.settle import LOGICAL, OWN_NAMES, home_of_layer, logical, profile_of, resource, secret_of
 from firn_schemas.base import Json
 from firn_schemas.compute import COMPUTE
 from firn_schemas.steps import STEPS
@@ -128,11 +128,13 @@ def _step(pointer: str, name: str, step: Step, job: Mapping | None) -> Iterator[
 def _family(
     pointer: str, name: str, flow: Flow, platform: Platform | None, key: str, settled: Settled
 ) -> Iterator[Place]:
-    """Yield where a resource says which system it is; of a layer, where the platform names it."""
+    """Yield where a resource says which system it is; of a layer, where its storage or catalog does."""
     node = flow.resources.get(key)
     source = profile_of(node, platform) if node and "profile" in node.entries else node
     if source is None and key in LOGICAL:
         source = logical(flow, platform, key)
+    elif source is None and key not in OWN_NAMES:
+        _, source = home_of_layer(platform, key)
     for word, value in (("kind", settled.kind), ("driver", settled.driver)):
         said = (source.entries.get(word) or source.entries.get("type")) if source else None
         span = said.span if said else BUILT_IN if key in OWN_NAMES else settled.place

@@ -244,34 +244,52 @@ def flat_parts(node: Mapping, row: tuple[str, str]) -> tuple[Mapping, Mapping]:
     return without(spelled, {*options, "type"}), only(spelled, options)
 
 
+def home_of_layer(platform: Platform | None, name: str) -> tuple[str, Mapping | None]:
+    """Return the platform's section in which a layer lies, and its entry there: a catalog's, or else a storage's."""
+    layer = mapping_at(mapping_at(platform.root, "layers"), name) if platform else None
+    section, key = "storage", "storage_ref"
+    if layer is not None and "catalog_ref" in layer.entries:
+        section, key = "catalogs", "catalog_ref"
+    return section, entry_meant(platform, section, layer, key)
+
+
 def _layer(platform: Platform | None, name: str) -> Settled | None:
     """Return a layer as a resource: its catalog with the layer's namespace, or that folder of its storage."""
     layer = mapping_at(mapping_at(platform.root, "layers"), name) if platform else None
-    if platform is None or layer is None:
-        return None
-    section, key = ("catalogs", "catalog_ref") if "catalog_ref" in layer.entries else ("storage", "storage_ref")
-    found = placed(section, entry_meant(platform, section, layer, key))
-    if found is None or not isinstance(found.config, Mapping) or text_at(layer, "namespace") is None:
+    section, home = home_of_layer(platform, name)
+    found = placed(section, home)
+    if found is None or layer is None or not isinstance(found.config, Mapping):
         return found
-    namespace: Node = layer.entries["namespace"]
+    namespace = layer.entries.get("namespace")
+    if not isinstance(namespace, Scalar) or not isinstance(namespace.value, str):
+        return found
     known = keys(CONNECTORS[found.kind, found.driver].config)
     setting = next(one for one in ("namespace", "prefix", "root") if one in known)
+    outer = found.config.entries.get(setting)
+    below = [*namespace.prior, namespace]
     if section == "storage":
-        namespace = _folder(found.config.entries.get(setting), layer)
-    upper = Mapping({setting: namespace}, {setting: layer.keys["namespace"]}, layer.span)
-    return found._replace(config=merged(found.config, upper), place=layer.span)
+        below = [_folder(outer, one) if isinstance(one, Scalar) else one for one in below]
+    *lower, last = below
+    assert isinstance(last, Scalar)
+    above = (*outer.prior, outer) if outer else ()
+    here = Scalar(last.value, last.span, (*above, *lower), plain=last.plain, source=last.source)
+    config = with_entry(found.config, setting, here, layer.keys["namespace"])
+    return found._replace(config=config, place=layer.span)
 
 
-def _folder(outer: Node | None, layer: Mapping) -> Scalar:
+def _folder(outer: Node | None, namespace: Scalar) -> Scalar:
     """Return a layer's folder below its storage's own: `analytics.gold` is `analytics/gold`."""
-    name = (text_at(layer, "namespace") or "").replace(".", "/")
-    span = layer.entries["namespace"].span
+    if not isinstance(namespace.value, str):
+        return namespace
+    name, span = namespace.value.replace(".", "/"), namespace.span
     if isinstance(outer, Scalar) and isinstance(outer.value, Deferred):
         parts = outer.value.node.get("$concat", [outer.value.node])
         assert isinstance(parts, list)
         return Scalar(Deferred({"$concat": [*parts, f"/{name}"]}, outer.value.roots), span)
     base = str(outer.value) if isinstance(outer, Scalar) and outer.value else ""
-    return Scalar(f"{base.rstrip('/')}/{name}" if base else name, span)
+    folder = f"{base.rstrip('/')}/{name}" if base else name
+    written = namespace.source or (namespace.value if folder != namespace.value else None)
+    return Scalar(folder, span, source=written)
 
 
 def _compute(flow: Flow, platform: Platform | None) -> Settled | None:
