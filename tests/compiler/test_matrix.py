@@ -156,7 +156,7 @@ def test_what_is_wrong_in_the_sql_of_a_flow_counts_for_that_flow() -> None:
     project(flow=FLOW, local=PLATFORM)
     put("numbers/flow.yaml", SQL)
     put("numbers/q.sql", "select 1 as x frm y\n")
-    assert validate().stdout == "flow     local\nhello    ok\nnumbers  1 error\n"
+    assert validate().stdout == "flow     local\nhello    ok\nnumbers  2 errors\n"
 
 
 def test_a_flow_that_cannot_be_read_is_named_by_its_file() -> None:
