@@ -89,7 +89,7 @@ def test_what_fits_has_no_fault(more: dict[str, Any]) -> None:
             GOOD | {"columns": {"1": 2}},
             [
                 Fault("type", ("columns",), "a list"),
-                Fault("rule", ("columns", "1"), TEXTS[Name].rule),
+                Fault("key", ("columns", "1"), TEXTS[Name].rule),
                 Fault("type", ("columns", "1"), "text"),
             ],
         ),
