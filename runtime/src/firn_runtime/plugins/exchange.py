@@ -51,8 +51,7 @@ def taken(plugin: str, what: str, given: Any, inputs: ReadInputs, session: Sessi
 def _spooled(
     plugin: str, what: str, rows: Iterable[Any], inputs: ReadInputs, session: Session, folder: Path
 ) -> Relation:
-    told = engine_types(session, inputs.schema) if inputs.schema else {}
-    types = Types(told, inputs.columns)
+    types = Types(engine_types(session, inputs.schema or {}), inputs.columns)
     longest, file = 0, folder / _FILE
     with file.open("wb") as spool:
         for piece in _pieces(plugin, what, rows):
@@ -61,11 +60,10 @@ def _spooled(
             together = b"".join(lines)
             types.see(together)
             spool.write(together)
-    columns = types.columns()
-    if not columns:
+    if not types.columns():
         help = "say them with `schema:`"
         raise ConnectorError("data", f"the plug-in `{plugin}` gave no rows, so their columns are unknown", help)
-    return Relation(projected(record_rows(file, longest, columns, told, types.own), inputs.columns))
+    return Relation(projected(record_rows(file, longest, types), inputs.columns))
 
 
 def _pieces(plugin: str, what: str, rows: Iterable[Any]) -> Iterator[list[Any]]:

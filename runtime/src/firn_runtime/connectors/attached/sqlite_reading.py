@@ -89,7 +89,7 @@ def source(
     if columns is None:
         _refuse_unseen(own, declared)
     wanted = {name.lower() for name in columns or own}
-    told = {name.lower(): kind for name, kind in (engine_types(session, schema) if schema else {}).items()}
+    told = {name.lower(): kind for name, kind in engine_types(session, schema or {}).items()}
     loose = {str(name) for name, kind, _ in declared if not _TEXTS.search(str(kind))}
     carried = {
         name: "BLOB" if told[name.lower()] == "BLOB" else "VARCHAR"

@@ -47,7 +47,7 @@ def json_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     options = [*laid_out, *partition_options(found, inputs)]
     options += ["records = true", "map_inference_threshold = -1", "maximum_sample_files = 2147483647"]
     schema = of_the_files(found, inputs)
-    told = engine_types(session, schema) if schema else {}
+    told = engine_types(session, schema)
     finds = not told or any(name not in told and name not in found.keys for name in inputs.columns or ())
     if finds:
         _refuse_deep(session, found, laid_out)

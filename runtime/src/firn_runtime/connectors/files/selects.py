@@ -63,7 +63,7 @@ def in_order(session: Session, scan: str, found: Found, inputs: ReadInputs) -> s
     if not found.keys:
         return scan
     outer = [key for key in partition_keys(f"{found.root}/x") if key not in found.keys]
-    kinds = engine_types(session, typed) if (typed := _of_the_folders(found, inputs)) else {}
+    kinds = engine_types(session, _of_the_folders(found, inputs))
     keys = ", ".join(_in_folders(key, kinds[key]) if key in kinds else identifier(key) for key in found.keys)
     left_out = ", ".join(map(identifier, [*found.keys, *outer]))
     return f"(SELECT * EXCLUDE ({left_out}), {keys} FROM {scan})"

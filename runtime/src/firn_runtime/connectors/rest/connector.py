@@ -96,14 +96,13 @@ class RestApi(ConnectorBase[RestConfig, RestOptions]):
             settle=lambda place, before: self._settled(place, before.address or self.asking.below_base(request.path)),
             at_once=self.options.max_concurrency,
         )
-        told = engine_types(context.session, inputs.schema) if inputs.schema else {}
+        told = engine_types(context.session, inputs.schema or {})
         pages, types = fetched(source, context.scratch, lambda: Types(told, inputs.columns))
-        columns = types.columns()
-        if not columns:
+        if not types.columns():
             raise ConnectorError(
                 "data", "the API gave no records, so their columns are unknown", "say them with `schema:`"
             )
-        rows = record_rows(pages.spool, pages.longest, columns, told, types.own)
+        rows = record_rows(pages.spool, pages.longest, types)
         return Rows(Relation(projected(rows, inputs.columns)), pages.bytes)
 
     def request(self, inputs: HttpInputs) -> Answer:

@@ -78,8 +78,8 @@ class Types:
 
     def __init__(self, given: Mapping[str, str], wanted: Iterable[str] | None) -> None:
         """`given` are the types of the `schema`, as the engine names them."""
-        self._given = given
-        self._finds = not self._given or any(name not in self._given for name in wanted or ())
+        self.given = given
+        self._finds = not self.given or any(name not in self.given for name in wanted or ())
         self._found: dict[str, Any] = {}
         self.own = frozenset(name for name, kind in given.items() if own_values(kind) is not None)
         """Those of the `schema` that have held nothing yet but JSON's own values of their types: no texts."""
@@ -88,7 +88,7 @@ class Types:
 
     def see(self, lines: bytes) -> None:
         """Take in records, each on a line; raise ConnectorError for what no column can hold."""
-        if self._given and _misfit(self._takes, lines):
+        if self.given and _misfit(self._takes, lines):
             self._less_own(lines)
         if self._finds and _misfit(self._fits, lines):
             self._widen(lines)
@@ -96,15 +96,15 @@ class Types:
     def columns(self) -> dict[str, str]:
         """Return the SQL type of each column, in the order in which they were met."""
         found = {name: column_type(shape) for name, shape in self._found.items()}
-        return {**found, **self._given} if self._finds else dict(self._given)
+        return {**found, **self.given} if self._finds else dict(self.given)
 
     def _checker(self) -> Any:
-        kinds = self._given.items()
+        kinds = self.given.items()
         fields = {name: own_values(kind) if name in self.own else _taken(kind) for name, kind in kinds}
         return msgspec.json.Decoder(_struct(fields, closed=False))
 
     def _less_own(self, lines: bytes) -> None:
-        alone = {name: _struct({name: own_values(self._given[name])}, closed=False) for name in self.own}
+        alone = {name: _struct({name: own_values(self.given[name])}, closed=False) for name in self.own}
         self.own = frozenset(name for name, one in alone.items() if not _misfit(msgspec.json.Decoder(one), lines))
         self._takes = self._checker()
         if wrong := _misfit(self._takes, lines):
@@ -129,7 +129,7 @@ class Types:
 
     def _decoder(self) -> Any:
         fields = {name: _decoded(shape) for name, shape in self._found.items()}
-        return msgspec.json.Decoder(_struct(fields | dict.fromkeys(self._given.keys() & fields, msgspec.Raw)))
+        return msgspec.json.Decoder(_struct(fields | dict.fromkeys(self.given.keys() & fields, msgspec.Raw)))
 
 
 def column_type(shape: Shape) -> str:

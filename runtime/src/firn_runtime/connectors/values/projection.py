@@ -61,6 +61,8 @@ def retyped(
 
 def engine_types(session: Session, schema: Mapping[str, str]) -> dict[str, str]:
     """Return the types of a `schema` as the engine names them."""
+    if not schema:
+        return {}
     nulls = ", ".join(f"CAST(NULL AS {sql_type(name, text)})" for name, text in schema.items())
     made = ", ".join(f"c{number}" for number in range(len(schema)))
     kinds = session.described(Relation(f"SELECT * FROM (SELECT {nulls}) AS t({made})"))

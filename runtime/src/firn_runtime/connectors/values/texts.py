@@ -113,8 +113,7 @@ def from_csv(name: str, kind: str, cast: str, place: str, nulls: Sequence[str], 
         text = f"replace({column}, {literal(point)}, '.')"
     error = _error(name, kind, place, ", or has more digits than one" if _DOUBLE_EXACT in exact else "")
     doubtful = point != "." or any(_LIKE_A_VALUE.search(text) for text in nulls)
-    looks = () if doubtful else _looks(kind)
-    plain = " ".join(f"WHEN {look.format(column, cast)} THEN {cast}" for look in looks)
+    plain = "" if doubtful else _plain(column, kind, cast)
     nothing = f"WHEN {means_null} THEN NULL " if nulls and kind != "BLOB" else ""
     careful = _branches(text, kind, cast, error, exact)
     return Made(_tried(text, kind), f"CASE {plain} WHEN {column} IS NULL THEN NULL {nothing}{careful} END")
@@ -131,8 +130,7 @@ def from_json(name: str, kind: str, cast: str, place: str, *, has_exact_numbers:
     if depth:
         return _alone(list_of_text(column, kind, error, more, is_json=True))
     careful = _branches(column, kind, cast, error, [*_exact(kind), *more])
-    looks = () if is_doubtful else _looks(kind)
-    plain = " ".join(f"WHEN {look.format(column, cast)} THEN {cast}" for look in looks)
+    plain = "" if is_doubtful else _plain(column, kind, cast)
     return Made(_tried(column, kind), f"CASE {plain} WHEN {column} IS NULL THEN NULL {careful} END")
 
 
@@ -205,6 +203,11 @@ def _exact(kind: str) -> list[str]:
     if kind.startswith("DECIMAL"):
         return [f"({_plain_decimal(kind)} OR {_DIGITS} = {_SHORTEST})"]
     return [_EXACT[kind]] if kind in _EXACT else []
+
+
+def _plain(text: str, kind: str, cast: str) -> str:
+    """Return the first branches of a CASE: those by which most texts are seen to be the value."""
+    return " ".join(f"WHEN {look.format(text, cast)} THEN {cast}" for look in _looks(kind))
 
 
 def _looks(kind: str) -> tuple[str, ...]:
