@@ -330,6 +330,33 @@ def test_a_schema_beside_columns_gives_types_alone(work: Workbench, root: Path, 
     assert read(work, "a.json", columns=["n"], schema={"id": "varchar"}) == [(1.5,), (None,)]
 
 
+@pytest.mark.parametrize("content", ['{"ID": 7, "a": null}\n{"a": 1}', '[{"a": 1}, {"ID": 7}]'])
+@pytest.mark.parametrize("name", ["id", "Id"])
+def test_a_schema_whose_keys_are_in_another_case_is_refused(
+    work: Workbench, root: Path, content: str, name: str
+) -> None:
+    put(root, "a.json", content)
+    said = f"the records have a key `ID` and none `{name}`, as `schema` spells it: every value would be NULL"
+    assert refused(work, "a.json", schema={"a": "bigint", name: "bigint"}) == said
+    assert refused(work, "a.json", schema={name: "bigint"}, columns=["a", name]) == said
+    assert read(work, "a.json", schema={"ID": "bigint"})
+    put(root, "b.json", f'{{"{name}": 8}}')
+    assert sorted(read(work, "*.json", schema={name: "bigint"}), key=str) == [(8,), (None,), (None,)]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.ndjson", "l.json"])
+@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("schema", [None, {"id": "bigint"}])
+def test_json_may_begin_with_a_byte_order_mark(
+    work: Workbench, root: Path, name: str, ending: str, schema: Any
+) -> None:
+    lines = '\ufeff[{"id": 7}, {"id": 8}]\n' if name == "l.json" else '\ufeff{"id": 7}\n{"id": 8}\n'
+    content = lines.encode()
+    packed = {"": content, ".gz": gzip.compress(content), ".zst": zstd_library.compress(content)}
+    put(root, name + ending, packed[ending])
+    assert read(work, name + ending, schema=schema) == [(7,), (8,)]
+
+
 @pytest.mark.parametrize("content", [" \n", "[]", "[1]"])
 def test_json_that_shows_no_columns_is_said_to(work: Workbench, root: Path, content: str) -> None:
     put(root, "a.json", content)

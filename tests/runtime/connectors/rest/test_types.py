@@ -163,9 +163,24 @@ def test_keys_that_differ_in_case_alone_are_refused_until_a_schema_chooses(bench
     assert work.rows() == [(1,), (None,)]
 
 
-@pytest.mark.parametrize(
-    "content", [b'[{"a":"\xff"}]', b'[{"a":"\\ud800"}]', b"\xef\xbb\xbf[]", b"", b"[", b'[{"a":1}']
-)
+@pytest.mark.parametrize("more", [{}, {"columns": ["a", "id"]}])
+def test_a_schema_whose_keys_are_in_another_case_is_refused(bench: Make, more: dict[str, Any]) -> None:
+    error = failure(bench, [{"a": 1}, {"ID": 7}], schema={"id": "bigint"}, **more)
+    assert (
+        error.message == "the records have a key `ID` and none `id`, as `schema` spells it: every value would be NULL"
+    )
+    assert error.help == "spell it `ID` in `schema`; a `sql` step gives it another name"
+
+
+def test_a_schema_chooses_among_keys_that_differ_in_case_alone(bench: Make) -> None:
+    assert read(bench, [{"a": 1}, {"ID": 7}, {"id": 8}], schema={"id": "bigint"}).rows() == [(None,), (None,), (8,)]
+
+
+def test_a_byte_order_mark_is_no_part_of_an_answer(bench: Make) -> None:
+    assert read(bench, '\ufeff[{"a": 1}]').rows() == [(1,)]
+
+
+@pytest.mark.parametrize("content", [b'[{"a":"\xff"}]', b'[{"a":"\\ud800"}]', b"\xef\xbb\xbf", b"", b"[", b'[{"a":1}'])
 def test_text_that_is_not_unicode_or_not_whole_is_refused(bench: Make, content: bytes) -> None:
     assert "is not JSON" in failure(bench, content).message
 

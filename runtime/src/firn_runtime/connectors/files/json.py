@@ -1,6 +1,8 @@
 """What the engine reads of JSON files, so that it leaves out no record of them, and none ends the process."""
 
+import gzip
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from os.path import basename
 from pathlib import Path
@@ -17,7 +19,7 @@ from firn_runtime.connectors.files.selects import (
     types_of,
 )
 from firn_runtime.connectors.values.made import mark_for, valued
-from firn_runtime.connectors.values.projection import engine_types, projected
+from firn_runtime.connectors.values.projection import engine_types, projected, refuse_other_case
 from firn_runtime.connectors.values.texts import finite_json, from_json, is_text_first
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
@@ -35,6 +37,9 @@ _DEEPEST = 1 << 12
 process at some ten thousand."""
 _ALL_BUT_BRACKETS = r'(?s)"(\\.|[^"\\])*"|[^"\[\]{}]+'
 
+_FIRST = 1000
+"""Records whose keys are compared with those of a `schema`."""
+
 _SIGNED = re.compile(r'("(?:[^"]|"")*")|\bHUGEINT(?=[\[,)]|\Z)')
 """What the engine makes of whole numbers of both signs, wherever it stands in a type; and names, which stay."""
 _MADE_NAME = re.compile(r"_\d+\Z|\AC\d+\Z", re.IGNORECASE)
@@ -51,6 +56,8 @@ def json_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     finds = not told or any(name not in told and name not in found.keys for name in inputs.columns or ())
     if finds:
         _refuse_deep(session, found, laid_out)
+    if told:
+        refuse_other_case(told, _first_keys(session, found, laid_out))
     looking = _found_types() if finds else [f"columns = {types_of(schema)}"]
     known = _of_records(session, scan_of("json", found, [*options, *looking]), str(inputs.path))
     if finds:
@@ -79,6 +86,14 @@ def _of_records(session: Session, scan: str, path: str) -> dict[str, str]:
             raise
         said = f"`{path}` holds no record, or one that is no object, so its columns are unknown"
         raise ConnectorError("data", said, "say them with `schema:`") from None
+
+
+def _first_keys(session: Session, found: Found, options: Sequence[str]) -> set[str]:
+    """Return the keys of the first records."""
+    scan = scan_of("json_objects", found, [*options, "hive_partitioning = false"])
+    return {
+        key for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM (FROM {scan} LIMIT {_FIRST})")
+    }
 
 
 def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str], options: Sequence[str]) -> None:
@@ -130,11 +145,11 @@ def _refuse_deep(session: Session, found: Found, options: list[str]) -> None:
 def _form(session: Session, found: Found) -> str:
     """Return the engine's word for how the records follow each other.
 
-    Where a last line has no line end, and a buffer ends within it, the engine takes it for broken or leaves it out:
-    such files are read record by record, which one thread does for each file.
+    Where a last line has no line end, and a buffer ends within it, the engine takes it for broken or leaves it out, and
+    a byte order mark for a record: such files are read record by record, which one thread does for each file.
     """
     files = zip(found.names, found.files, strict=True)
-    if not any(_may_end_within_a_line(file, found) for name, file in files if name not in found.ended):
+    if not any(_is_taken_amiss(file, found, name in found.ended) for name, file in files):
         return "newline_delimited" if found.format.kind == "ndjson" else "auto"
     if found.format.kind == "ndjson":
         return "unstructured"
@@ -146,10 +161,18 @@ def _form(session: Session, found: Found) -> str:
     return "array" if lists[found.names[0]] else "unstructured"
 
 
-def _may_end_within_a_line(file: Path, found: Found) -> bool:
-    """Return whether a file has more than one buffer, and no line end at its end, as far as it is known."""
-    if found.format.compression != "uncompressed":
+def _is_taken_amiss(file: Path, found: Found, is_ended: bool) -> bool:
+    """Return whether a file begins with a byte order mark, or may have several buffers and no line end at its end."""
+    compression = found.format.compression
+    if compression == "zstd":
         return True
+    with gzip.open(file) if compression == "gzip" else file.open("rb") as opened:
+        if opened.read(len(BOM_UTF8)) == BOM_UTF8:
+            return True
+    return not is_ended if compression == "gzip" else _ends_within_a_line(file)
+
+
+def _ends_within_a_line(file: Path) -> bool:
     with file.open("rb") as opened:
         if opened.seek(0, 2) < _AT_ONCE:
             return False

@@ -3,6 +3,7 @@
 Nothing here knows credentials from other headers; no message holds a header, a query or a body.
 """
 
+import codecs
 import logging
 import ssl
 from collections.abc import Callable, Mapping
@@ -52,7 +53,8 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back; the body is decoded, and the names of the headers are found in any case."""
+    """What came back; the body is decoded, without a byte order mark, and the names of the headers are found in any
+    case."""
 
     name: str
     """What messages call the call."""
@@ -128,7 +130,8 @@ class Client:
         with self._pool.stream(call.method, target, headers=request.headers.raw, content=call.content) as answer:
             headers = httpx.Headers(answer.headers)
             coding = headers.get("content-encoding", "").strip().lower()
-            return Answer(call.name, answer.status, headers, whole(answer.iter_stream(), coding, limits.size))
+            content = whole(answer.iter_stream(), coding, limits.size)
+            return Answer(call.name, answer.status, headers, content.removeprefix(codecs.BOM_UTF8))
 
 
 def _trust(verify: bool, ca_file: str | None) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from firn_runtime.connectors.values.lists import elements
+from firn_runtime.connectors.values.projection import refuse_other_case
 from firn_runtime.connectors.values.texts import WHOLE, exact_below
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
@@ -68,6 +69,7 @@ _LIMIT, _IN_A_DOUBLE = re.compile(r"`float` [<>] \S+"), "a number of no more dig
 """How msgspec says what a number in a column of decimals must be, and how we do."""
 
 _RECORD = msgspec.json.Decoder(dict[str, Any])
+_KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 _NO_OBJECT = "a record is not an object"
@@ -85,9 +87,13 @@ class Types:
         """Those of the `schema` that have held nothing yet but JSON's own values of their types: no texts."""
         self._takes = self._checker()
         self._fits = self._decoder()
+        self._has_seen = False
 
     def see(self, lines: bytes) -> None:
         """Take in records, each on a line; raise ConnectorError for what no column can hold."""
+        if self.given and not self._has_seen and lines:
+            self._has_seen = True
+            refuse_other_case(self.given, _keys(lines))
         if self.given and _misfit(self._takes, lines):
             self._less_own(lines)
         if self._finds and _misfit(self._fits, lines):
@@ -130,6 +136,14 @@ class Types:
     def _decoder(self) -> Any:
         fields = {name: _decoded(shape) for name, shape in self._found.items()}
         return msgspec.json.Decoder(_struct(fields | dict.fromkeys(self.given.keys() & fields, msgspec.Raw)))
+
+
+def _keys(lines: bytes) -> set[str]:
+    """Return the keys of records; none where one is no record, which is told of where the values are looked at."""
+    try:
+        return set().union(*_KEYS.decode_lines(lines))
+    except (msgspec.DecodeError, RecursionError):
+        return set()
 
 
 def column_type(shape: Shape) -> str:

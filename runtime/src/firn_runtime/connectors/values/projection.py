@@ -1,7 +1,7 @@
 """What `columns` and `schema` make of a source's rows, the same for every connector."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from firn_runtime.connectors.values.strict_cast import strict_cast
 from firn_runtime.engine import Relation, Session
@@ -67,6 +67,18 @@ def engine_types(session: Session, schema: Mapping[str, str]) -> dict[str, str]:
     made = ", ".join(f"c{number}" for number in range(len(schema)))
     kinds = session.described(Relation(f"SELECT * FROM (SELECT {nulls}) AS t({made})"))
     return dict(zip(schema, kinds.values(), strict=True))
+
+
+def refuse_other_case(schema: Iterable[str], keys: Collection[str]) -> None:
+    """Raise ConnectorError where a column of a `schema` is among the keys of JSON records in another case alone.
+
+    Keys mind case, and may be absent: the column would be NULL in every row, without a word.
+    """
+    absent = {name.lower(): name for name in schema if name not in keys}
+    for key in sorted(keys):
+        if name := absent.get(key.lower()):
+            said = f"the records have a key `{key}` and none `{name}`, as `schema` spells it: every value would be NULL"
+            raise ConnectorError("data", said, f"spell it `{key}` in `schema`; a `sql` step gives it another name")
 
 
 def table_name(text: str, default_schema: str = "main") -> tuple[str, str]:
