@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from unicodedata import normalize
 
 from firn_runtime.confined_paths import shown, told
@@ -104,6 +104,19 @@ def fetched(store: FileStore, file: StoredFile, parts: Path) -> Path:
         part.unlink()
         raise ConnectorError("conflict", f"`{shown(file.name)}` has not the size with which it was listed")
     return part
+
+
+def continued(part: Path, size: int) -> BinaryIO:
+    """Open what an earlier attempt was cut off in, at its end; what is longer than `size` bytes is begun anew.
+
+    What is written lies at a place of its own, not at the file's end: a process that stood still, and has lost its
+    lease, may wake while another one goes on, and then writes the same bytes where they are already.
+    """
+    opened = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
+    if opened.seek(0, os.SEEK_END) > size:
+        opened.truncate(0)
+        opened.seek(0)
+    return opened
 
 
 def named_in(name: str, message: str) -> str:

@@ -1,7 +1,9 @@
 """Places of files, as file steps ask them: a folder of this machine, a bucket, and the same promises of each."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
+from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,23 @@ def test_a_fetch_goes_on_after_what_is_there(store: FileStore, tmp_path: Path, h
     target = tmp_path / "target"
     target.write_bytes(content[:held])
     store.get(told, target)
+    assert target.read_bytes() == content
+
+
+@pytest.mark.parametrize("held", [0, 4, 9])
+def test_a_process_that_stood_still_and_wakes_writes_nothing_behind_what_another_has_fetched(
+    folder: FileStore, tmp_path: Path, held: int
+) -> None:
+    content = os.urandom(1 << 20) * 32
+    file, target = put(folder, tmp_path, "a", content), tmp_path / "target"
+    asleep = Process(target=folder.get, args=(file, target))
+    asleep.start()
+    while not target.exists() or target.stat().st_size < held << 20:
+        pass
+    os.kill(asleep.pid or 0, signal.SIGSTOP)
+    folder.get(file, target)
+    os.kill(asleep.pid or 0, signal.SIGCONT)
+    asleep.join()
     assert target.read_bytes() == content
 
 

@@ -12,7 +12,7 @@ from firn_runtime.confined_paths import placed, shown
 from firn_runtime.connector import StoredFile
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import changed
+from firn_runtime.fetching import changed, continued
 from firn_runtime.publication import staged_name
 from firn_schemas.visible import os_reason
 
@@ -55,12 +55,14 @@ class LocalStore:
 
     def get(self, file: StoredFile, target: Path) -> None:
         """Copy what `target` lacks; raise ConnectorError where the file was changed, also while it was copied."""
-        with _failing("read", file.name), _opened(self._root, file.name) as source, target.open("ab") as opened:
-            start = opened.tell() if opened.tell() <= file.size else 0
-            opened.truncate(start)
-            source.seek(start)
+        with (
+            _failing("read", file.name),
+            _opened(self._root, file.name) as source,
+            continued(target, file.size) as part,
+        ):
+            start = source.seek(part.tell())
             _refuse_changed(source, file)
-            _copy(source, opened, file.size - start)
+            _copy(source, part, file.size - start)
             _refuse_changed(source, file)
 
     def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:

@@ -12,6 +12,7 @@ from firn_runtime.cancel import current
 from firn_runtime.connectors.files.paths import local_name
 from firn_runtime.connectors.s3.bucket import Bucket, Listed, Piece
 from firn_runtime.errors import ConnectorError
+from firn_runtime.fetching import continued
 from firn_runtime.parallel import each
 from firn_runtime.publication import staged_name
 from firn_schemas.visible import os_reason
@@ -77,9 +78,8 @@ def _of_object(moves: Moves, one: Listed, file: Path, start: int = 0) -> Iterato
 
 def resume(moves: Moves, one: Listed, file: Path) -> None:
     """Fetch of an object what a file, which holds its beginning or is not there, lacks; one piece after the other."""
-    with file.open("ab") as opened:
-        opened.truncate(opened.tell() if opened.tell() <= one.size else 0)
-        start = os.fstat(opened.fileno()).st_size
+    with continued(file, one.size) as opened:
+        start = opened.tell()
     for work in _of_object(moves, one, file, start):
         _fetch(moves.bucket, *work)
 

@@ -4,7 +4,6 @@ Blocks are taken in their order, so that what was cut off is a beginning.
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from asyncssh import SFTPClient, SFTPClientFile
 
 from firn_runtime.errors import ConnectorError
+from firn_runtime.fetching import continued
 from firn_schemas.visible import os_reason
 
 T = TypeVar("T")
@@ -45,10 +45,8 @@ async def fetch(client: SFTPClient, file: SFTPClientFile, size: int, target: Pat
 
     Raises ConnectorError where the server gives more or less.
     """
-    with _local(target), target.open("ab") as sink:
-        if sink.tell() > size:
-            sink.truncate(0)
-        end = sink.seek(0, os.SEEK_END)
+    with _local(target), continued(target, size) as sink:
+        end = sink.tell()
         step = _block_size(client.limits.max_read_len)
         blocks = (_block(file, *place) for place in _places(end, size, step))
         async with aclosing(_in_order(blocks, silence)) as found:

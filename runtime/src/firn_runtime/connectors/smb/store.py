@@ -24,7 +24,7 @@ from firn_runtime.connectors.smb.link import (
 )
 from firn_runtime.connectors.smb.names import native
 from firn_runtime.errors import ConnectorError
-from firn_runtime.fetching import changed, counted
+from firn_runtime.fetching import changed, continued, counted
 from firn_runtime.publication import staged_name
 
 _BLOCK = 1 << 20
@@ -82,10 +82,9 @@ class ShareStore:
     def get(self, file: StoredFile, target: Path) -> None:
         """Fetch what `target` lacks; raise ConnectorError where the file was changed, also meanwhile."""
         path, token = self._path(file.name), current()
-        with self._linked() as link, link.opened(path, READ) as handle, target.open("ab") as opened:
+        with self._linked() as link, link.opened(path, READ) as handle, continued(target, file.size) as opened:
             _refuse_changed(handle.told(), file)
-            at = opened.tell() if opened.tell() <= file.size else 0
-            opened.truncate(at)
+            at = opened.tell()
             while at < file.size:
                 token.check()
                 at += opened.write(handle.read(at, min(_BLOCK, file.size - at)))
