@@ -243,7 +243,7 @@ def joined(parts: list[str], says: dict[str, str]) -> list[str]:
         ("{{ result.a«[»-1] }}", "E401", "`[` is not expected here"),
         ("{{ a «{»{ b }}", "E401", "`{` is not expected here"),
         ("é🙂 «${»HOME}", "E401", "`${…}` is not a template of this language"),
-        ("«${»{ var.n }}", "E401", "`${…}` is not a template of this language"),
+        ("«${{» var.n }}", "E401", "`${{ … }}` is not a template of this language"),
         ("«{%» if x %}", "E401", "`{% %}` is not allowed: templates hold no logic"),
         ("a«{#» x #}", "E401", "`{# #}` is not allowed"),
         ("a «{» var.n }}", "E401", "a template begins with two braces"),

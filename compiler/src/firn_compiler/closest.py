@@ -33,7 +33,7 @@ _OURS: dict[str, str] = {
     "host": "hostname server address",
     "http": "request api rest webhook",
     "httpx": "http https rest api rest_api",
-    "iceberg_rest": "iceberg rest",
+    "iceberg_rest": "iceberg polaris lakekeeper nessie rest",
     "iam_role": "iam role aws assume_role",
     "id": "name key task_id step job task",
     "inputs": "with args arguments params parameters config settings input",
@@ -57,6 +57,7 @@ _OURS: dict[str, str] = {
     "path": "file filename filepath file_path key uri url location",
     "postgres": "postgresql pg psql redshift",
     "private_key": "key_file keyfile private_key_file private_key_path ssh_key identity_file",
+    "process": "shell bash command cmd exec script subprocess program",
     "profile": "connection conn_id connector type name use",
     "read": "extract db_extract source input load_from select copy_from",
     "replace": "overwrite truncate full_refresh full table create",
@@ -82,6 +83,7 @@ _OURS: dict[str, str] = {
     "steps": "tasks actions transforms stages activities",
     "subject": "title",
     "table": "target relation model to collection name dataset stream",
+    "tarfile": "tar tgz gzip",
     "text": "body message content",
     "tls": "starttls ssl use_tls",
     "to": "recipients recipient receivers",
@@ -95,6 +97,7 @@ _OURS: dict[str, str] = {
     "warn": "warning",
     "when": "if condition only_if run_if",
     "write": "load db_load loader sink output save copy_to export_to publish",
+    "zipfile": "zip archive",
     "description": "name title label comment doc",
 }
 """Our word: what other tools, and people, call the same thing; the last where nothing else is."""

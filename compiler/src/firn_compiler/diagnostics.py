@@ -140,7 +140,7 @@ def suggestion(word: str, known: Iterable[str], what: str = "known:", meant: str
     names = sorted(known)
     if not names:
         return f"{what} none"
-    shown = names if len(names) <= 20 else names[:12]
+    shown = names if len(names) <= 24 else names[:12]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     listed = listing(shown) + more
     meant = closest(word, names) or alike(word, names) if meant is None else meant

@@ -44,6 +44,7 @@ _OF_STATUS = re.compile(r"jobs\.[\w-]+\.(?:status|state|success|succeeded)\Z")
 _STATUS = "; a job of `depends_on` has always succeeded, and its status is no value"
 _FOREIGN = {
     "${": ("`${…}` is not a template of this language", "write `{{ env.NAME }}` or `{{ var.NAME }}`"),
+    "${{": ("`${{ … }}` is not a template of this language", "write `{{ … }}`, without the dollar sign"),
     "{%": ("`{% %}` is not allowed: templates hold no logic", "use `when:` on a job"),
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
     "{": ("a template begins with two braces", "write `{{`"),
@@ -83,7 +84,9 @@ _ROOTS_ELSEWHERE = {
     "yes": "write `true`",
 }
 """Words that begin other tools' paths, and those that lack their root."""
-_OPENING = re.compile(rf"\{{\{{|\$\{{|\{{%|\{{#|(?<![{{$])(?<!\{{ )\{{(?= ?(?:{'|'.join(ROOTS)})\.[\w.\[\]-]+ ?\}}\}})")
+_OPENING = re.compile(
+    rf"\{{\{{|\$\{{\{{?|\{{%|\{{#|(?<![{{$])(?<!\{{ )\{{(?= ?(?:{'|'.join(ROOTS)})\.[\w.\[\]-]+ ?\}}\}})"
+)
 """What begins a template: ours, another tool's, or ours with one of its two braces."""
 _REST = re.compile(r"[^{}\n]*[%#]?\}")
 """What follows the opening of another tool's template, up to its end."""
