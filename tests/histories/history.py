@@ -37,6 +37,8 @@ class History:
         """What there was before the run's first session, and after its latest."""
         self.readings: list[Reading] = []
         """What the run may have read: the source may have been another one at each of its sessions."""
+        self.run = ""
+        """The run's id. A session that was killed right away may have begun another one without a word."""
         self.has_read = False
         """Whether the run's read has ended well."""
         self.undisturbed = True
@@ -107,7 +109,8 @@ class History:
         begun = next((event for event in session.events if event["event"] == "run.started"), None)
         if begun is None:
             return
-        if not begun["resumed"]:
+        if begun["run"] != self.run:
+            self.run = begun["run"]
             self.begin, self.readings, self.has_read = self.last, [], False
         now = due(rows, self.begin.watermark, self.flow)
         again = [up_to(now, reached(one, None)) for one in self.readings]

@@ -27,8 +27,8 @@ def due(rows: Collection[Row], watermark: Any, flow: Flow) -> Reading:
 
 
 def up_to(rows: Iterable[Row], end: Any) -> Reading:
-    """Return the rows that a run reads again whose dataset was lost: none beyond what it had reached."""
-    return frozenset(row for row in rows if row.seen is None or end is None or row.seen <= end)
+    """Return the rows that a run reads again whose dataset was lost: none beyond what it had reached, if anything."""
+    return frozenset(row for row in rows if row.seen is None or (end is not None and row.seen <= end))
 
 
 def reached(rows: Iterable[Row], watermark: Any) -> Any:

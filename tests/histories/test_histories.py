@@ -75,6 +75,7 @@ def test_what_a_run_reads_lies_after_the_watermark(of: Flow, watermark: int | No
 
 def test_what_is_read_again_ends_where_it_has_ended() -> None:
     assert up_to(ROWS, 5) == {OLD, BORDER, NEVER}
+    assert up_to(ROWS, None) == {NEVER}
 
 
 @pytest.mark.parametrize(
