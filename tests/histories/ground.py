@@ -5,7 +5,7 @@ Whatever starts the engine does so in a child: a process that forks sessions mus
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from crash.sinks import copied, in_child, of_sqlite
 from crash.world import Place
 from firn_runtime.artifact_file import load_any
 from firn_runtime.history import state_of, watermarks
-from histories import server
+from histories import far, server
 from histories.judgement import Seen
 from histories.promise import Content
 from histories.shapes import SINKS, SOURCE, SOURCES, Flow, Row, Sink
@@ -29,7 +29,7 @@ class Ground:
     def __init__(self, folder: Path, flow: Flow) -> None:
         self.folder = folder
         self._session = 0
-        self._environ = server.environ_of(folder)
+        self._environ = {**server.environ_of(folder), **far.environ_of()}
         (folder / SINKS).mkdir(parents=True)
         (folder / SOURCE).mkdir()
         self.use(flow)
@@ -43,6 +43,7 @@ class Ground:
     def end(self) -> None:
         """Remove what lies elsewhere."""
         server.end(self.folder)
+        far.end(self._environ)
 
     def fill(self, rows: Iterable[Row]) -> None:
         """Let the source hold these rows and no others."""
@@ -66,7 +67,17 @@ class Ground:
         """Let nothing be written to a sink."""
         if sink.kind == "postgres":
             return _a_view_for(self.folder, sink.step)
+        if sink.kind in far.KINDS:
+            return self._out_of_reach(sink.kind)
         return _a_folder_for(self.folder / SINKS / sink.file, self.folder / "aside", swap=sink.kind == "files")
+
+    @contextmanager
+    def _out_of_reach(self, kind: str) -> Iterator[None]:
+        within, self._environ = self._environ, self._environ | far.out_of_reach(kind)
+        try:
+            yield
+        finally:
+            self._environ = within
 
     def run(self, resume: str | None, hurt: Hurt | None) -> Session:
         """Run one session in a process of its own."""
@@ -80,7 +91,7 @@ class Ground:
 
     def _content(self, sink: Sink) -> Content:
         place = self.folder / SINKS / sink.file
-        rows = in_child(lambda: _LOOKS[sink.kind](place, sink.step))
+        rows = in_child(lambda: _LOOKS[sink.kind](place, sink.step, self._environ))
         return Counter((int(n), int(number)) for n, number in rows)
 
     def _watermark(self) -> Any:
@@ -125,8 +136,7 @@ def _a_view_for(folder: Path, table: str) -> Iterator[None]:
                 warehouse.execute(statement)
 
 
-def _in_postgres(place: Path, table: str) -> list[Any]:
-    folder = place.parents[1]
+def _in_postgres(folder: Path, table: str) -> list[Any]:
     with server.connected(folder) as warehouse:
         server.settle(warehouse, folder)
         if not server.has(warehouse, folder, table):
@@ -149,12 +159,18 @@ def _in_sqlite(file: Path, table: str) -> list[Any]:
     return of_sqlite(file, table, f'select n, id from "{table}"')
 
 
-def _in_files(folder: Path, step: str) -> list[Any]:
+def _in_files(folder: Path) -> list[Any]:
     import duckdb
 
-    del step
     files = [str(one) for one in sorted(folder.glob("*.parquet")) if not one.name.startswith(".")]
     return [row for one in files for row in duckdb.sql(f"select n, id from '{one}'").fetchall()]
 
 
-_LOOKS = {"duckdb": _in_duckdb, "files": _in_files, "postgres": _in_postgres, "sqlite": _in_sqlite}
+_LOOKS: Mapping[str, Callable[[Path, str, Mapping[str, str]], list[Any]]] = {
+    "duckdb": lambda place, step, _: _in_duckdb(place, step),
+    "files": lambda place, _, __: _in_files(place),
+    "mysql": lambda _, step, environ: far.in_mysql(environ, step),
+    "postgres": lambda place, step, _: _in_postgres(place.parents[1], step),
+    "s3": lambda _, step, environ: far.in_s3(environ, step),
+    "sqlite": lambda place, step, _: _in_sqlite(place, step),
+}

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from crash.sinks import in_child
 from firn_runtime.errors import FirnError
+from histories import far
 from histories.history import History
 from histories.server import database
 
@@ -29,6 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Live through what is asked for, tell what is wrong, and return the exit code."""
     asked = _asked(words)
     database()
+    far.begun()
     _warm()
     seeds = [asked.one] if asked.one is not None else range(asked.seed, asked.seed + asked.count)
     wrong = 0

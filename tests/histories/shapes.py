@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from histories import server
+from histories import far, server
 
 
 class Row(NamedTuple):
@@ -127,7 +127,7 @@ SOURCES: Mapping[str, Source] = {
 
 
 class Sink(NamedTuple):
-    """One sink of a flow: a table of the DuckDB or SQLite file or of PostgreSQL, or a file for each run."""
+    """One sink of a flow: a table of the DuckDB or SQLite file, of PostgreSQL or MySQL, or a file for each run."""
 
     kind: str
     mode: str
@@ -141,12 +141,16 @@ class Sink(NamedTuple):
     @property
     def inputs(self) -> dict[str, Any]:
         """What its `write` is given, but for the dataset."""
-        place = {"path": f"{self.step}/{{{{ run.id }}}}.parquet"} if self.kind == "files" else {"table": self.step}
+        is_file = self.kind in ("files", "s3")
+        place = {"path": f"{self.step}/{{{{ run.id }}}}.parquet"} if is_file else {"table": self.step}
         keys = {"keys": ["id"]} if self.mode == "upsert" else {}
         return {"resource": self.kind, **place, "mode": self.mode, **keys}
 
 
-KINDS = (*product(("duckdb", "postgres", "sqlite"), ("append", "upsert")), ("files", "replace"))
+KINDS = (
+    *product(("duckdb", "mysql", "postgres", "sqlite"), ("append", "upsert")),
+    *product(("files", "s3"), ("replace",)),
+)
 BAD = -1
 """The id of a row that a flow with a check refuses."""
 
@@ -220,6 +224,7 @@ class Flow(NamedTuple):
             "sqlite": {"type": "sqlite3", "config": {"path": f"{SINKS}/sinks.sqlite"}},
             "files": {"type": "local", "config": {"root": SINKS}},
             "postgres": server.CONNECTOR,
+            **far.CONNECTORS,
         }
         connectors = {"shop": SOURCES[self.source].connector, **sinks}
         return json.dumps({"version": "1.0.0", "environment": "test", "connectors": connectors})

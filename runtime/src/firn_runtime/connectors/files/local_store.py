@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +32,10 @@ class LocalStore:
             name = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
                 yield from self.list(name, recursive=True) if recursive else ()
-            elif (found := self.stat(name)) is not None:
+                continue
+            own = partial(entry.stat, follow_symlinks=False)
+            found = self.stat(name) if entry.is_symlink() else _looked_at(name, own)
+            if found is not None:
                 yield found
 
     def _entries(self, folder: str) -> Sequence["os.DirEntry[str]"]:
@@ -45,13 +49,7 @@ class LocalStore:
 
     def stat(self, name: str) -> StoredFile | None:
         """Return size and version: its number in the file system, its size and when it was changed."""
-        try:
-            found = placed(self._root, name).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise _refused(error, "look at", name) from None
-        return _told(name, found) if stat.S_ISREG(found.st_mode) else None
+        return _looked_at(name, lambda: placed(self._root, name).stat())
 
     def get(self, file: StoredFile, target: Path) -> None:
         """Copy what `target` lacks; raise ConnectorError where the file was changed, also while it was copied."""
@@ -103,6 +101,16 @@ class LocalStore:
             raise _refused(error, "delete", name) from None
         make_names_durable(path.parent)
         return True
+
+
+def _looked_at(name: str, look: Callable[[], os.stat_result]) -> StoredFile | None:
+    try:
+        found = look()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _refused(error, "look at", name) from None
+    return _told(name, found) if stat.S_ISREG(found.st_mode) else None
 
 
 def _told(name: str, found: os.stat_result) -> StoredFile:
