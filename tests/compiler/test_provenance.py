@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,21 @@ def test_checking_needs_no_statement_and_writes_none() -> None:
 def test_the_statement_is_named_after_the_artifact() -> None:
     CliRunner().invoke(compile_command, ["flow.yaml", "-p", "platform.yaml", "-o", "prod.json"], env=EPOCH)
     assert json.loads(Path("prod.intoto.json").read_text())["subject"][0]["name"] == "prod.json"
+
+
+def test_of_two_that_compile_to_one_place_at_once_all_files_are_of_one(project: Path) -> None:
+    others = [(f"flow_{number}.yaml", "-p", "platform.yaml", "-o", "one.json") for number in range(4)]
+    for name, *_ in others:
+        (project / name).write_text(FLOW.replace("name: ", f"name: {name.removesuffix('.yaml')}_", 1))
+    for _ in range(5):
+        at_once = [Process(target=CliRunner().invoke, args=(compile_command, words)) for words in others]
+        for one in at_once:
+            one.start()
+        for one in at_once:
+            one.join()
+        digest = json.loads(Path("one.json").read_text())["digest"]
+        assert json.loads(Path("one.map.json").read_text())["artifact"] == digest
+        refuse_other_statement(Path("one.intoto.json").read_bytes(), Path("one.json").read_bytes())
 
 
 def test_an_artifact_is_not_written_to_standard_output_where_nothing_lies_beside_it() -> None:

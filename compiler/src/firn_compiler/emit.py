@@ -10,7 +10,7 @@ from firn_compiler.document import has_name, printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.provenance import Build, statement_bytes
 from firn_schemas.artifact_format import MAP_FORMAT
-from firn_schemas.attestation import statement_path
+from firn_schemas.attestation import statement_path, taking_turns
 from firn_schemas.base import Json
 from firn_schemas.canonical import file_bytes
 from firn_schemas.visible import os_reason
@@ -31,9 +31,10 @@ def write(compilation: Compilation, target: Path, build: Build) -> Diagnostic | 
         return Diagnostic("E109", f"cannot write `{target}`: it is a source", help="name another file with `-o FILE`")
     statement = statement_bytes(printable(target.name), compilation.artifact, compilation.digest, build)
     try:
-        replace(target, compilation.artifact)
-        replace(map_path(target), map_bytes(compilation, target))
-        replace(statement_path(target), statement)
+        with taking_turns(target):
+            replace(target, compilation.artifact)
+            replace(map_path(target), map_bytes(compilation, target))
+            replace(statement_path(target), statement)
     except OSError as error:
         reason = os_reason(error)
         return Diagnostic("E109", f"cannot write `{target}`: {reason}", help="name a writable place with `-o FILE`")

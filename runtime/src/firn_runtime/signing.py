@@ -1,10 +1,8 @@
 """Signing an artifact: the statement that the compiler wrote beside it, in an envelope beside both."""
 
-import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +22,7 @@ from firn_schemas.attestation import (
     envelope_path,
     signed_bytes,
     statement_path,
+    taking_turns,
 )
 from firn_schemas.public_key import BadKey
 from firn_schemas.secret_ref import valid_key, valid_name, variable_name
@@ -72,12 +71,12 @@ def sign(artifact: Path, key: Signer) -> Signed:
     Raises ArtifactRefused where artifact or statement are not what they should be, FirnError R114 where the envelope
     cannot be written.
     """
-    content = read_bytes(artifact)
-    look(content)
-    statement = _statement(statement_path(artifact))
-    refuse_other_statement(statement, content)
     place = envelope_path(artifact)
-    with _alone(statement_path(artifact)):
+    with taking_turns(artifact):
+        content = read_bytes(artifact)
+        look(content)
+        statement = _statement(statement_path(artifact))
+        refuse_other_statement(statement, content)
         before = tuple(one for one in _before(place, statement) if one.keyid != key.public.keyid)
         if len(before) >= MAX_SIGNATURES:
             message = f"`{place}` holds {len(before)} signatures by other keys, and more are not read"
@@ -85,20 +84,6 @@ def sign(artifact: Path, key: Signer) -> Signed:
         made = Signature(key.public.keyid, key.sign(signed_bytes(PAYLOAD_TYPE, statement)))
         _replace(place, envelope_bytes(Envelope(statement, PAYLOAD_TYPE, (*before, made))))
     return Signed(place, made.keyid, len(before) + 1)
-
-
-@contextmanager
-def _alone(statement: Path) -> Iterator[None]:
-    """Let those who sign one statement take turns, so that none loses another's signature.
-
-    Where the file system keeps no locks, they do not.
-    """
-    with ExitStack() as held:
-        with suppress(OSError):
-            handle = os.open(statement, os.O_RDONLY | os.O_CLOEXEC)
-            held.callback(os.close, handle)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _statement(path: Path) -> bytes:

@@ -3,6 +3,10 @@
 In-toto Statement v1, SLSA provenance v1 and DSSE 1.0.2 give the words and forms.
 """
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -22,6 +26,20 @@ def statement_path(artifact: Path) -> Path:
 def envelope_path(artifact: Path) -> Path:
     """Return where its signatures lie, with what they sign: `x.json` → `x.dsse.json`."""
     return _beside(artifact, "dsse")
+
+
+@contextmanager
+def taking_turns(artifact: Path) -> Iterator[None]:
+    """Wait until nobody else writes an artifact, a statement or an envelope in its folder: they belong together.
+
+    The turn ends with the block, or the process. Where the file system keeps no locks, nobody waits.
+    """
+    with ExitStack() as held:
+        with suppress(OSError):
+            handle = os.open(artifact.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def signed_bytes(type: str, body: bytes) -> bytes:
