@@ -35,6 +35,7 @@ def make(folder: Path, body: dict[str, Any]) -> None:
         (["run", "--flow", "other"], 2),
         (["run", "--base-dir", "missing"], 2),
         (["run", "--run-id", "../x"], 2),
+        (["run", "--events", "-"], 2),
         (["run", "--from-changed"], 2),
         (["run", "--repeat-unsafe"], 2),
         (["run", "--resume", "last", "--run-id", "x"], 2),

@@ -120,6 +120,8 @@ def _stopped_by_signals() -> Stop:
 def _listeners(log_format: str, events: str | None, opened: ExitStack) -> list[Any]:
     if events is None:
         return [_shown(log_format)]
+    if events == "-":
+        raise click.UsageError("`--events` takes a file; `--log-format json` tells the same on standard output")
     from firn_runtime.observe.json_lines import JsonLines
 
     try:
