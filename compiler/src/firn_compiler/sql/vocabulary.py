@@ -1,7 +1,7 @@
 """Words of DuckDB's SQL that do not exist: misspelt functions and types, and joins without a condition."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -98,6 +98,9 @@ def _unit(interval: Any, text: str) -> Iterator[Problem]:
     unit, value = interval.args.get("unit"), interval.this
     if isinstance(unit, exp.Var):
         word = unit.name.lower()
+        for bare in _BARE.finditer(text):
+            if _WHOLE.get(bare[1].upper(), "").lower() == word:  # the parser has spelled it out
+                yield from _no_unit(bare[1].lower(), WORDS, *bare.span(1))
         start, end = _word(word, interval, text)
         quoted = text[end : end + 1] == "'"
         if quoted or text[:start].rstrip()[-1:].isdigit() or misspelt(word, WORDS):  # else it may be an alias
@@ -108,6 +111,10 @@ def _unit(interval: Any, text: str) -> Iterator[Problem]:
             yield from _no_unit(one[1].lower(), UNITS, *(begin + 1 + at for at in one.span(1)))
 
 
+_WHOLE: Mapping[str, str] = exp.TimeUnit.UNABBREVIATED_UNIT_NAME
+"""What the parser makes of a short unit, wherever it stands."""
+_BARE = re.compile(r"\binterval\s+\d+\s+([A-Za-z]+)\b", re.I)
+"""An interval without quotes, and its unit."""
 _AMOUNTS = re.compile(r"\d\s*([A-Za-z]+)")
 """A number and its unit in the text of an interval."""
 
@@ -118,7 +125,7 @@ def _no_unit(word: str, known: Collection[str], start: int, end: int) -> Iterato
 
 
 def _like(word: str, known: Collection[str]) -> str:
-    meant = misspelt(word, known) or alike(word, _LONG)
+    meant = _WHOLE.get(word.upper(), "").lower() or misspelt(word, known) or alike(word, _LONG)
     return f"did you mean `{meant}`?" if meant else "write such as `year`, `month`, `day` or `hour`"
 
 
