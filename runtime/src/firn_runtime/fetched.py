@@ -13,7 +13,7 @@ from firn_runtime.step import innermost
 from firn_schemas.artifact import Step
 from firn_schemas.base import Json
 
-_DIGITS = 6
+_DIGITS = 8
 """Of 64 values each: of so many, no two are the same by chance."""
 UNSURE = "." * _DIGITS
 """Stands for a version where the file may be another than the one of which rows were published."""

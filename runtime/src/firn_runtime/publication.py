@@ -1,11 +1,17 @@
 """What names one write, so that it is published once: whoever meets it again recognises it."""
 
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 from firn_runtime.errors import ConnectorError
 
+STAGED = ".part"
+"""Ends the name of what is staged."""
 _LONGEST, _KEPT = 200, 160
 """Bytes of a name that is staged whole, and of one that is cut."""
 
@@ -47,6 +53,43 @@ class Publication(NamedTuple):
         return f"{self.mark}-{sha256(told.encode()).hexdigest()[:8]}"
 
 
+def staged_in(folder: Path, mark: str, ending: str) -> Iterator[str]:
+    """Yield the names in a folder of this machine that hold a mark and end so."""
+    with os.scandir(folder) as entries:
+        yield from (entry.name for entry in entries if f".{mark}" in entry.name and entry.name.endswith(ending))
+
+
+class Leftovers:
+    """What killed attempts have staged in folders for files: each folder is looked through once, not for every file.
+
+    Threads may share it.
+    """
+
+    def __init__(self, staged: Callable[[str, str], Iterable[str]]) -> None:
+        """`staged` lists the names of a folder that are staged under marks of this beginning, or more names."""
+        self._staged, self._lock = staged, Lock()
+        self._found: dict[tuple[str, str], list[str]] = {}
+
+    @contextmanager
+    def of(self, folder: str, name: str, mark: str) -> Iterator[list[str]]:
+        """Yield the names that are staged for a file of a folder by the publication of a mark.
+
+        Where the block fails, and may leave something, the folders are looked through anew.
+        """
+        beginning = mark.partition("-")[0]
+        with self._lock:
+            if (folder, beginning) not in self._found:
+                self._found[folder, beginning] = [*self._staged(folder, beginning)]
+            found = self._found[folder, beginning]
+        own = staged_name(name, beginning).removesuffix(STAGED).lower()
+        try:
+            yield [one for one in found if one.lower().startswith(own)]
+        except BaseException:
+            with self._lock:
+                self._found = {}
+            raise
+
+
 def staged_name(name: str, mark: str) -> str:
     """Return what a file is called beside its place until it has its name: a long name is cut, and told by its digest.
 
@@ -55,7 +98,7 @@ def staged_name(name: str, mark: str) -> str:
     raw = name.encode(errors="surrogateescape")
     if len(raw) > _LONGEST:
         name = f"{raw[:_KEPT].decode(errors='ignore')}~{sha256(raw).hexdigest()[:16]}"
-    return f".{name}.{mark}.part"
+    return f".{name}.{mark}{STAGED}"
 
 
 class TakenOver(ConnectorError):

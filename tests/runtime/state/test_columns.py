@@ -12,20 +12,22 @@ from firn_runtime.state import checked_outputs, checked_results
 CANARY = "canary-7fb1a0"
 
 
-def test_results_are_json_up_to_256_kib() -> None:
+def test_results_are_json_up_to_4_mib() -> None:
     assert orjson.loads(checked_results({"rows": 3, "names": ["ü"]})) == {"rows": 3, "names": ["ü"]}
-    fits = {"text": "x" * (256 * 1024 - len('{"text":""}'))}
-    assert len(checked_results(fits)) == 256 * 1024
+    fits = {"text": "x" * (4 * 1024 * 1024 - len('{"text":""}'))}
+    assert len(checked_results(fits)) == 4 * 1024 * 1024
     with pytest.raises(ConnectorError) as caught:
         checked_results({"text": fits["text"] + "x"})
     assert caught.value.error_class == "data"
-    assert caught.value.message == "the step's results are 262,145 bytes of JSON, and the state keeps at most 262,144"
+    assert (
+        caught.value.message == "the step's results are 4,194,305 bytes of JSON, and the state keeps at most 4,194,304"
+    )
 
 
-def test_outputs_of_a_job_are_json_up_to_1_mib() -> None:
-    checked_outputs({"text": "x" * 1_000_000})
-    with pytest.raises(ConnectorError, match=r"the job's outputs are 1,100,011 bytes of JSON"):
-        checked_outputs({"text": "x" * 1_100_000})
+def test_outputs_of_a_job_are_json_up_to_16_mib() -> None:
+    checked_outputs({"text": "x" * 16_000_000})
+    with pytest.raises(ConnectorError, match=r"the job's outputs are 17,000,011 bytes of JSON"):
+        checked_outputs({"text": "x" * 17_000_000})
 
 
 @pytest.mark.parametrize("value", [CANARY + "\udc80", {CANARY: object()}, 2**64, {1: CANARY}])

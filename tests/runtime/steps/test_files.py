@@ -152,9 +152,9 @@ def test_a_step_lists_nothing_outside_the_root(work: Workbench, inputs: dict[str
 
 
 def test_more_names_than_results_hold_are_refused_in_words(work: Workbench, shelf: Shelf) -> None:
-    shelf.files = {f"in/{number:05}-{'x' * 50}": b"" for number in range(2000)}
+    shelf.files = {f"in/{number:05}-{'x' * 50}": b"" for number in range(20_000)}
     error = refused(work, "list_files", path="in")
-    assert error.message.startswith("the names of 2,000 files take 12")
+    assert error.message.startswith("the names of 20,000 files take 1,240,001 bytes, and one step may name 1,048,576")
     assert "narrower" in error.help
 
 

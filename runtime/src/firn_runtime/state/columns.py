@@ -8,10 +8,10 @@ import orjson
 from firn_runtime.errors import ConnectorError
 from firn_schemas.base import Json
 
-STEP_LIMIT = 256 * 1024
+STEP_LIMIT = 4 * 1024 * 1024
 """Bytes of a step's results as JSON."""
 
-JOB_LIMIT = 1024 * 1024
+JOB_LIMIT = 16 * 1024 * 1024
 """Bytes of a job's outputs as JSON."""
 
 
@@ -20,12 +20,12 @@ class Unreadable(Exception):
 
 
 def checked_results(results: object) -> bytes:
-    """Return a step's results as JSON; raise a `data` error beyond 256 KiB and for what JSON cannot hold."""
+    """Return a step's results as JSON; raise a `data` error beyond 4 MiB and for what JSON cannot hold."""
     return _checked(results, STEP_LIMIT, "the step's results are", "keep rows in datasets, and only figures in results")
 
 
 def checked_outputs(outputs: object) -> bytes:
-    """Return a job's outputs as JSON; raise a `data` error beyond 1 MiB and for what JSON cannot hold."""
+    """Return a job's outputs as JSON; raise a `data` error beyond 16 MiB and for what JSON cannot hold."""
     return _checked(outputs, JOB_LIMIT, "the job's outputs are", "give fewer or smaller `outputs`")
 
 

@@ -11,8 +11,8 @@ from firn_runtime.fetching import refuse_clashes
 from firn_schemas.steps.files import Files
 from firn_schemas.visible import is_unicode
 
-MOST = 60 * 1024
-"""Bytes of names as JSON in one step: the state keeps 256 KiB of its results, which hold their versions too."""
+MOST = 1024 * 1024
+"""Bytes of names as JSON in one step: the state keeps 4 MiB of its results, which hold their versions too."""
 
 
 def folder_name(path: str) -> str:

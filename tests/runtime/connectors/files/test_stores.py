@@ -13,6 +13,7 @@ from firn_runtime.cancel import Ended, Token, working_for
 from firn_runtime.connector import FileStore, StoredFile
 from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
+from firn_runtime.publication import Leftovers
 from firn_schemas.secret import Secret
 from runtime.connectors.sinks import PUBLICATION
 from runtime.workbench import connector
@@ -275,6 +276,24 @@ def test_what_a_killed_attempt_staged_is_removed(folder: FileStore, tmp_path: Pa
         (tmp_path / "root" / name).write_text("half")
     put(folder, tmp_path, "x")
     assert names(folder) == [".x.other.part", ".y.part", "x"]
+
+
+def test_a_folder_is_looked_through_once_for_what_was_left_in_it_and_anew_after_a_failure() -> None:
+    lists = list[str]()
+
+    def staged(folder: str, mark: str) -> list[str]:
+        lists.append(f"{folder} {mark}")
+        return [".a.m-1.part", ".a.b.m-1.part", ".B.m-1.part"]
+
+    leftovers = Leftovers(staged)
+    for name, left in {"a": [".a.m-1.part"], "b": [".B.m-1.part"], "a.b": [".a.b.m-1.part"], "m": []}.items():
+        with leftovers.of("f", name, "m-2") as found:
+            assert found == left
+    assert lists == ["f m"]
+    with pytest.raises(OSError, match="broken"), leftovers.of("f", "a", "m-2"):
+        raise OSError("broken")
+    with leftovers.of("f", "a", "m-2"), leftovers.of("g", "a", "m-2"):
+        assert lists == ["f m", "f m", "g m"]
 
 
 def test_what_is_staged_is_hidden_and_the_target_is_whole_at_once(folder: FileStore, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.durable import make_durable, make_names_durable
 from firn_runtime.errors import ConnectorError
 from firn_runtime.fetching import changed, continued
-from firn_runtime.publication import staged_name
+from firn_runtime.publication import STAGED, Leftovers, staged_in, staged_name
 from firn_schemas.visible import os_reason
 
 _BLOCK = 1 << 20
@@ -25,6 +25,9 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._leftovers = Leftovers(lambda folder, mark: staged_in(Path(folder), mark, STAGED))
+        self._settled: set[Path] = set()
+        """Folders whose names, and those of the folders above, have outlived a failure of the machine."""
 
     def list(self, folder: str, *, recursive: bool) -> Iterator[StoredFile]:
         """Yield the files of a folder, those that links name too; folders that links name are not looked into."""
@@ -71,7 +74,9 @@ class LocalStore:
             if target.is_dir():
                 raise ConnectorError("data", f"`{name}` is a folder")
             target.parent.mkdir(parents=True, exist_ok=True)
-            _remove_stale(part, mark.partition("-")[0])
+            with self._leftovers.of(str(target.parent), target.name, mark) as leftovers:
+                for left in leftovers:
+                    target.with_name(left).unlink(missing_ok=True)
             try:
                 with source.open("rb") as opened, part.open("wb") as staged:
                     _copy(opened, staged, os.fstat(opened.fileno()).st_size)
@@ -82,10 +87,17 @@ class LocalStore:
                 os.replace(part, target)
             finally:
                 part.unlink(missing_ok=True)
-            for folder in target.parents:
-                if folder.is_relative_to(self._root):
-                    make_names_durable(folder)
+            self._settle(target.parent)
         return told
+
+    def _settle(self, folder: Path) -> None:
+        """Make the name of a file durable; those of its folders once, since an earlier attempt may have made them."""
+        make_names_durable(folder)
+        if folder not in self._settled:
+            for above in folder.parents:
+                if above.is_relative_to(self._root):
+                    make_names_durable(above)
+            self._settled.add(folder)
 
     def delete(self, name: str, version: str | None = None) -> bool:  # noqa: ARG002  # a place that compares nothing
         """Remove a file, or the link that names it; the folder is durable then."""
@@ -141,14 +153,6 @@ def _refuse_changed(source: BinaryIO, file: StoredFile) -> None:
 def _refuse_short(part: Path, source: Path, name: str) -> None:
     if part.stat().st_size != source.stat().st_size:
         raise ConnectorError("conflict", f"`{name}` was changed while it was sent")
-
-
-def _remove_stale(part: Path, beginning: str) -> None:
-    """Remove what killed attempts of the same publication staged for the target of `part`."""
-    stale = f"{part.name.partition(beginning)[0]}{beginning}"
-    for entry in os.scandir(part.parent):
-        if entry.name.startswith(stale) and entry.name.endswith(".part"):
-            os.unlink(entry.path)
 
 
 @contextmanager

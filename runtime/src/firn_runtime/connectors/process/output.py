@@ -6,7 +6,7 @@ Only whole lines are kept: a secret that was cut in two would not be recognised,
 import orjson
 
 KEPT = 16 * 1024
-"""Bytes of JSON that are kept at most: the state keeps 256 KiB of a step's results."""
+"""Bytes of JSON that are kept at most, of what a person looks at."""
 
 _TAIL = 4096
 _LINE = 300

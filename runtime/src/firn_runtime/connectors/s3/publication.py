@@ -16,7 +16,7 @@ from firn_runtime.connector import WriteContext, Written
 from firn_runtime.connectors.files.formats import Format
 from firn_runtime.connectors.files.writing import added_name, partitions, write_file, write_partitions, written_format
 from firn_runtime.connectors.s3.bucket import Bucket, Head
-from firn_runtime.connectors.s3.transfer import Last, Moves, give_up, upload
+from firn_runtime.connectors.s3.transfer import NOTE, Last, Moves, give_up, upload
 from firn_runtime.errors import ConnectorError
 from firn_runtime.parallel import each
 from firn_runtime.publication import Publication
@@ -55,7 +55,7 @@ def append(inputs: WriteInputs, context: WriteContext, target: Target) -> Writte
 
 def _one_object(inputs: WriteInputs, context: WriteContext, target: Target, name: str) -> Written:
     format, key = target.format(inputs), f"{target.prefix}{name}"
-    give_up(target.moves.bucket, context.scratch)
+    give_up(target.moves.bucket, context.scratch.rglob(f"*{NOTE}"))
     before = target.moves.bucket.head(key)
     if is_own(before, context.publication.mark):
         return Written(int(before.metadata.get(_ROWS, 0)), before.size)
@@ -109,7 +109,7 @@ def unchanged(before: Head | None) -> Mapping[str, str]:
 def insert_overwrite(inputs: WriteInputs, context: WriteContext, target: Target) -> Written:
     """Put objects in the place of those of the same partitions; then remove what else these hold."""
     format, intent, folder = target.format(inputs), context.scratch / INTENT, context.scratch / "partitions"
-    give_up(target.moves.bucket, context.scratch)
+    give_up(target.moves.bucket, context.scratch.rglob(f"*{NOTE}"))
     written = _recorded(intent, context.publication)
     if written is None:
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 from firn_runtime.connector import StoredFile
 from firn_runtime.connectors.s3.bucket import Listed
 from firn_runtime.connectors.s3.publication import appeared, is_own, marked, unchanged
-from firn_runtime.connectors.s3.transfer import Moves, give_up_file, resume, upload
+from firn_runtime.connectors.s3.transfer import NOTE, Moves, give_up, resume, upload
 from firn_runtime.errors import ConnectorError
+from firn_runtime.publication import Leftovers, staged_in
 
 
 class BucketStore:
@@ -15,6 +16,7 @@ class BucketStore:
 
     def __init__(self, moves: Moves, prefix: str, *, conditional: bool) -> None:
         self._moves, self._prefix, self._conditional = moves, prefix, conditional
+        self._leftovers = Leftovers(lambda folder, mark: staged_in(Path(folder), mark, NOTE))
 
     def list(self, folder: str, *, recursive: bool) -> Iterator[StoredFile]:
         """Yield the objects below a folder; what only marks a folder is left out."""
@@ -34,8 +36,12 @@ class BucketStore:
 
     def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
         """Make an object of a file, unless it was made under this mark before; it appears at once and whole."""
+        with self._leftovers.of(str(source.parent), source.name, mark) as leftovers:
+            give_up(self._moves.bucket, map(source.with_name, leftovers))
+            return self._put(source, name, mark, still_ours)
+
+    def _put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
         bucket, key, size = self._moves.bucket, f"{self._prefix}{name}", source.stat().st_size
-        give_up_file(bucket, source, mark.partition("-")[0])
         before = bucket.head(key)
         if is_own(before, mark) and before.size == size:
             return _told(name, size, before.etag)

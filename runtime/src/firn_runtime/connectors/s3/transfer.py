@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from glob import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ _PIECE = 4
 """Sizes of a part that are asked for at once: a broken connection costs no more."""
 _PARTS = 10_000
 """Parts of an upload, at most."""
-_NOTE = ".upload"
+NOTE = ".upload"
 """Ends the name of a file that says which upload has begun."""
 Last = Callable[[], None]
 
@@ -122,7 +121,7 @@ def upload(
     step = max(moves.part_size, -(-size // _PARTS))
     pieces = [Piece(file, start, min(step, size - start)) for start in range(0, size, step)]
     id = moves.bucket.begin(key, headers)
-    note = file.with_name(f"{staged_name(file.name, mark)}{_NOTE}")
+    note = file.with_name(f"{staged_name(file.name, mark)}{NOTE}")
     note.write_text(json.dumps({"key": key, "upload": id}))
 
     def put(numbered: tuple[int, Piece]) -> str:
@@ -141,21 +140,10 @@ def upload(
     return etag
 
 
-def give_up(bucket: Bucket, folder: Path) -> None:
-    """Give up the uploads that a killed attempt has noted below a folder."""
-    _give_up(bucket, folder.rglob(f"*{_NOTE}"))
-
-
-def give_up_file(bucket: Bucket, file: Path, beginning: str) -> None:
-    """Give up the uploads of a file under marks that begin so."""
-    noted = staged_name(file.name, beginning).removesuffix(".part")
-    _give_up(bucket, file.parent.glob(f"{escape(noted)}*{_NOTE}"))
-
-
-def _give_up(bucket: Bucket, notes: Iterable[Path]) -> None:
-    """A note that was cut off is none."""
+def give_up(bucket: Bucket, notes: Iterable[Path]) -> None:
+    """Give up the uploads that a killed attempt has noted. A note that was cut off is none."""
     for note in list(notes):
-        with suppress(ValueError, KeyError):
+        with suppress(ValueError, KeyError, FileNotFoundError):
             noted = json.loads(note.read_text())
             bucket.abort(noted["key"], noted["upload"])
-        note.unlink()
+        note.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from firn_runtime.connectors.smb.link import (
 from firn_runtime.connectors.smb.names import native
 from firn_runtime.errors import ConnectorError
 from firn_runtime.fetching import changed, continued, counted
-from firn_runtime.publication import staged_name
+from firn_runtime.publication import Leftovers, staged_name
 
 _BLOCK = 1 << 20
 _DEEPEST = 64
@@ -39,6 +39,7 @@ class ShareStore:
         self._place, self._root = place, root
         self._idle: list[Link] = []
         self._lock = threading.Lock()
+        self._leftovers = Leftovers(self._staged)
 
     def open(self) -> None:
         """Log in; what is opened is kept for the first use."""
@@ -93,10 +94,13 @@ class ShareStore:
 
     def put(self, source: Path, name: str, mark: str, still_ours: Callable[[], None]) -> StoredFile:
         """Send what the staged file lacks, compare the sizes, and rename it."""
-        path, folder = self._path(name), name.rpartition("/")[0]
-        part = self._path(f"{folder}/{_part(name, mark)}" if folder else _part(name, mark))
-        with self._linked() as link:
-            self._remove_stale(link, folder, name, mark)  # first: it sees whether the root is there
+        folder, slash, base = name.rpartition("/")
+        own = staged_name(base, mark)
+        path, part = self._path(name), self._path(f"{folder}{slash}{own}")
+        with self._leftovers.of(folder, base, mark) as leftovers, self._linked() as link:
+            for left in leftovers:
+                if left.lower() != own.lower():
+                    _removed(link, self._path(f"{folder}{slash}{left}"))
             self._make(link, folder)
             _send(link, source, part)
             with link.opened(part, MOVE) as handle:
@@ -183,22 +187,16 @@ class ShareStore:
                 if handle.told().is_link:
                     raise ConnectorError("data", f"the folder `{shown(name)}` leads elsewhere by a link")
 
-    def _remove_stale(self, link: Link, folder: str, name: str, mark: str) -> None:
-        """Remove what killed attempts of the same publication staged and none goes on with."""
-        own = _part(name, mark)
-        for one in [*self._entries(link, folder, _part(name, f"{mark.partition('-')[0]}*"))]:
-            if one.name.lower() != own.lower():
-                _removed(link, self._path(f"{folder}/{one.name}" if folder else one.name))
+    def _staged(self, folder: str, mark: str) -> Iterator[str]:
+        """Yield what is staged in a folder; raise ConnectorError where the root is not there."""
+        with self._linked() as link:
+            yield from (one.name for one in self._entries(link, folder, staged_name("*", f"{mark}*")))
 
 
 def _popped(waiting: list[str]) -> Iterator[str]:
     """Yield what waits, and what comes to wait meanwhile."""
     while waiting:
         yield waiting.pop()
-
-
-def _part(name: str, mark: str) -> str:
-    return staged_name(name.rpartition("/")[2], mark)
 
 
 def _send(link: Link, source: Path, part: str) -> None:
