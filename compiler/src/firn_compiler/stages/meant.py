@@ -26,6 +26,7 @@ from firn_compiler.document import (
 from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
 from firn_compiler.stages.keys_meant import Keys, renamed, with_part, word_meant
 from firn_compiler.stages.settle import TYPES, changed, family
+from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import keys, words
 from firn_schemas.steps import STEPS
@@ -56,6 +57,7 @@ def platform_as_meant(root: Mapping) -> Meant:
     meant = _Meant()
     entries = meant.keys_of(PlatformShape, root, ())
     entries = meant.section(entries, "connectors", partial(meant.system, ConnectorShape))
+    entries = meant.section(entries, "compute", meant.compute)
     for key, types in TYPES.items():
         entries = meant.section(entries, key, partial(meant.flat, types))
     return Meant(meant.parts(PlatformShape, entries, ()), meant.found, meant.renamed)
@@ -83,7 +85,7 @@ class _Meant(Keys):
 
     def system(self, record: type, node: Mapping, path: Path) -> Mapping:
         """Return a connector or resource with its settings as they were meant."""
-        node = self.keys_of(record, self.with_config(record, self.with_settings(node, path), path), path)
+        node = self.keys_of(record, self.with_config(record, self.with_settings(node, path, _part_meant), path), path)
         row = family(node)
         if row is None:
             return node
@@ -104,10 +106,15 @@ class _Meant(Keys):
                 return without(with_entry(node, "config", filled(inside, item)), {key})
         return node
 
-    def with_settings(self, node: Mapping, path: Path) -> Mapping:
-        """Return a connector or resource with what stands beside its `config` and `options`, and surely is of one."""
+    def compute(self, node: Mapping, path: Path) -> Mapping:
+        """Return an engine with what stands beside its `properties`, and surely is one."""
+        own = words(COMPUTE["duckdb"]) if word_meant(node, "type", COMPUTE) == "duckdb" else ()
+        return self.with_settings(node, path, lambda key, _: "properties" if key in own else "")
+
+    def with_settings(self, node: Mapping, path: Path, part_meant: Callable[[str, Mapping], str]) -> Mapping:
+        """Return a connector, resource or engine with what stands beside the parts that hold its settings in them."""
         for key in [one for one in node.entries if one not in _OWN]:
-            part = _part_meant(key, node)
+            part = part_meant(key, node)
             inside = node.entries.get(part, Mapping({}, {}, node.keys[key])) if part else None
             if isinstance(inside, Mapping) and key not in inside.entries:
                 help = f"it belongs to `{part}`"
