@@ -129,6 +129,13 @@ def _like(word: str, known: Collection[str]) -> str:
     return f"did you mean `{meant}`?" if meant else "write such as `year`, `month`, `day` or `hour`"
 
 
+def _not_negative(clause: Any, text: str) -> Iterator[Problem]:
+    """Report `limit` and `offset` of fewer rows than none."""
+    if isinstance(clause.expression, exp.Neg) and isinstance(clause.expression.this, exp.Literal):
+        message = f"`{clause.key}` cannot be negative"
+        yield Problem("E509", message, "remove the sign", *_word(clause.key, clause, text))
+
+
 def _part(call: Any, text: str) -> Iterator[Problem]:
     """Report a part of a date that there is none of; what is not quoted may be a column, but for EXTRACT."""
     part = call.this if isinstance(call, exp.Extract) else call.args.get("unit")
@@ -270,6 +277,8 @@ _CHECKS: dict[Any, _Check] = {
     exp.Extract: _part,
     exp.Interval: _unit,
     exp.Join: _condition,
+    exp.Limit: _not_negative,
+    exp.Offset: _not_negative,
     exp.Order: _sorted,
     exp.Qualify: _windowless,
     exp.TimestampTrunc: _part,
