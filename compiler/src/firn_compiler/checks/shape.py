@@ -193,11 +193,11 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = 'write a semantic version in quotes, such as `"1.0.0"`' if name.endswith("version`") else "quote it"
     elif expected == "a list" and isinstance(actual, (str, bool, int, float)):
         help = "write a list: `[ … ]`, or one item on each line after `- `"
-    elif expected.endswith("a list") and isinstance(actual, dict) and _only_item(actual):
-        help = f"write only what stands below `{_only_item(actual)}`"
     elif expected == "a list" and isinstance(actual, dict):
         help = "begin each item with `- `"
         help += "; a name that stood before it is its `id:`" if path[-1] in ("jobs", "steps") else ""
+    elif expected == "text or a list" and isinstance(actual, dict) and len(actual) == 1:
+        help = f"write only what stands below `{next(iter(actual))}`"
     elif expected == "a mapping" and isinstance(actual, list):
         named = actual and all(isinstance(item, dict) and len(item) == 2 and "name" in item for item in actual)
         inside = any(isinstance(item, dict) for item in actual)
@@ -210,12 +210,6 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     elif isinstance(actual, str) and expected == "true or false" and (word := _BOOLEANS.get(actual.lower())):
         help = "remove the quotes" if actual == word else f"write `{word}`"
     return finding("E202", f"{name} must be {expected}, not {_kind_of(actual)}", node.span, help, path)
-
-
-def _only_item(actual: dict[str, Any]) -> str:
-    """Return the key of a mapping that holds one text or list; empty for others."""
-    key, value = next(iter(actual.items()), ("", None))
-    return key if len(actual) == 1 and isinstance(value, (str, list)) else ""
 
 
 _BOOLEANS = dict.fromkeys(("true", "yes", "on", "y"), "true") | dict.fromkeys(("false", "no", "off", "n"), "false")
