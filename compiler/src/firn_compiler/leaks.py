@@ -310,8 +310,10 @@ def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
         yield Piece(Text(whole), path, Span(file, 1, 1, max(len(lines), 1), 1), "text")
     above, indent = "", -1
     for number, line in enumerate(lines, 1):
+        if not line or line.isspace():
+            continue
         deep = len(line) - len(line.lstrip())
-        if deep <= indent and line.strip():
+        if deep <= indent:
             above, indent = "", -1
         match = _ASSIGNED.match(line)
         if match and match[3] in _OPENING:
@@ -321,5 +323,5 @@ def _of_lines(file: str, lines: list[str]) -> Iterator[Piece]:
         elif match and sort_of(saying(match[2], above)):  # other lines are looked at as a part of the whole
             span = Span(file, number, match.start(3) + 1, number, match.end(3) + 1)
             yield Piece(Text(match[3], match[2], above), path, span, "text")
-        elif not match and above and line.strip():
+        elif not match and above:
             yield Piece(Text(line.strip(), above), path, Span(file, number, deep + 1, number, len(line) + 1), "text")

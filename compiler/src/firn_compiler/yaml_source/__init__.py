@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from firn_compiler.trouble import Trouble
 
 MAX_BYTES = 4 * 1024 * 1024
+_MAX_LINES = 100_000
+"""Of a text with a mistake in it, whose lines are looked at one by one for what can be read without it."""
 
 _INVISIBLE = re.compile("[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")  # line breaks in YAML 1.1 and in libyaml, text in YAML 1.2
@@ -81,16 +83,19 @@ def _whole(file: str, text: str) -> Parsed:
     return read if isinstance(read, Parsed) else _rest(file, text, read)
 
 
-def _rest(file: str, text: str, read: Parsed | _Unread) -> Parsed:
+def _rest(file: str, text: str, first: _Unread) -> Parsed:
     """Parse a text that is not YAML without the parts that are wrong, as far as that costs no more than a long file."""
     from firn_compiler.recovery import after_lost, mended  # most texts are YAML
     from firn_compiler.syntax import told_once
 
-    unknown = free_sign(text)
+    unknown = free_sign(text) if text.count("\n") <= _MAX_LINES else ""
+    if not unknown:
+        return Parsed(None, (*first.found, first.finding))
+    read: Parsed | _Unread = first
     written = text.splitlines(keepends=True)
     lines = [re.sub(r"\r\Z", "\n", line) for line in written]  # before a line feed it would end no line of its own
     lost, found = ["\n"] * len(written), list[Diagnostic]()
-    allowance = MAX_BYTES if unknown else 0
+    allowance = MAX_BYTES
     while isinstance(read, _Unread):
         cause = told_once(read.finding)
         if cause is None or cause not in map(told_once, found):
