@@ -93,6 +93,16 @@ flows.daily.resources.shop.config.host = "db.example.com"
   set by      platform/prod/platform.yaml:7:13  {{ var.host }}.{{ var.domain }}
   replaces    platform/eu/platform.yaml:5:20    "eu.example.com"
   replaces    platform/base/platform.yaml:9:13  "base.example.com"
+
+variables.domain = "example.com"
+  set by      platform/base/platform.yaml:2:31
+
+variables.host = "db"
+  set by      platform/base/platform.yaml:2:19
+"""
+DAYS = """
+flows.daily.variables.days = 7
+  set by      flow.yaml:3:19
 """
 ONE_LAYER = """\
 flows.daily.resources.shop.config.{} = {}
@@ -171,7 +181,7 @@ def refused(*words: str) -> str:
         (
             "jobs.main.steps.rates.inputs.request.params",
             "flows.daily.jobs.main.steps.rates.inputs.request.params.days = 7\n"
-            "  set by      flow.yaml:18:68  {{ var.days }}\n",
+            f"  set by      flow.yaml:18:68  {{{{ var.days }}}}\n{DAYS}",
         ),
     ],
     ids=["every layer", "by the flow's name", "slashes", "variables", "one layer", "secret", "a mapping of one"],
@@ -209,8 +219,12 @@ def test_machines_are_told_the_same_and_the_defaults_place_is_no_file(project: P
 
 @BOTH
 def test_the_text_as_it_was_written_is_told_to_machines_too(project: Path, asked: str) -> None:
-    (row,) = rows(asked, "resources.shop.config.host")
+    row, *variables = rows(asked, "resources.shop.config.host")
     assert (row["value"], row["written"]) == ("db.example.com", "{{ var.host }}.{{ var.domain }}")
+    assert {one["path"]: one["value"] for one in variables} == {
+        "variables.domain": "example.com",
+        "variables.host": "db",
+    }
     (row,) = rows(asked, "jobs.main.steps.publish.inputs.path")
     assert row["value"]["$concat"] == ["out/", {"$ref": "run.id"}, ".parquet"]
     assert row["written"] == "out/{{ run.id }}.parquet"
@@ -297,6 +311,8 @@ def test_mappings_are_merged_and_every_leaf_has_its_own_history(project: Path) -
     base, middle, leaf = (f"platform/{name}/platform.yaml" for name in ("base", "eu", "prod"))
     assert found == {
         "connectors.shop_db.config.host": [leaf, middle, base],
+        "variables.domain": [base],
+        "variables.host": [base],
         "connectors.shop_db.config.database": [base],
         "connectors.shop_db.config.user": [base],
         "connectors.shop_db.config.password": [leaf, base],
@@ -662,10 +678,9 @@ def test_an_artifact_and_its_sources_tell_the_same(project: Path, case: str, mon
             json.loads(asked_for(*sources, f"{part}.", "--format", "json").stdout)["explanations"]
             for sources in ([made], words)
         ]
-        of_artifact, of_sources = ({one["path"]: one for one in found} for found in rows)
-        assert {name: plain(one) for name, one in of_artifact.items()} == {
-            name: plain(one) for name, one in of_sources.items() if ".variables." not in name
-        }, part
+        of_artifact, of_sources = ({one["path"]: plain(one) for one in found} for found in rows)
+        unused = {name for name in of_sources.keys() - of_artifact.keys() if ".variables." in name}
+        assert of_artifact == {name: one for name, one in of_sources.items() if name not in unused}, part
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -674,6 +689,32 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
     if isinstance(value, dict):
         value = {key: one for key, one in value.items() if key != "prefix"}
     return row | {"value": value}
+
+
+@BOTH
+def test_a_value_tells_the_variable_in_it_with_the_command_line_on_top(project: Path, asked: str) -> None:
+    put("platform/base/platform.yaml", BASE.replace("host: db", "host: db, days: 1"))
+    compile_here("--var", "days=3")
+    words = ["--var", "days=3"] if asked == "the sources" else []
+    chain = (
+        "flows.daily.variables.days = 3\n"
+        "  set by      (command line)\n"
+        "  replaces    platform/base/platform.yaml:2:29  1\n"
+        "  replaces    flow.yaml:3:19                    7\n"
+    )
+    assert explained(asked, "steps.rates.inputs.request.params", *words).endswith(f"{{{{ var.days }}}}\n\n{chain}")
+    assert explained(asked, "variables.days", *words) == chain
+
+
+def test_the_map_holds_only_variables_that_are_used(project: Path) -> None:
+    put("flow.yaml", FLOW.replace("days: 7", "days: 7, spare: 8"))
+    compile_here()
+    known = json.loads(Path("compiled_artifacts.map.json").read_text())
+    assert known["variables"] == {
+        "/flows/daily/variables/days": ["flows.daily.variables.days", 7],
+        "/variables/domain": ["variables.domain", "example.com"],
+        "/variables/host": ["variables.host", "db"],
+    }
 
 
 def test_a_variable_tells_one_chain_with_the_command_line_on_top(project: Path) -> None:
@@ -750,7 +791,9 @@ def test_the_command_line_is_named_to_machines(project: Path) -> None:
         (
             "jobs.second.steps.orders.inputs.columns[1]",
             'flows.daily.jobs.second.steps.orders.inputs.columns[1] = "amount"\n'
-            "  set by      flow.yaml:28:58  {{ var.columns }}\n",
+            "  set by      flow.yaml:28:58  {{ var.columns }}\n"
+            '\nvariables.columns[0] = "id"\n  set by      platform/base/platform.yaml:2:33\n'
+            '\nvariables.columns[1] = "amount"\n  set by      platform/base/platform.yaml:2:37\n',
         ),
         ("layers.gold.namespace", 'layers.gold.namespace = "gold"\n  set by      platform/base/platform.yaml:15:50\n'),
     ],
@@ -785,7 +828,7 @@ def test_a_text_of_several_lines_stands_below_its_name(project: Path) -> None:
         "  set by      flow.yaml:22:12\n"
         "      select amount\n"
         "      from orders\n"
-        "      where amount > {{ var.days }}\n"
+        f"      where amount > {{{{ var.days }}}}\n{DAYS}"
     )
 
 

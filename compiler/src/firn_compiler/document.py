@@ -33,6 +33,7 @@ def beginning(file: str) -> Span:
 
 
 BUILT_IN = Span("", 0, 0, 0, 0)
+COMMAND_LINE = Span("--var", 0, 0, 0, 0)
 """The place of what no file says: a connector's or a step's own default."""
 
 
@@ -296,8 +297,8 @@ def rebuild(node: Node, change: Callable[[Scalar, Path], Node], path: Path = ())
 
 
 def has_name(file: str) -> bool:
-    """Whether a finding's file is one on disk: it is "" where no file says it, and "-" for standard input."""
-    return file not in ("", "-")
+    """Whether a place's file is one on disk: it is "" where no file says it, and "-" for standard input."""
+    return file not in ("", "-", COMMAND_LINE.file)
 
 
 def printable(name: str) -> str:

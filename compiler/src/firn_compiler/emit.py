@@ -9,6 +9,7 @@ from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import has_name, printable
 from firn_compiler.pipeline import Compilation
 from firn_compiler.provenance import Build, statement_bytes
+from firn_compiler.stages.places import variable_of
 from firn_schemas.artifact_format import MAP_FORMAT
 from firn_schemas.attestation import statement_path, taking_turns
 from firn_schemas.base import Json
@@ -73,7 +74,10 @@ def beside(target: Path) -> tuple[int, str]:
 
 
 def map_bytes(compilation: Compilation, target: Path) -> bytes:
-    """Return where every value stood, `[file, line, column]` by JSON pointer into the payload, and what it replaced."""
+    """Return where every value stood, `[file, line, column]` by JSON pointer into the payload, and what it replaced.
+
+    So of the variables that templates used, whose names and values are there too: the payload has none.
+    """
     found = [place for place in compilation.places if place.span.file]
     files = sorted({span.file for place in found for span in (place.span, *(one.span for one in place.replaced))})
     number = {file: index for index, file in enumerate(files)}
@@ -81,10 +85,12 @@ def map_bytes(compilation: Compilation, target: Path) -> bytes:
     names: list[Json] = [
         printable(os.path.relpath(Path(file).resolve(), folder)) if has_name(file) else file for file in files
     ]
-    body: dict[str, Any] = {"removed": {}, "replaced": {}, "values": {}, "written": {}}
+    body: dict[str, Any] = {"removed": {}, "replaced": {}, "values": {}, "variables": {}, "written": {}}
     for place in found:
         at: Json = [number[place.span.file], place.span.line, place.span.column]
         body["removed" if place.removed else "values"][place.pointer] = at
+        if variable_of(place):
+            body["variables"][place.pointer] = [place.name, place.value]
         if place.replaced:
             body["replaced"][place.pointer] = [
                 {"at": [number[span.file], span.line, span.column], "value": value} for span, value in place.replaced

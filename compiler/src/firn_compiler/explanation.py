@@ -6,17 +6,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from firn_compiler.diagnostics import Diagnostic, suggestion
-from firn_compiler.document import BUILT_IN, Span, printable
+from firn_compiler.document import BUILT_IN, COMMAND_LINE, Span, printable
 from firn_compiler.model.project import Project
 from firn_compiler.stages.lower import INHERITED
 from firn_compiler.stages.places import (
-    COMMAND_LINE,
     Layer,
     Place,
     below,
     flow_places,
     platform_places,
+    variable_of,
     variable_places,
+    variables_in,
 )
 from firn_schemas.base import Json
 
@@ -35,15 +36,33 @@ class NotExplained(Exception):
 
 
 def explain(known: Iterable[Place], path: str) -> list[Place]:
-    """Return the history of every leaf at or below `path`; raises NotExplained."""
+    """Return the history of every leaf at or below `path`, and of the variables in it; raises NotExplained."""
     rows = list({place.pointer: place for place in known}.values())
     wanted = _normal(path)
     found = [place for place in rows if _fits(place, wanted)]
     if found:
-        return found
+        used = {(_flow_of(place), name) for place in found for name in variables_in(place.written)}
+        more = sorted((one for one in rows if one not in found and _is_used(one, used)), key=_by_pointer)
+        return [*found, *more]
     names = {short for place in rows for short in (_normal(place.name), _in_flow(place)) if short}
     parents = sorted(names | {name.rpartition(".")[0] for name in names} - {""})
     raise NotExplained(f"there is no value `{path}`", suggestion(path, _near(parents, wanted), "near it:"))
+
+
+def _by_pointer(place: Place) -> str:
+    return place.pointer
+
+
+def _is_used(place: Place, used: Collection[tuple[str, str]]) -> bool:
+    """Whether a place is the history of a variable that a flow uses: its own, or one of the platform's."""
+    name, flow = variable_of(place), _flow_of(place)
+    return any(name == one and flow in ("", its) for its, one in used)
+
+
+def _flow_of(place: Place) -> str:
+    """Return the flow that a value belongs to; empty where it is no flow's."""
+    parts = place.pointer.split("/")
+    return parts[2] if parts[1] == "flows" else ""
 
 
 def _near(names: list[str], wanted: str) -> list[str]:
@@ -122,7 +141,7 @@ def of_project(
         if named or not spans.isdisjoint(own) or any(_within(one, span) for one in secrets for span in own):
             layers = tuple(one._replace(value=HIDDEN) for one in place.replaced)
             texts = [place.written, *(str(one.value) for one in place.replaced)]
-            paths |= {f"variables.{name}." for text in texts for name in _VARIABLE.findall(text)}
+            paths |= {f"variables.{name}." for text in texts for name in variables_in(text)}
             place = place._replace(value=HIDDEN, written="", replaced=layers)
         yield place
 
@@ -140,7 +159,6 @@ def _entry(one: Diagnostic) -> str:
     return owner if key in ("type", "kind", "driver") else one.path
 
 
-_VARIABLE = re.compile(r"\{\{\s*var\.([\w-]+)")
 HIDDEN = "…"
 
 
@@ -162,7 +180,10 @@ def of_artifact(payload: Mapping[str, Any], known: Mapping[str, Any]) -> list[Pl
     What the map does not name, no file says. Raises DamagedMap.
     """
     try:
-        return list(_mapped({pointer: (name, value) for pointer, name, value in _frozen(payload)}, known))
+        rows = {pointer: (name, value) for pointer, name, value in _frozen(payload)}
+        return list(
+            _mapped(rows | {pointer: (name, value) for pointer, (name, value) in known["variables"].items()}, known)
+        )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise DamagedMap from None
 

@@ -31,12 +31,12 @@ from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, pla
 from firn_compiler.followers import without_followers, without_unsure
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
-from firn_compiler.stages.places import Place, flow_places
+from firn_compiler.stages.places import Place, flow_places, used_variables
 from firn_compiler.stages.settle import resource
 from firn_compiler.stages.streams import decisions
 from firn_compiler.template import Constants
 from firn_compiler.yaml_source import Source
-from firn_schemas.base import JsonObject
+from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import digest
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
     unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read), leaks=leaks)
     if freeze and on.platform is not None and not has_errors((*found, *on.found)):
-        unit = _frozen(unit, flow, on.platform, attached, known)
+        unit = _frozen(unit, flow, on.platform, attached, known, request.variables)
     return unit, flow, texts | attached.texts
 
 
@@ -141,7 +141,9 @@ def _files(attached: Attachments, constants: Constants) -> Texts:
     return text
 
 
-def _frozen(unit: Unit, flow: Flow, platform: Platform, attached: Attachments, known: Known) -> Unit:
+def _frozen(
+    unit: Unit, flow: Flow, platform: Platform, attached: Attachments, known: Known, given: Map[str, Json]
+) -> Unit:
     """Add what of the artifact is the flow's own."""
     settled = {name: resource(flow, platform, name) for name in sorted(flow.resource_names)}
     resources = {name: lower_resource(one) for name, one in settled.items() if one is not None}
@@ -152,7 +154,9 @@ def _frozen(unit: Unit, flow: Flow, platform: Platform, attached: Attachments, k
     sources = (source_of("flow", base_name(flow.document.file), flow.document.root), *attached.sources)
     extras = Extras({path: file.expanded for path, file in attached.sql.items()}, of)
     lowered = lower_flow(flow, platform, resources, extras)
-    return unit._replace(lowered=lowered, sources=sources, places=tuple(flow_places(flow, platform)))
+    places = [*flow_places(flow, platform)]
+    places += used_variables(places, flow, platform, given)
+    return unit._replace(lowered=lowered, sources=sources, places=tuple(places))
 
 
 def source_of(kind: str, name: str, root: Mapping) -> JsonObject:

@@ -1,10 +1,11 @@
 """Where every value stood in its source, what it replaced, and what was removed: the history beside the payload."""
 
+import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import NamedTuple
 
-from firn_compiler.document import BUILT_IN, Mapping, Node, Scalar, Sequence, Span, entries_at, value_of
+from firn_compiler.document import BUILT_IN, COMMAND_LINE, Mapping, Node, Scalar, Sequence, Span, entries_at, value_of
 from firn_compiler.model.graph import ordered
 from firn_compiler.model.project import Flow, Job, Platform, Settled, Step
 from firn_compiler.stages.defaults import with_defaults
@@ -24,9 +25,6 @@ from firn_compiler.stages.settle import LOGICAL, OWN_NAMES, home_of_layer, logic
 from firn_schemas.base import Json
 from firn_schemas.compute import COMPUTE
 from firn_schemas.steps import STEPS
-
-COMMAND_LINE = Span("--var", 0, 0, 0, 0)
-"""The place of a variable that the command line sets."""
 
 
 class Layer(NamedTuple):
@@ -191,6 +189,27 @@ def variable_places(flows: Iterable[Flow], platform: Platform | None, given: Map
         yield from _removed("/variables", "variables", platform.merged.entries["variables"], None)
     others = {key: node for one in over for key, node in one.items() if key not in told}
     yield from _chains("/variables", "variables", others, over)
+
+
+def used_variables(places: list[Place], flow: Flow, platform: Platform | None, given: Map[str, Json]) -> list[Place]:
+    """Return the history of the variables whose values are in those of a flow."""
+    names = {name for place in places for name in variables_in(place.written)}
+    return [one for one in variable_places([flow], platform, given) if variable_of(one) in names]
+
+
+def variables_in(text: str) -> list[str]:
+    """Return the variables that templates in a text name."""
+    return _VARIABLE.findall(text)
+
+
+_VARIABLE = re.compile(r"\{\{\s*var\.([\w-]+)")
+
+
+def variable_of(place: Place) -> str:
+    """Return the variable that a place is the history of, or of a part of; empty where it is none."""
+    parts = place.pointer.split("/")[1:]
+    parts = parts[2:] if parts[0] == "flows" else parts
+    return parts[1] if parts[0] == "variables" and len(parts) > 1 else ""
 
 
 def _chains(pointer: str, name: str, keys: Iterable[str], layers: list[Map[str, Node]]) -> Iterator[Place]:
