@@ -175,6 +175,20 @@ def test_placeholders_are_named_in_the_order_of_the_text() -> None:
     assert known("select $b as b, ? as q, $a as a").placeholders == ("b", "?", "a")
 
 
+@pytest.mark.parametrize(
+    ("dialect", "query", "names"),
+    [
+        ("duckdb", "select ?::date as day, ?:: date as other", ("?", "?")),
+        ("postgres", "select id from orders where created_at >= ?::date", ("?",)),
+        ("mysql", "select $v as v", ("v",)),
+        ("mysql", "with some as (select id from orders) select id from some where id > $since", ("since",)),
+    ],
+)
+def test_a_placeholder_is_no_operator_and_no_name(dialect: str, query: str, names: tuple[str, ...]) -> None:
+    found = analyse(query, dialect, TABLES, closed=False)
+    assert (found.problems, found.placeholders) == ((), names)
+
+
 @pytest.mark.parametrize("end", ["where $1 <> ''", "where $1 <> '' or '' = ''", "where name = $1 || '-' || $2 || ''"])
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres", "spark"])
 def test_an_empty_text_at_the_end_closes_the_placeholder_before_it(dialect: str, end: str) -> None:
