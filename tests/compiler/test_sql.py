@@ -152,6 +152,22 @@ def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: s
 
 
 @pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("pivot orders on customer_id using sum(amount)", "customer_id"),
+        ("with p as (pivot orders on id in (1), customer_id using sum(amount)) select * from p", "customer_id"),
+        ("from orders pivot (sum(amount) for id in (select id from customers))", "id in (select id from customers)"),
+        ("pivot orders on customer_id in (1, 2) using sum(amount)", ""),
+        ("from orders pivot (sum(amount) for id in (1, 2))", ""),
+        ("unpivot orders on id, customer_id into name k value v", ""),
+    ],
+)
+def test_the_columns_of_a_pivot_are_known_before_the_run(query: str, place: str) -> None:
+    found = [(one.code, query[one.start : one.end].strip(" )")) for one in known(query).problems]
+    assert found == ([("E504", place.strip(" )"))] if place else [])
+
+
+@pytest.mark.parametrize(
     ("dialect", "query", "code"),
     [
         ("spark", "select * from parquet.`/data/x`", "E505"),
