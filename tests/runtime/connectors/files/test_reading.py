@@ -521,6 +521,23 @@ def test_dialects(work: Workbench, root: Path) -> None:
     assert read(work, "b.csv", format_options=options) == [(1.5, None), (2.0, 3)]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [('"C:\\new",1\n', 2), ('1,x\n2,"\\té"', 3), ('"a\nb",1\n"\\N",2\n', 4), ('"x\\"y",1\n"\\é",2\n', 3)],
+)
+def test_an_escape_that_would_be_lost_is_refused(work: Workbench, root: Path, name: str, rows: str, line: int) -> None:
+    content = f"a,b\n{rows}".encode()
+    put(root, name, gzip.compress(content) if name.endswith("gz") else content)
+    said = f"`{name}` has an escape before a letter or digit in line {line}, which would be lost"
+    assert refused(work, name, format_options={"escape": "\\"}) == said
+
+
+def test_an_escape_takes_a_signs_meaning_and_is_text_outside_of_quotes(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", 'a,b\n"http:\\/\\/x\\"\\\\new",1\nC:\\new,2\n')
+    assert read(work, "a.csv", format_options={"escape": "\\"}) == [('http://x"\\new', 1), ("C:\\new", 2)]
+
+
 def test_a_field_may_be_long(work: Workbench, root: Path) -> None:
     put(root, "a.csv", 'id,v\n1,"' + "x\n" * 5_000_000 + '"\n')
     put(root, "a.json", json.dumps([{"v": "x" * 20_000_000}]))
