@@ -152,6 +152,22 @@ def test_a_query_changes_nothing_and_reaches_nothing_outside(query: str, code: s
 
 
 @pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("pivot orders on customer_id using sum(amount)", "customer_id"),
+        ("with p as (pivot orders on id in (1), customer_id using sum(amount)) select * from p", "customer_id"),
+        ("from orders pivot (sum(amount) for id in (select id from customers))", "id in (select id from customers)"),
+        ("pivot orders on customer_id in (1, 2) using sum(amount)", ""),
+        ("from orders pivot (sum(amount) for id in (1, 2))", ""),
+        ("unpivot orders on id, customer_id into name k value v", ""),
+    ],
+)
+def test_the_columns_of_a_pivot_are_known_before_the_run(query: str, place: str) -> None:
+    found = [(one.code, query[one.start : one.end].strip(" )")) for one in known(query).problems]
+    assert found == ([("E504", place.strip(" )"))] if place else [])
+
+
+@pytest.mark.parametrize(
     ("dialect", "query", "code"),
     [
         ("spark", "select * from parquet.`/data/x`", "E505"),
@@ -173,6 +189,20 @@ def test_other_dialects_are_read_as_they_are(dialect: str, query: str, code: str
 
 def test_placeholders_are_named_in_the_order_of_the_text() -> None:
     assert known("select $b as b, ? as q, $a as a").placeholders == ("b", "?", "a")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "query", "names"),
+    [
+        ("duckdb", "select ?::date as day, ?:: date as other", ("?", "?")),
+        ("postgres", "select id from orders where created_at >= ?::date", ("?",)),
+        ("mysql", "select $v as v", ("v",)),
+        ("mysql", "with some as (select id from orders) select id from some where id > $since", ("since",)),
+    ],
+)
+def test_a_placeholder_is_no_operator_and_no_name(dialect: str, query: str, names: tuple[str, ...]) -> None:
+    found = analyse(query, dialect, TABLES, closed=False)
+    assert (found.problems, found.placeholders) == ((), names)
 
 
 @pytest.mark.parametrize("end", ["where $1 <> ''", "where $1 <> '' or '' = ''", "where name = $1 || '-' || $2 || ''"])

@@ -57,8 +57,8 @@ select t.n from orders o, lateral (select o.amount + 1 as n) t
 select struct_pack(a := id, b := amount) as s from orders
 select {'a': id, 'b': amount} as s from orders
 select {'a': id}.a as x from orders
-select * from (pivot orders on customer_id using sum(amount))
-pivot orders on customer_id using sum(amount) group by created_at
+select * from (pivot orders on customer_id in (1, 2) using sum(amount))
+pivot orders on customer_id in (1, 2) using sum(amount) group by created_at
 unpivot orders on id, customer_id into name n value v
 select * from orders limit 3 offset 2
 select id from orders tablesample 10%

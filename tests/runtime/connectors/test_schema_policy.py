@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from firn_runtime.connectors.databases.schema_policy import fitted
 from firn_runtime.connectors.postgres.table import POSTGRES
 from firn_runtime.errors import ConnectorError
+from firn_schemas.steps.data import WriteInputs
 from runtime.connectors import sinks
 from runtime.connectors.sinks import PUBLICATION
 from runtime.connectors.target import ADDED, EXPECTED, FILLED, MODES, NEW, OLD, SHAPES, TABLE, UNIQUE, Target
@@ -204,3 +206,23 @@ def test_the_types_of_a_new_table_are_those_of_the_connectors_page(target: Targe
         assert [(kind, POSTGRES.types.declared(kind)) for kind in expected] == [
             (kind, one[0]) for kind, one in expected.items()
         ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ("STRUCT(INTEGER, VARCHAR)", True),
+        ("STRUCT(TIMESTAMP WITH TIME ZONE, INTEGER)[]", True),
+        ('STRUCT(x STRUCT("NULL", INTEGER))', True),
+        ("MAP(VARCHAR, STRUCT(DECIMAL(18,2)))", True),
+        ("STRUCT(x INTEGER, y STRUCT(z INTEGER)[])", False),
+        ('STRUCT("a, b" INTEGER, "STRUCT(a," INTEGER)', False),
+    ],
+)
+def test_a_record_without_names_goes_into_no_table(kind: str, refused: bool) -> None:
+    inputs = WriteInputs(from_="d", resource="pg", table="t", mode="append")
+    if not refused:
+        assert fitted(inputs, {"r": kind}, (), "t", POSTGRES.types).names == ("r",)
+        return
+    with pytest.raises(ConnectorError, match="a record without names, of which one value would be left"):
+        fitted(inputs, {"r": kind}, (), "t", POSTGRES.types)

@@ -117,7 +117,7 @@ class Queries:
         closed = not asked.resource
         analysis = analyse(asked.text.query, asked.dialect, tables, closed=closed, kinds=kinds, others=others)
         codes = {one.code for one in analysis.problems}
-        found = [*self._problems(asked, analysis), *_placeholders(asked, analysis, codes)]
+        found = [*self._problems(asked, analysis), *_placeholders(asked, analysis, codes), *_cut(asked, analysis)]
         wrong = asked.text.guessed or codes & _UNREAD
         origins = {
             column: frozenset(
@@ -152,3 +152,11 @@ def _placeholders(asked: Asked, analysis: "Analysis", codes: Collection[str]) ->
 
         named = used(asked.step, asked.text, asked.dialect, analysis.placeholders)
         yield from placeholders(asked.step, asked.text, named, asked.path)
+
+
+def _cut(asked: Asked, analysis: "Analysis") -> Iterator[Diagnostic]:
+    """Report a `limit` of an incremental read: it counts before the watermark does."""
+    if analysis.cut and "incremental" in asked.step.inputs.entries:
+        message = "the query cuts its rows off before the watermark is looked at, so later runs miss rows"
+        help = "leave it out: what an incremental read gives is bounded by its watermark"
+        yield finding("W310", message, asked.text.place(*analysis.cut), help, asked.path)

@@ -11,7 +11,7 @@ from firn_compiler.sql.calls import miscounted, of_others
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
-from firn_compiler.sql.scans import scanned_once
+from firn_compiler.sql.scans import cut, scanned_once
 from firn_compiler.sql.tables import Tables
 from firn_compiler.sql.vocabulary import side_by_side, vocabulary
 
@@ -43,7 +43,7 @@ def analyse(
         found = analyse(meant.text, dialect, tables, closed=closed, kinds=kinds, others=others)
         told = {one.start for one in meant.problems}
         rest = [one for one in map(meant.placed, found.problems) if one.start not in told]
-        return found._replace(problems=_in_order((*meant.problems, *rest)))
+        return found._replace(problems=_in_order((*meant.problems, *rest)), cut=None)
     if nodes is None:
         counted = list(miscounted(tokens)) if duckdb and closed else []
         stopped = any(one.start == problem.start for one in counted for problem in problems)
@@ -55,7 +55,9 @@ def analyse(
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
         problems += side_by_side(tokens) if duckdb else ()
         problems += [*of_others(tokens), *miscounted(tokens)] if duckdb and closed else ()
-        found = found._replace(placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes))
+        found = found._replace(
+            placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes), cut=cut(nodes, tokens)
+        )
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))
     finally:

@@ -39,3 +39,5 @@ class Analysis(NamedTuple):
     """Names of `$name`, numbers of `$1`, and `?` once for each, in the order of the text."""
     once: tuple[str, ...] = ()
     """Of the relations, those that it goes through once, from beginning to end; ordered."""
+    cut: tuple[int, int] | None = None
+    """Where the query itself, and no part of it, says how many of its rows it gives: offsets, the end exclusive."""

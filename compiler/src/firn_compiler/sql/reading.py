@@ -16,7 +16,7 @@ from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, misjoined, shown, syntax, unclosed, unread
-from firn_compiler.sql.words import names_again
+from firn_compiler.sql.words import names_again, placeholders_again
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 from firn_schemas.visible import listing
 
@@ -73,6 +73,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
     engine = Dialect.get_or_raise(dialect)
     try:
         tokens = engine.tokenize(f"{text}\n")  # else `$1 … ''` at the end of a text is taken for a quote left open
+        tokens = [*placeholders_again(tokens, dialect)]
     except TokenError:
         return None, [unclosed(text)], []
     if not tokens:
@@ -97,7 +98,8 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         _parts(nodes, text)
     outside = list(_outside(tokens, OUTSIDE | ENGINE if dialect == "duckdb" else OUTSIDE))
     called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
-    return nodes, [*outside, *called, *_paths(nodes, text, dialect), *_no_queries(nodes), *_changes(nodes)], tokens
+    wrong = [*outside, *called, *_paths(nodes, text, dialect), *_no_queries(nodes), *_changes(nodes), *_pivots(nodes)]
+    return nodes, wrong, tokens
 
 
 def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str]) -> exp.Expr | Problem:
@@ -194,6 +196,16 @@ def _changes(nodes: Nodes) -> Iterator[Problem]:
     for node in nodes.of(*_CHANGES):
         start, end = place(node)
         yield Problem("E504", "a query cannot change anything", SELECT_HELP, start, end)
+
+
+def _pivots(nodes: Nodes) -> Iterator[Problem]:
+    """Report columns that are made of rows: the engine asks for these first, by a statement of its own."""
+    for node in nodes.of(exp.Pivot):
+        of_values = [] if node.args.get("unpivot") else node.args.get("fields") or node.expressions
+        for made in of_values:
+            if not isinstance(made, exp.In) or made.find(exp.Query):
+                help = "name the values that become columns, such as `on status in ('open', 'paid')`"
+                yield Problem("E504", "the columns of `pivot` are to be known before the run", help, *place(made))
 
 
 def _placed(nodes: Nodes, tokens: Sequence[Token]) -> None:

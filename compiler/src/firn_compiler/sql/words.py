@@ -1,6 +1,7 @@
-"""Words that the parser takes for more than the engine does: where they are names, they are made names again."""
+"""Words and signs that the parser takes for others than the engine does: they are made names and placeholders again."""
 
-from collections.abc import Mapping, Sequence, Set
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 
 from sqlglot.tokenizer_core import Token, TokenType
@@ -27,3 +28,25 @@ def names_again(tokens: Sequence[Token]) -> None:
         operand = (kind is TokenType.INTERVAL or condition) and after.token_type in _AFTER_A_NAME
         if named or operand or (condition and after.token_type in _COMPARING):
             token.token_type = TokenType.IDENTIFIER  # of plain words the parser takes `map` for a call
+
+
+_NAMED = re.compile(r"\$\w+")
+
+
+def placeholders_again(tokens: Iterable[Token], dialect: str) -> Iterator[Token]:
+    """Yield tokens with placeholders in `?::date`, and in MySQL for `$since`: they are no operator and no name."""
+    for token in tokens:
+        kind, start = token.token_type, token.start
+        if kind is TokenType.QDCOLON:
+            yield _part(token, TokenType.PLACEHOLDER, start, start)
+            yield _part(token, TokenType.DCOLON, start + 1, token.end)
+        elif dialect == "mysql" and kind is TokenType.VAR and _NAMED.fullmatch(token.text):
+            yield _part(token, TokenType.PARAMETER, start, start)
+            yield _part(token, TokenType.VAR, start + 1, token.end)
+        else:
+            yield token
+
+
+def _part(token: Token, kind: TokenType, start: int, end: int) -> Token:
+    text = token.text[start - token.start : end + 1 - token.start]
+    return Token(kind, text, token.line, token.col - token.end + end, start, end, token.comments)

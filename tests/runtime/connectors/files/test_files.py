@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from firn_runtime.connector import ReadContext
+from firn_runtime.engine import Relation
 from firn_runtime.errors import ConnectorError
 from firn_schemas.steps.data import ReadInputs
 from runtime.refusals import refused
@@ -363,6 +364,17 @@ def test_a_text_that_needs_quotes_is_not_written_without(work: Workbench, text: 
         work.do("write", target)
     work.make("d", "select 'x' as a, 1 as n")
     work.do("write", target)
+
+
+@pytest.mark.parametrize("format", ["parquet", "ndjson", "json"])
+@pytest.mark.parametrize(
+    "value",
+    ["row(1, 'x')", "[(timestamptz '2024-01-01 00:00:00+00:00', 1)]", "{'a': (null, 1)}", "(('x')::enum('x'), 1)"],
+)
+def test_a_record_without_names_is_not_written(work: Workbench, value: str, format: str) -> None:
+    work.session.stream("d", Relation(f"select {value} as r"))
+    with pytest.raises(ConnectorError, match="a record without names, of which one value would be left"):
+        work.do("write", {"resource": "files", "from": "d", "path": f"a.{format}", "mode": "replace"})
 
 
 @pytest.mark.parametrize("text", ["NULL", "null", "__HIVE_DEFAULT_PARTITION__"])

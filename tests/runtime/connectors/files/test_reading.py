@@ -72,6 +72,38 @@ def test_folders_that_name_columns_give_them(work: Workbench, root: Path) -> Non
     assert list(work.session.columns("data")) == ["id", "year", "month"]
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["5", "-5", "0", "NULL"], "BIGINT"),
+        (["20240102"], "BIGINT"),
+        (["9223372036854775808"], "VARCHAR"),
+        (["0x1F"], "VARCHAR"),
+        (["-0"], "VARCHAR"),
+        ([" 5"], "VARCHAR"),
+        (["2024-02-29"], "DATE"),
+        (["2023-02-29"], "VARCHAR"),
+        (["26-11-23"], "VARCHAR"),
+        (["epoch"], "VARCHAR"),
+        (["infinity"], "VARCHAR"),
+        (["2024-01-02 10:00", "2024-01-02 10:00:00.123456", "2024-01-02T10%3A00%3A00Z"], "TIMESTAMP"),
+        (["2024-01-02 10:00:00+02"], "VARCHAR"),
+        (["2024-01-02 10:00:00 CET"], "VARCHAR"),
+        (["2024-01-02 10:00:00.123456789"], "VARCHAR"),
+        (["2024-01-02", "5"], "VARCHAR"),
+        (["__HIVE_DEFAULT_PARTITION__"], "VARCHAR"),
+    ],
+)
+def test_values_of_such_columns_are_those_that_are_spelled(
+    work: Workbench, root: Path, values: list[str], kind: str
+) -> None:
+    for value in values:
+        put(root, f"k={value}/a.csv", "id\n1\n")
+    found = read(work, "*/a.csv", columns=["k"])
+    assert work.session.columns("data") == {"k": kind}
+    assert kind != "VARCHAR" or [value for (value,) in found] in (values, sorted(values), [None])
+
+
 def test_schema_gives_the_types_of_such_columns(work: Workbench, root: Path) -> None:
     put(root, "d=2024-01-02/m=01/a.csv", "id,v\n1,2\n")
     schema = {"m": "integer", "id": "varchar", "d": "varchar"}
@@ -148,6 +180,8 @@ def test_files_with_other_columns_are_refused(work: Workbench, root: Path, other
         ("csv", ["a,b\r1,2\r", "a,b\r1,2\r", ""], [0, 1, 2]),
         ("csv.gz", ["a,b\n", "a,b\n"], [0, 1]),
         ("parquet", ["select 1 as a", "select 5 as a", "select 1 as b", "select 'x' as a"], [0, 2, 3]),
+        ("parquet", ["select 1::bigint as a", "select 1::ubigint as a", "select 1::decimal(18,2) as a"], [0, 1, 2]),
+        ("parquet", ["select 1::decimal(38,0) as a", "select 1::decimal(38,10) as a"], [0, 1]),
     ],
 )
 def test_one_file_of_each_layout_is_described(
@@ -487,6 +521,23 @@ def test_dialects(work: Workbench, root: Path) -> None:
     assert read(work, "b.csv", format_options=options) == [(1.5, None), (2.0, 3)]
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [('"C:\\new",1\n', 2), ('1,x\n2,"\\té"', 3), ('"a\nb",1\n"\\N",2\n', 4), ('"x\\"y",1\n"\\é",2\n', 3)],
+)
+def test_an_escape_that_would_be_lost_is_refused(work: Workbench, root: Path, name: str, rows: str, line: int) -> None:
+    content = f"a,b\n{rows}".encode()
+    put(root, name, gzip.compress(content) if name.endswith("gz") else content)
+    said = f"`{name}` has an escape before a letter or digit in line {line}, which would be lost"
+    assert refused(work, name, format_options={"escape": "\\"}) == said
+
+
+def test_an_escape_takes_a_signs_meaning_and_is_text_outside_of_quotes(work: Workbench, root: Path) -> None:
+    put(root, "a.csv", 'a,b\n"http:\\/\\/x\\"\\\\new",1\nC:\\new,2\n')
+    assert read(work, "a.csv", format_options={"escape": "\\"}) == [('http://x"\\new', 1), ("C:\\new", 2)]
+
+
 def test_a_field_may_be_long(work: Workbench, root: Path) -> None:
     put(root, "a.csv", 'id,v\n1,"' + "x\n" * 5_000_000 + '"\n')
     put(root, "a.json", json.dumps([{"v": "x" * 20_000_000}]))
@@ -664,6 +715,33 @@ def test_parquet_files_of_several_types_lose_no_digit(work: Workbench, root: Pat
     parquet(root, "c.parquet", "select 1::decimal(18,2) as d, 0.5::float as n")
     said = "would be FLOAT in all of the files, which rounds"
     assert refused(work, "*.parquet") == f"`n` is INTEGER in `a.parquet`, and {said}"
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+@pytest.mark.parametrize(
+    ("exact", "other"),
+    [
+        ("1.0000000001::decimal(38,10)", "99999999999999999999999999999::decimal(38,0)"),
+        ("123456789::decimal(9,0)", "0.5::float"),
+        ("[1.25::decimal(4,2)]", "[99999999999999999999::decimal(38,0)]"),
+        ("[9007199254740993::bigint]", "[0.5::double]"),
+        ("[16777217::integer]", "[0.5::float]"),
+        ("{'x': [18446744073709551615::ubigint]}", "{'y': 1, 'x': [0.5::double]}"),
+        ("map {'k': 9007199254740993::bigint}", "map {'k': 0.5::double}"),
+    ],
+)
+def test_of_several_types_none_loses_digits_wherever_it_stands(
+    work: Workbench, root: Path, exact: str, other: str, order: str
+) -> None:
+    parquet(root, f"{order[0]}.parquet", f"select {exact} as n")
+    parquet(root, f"{order[1]}.parquet", f"select {other} as n")
+    assert re.search(rf"`{order[0]}\.parquet`.* rounds$", refused(work, "*.parquet"))
+
+
+def test_numbers_within_lists_that_all_types_hold_are_read(work: Workbench, root: Path) -> None:
+    parquet(root, "a.parquet", "select [9007199254740992::bigint, null] as n")
+    parquet(root, "b.parquet", "select [0.5::double] as n")
+    assert read(work, "*.parquet") == [([9007199254740992.0, None],), ([0.5],)]
 
 
 @pytest.mark.parametrize("kind", ["bigint", "ubigint", "decimal(18,0)", "decimal(30,0)"])

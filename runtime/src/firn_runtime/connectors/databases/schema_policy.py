@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from firn_runtime.connectors.values.assignment import takes
+from firn_runtime.connectors.values.lists import refuse_nameless
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import identifier
 from firn_schemas.steps.data import WriteInputs
@@ -64,6 +65,8 @@ def fitted(
 
     Without `on_schema_change`, `replace` makes the table anew where its columns are not those of the dataset.
     """
+    for column, kind in dataset.items():
+        refuse_nameless(column, kind)
     made = _made(dataset, target, types)
     if not table:
         return Fit((made,), tuple(dataset))

@@ -103,7 +103,7 @@ def csv_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     if text and (schema or _size(found) > _SEEN) and _size(found) <= _SMALL:
         _tell_lines(session, careful, scan_of("csv", found, typed), text)
     sql, slower = (projected(in_order(session, rows, found, inputs), inputs.columns) for rows in (quick, careful))
-    if not _is_long(found):
+    if not _is_long(found) and given.escape in ("", given.quote):
         return Relation(sql)
     return Relation(slower) if _is_ambiguous(session, found, given) else Relation(sql, careful=slower)
 

@@ -17,18 +17,28 @@ _WILD = re.compile(r"[*?[]")
 
 def layouts(session: Session, found: Found, options: FormatOptions) -> list[str]:
     """Return the name of the first file of each layout, in order; two that are alike may both be there."""
-    first: dict[object, str] = {}
     if found.format.kind == "parquet":
-        names = dict(zip(map(str, found.files), found.names, strict=True))
-        described = f"SELECT file_name, list((name, type, num_children)) FROM parquet_schema({listed(found.files)})"
-        for file, layout in sorted(session.execute(f"{described} GROUP BY file_name")):
-            first.setdefault(str(layout), names[file])
-        return list(first.values())
+        return [names[0] for names in alike(session, found)]
+    first: dict[bytes | str, str] = {}
     if found.format.compression != "uncompressed" or options.encoding == "utf-16":
         return list(found.names)  # a byte of a line's end may be anything there
     for name, file in zip(found.names, found.files, strict=True):
         first.setdefault(_header(file, options.quote.encode()) or name, name)
     return list(first.values())
+
+
+def alike(session: Session, found: Found) -> list[list[str]]:
+    """Return the names of Parquet files of each layout, in order: all of them have the same columns of the same types.
+
+    Decimals of other digits, and whole numbers without a sign, may be stored as the same type.
+    """
+    names = dict(zip(map(str, found.files), found.names, strict=True))
+    told = "name, type, num_children, converted_type, precision, scale, logical_type"
+    described = f"SELECT file_name, list(({told})) FROM parquet_schema({listed(found.files)}) GROUP BY file_name"
+    of_a_layout: dict[str, list[str]] = {}
+    for file, layout in sorted(session.execute(described)):
+        of_a_layout.setdefault(str(layout), []).append(names[file])
+    return list(of_a_layout.values())
 
 
 def _header(file: Path, quote: bytes) -> bytes:

@@ -19,8 +19,16 @@ def relative(path: str | None, verb: str) -> str:
 
 def partition_keys(name: str) -> tuple[str, ...]:
     """Return the columns that a file's folders name as `column=value`, in their order; a value has `=` as `%3D`."""
-    folders = PurePosixPath(name).parts[:-1]
-    return tuple(folder.partition("=")[0] for folder in folders if folder.count("=") == 1 and folder[0] != "=")
+    return tuple(folder.partition("=")[0] for folder in _partitions(name))
+
+
+def partition_values(name: str) -> tuple[str, ...]:
+    """Return the values of these columns, as they are spelled there."""
+    return tuple(folder.partition("=")[2] for folder in _partitions(name))
+
+
+def _partitions(name: str) -> list[str]:
+    return [folder for folder in PurePosixPath(name).parts[:-1] if folder.count("=") == 1 and folder[0] != "="]
 
 
 def local_name(key: str) -> str:

@@ -2,7 +2,8 @@
 
 The engine's threads begin in the middle of a file and guess where a row begins: in quotes, in delimiters of several
 bytes and in long rows they may guess wrong, and change or leave out rows without a word. One thread does not guess, but
-leaves out a last field whose quotes are never closed, and a last row that is longer than its buffer.
+leaves out a last field whose quotes are never closed, and a last row that is longer than its buffer. In quotes every
+escape is left out, also one that is text itself, as in `"C:\\new"`, or stands for a sign, as in `"\\t"`.
 """
 
 import gzip
@@ -25,6 +26,9 @@ _LONGEST = _BUFFER - 4 * _PIECE
 """Bytes of a row, as they are counted when a piece ends within it."""
 _BEFORE = 8
 """Characters that are kept of what was looked at: a delimiter and a space."""
+_DOUBLED = (
+    "have an escape that is text itself written twice, or read the lines as they are, and take them apart by `sql`"
+)
 _HELP = "`format_options` of the read names its `quote`, `escape` and `delimiter`"
 
 
@@ -46,6 +50,7 @@ def is_ambiguous(name: str, pieces: Iterable[str], options: FormatOptions) -> bo
         if is_quoted and (has_quote or not is_open) and (found := fields.match(text, at)):
             end, row = found.end(), max(row, found.end("end"))
             is_escaped = is_escaped or found["escaped"] is not None
+            _refuse_lost(name, found, line)
         elif not is_quoted:
             row = max(row, text.rfind("\n") + 1, text.rfind("\r") + 1)
         line, at = line + _lines(text[at:end]), end
@@ -53,13 +58,25 @@ def is_ambiguous(name: str, pieces: Iterable[str], options: FormatOptions) -> bo
         if longest > _LONGEST:
             raise ConnectorError("data", f"`{name}` has a row of more than 16 MB, or quotes not closed, in line {line}")
         ambiguous = ambiguous or is_quoted or longest > _SHORT
-    if is_quoted and (found := fields.match(text + "\n", at)) and found.end() <= len(text):
+    last = fields.match(text + "\n", at) if is_quoted else None
+    if last:
+        _refuse_lost(name, last, line)
+    if last and last.end() <= len(text):
         said = f"`{name}` has quotes that are not closed, or that more than a delimiter follows, from line {line} on"
         raise ConnectorError("data", said, _HELP)
     if is_wide and is_escaped and size > _BUFFER:
         said = f"`{name}` has quotes within fields and a delimiter of several bytes, which is read up to 16 MB alone"
         raise ConnectorError("data", said, "have it written with a delimiter of one byte, or in smaller files")
     return ambiguous
+
+
+def _refuse_lost(name: str, found: re.Match[str], line: int) -> None:
+    """Raise ConnectorError for an escape that the engine would leave out: `found` are fields that begin in `line`."""
+    at = found.start("lost") if "lost" in found.re.groupindex else -1
+    if at >= 0:
+        line += _lines(found.string[found.pos : at])
+        said = f"`{name}` has an escape before a letter or digit in line {line}, which would be lost"
+        raise ConnectorError("data", said, _DOUBLED)
 
 
 def _is_open(text: str, at: int, quote: str) -> bool:
@@ -76,7 +93,7 @@ def _fields(delimiter: str, options: FormatOptions) -> re.Pattern[str]:
     """Return what matches fields, of those in quotes only whole ones; the engine allows for a space before these."""
     quote, escape, between = re.escape(options.quote), re.escape(options.escape), re.escape(delimiter)
     plain = f"[^{quote}{escape}]*+"
-    escaped = quote * 2 if escape == quote else rf"{escape}[\s\S]" if escape else r"\b\B"
+    escaped = quote * 2 if escape == quote else rf"{escape}(?:(?P<lost>\w)|[\s\S])" if escape else r"\b\B"
     begins = [r"[\r\n]", between, r"[\r\n] ", f"{between} "]
     opening = "|".join(f"(?<={one})" for one in begins)
     elsewhere = "".join(f"(?<!{one})" for one in begins)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from firn_runtime.connectors.files.dataset import Found
 from firn_runtime.connectors.files.layouts import listed
+from firn_runtime.connectors.files.partitions import partition_types
 from firn_runtime.connectors.files.paths import partition_keys
 from firn_runtime.connectors.values.projection import engine_types, sql_type
 from firn_runtime.connectors.values.texts import of_text
@@ -44,8 +45,8 @@ def partition_options(found: Found, inputs: ReadInputs) -> list[str]:
     """
     if not found.keys:
         return ["hive_partitioning = false"]
-    texts = dict.fromkeys(_of_the_folders(found, inputs), "VARCHAR")
-    return ["hive_partitioning = true", *([f"hive_types = {types_of(texts)}"] if texts else [])]
+    types = partition_types(found) | dict.fromkeys(_of_the_folders(found, inputs), "VARCHAR")
+    return ["hive_partitioning = true", f"hive_types = {struct_of(types)}"]
 
 
 def _of_the_folders(found: Found, inputs: ReadInputs) -> dict[str, str]:

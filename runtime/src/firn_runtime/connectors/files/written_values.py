@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from firn_runtime.connectors.files.formats import Format
+from firn_runtime.connectors.values.lists import refuse_nameless
 from firn_runtime.connectors.values.texts import holds_number
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import failing, identifier, literal
@@ -30,6 +31,8 @@ def selected(columns: Mapping[str, str], format: Format, unquoted: str = "") -> 
     for column, kind in columns.items():
         if unfit is not None and unfit.search(_NAMED.sub("", kind)):
             raise ConnectorError("data", f"`{column}` is {kind}, which {name} cannot hold without a change", _HELP)
+        if format.kind != "csv":
+            refuse_nameless(column, kind)
     value = partial(_without_quotes, unquoted) if unquoted else _VALUES.get(format.kind, _as_it_is)
     changed = {column: value(column, kind) for column, kind in columns.items()}
     return ", ".join(f"{sql} AS {identifier(column)}" for column, sql in changed.items())
