@@ -62,6 +62,16 @@ def test_every_type_of_cursor_is_gone_on_from_exactly(work: Workbench, shop: Sho
     assert (again["rows"], again["watermark"]) == (0, texts[2])
 
 
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz", "date"])
+def test_a_cursor_before_christ_is_gone_on_from(work: Workbench, shop: Shop, kind: str) -> None:
+    shop.do(f"create table t (c {kind}); insert into t values ('0044-03-15 BC'), ('0043-01-01 BC')")
+    first = read(work, table="t")
+    mark = after(first["watermark"], first["watermark_type"])
+    assert (first["rows"], read(work, mark, table="t")["rows"]) == (2, 0)
+    shop.do("insert into t values ('0043-01-02 BC'), ('0044-03-16 BC')")
+    assert read(work, mark, table="t")["rows"] == 1
+
+
 @pytest.mark.parametrize(
     "inputs", [{"table": "t"}, {"sql": "select id, f(id) as checked, c from t where id > $1", "params": [0]}]
 )

@@ -173,6 +173,19 @@ def test_a_column_that_would_change_values_is_refused(target: Target, column: st
 
 
 @modes
+def test_a_numeric_without_a_precision_is_copied_as_the_text_that_it_is_read_as(target: Target, mode: str) -> None:
+    target.do("create table t (k bigint, p text, v numeric, w numeric[])")
+    texts = ["1E-30", "12345678901234567890123456789012345678901.50", "NaN", "-Infinity"]
+    values = ", ".join(f"({n}, 'a', '{text}', ['{text}', null])" for n, text in enumerate(texts))
+    target.write(f"select * from (values {values}) as t(k, p, v, w)", mode)
+    found = target.rows("select v::text, w::text from t order by k")
+    assert found == [(text, f"{{{text},NULL}}") for text in ["0." + "0" * 29 + "1", *texts[1:]]]
+    error = refused(lambda: target.write("select 9 as k, 'a' as p, '1,5' as v, ['1'] as w", mode, AGAIN))
+    assert (error.error_class, "`v`" in error.message) == ("data", True)
+    assert target.rows("select count(*) from t") == [(4,)]
+
+
+@modes
 @pytest.mark.parametrize(
     ("column", "kind", "value"),
     [

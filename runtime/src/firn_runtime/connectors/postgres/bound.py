@@ -28,7 +28,7 @@ def bounded(
         return query, [*values]  # the engine alone knows what it is compared as
     if of_array(column) is not None:
         return query, [*values]
-    given = bound.value if bound.type is not None else _as_read(bound.value, read_type(column), session)
+    given = _as_read(bound.value, bound.type or read_type(column), session)
     if given is None:
         return _nothing(query, values)
     kind = written_type(bound.type or read_type(column)).partition("(")[0]
@@ -48,6 +48,9 @@ def _nothing(query: str, values: Sequence[str | None]) -> tuple[str, list[str | 
 
 
 def _as_read(value: str, kind: str, session: Session) -> str | None:
-    """Return what the engine takes the value of a flow for, spelled as of its type; nothing where it is none of it."""
+    """Return what the engine takes a value for, spelled as of its type; nothing where it is none of it.
+
+    That holds for a watermark too: to the server a year before Christ has no sign.
+    """
     ((found,),) = session.execute(f"SELECT CAST(TRY_CAST({literal(value)} AS {kind}) AS VARCHAR)")
     return None if found is None else str(found)

@@ -28,7 +28,7 @@ _KEPT_BY = {
 """Beside the type itself; whole numbers and decimals are compared by the digits after the point."""
 
 ANY_DECIMAL = "DECIMAL"
-"""Stands for a column of decimals without a limit."""
+"""Stands for a column of decimals without a limit. It is read as text, and keeps every digit of one or refuses it."""
 
 
 def takes(column: str, kind: str) -> bool:
@@ -38,7 +38,9 @@ def takes(column: str, kind: str) -> bool:
     if column.endswith("[]") and kind.endswith("]"):
         return takes(column[:-2], kind.rpartition("[")[0])
     digits, room = _after_the_point(kind), _after_the_point(column)
-    return digits is not None and (column == ANY_DECIMAL or (room is not None and room >= digits))
+    if column == ANY_DECIMAL:
+        return digits is not None or kind == "VARCHAR"
+    return digits is not None and room is not None and room >= digits
 
 
 def _after_the_point(kind: str) -> int | None:
