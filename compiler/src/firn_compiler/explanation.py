@@ -181,9 +181,8 @@ def of_artifact(payload: Mapping[str, Any], known: Mapping[str, Any]) -> list[Pl
     """
     try:
         rows = {pointer: (name, value) for pointer, name, value in _frozen(payload)}
-        return list(
-            _mapped(rows | {pointer: (name, value) for pointer, (name, value) in known["variables"].items()}, known)
-        )
+        rows |= {pointer: (name, value) for pointer, (name, value) in known["variables"].items()}
+        return list(_mapped(rows, known))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         raise DamagedMap from None
 
