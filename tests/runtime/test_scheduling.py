@@ -262,12 +262,12 @@ def test_a_wait_for_the_next_attempt_ends_when_the_run_is_stopped(tmp_path: Path
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        (1, "the step's results are 300,0"),
-        (40, "the job's outputs are 1,0"),
+        (1, "the step's results are 4,200,0"),
+        (6, "the job's outputs are 18,0"),
     ],
 )
 def test_results_have_stated_limits(tmp_path: Path, steps: int, message: str) -> None:
-    size = 300_000 if steps == 1 else 30_000
+    size = 4_200_000 if steps == 1 else 3_000_000
     long = [
         step(f"s{n}", "query", resource="compute", sql=f"select repeat('x', {size}) as x")
         | {"outputs": {f"x{n}": {"$ref": "result.rows[0].x"}}}
