@@ -548,6 +548,14 @@ def test_the_map_of_an_artifact_that_has_changed_since_is_refused(project: Path)
     assert refused("resources.shop") == "`compiled_artifacts.map.json` belongs to another artifact: compile again"
 
 
+@pytest.mark.parametrize("timeout", ["6", "5.0"])
+def test_an_artifact_that_was_edited_is_refused(project: Path, timeout: str) -> None:
+    text = Path("compiled_artifacts.json").read_text()
+    put("compiled_artifacts.json", text.replace('"connect_timeout": 5', f'"connect_timeout": {timeout}'))
+    assert Path("compiled_artifacts.json").read_text() != text
+    assert refused("resources.shop") == "`compiled_artifacts.json` was edited or damaged: compile again"
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -97,6 +97,16 @@ def test_lineage_goes_through_expressions_subqueries_and_common_table_expression
     assert found.tables == ("customers", "orders")
 
 
+def test_lineage_of_a_recursive_query_is_that_of_all_its_rounds() -> None:
+    found = known(
+        "with recursive r(x, y) as (select a, b from t union all select r.y, t.c from t join r on t.a = r.x)"
+        " select x from r",
+        t=("a", "b", "c"),
+    )
+    assert found.problems == ()
+    assert found.lineage == {"x": (("t", "a"), ("t", "b"), ("t", "c"))}
+
+
 def test_a_table_of_unknown_columns_says_nothing_wrong_and_still_has_a_lineage() -> None:
     found = known("select x, y as z from raw where w > 1", raw=None)
     assert (found.problems, found.columns) == ((), ("x", "z"))

@@ -8,7 +8,7 @@ from firn_compiler.diagnostics import Diagnostic, finding
 from firn_compiler.document import Deferred, Path, Scalar, Span, beginning, place_in_text
 from firn_compiler.leaks import Located, in_file, in_text
 from firn_compiler.model.project import Flow
-from firn_compiler.template import Constants, Placeholder, as_text, expanded, parse, well_formed
+from firn_compiler.template import BOUND, Constants, Placeholder, as_text, expanded, help_in_sql, parse, well_formed
 from firn_schemas.base import Json, JsonObject
 from firn_schemas.canonical import bytes_digest, digest
 
@@ -117,13 +117,12 @@ def _sql(named: Named, constants: Constants, request: Request, attached: Attachm
     done, errors = expanded(text, constants)
     for error in errors:
         place = place_in_text(beginning(source.file), text, error.start, error.end)
-        yield finding(error.code, error.message, place, error.help, named.path)
+        yield finding(error.code, error.message, place, help_in_sql(error.help), named.path)
     for part in parse(text):
         root = part.path.partition(".")[0] if isinstance(part, Placeholder) and well_formed(part.path) else "var"
         if root not in ("flow", "var") and isinstance(part, Placeholder):
             place = place_in_text(beginning(source.file), text, part.start, part.end)
-            help = "bind run-time values: write `$name` in the SQL and `params:` in the step"
-            yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", place, help, named.path)
+            yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", place, BOUND, named.path)
     whole = "" if errors or isinstance(done, Deferred) else as_text(done)
     attached.sql[named.step] = SqlFile(source.file, text, whole)
     if whole:

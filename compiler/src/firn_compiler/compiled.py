@@ -11,6 +11,7 @@ from firn_compiler.emit import map_path
 from firn_compiler.sources import shown
 from firn_schemas.artifact import Envelope
 from firn_schemas.artifact_format import FORMAT, FORMAT_NAME
+from firn_schemas.canonical import NotCanonical, digest
 from firn_schemas.decode import DecodeError, decode
 from firn_schemas.visible import os_reason
 
@@ -22,16 +23,25 @@ def payload_of(artifact: Path) -> dict[str, Any]:
 
 def history_of(artifact: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return an artifact's payload and the map beside it; raises click's own error where they cannot be read."""
-    digest, payload = _artifact(artifact)
+    told, payload = _artifact(artifact)
+    if not _is_of(told, payload):
+        raise click.UsageError(f"`{artifact}` was edited or damaged: compile again")
     beside = map_path(artifact)
     known = _json(beside)
-    if known.get("artifact") != digest:
+    if known.get("artifact") != told:
         raise click.UsageError(f"`{beside}` belongs to another artifact: compile again")
     folder = artifact.resolve().parent
     named = known.get("files")
     files = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
     places = [str(shown((folder / file).resolve())) if has_name(file) else file for file in files]
     return payload, known | {"files": places}
+
+
+def _is_of(told: str, payload: dict[str, Any]) -> bool:
+    try:
+        return digest(payload) == told
+    except NotCanonical:
+        return False
 
 
 def _artifact(file: Path) -> tuple[str, dict[str, Any]]:

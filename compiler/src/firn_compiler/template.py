@@ -49,6 +49,9 @@ _FOREIGN = {
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
     "{": ("a template begins with two braces", "write `{{`"),
 }
+BOUND = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` in the step'
+"""What is done in SQL with what only a run knows."""
+_OF_A_RUN = re.compile(r"`(?:\{\{ )?(?:env|jobs|result|run|steps)\.")
 OUT_OF_RANGE = f"is outside ±{MAX_INTEGER}"
 _REFERENCE = "a secret is a reference in a sensitive setting, not a template: `{secret_ref: NAME}`"
 _CALLS = {
@@ -177,7 +180,7 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
         return Placeholder(path[0], text[at + 1 : closing].strip(), start, after), after
     help = _CALLS.get(path[0], "") if text[at] == "(" else ""
     help = help or "a template holds one path, and a default after `:`; there are no filters and no operators"
-    return TemplateError("E401", f"`{text[at]}` is not expected here", help, at, at + 1), after
+    return TemplateError("E401", f"`{text[at]}` is not expected here", help, at, at + 1, after), after
 
 
 def _skip(text: str, at: int) -> int:
@@ -293,6 +296,13 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
 def _meant(path: str) -> str:
     """Return which of the paths of roots that have few was meant; empty where nobody can tell."""
     return _WORDS.get(alike(path.partition(".")[2], _WORDS) or "", "")
+
+
+def help_in_sql(help: str) -> str:
+    """Return what helps with a template in SQL: no value of a run stands there, whatever helps elsewhere."""
+    if not _OF_A_RUN.search(help):
+        return help
+    return f"write `{{{{ var.NAME }}}}`, or {BOUND}" if "var.NAME" in help else BOUND
 
 
 def well_formed(path: str) -> bool:

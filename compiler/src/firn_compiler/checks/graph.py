@@ -11,6 +11,7 @@ from firn_compiler.model.project import Flow, Job, Step
 from firn_compiler.model.shapes import JobShape
 from firn_compiler.stages.bind import parents_named
 from firn_compiler.stages.expand import templates_in
+from firn_compiler.template import BOUND
 from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
 
@@ -151,8 +152,7 @@ def _late(root: str, path: Path, span: Span, full: Path) -> Iterator[Diagnostic]
     if root in ("flow", "var"):
         return
     if path[0] == "sql":
-        help = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` beside it'
-        yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", span, help, full)
+        yield finding("E402", f"SQL text cannot use `{root}`: only `var` and `flow`", span, BOUND, full)
         return
     key = ".".join(map(str, path))
     message = f"`{key}` must be known when the flow is compiled: it cannot use `{root}`"

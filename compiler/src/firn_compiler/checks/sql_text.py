@@ -1,10 +1,14 @@
 """The SQL that a text becomes once its templates are replaced, and where in a file each part of it stands."""
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
 from firn_compiler.document import Deferred, Span
 from firn_compiler.template import Constants, as_text, pieces
+
+_REF = re.compile(r"""\{\{\s*ref\(\s*['"](\w+)['"]\s*\)\s*\}\}""")
+"""The template of another tool that names a dataset, and means it."""
 
 
 class Text(NamedTuple):
@@ -35,7 +39,11 @@ def text_of(source: str, constants: Constants, at: Callable[[int, int], Span], s
     begin = 0
     for piece in pieces(source, constants)[0]:
         literal = piece.value == source[piece.start : piece.end]
-        text = stand_in if isinstance(piece.value, (Deferred, list, dict)) else as_text(piece.value)
+        if isinstance(piece.value, (Deferred, list, dict)):
+            named = _REF.fullmatch(source, piece.start, piece.end)
+            text = named[1] if named else stand_in
+        else:
+            text = as_text(piece.value)
         rows.append(_Stretch(begin, text, piece.start, piece.end, literal, isinstance(piece.value, Deferred)))
         begin += len(text)
 

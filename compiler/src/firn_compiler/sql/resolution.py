@@ -36,7 +36,7 @@ from firn_compiler.sql.relations import (
     unpivoted,
 )
 from firn_compiler.sql.select_list import may_be_several, star_of, starred
-from firn_compiler.sql.sides import joined, unlike
+from firn_compiler.sql.sides import is_recursive, joined, marked, settled, unlike
 from firn_compiler.sql.tables import Tables
 from firn_compiler.sql.values import Values
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
@@ -143,11 +143,20 @@ class _Resolver:
         sides = [self.query(chain[-1].this, outer, ctes)]
         result = sides[0]
         for one in reversed(chain):
-            sides.append(self.query(one.expression, outer, ctes))
+            sides.append(self.other_side(one, result, outer, ctes))
             self.problems.extend(unlike(one, result, sides[-1], kinds=self.checked))
             result = joined(one, result, sides[-1])
             self.order_of_set(one, sides, outer, ctes)
         return result
+
+    def other_side(self, node: Any, first: Relation, outer: Scope | None, ctes: Ctes) -> Relation:
+        """Return the second side of a set operation; that of a recursive query reads what both of them give."""
+        if not is_recursive(node):
+            return self.query(node.expression, outer, ctes)
+        name = node.parent.args["alias"].this
+        mark = f"\0{place(name)[0]}"
+        own = renamed(marked(first, mark), column_aliases(node.parent))
+        return settled(first, self.query(node.expression, outer, {**ctes, name.name.lower(): own}), mark)
 
     def order_of_set(self, node: Any, sides: list[Relation], outer: Scope | None, ctes: Ctes) -> None:
         """Resolve the ORDER BY of a set operation: it may name what any of its queries does."""

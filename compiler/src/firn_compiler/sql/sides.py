@@ -1,6 +1,7 @@
 """The two sides of a set operation as one relation, and what is wrong with them beside each other."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from sqlglot import exp
@@ -9,7 +10,7 @@ from firn_compiler.diagnostics import counted
 from firn_compiler.kinds import article, castable, equal, united
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.reading import place
-from firn_compiler.sql.relations import NOTHING, Column, Relation
+from firn_compiler.sql.relations import NOTHING, Column, Origin, Relation
 
 
 def joined(node: exp.SetOperation, left: Relation, right: Relation) -> Relation:
@@ -24,7 +25,7 @@ def joined(node: exp.SetOperation, left: Relation, right: Relation) -> Relation:
     sure = not left.open and not right.open
     for at, (key, column) in enumerate(left.columns.items()):
         other = others[at] if at < len(others) else NOTHING
-        kind = (column.kind if _is_recursive(node) else united(column.kind, other.kind)) if sure else ""
+        kind = (column.kind if is_recursive(node) else united(column.kind, other.kind)) if sure else ""
         columns[key] = Column(column.name, column.origin | other.origin, kind)
     return Relation(columns, left.open)
 
@@ -44,11 +45,35 @@ def unlike(node: exp.SetOperation, left: Relation, right: Relation, *, kinds: bo
         yield Problem("E503", message, help, *place(node.expression))
 
 
+def marked(first: Relation, mark: str) -> Relation:
+    """Return what a recursive query takes from itself: the columns of its first side, which come from `mark`."""
+    columns = {key: one._replace(origin=frozenset([(mark, key)])) for key, one in first.columns.items()}
+    return Relation(columns, first.open)
+
+
+def settled(first: Relation, second: Relation, mark: str) -> Relation:
+    """Return the second side of a recursive query, with what its columns come from after however many rounds."""
+    sides = zip_longest(first.columns.items(), second.columns.values())
+    steps = {pair[0]: pair[1].origin | (other or NOTHING).origin for pair, other in sides if pair}
+
+    def sources(origin: Origin) -> Origin:
+        found, left = set[tuple[str, str]](), [*origin]
+        while left:
+            one = left.pop()
+            if one not in found:
+                found.add(one)
+                left += steps.get(one[1], ()) if one[0] == mark else ()
+        return frozenset(one for one in found if one[0] != mark)
+
+    columns = {key: one._replace(origin=sources(one.origin)) for key, one in second.columns.items()}
+    return second._replace(columns=columns)
+
+
 def _fit(node: exp.SetOperation, left: str, right: str) -> bool:
     """Whether values of two kinds can stand in one column; what is not known may."""
     if not left or not right:
         return True
-    return castable(right, left) if _is_recursive(node) else bool(united(left, right)) or equal(left, right)
+    return castable(right, left) if is_recursive(node) else bool(united(left, right)) or equal(left, right)
 
 
 def _item(side: Any, at: int) -> tuple[int, int]:
@@ -57,7 +82,7 @@ def _item(side: Any, at: int) -> tuple[int, int]:
     return place(items[at] if at < len(items) and not any(one.is_star for one in items) else side)
 
 
-def _is_recursive(node: exp.SetOperation) -> bool:
+def is_recursive(node: exp.SetOperation) -> bool:
     """Whether a set operation is that of a recursive query: what follows is cast to the types that it begins with."""
     cte = node.parent
     return isinstance(cte, exp.CTE) and isinstance(cte.parent, exp.With) and bool(cte.parent.args.get("recursive"))

@@ -13,6 +13,7 @@ from firn_compiler.template import (
     Placeholder,
     TemplateError,
     expanded,
+    help_in_sql,
     might_be_template,
     parse,
     well_formed,
@@ -73,7 +74,8 @@ def _keys(root: Mapping) -> list[Diagnostic]:
 
 def _finding(error: TemplateError, scalar: Scalar, documents: Map[str, Document], path: Path) -> Diagnostic:
     place = within(scalar, documents.get(scalar.span.file), error.start, error.end)
-    return finding(error.code, error.message, place, error.help, path)
+    help = help_in_sql(error.help) if path[-2:] == ("inputs", "sql") else error.help
+    return finding(error.code, error.message, place, help, path)
 
 
 def templates_in(scalar: Scalar, documents: Map[str, Document]) -> Iterator[tuple[str, Span]]:

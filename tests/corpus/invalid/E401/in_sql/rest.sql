@@ -1,0 +1,3 @@
+select id, amont
+from {{ ref("orders") }}
+where id > ${FIRST}
