@@ -383,6 +383,42 @@ def test_a_server_without_extensions_takes_files_too(tmp_path: Path) -> None:
     assert (root / "x").read_bytes() == b"new"
 
 
+class NoRenames(OnlyOldRenames):
+    """A server whose store has no renames, as some in front of buckets, and no word for that."""
+
+    def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+        raise asyncssh.SFTPFailure("no")
+
+
+class NoRenamesInPlace(OnlyOldRenames):
+    """A server that lets nothing have the name of what was there."""
+
+    def rename(self, oldpath: bytes, newpath: bytes) -> Any:
+        if newpath.endswith(b"/x") and not oldpath.endswith(b".old.part"):
+            raise asyncssh.SFTPFailure("no")
+        return super().rename(oldpath, newpath)
+
+
+@pytest.mark.parametrize("files", [NoRenames, NoRenamesInPlace])
+def test_what_is_there_stays_where_a_server_renames_nothing_in_its_place(tmp_path: Path, files: Any) -> None:
+    (tmp_path / "source").write_bytes(b"new")
+    with folder(tmp_path, files) as (root, store):
+        before = (root / "x").read_bytes()
+        with pytest.raises(ConnectorError) as caught:
+            store.put(tmp_path / "source", "x", "m", lambda: None)
+    assert told(caught.value)[0] == "server_error"
+    assert (root / "x").read_bytes() == before
+
+
+def test_what_a_killed_attempt_has_moved_aside_is_removed_once_the_new_file_is_there(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"new")
+    with folder(tmp_path, OnlyOldRenames) as (root, store):
+        for name in ("x", "y"):
+            (root / f".{name}.m.old.part").write_bytes(b"older")
+            store.put(tmp_path / "source", name, "m", lambda: None)
+        assert {one.name: one.read_bytes() for one in root.iterdir()} == {"x": b"new", "y": b"new"}
+
+
 class Silent(asyncssh.SFTPServer):
     async def stat(self, path: bytes) -> Any:
         if path.endswith(b"x"):

@@ -25,7 +25,7 @@ from firn_runtime.connector import StoredFile
 from firn_runtime.connectors.sftp.session import MISSING, Session, stored
 from firn_runtime.connectors.sftp.transfer import UNDER_WAY, Silence, fetch, same, send
 from firn_runtime.errors import ConnectorError
-from firn_runtime.publication import staged_name
+from firn_runtime.publication import STAGED, staged_name
 
 _TAKEN = (SFTPFailure, SFTPFileAlreadyExists)
 """What says that a name is taken; SFTP 3 has no word of its own for it."""
@@ -85,16 +85,33 @@ async def publish(session: Session, staged: Staged) -> StoredFile:
 
 
 async def _rename(session: Session, staged: Staged) -> None:
-    client = session.client
     try:
-        await session.ask(client.posix_rename(staged.part, staged.path))
+        await session.ask(session.client.posix_rename(staged.part, staged.path))
     except SFTPOpUnsupported:
+        await _replace(session, staged)
+
+
+async def _replace(session: Session, staged: Staged) -> None:
+    """Rename where the server does not rename over a file: what is there is moved aside, and back if that fails."""
+    client, aside = session.client, f"{staged.part.removesuffix(STAGED)}.old{STAGED}"
+    try:
+        await session.ask(client.rename(staged.part, staged.path))
+    except _TAKEN:
+        if (await session.ask(client.lstat(staged.path))).type == FILEXFER_TYPE_DIRECTORY:
+            raise
+        await _removed(session, aside)
+        await session.ask(client.rename(staged.path, aside))
         try:
             await session.ask(client.rename(staged.part, staged.path))
-        except _TAKEN:
-            with suppress(*MISSING):
-                await session.ask(client.remove(staged.path))
-            await session.ask(client.rename(staged.part, staged.path))
+        except BaseException:
+            await session.ask(client.rename(aside, staged.path))
+            raise
+    await _removed(session, aside)
+
+
+async def _removed(session: Session, path: str) -> None:
+    with suppress(*MISSING):
+        await session.ask(session.client.remove(path))
 
 
 async def delete(session: Session, name: str) -> bool:
