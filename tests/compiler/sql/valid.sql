@@ -482,3 +482,8 @@ select interval '1 day' later, interval '2 weeks ago' as ago, interval '1h30m' a
 select created_at + interval '1 mon 3 msec' as a, created_at - interval (id) days as b, interval '5' minutes as c from orders
 select extract('year' from created_at) as y, date_part(['year', 'month'], created_at) as s, date_trunc('yrs', created_at) as t from orders
 select lft.id from orders lft join customers using (id)
+select id as order, amount as end, customer_id as from from orders
+select o.order from (select id as order from orders) o
+select id from orders where created_at is not null and (amount > 3) is true and id is not distinct from 3 and id in (1)
+select id from lists where l && [1]
+select * from orders except (select * from orders)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from firn_compiler.sql.analysis import NO_KINDS, Analysis, Kinds, Problem
-from firn_compiler.sql.calls import miscounted, of_others
+from firn_compiler.sql.calls import miscounted, of_others, operators
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
@@ -54,7 +54,7 @@ def analyse(
         found = resolve(nodes.tree, given, text=text, checked=duckdb, names=names)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
         problems += side_by_side(tokens) if duckdb else ()
-        problems += [*of_others(tokens), *miscounted(tokens)] if duckdb and closed else ()
+        problems += [*of_others(tokens), *miscounted(tokens), *operators(tokens)] if duckdb and closed else ()
         found = found._replace(
             placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes), cut=cut(nodes, tokens)
         )

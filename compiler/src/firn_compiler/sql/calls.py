@@ -1,4 +1,4 @@
-"""Calls whose words alone show that the engine has no such function, or that it takes another number of values.
+"""Calls and operators whose words alone show that the engine has no such one, or takes another number of values.
 
 The parser turns functions of other databases into the engine's own, and forgets how many values were given.
 """
@@ -41,6 +41,26 @@ def miscounted(tokens: Sequence[Token]) -> Iterator[Problem]:
         if given is not None and not fits(given, counts):
             help = f"{given} {'is' if given == 1 else 'are'} given"
             yield Problem("E508", f"`{name}` takes {_spelled(counts)}", help, token.start, token.end + 1)
+
+
+def operators(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report what the parser takes after `is`, `in` and `*`, and the engine does not."""
+    for at, (token, after) in enumerate(pairwise(tokens)):
+        kind = token.token_type
+        written = after.token_type in (TokenType.STRING, TokenType.NUMBER)
+        if kind is TokenType.IS or (kind is TokenType.NOT and at and tokens[at - 1].token_type is TokenType.IS):
+            first, sign = (tokens[at - 1], "<>") if kind is TokenType.NOT else (token, "=")
+            if written:
+                message = "`is` compares with null, true and false alone"
+                yield Problem("E501", message, f"write `{sign}`", first.start, token.end + 1)
+        elif kind is TokenType.IN and written:
+            message = "`in` takes a list of values in parentheses"
+            yield Problem("E501", message, "write `in (…)`", token.start, token.end + 1)
+        elif kind is TokenType.EXCEPT and at > 1 and after.token_type is TokenType.L_PAREN:
+            inside = tokens[at + 2].token_type if at + 2 < len(tokens) else None
+            if tokens[at - 1].token_type is TokenType.STAR and inside in (TokenType.VAR, TokenType.IDENTIFIER):
+                message = "`except` is not expected here"
+                yield Problem("E501", message, "write `exclude`", token.start, token.end + 1)
 
 
 _BEFORE_A_NAME = QUOTED | {TokenType.ALIAS, TokenType.DOT, TokenType.R_PAREN, TokenType.VAR}

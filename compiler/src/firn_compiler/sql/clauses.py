@@ -31,6 +31,7 @@ class _Level:
     def __init__(self) -> None:
         self.clause: Token | None = None
         self.waiting: list[Token] = []
+        self.lost = False
 
     def see(self, token: Token) -> Iterator[Problem]:
         kind = token.token_type
@@ -38,8 +39,11 @@ class _Level:
         if self.waiting and not met and (kind in _ENDS or kind is TokenType.THEN):
             yield _half(self.waiting[-1])
             self.waiting.clear()  # those around it would only follow
+            self.lost = True
         if met:
             self.waiting.pop()
+        elif kind is TokenType.THEN and not self.lost:
+            yield Problem("E501", "`then` has no `when`", "write `when … then …`", token.start, token.end + 1)
         elif kind in _HALVES:
             self.waiting.append(token)
         elif kind in _ANEW:
@@ -53,7 +57,7 @@ class _Level:
 
 
 def clauses(tokens: Sequence[Token]) -> Iterator[Problem]:
-    """Report clauses that stand after one they belong before, BETWEEN without AND, and WHEN without THEN."""
+    """Report clauses that stand after one they belong before, BETWEEN without AND, and WHEN and THEN alone."""
     levels = [_Level()]
     for at, token in enumerate(tokens):
         kind = token.token_type

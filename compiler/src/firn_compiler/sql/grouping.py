@@ -90,9 +90,14 @@ def _computed(value: Any) -> type | None:
 def _nested(select: exp.Select) -> Iterator[Problem]:
     for projection in select.expressions:
         for outer in _within(projection, (exp.AggFunc,)):
-            for inner in _within_children(outer, (exp.AggFunc,)):
+            for inner in _within_children(outer, (exp.AggFunc, exp.Window)):
+                windowed = isinstance(inner, exp.Window)
+                message = "a window cannot stand inside an aggregate" if windowed else _TWICE
                 help = "compute the inner one in a subquery before"
-                yield Problem("E507", "an aggregate cannot stand inside another", help, *place(inner))
+                yield Problem("E507", message, help, *place(inner.this if windowed else inner))
+
+
+_TWICE = "an aggregate cannot stand inside another"
 
 
 def _ordinals(select: exp.Select) -> Iterator[Problem]:

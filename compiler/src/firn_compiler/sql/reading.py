@@ -16,7 +16,7 @@ from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, misjoined, shown, syntax, unclosed, unread
-from firn_compiler.sql.words import names_again, placeholders_again
+from firn_compiler.sql.words import aliases_again, names_again, placeholders_again
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 from firn_schemas.visible import listing
 
@@ -80,6 +80,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, [Problem("E501", "the query is empty", "write a SELECT", 0, max(whole, 1))], []
     if dialect == "duckdb":
         names_again(tokens)
+        aliases_again(tokens)
     problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens, dialect))
     problems = problems or list(foreign(tokens, text)) or list(misjoined(tokens, known))
     if problems:

@@ -11,6 +11,7 @@ MAX_REPAIRS = 6
 _HELPS: tuple[tuple[re.Pattern[str], Callable[[str, str], str]], ...] = (
     (re.compile(r"did you mean `([^`…]+)`\?"), lambda _, word: word),
     (re.compile(r"write `([^`…]+)`(, and its value in `params`)?"), lambda _, word: word),
+    (re.compile(r"write `(as)` in its place"), lambda _, word: f" {word}"),
     (re.compile(r"(remove it)"), lambda _, __: " "),
     (re.compile(r"(is a comma missing before it\?)"), lambda old, _: f", {old}"),
     (re.compile(r"queries after `with` are separated by (commas)"), lambda old, _: f", {old}"),
@@ -59,7 +60,9 @@ def repaired(text: str, problems: Sequence[Problem], read: Read) -> Repaired | N
         if edited is None:
             return None
         after, edit = edited
-        done = Repaired(after, (*done.problems, done.placed(problems[0])), (*done.edits, edit))
+        problem = done.placed(problems[0])
+        told = any(one.start == problem.start for one in done.problems)
+        done = Repaired(after, done.problems if told else (*done.problems, problem), (*done.edits, edit))
         found = read(done.text)
         if found is None:
             return done

@@ -41,6 +41,9 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
         return called
     if swapped := _swapped(tokens, at):
         return swapped
+    if "keyword: 'to' missing" in description and tokens[at - 1].token_type is TokenType.COMMA:
+        comma = tokens[at - 1]
+        return Problem("E501", "`,` is not expected here", "write `as` in its place", comma.start, comma.end + 1)
     if tokens[at].text == "`":
         at = next(index for index, token in enumerate(tokens) if token.text == "`")
     at, help = _near(tokens, at, known)
@@ -56,6 +59,8 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
         help = help or 'a name that holds `-` stands in double quotes, such as `"my-step"`'
     if help:
         return Problem("E501", message, help, token.start, min(token.end + 1, len(text)))
+    if before is not None and _listed(tokens, at) and _ends_a_value(tokens, at - 1) and _begins_a_value(tokens, at):
+        return Problem("E501", message, "is a comma missing before it?", token.start, min(token.end + 1, len(text)))
     if "Required keyword" in description or "Expected table name" in description:
         last = at == len(tokens) - 1 or "Required keyword" in description
         message = f"something is missing after {shown_}" if last else message
@@ -63,8 +68,6 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
         message = f"a parenthesis should be closed after {shown_}"
     elif "END after CASE" in description:
         message, help = "`case` is not closed", "end it with `end`"
-    elif before is not None and _ends_a_value(tokens, at - 1) and _begins_a_value(tokens, at):
-        help = "is a comma missing before it?" if _listed(tokens, at) else ""
     return Problem("E501", message, help, token.start, min(token.end + 1, len(text)))
 
 
@@ -156,6 +159,8 @@ def _keyword(tokens: Sequence[Token], at: int, known: Collection[str]) -> str:
     return meant(token.text, KEYWORDS)
 
 
+_APART = {f"{first}BY": f"{first.lower()} by" for first in ("ORDER", "GROUP", "PARTITION")}
+"""Keywords of two words that people write as one."""
 _IN_FULL = {"ASCENDING": "ASC", "DESCENDING": "DESC"}
 """Keywords that people write out."""
 
@@ -165,6 +170,8 @@ def meant(word: str, known: frozenset[str]) -> str:
     upper = word.upper()
     if upper in known or not upper.isalpha():
         return ""
+    if upper in _APART:
+        return f"write `{_APART[upper]}`"
     if upper in _IN_FULL and _IN_FULL[upper] in known:
         return f"did you mean `{_IN_FULL[upper].lower()}`?"
     close = get_close_matches(upper, sorted(known), n=1, cutoff=0.74)

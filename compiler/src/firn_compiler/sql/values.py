@@ -254,6 +254,14 @@ class Values:
     def _coalesce(self, node: Any) -> str:
         return self._mixed(self._word(node), [node.this, *node.expressions])
 
+    def _overlapping(self, node: exp.ArrayOverlaps) -> str:
+        for side in (node.this, node.expression):
+            if kind := self.column_kind(side):
+                help = "it compares lists; conditions are joined by `and`"
+                self._say(node, f"`&&` does not take {article(kind)}", help)
+                break
+        return ""
+
     def _joined(self, node: exp.DPipe) -> str:
         sides = (node.this, node.expression)
         if any(isinstance(one.unnest(), exp.Null) for one in sides):
@@ -327,6 +335,7 @@ _RULES: Mapping[type[exp.Expr], Callable[[Values, Any], str]] = {
     **dict.fromkeys((exp.Where, exp.Having, exp.Qualify), Values._clause),
     **dict.fromkeys((exp.Lag, exp.Lead), Values._moved),
     exp.Anonymous: Values._other,
+    exp.ArrayOverlaps: Values._overlapping,
     exp.Between: Values._between,
     exp.Case: Values._case,
     exp.DPipe: Values._joined,

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from sqlglot.tokenizer_core import Token, TokenType
 
+from firn_compiler.sql.keywords import RESERVED
+
 _OBJECTS = frozenset([TokenType.INTO, TokenType.TABLE, TokenType.VIEW])
 _STATEMENTS = (TokenType.ALTER, TokenType.DROP, TokenType.FORCE, TokenType.GRANT, TokenType.INSERT, TokenType.INSTALL)
 _MORE = (TokenType.LOCK, TokenType.REVOKE, TokenType.ROLLBACK, TokenType.UNCACHE)
@@ -30,6 +32,15 @@ def names_again(tokens: Sequence[Token]) -> None:
             token.token_type = TokenType.IDENTIFIER  # of plain words the parser takes `map` for a call
 
 
+def aliases_again(tokens: Sequence[Token]) -> None:
+    """Make names of words after AS that can be nothing else: `id as order, name as end from customers`."""
+    for before, token, after in zip(tokens, tokens[1:], [*tokens[2:], None], strict=False):
+        ends = after is None or after.token_type in _AFTER_AN_ALIAS
+        if before.token_type is TokenType.ALIAS and ends and token.text.lower() in RESERVED:
+            token.token_type = TokenType.IDENTIFIER
+
+
+_AFTER_AN_ALIAS = frozenset([TokenType.COMMA, TokenType.FROM, TokenType.R_PAREN, TokenType.SEMICOLON])
 _NAMED = re.compile(r"\$\w+")
 
 
