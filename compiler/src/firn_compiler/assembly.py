@@ -3,11 +3,13 @@
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Mapping as Map
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from firn_compiler.checks.braces import without_colon
 from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
+from firn_compiler.checks.secrets import Known
 from firn_compiler.checks.settings import platform_settings
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.closest import alike
@@ -85,6 +87,8 @@ class Ground(NamedTuple):
     """What secrets the platform's files and the command line hold."""
     lost: frozenset[str] = frozenset()
     """The words of what in the platform's files is not YAML."""
+    secrets: Known = MappingProxyType({})
+    """The platform's references to secrets."""
 
 
 class Assembled(NamedTuple):

@@ -111,7 +111,7 @@ def _compiled(request: Request, plugins: Sequence[Plugin] = (), *, freeze: bool)
     if platform is not None and (not all_read(platform) or "extends" in on.lost):
         found = [one for one in found if one.code not in OF_A_PARENT]
         on = on._replace(platform=None)
-    on = on._replace(found=list(found))
+    on = on._replace(found=list(found), secrets=seen)
     units: list[Unit] = []
     flows: list[Flow | None] = []
     texts: dict[str, str] = {}

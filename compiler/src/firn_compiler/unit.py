@@ -76,7 +76,7 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     every = (
         *assembled.found,
         *problems,
-        *_check(flow, on.platform, assembled, seen),
+        *_check(flow, on, assembled, seen),
         *known.found,
         *_classified(flow, known),
         *streams(flow, on.platform, known.reads),
@@ -90,9 +90,9 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
     return unit, flow, texts | attached.texts
 
 
-def _check(flow: Flow, platform: Platform | None, assembled: Assembled, seen: Seen) -> Iterator[Diagnostic]:
-    constants = assembled.constants
-    yield from flow_secrets(flow, platform, seen)
+def _check(flow: Flow, on: Ground, assembled: Assembled, seen: Seen) -> Iterator[Diagnostic]:
+    constants, platform = assembled.constants, on.platform
+    yield from flow_secrets(flow, platform, seen, on.secrets)
     yield from duplicates(flow)
     yield from references(flow, platform)
     yield from step_inputs(flow)

@@ -2,6 +2,7 @@
 
 import typing
 from collections.abc import Iterator
+from collections.abc import Mapping as Map
 from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import accumulate
@@ -11,6 +12,7 @@ from firn_compiler.checks.shape import member
 from firn_compiler.diagnostics import Diagnostic, Related, finding
 from firn_compiler.document import (
     UNKNOWN,
+    Deferred,
     Mapping,
     Node,
     Path,
@@ -25,6 +27,7 @@ from firn_compiler.document import (
 )
 from firn_compiler.model.project import Flow, Platform
 from firn_compiler.model.shapes import FlowShape, PlatformShape
+from firn_compiler.stages.expand import templates_in
 from firn_compiler.stages.merge import merged
 from firn_compiler.stages.settle import TYPES, family, profile_of, secret_of, served_by
 from firn_schemas.connectors import CONNECTORS
@@ -40,6 +43,8 @@ Homes = dict[Path, set[str] | None]
 
 Seen = dict[str, tuple[str, Span, str]]
 """By the variable that holds its value, a reference: its name, its place and its path."""
+Known = Map[str, tuple[str, Span, str]]
+"""The same, of which no more are found."""
 
 
 def platform_secrets(platform: Platform | None, seen: Seen) -> Iterator[Diagnostic]:
@@ -49,9 +54,11 @@ def platform_secrets(platform: Platform | None, seen: Seen) -> Iterator[Diagnost
         yield from _overridden(platform)
 
 
-def flow_secrets(flow: Flow, platform: Platform | None, seen: Seen) -> Iterator[Diagnostic]:
-    """Report the same of a flow."""
+def flow_secrets(flow: Flow, platform: Platform | None, seen: Seen, others: Known) -> Iterator[Diagnostic]:
+    """Report the same of a flow; `others` are the platform's references."""
     yield from _tree(flow.root, _flow_trees(flow, platform), seen)
+    if platform is not None and platform.is_enterprise:
+        yield from _read_as_text(flow, {**others, **seen})
 
 
 def _tree(root: Mapping, typed: Iterator[tuple[Any, Path]], seen: Seen) -> Iterator[Diagnostic]:
@@ -173,6 +180,19 @@ def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]
             help = instead_of(path) or help
             yield finding("E602", f"a secret cannot stand in `{path[-1]}`", node.span, help, path)
         yield from _name(node, reference, path, seen)
+
+
+def _read_as_text(flow: Flow, seen: Known) -> Iterator[Diagnostic]:
+    """Report templates that read the variable of a secret: who writes flows could send it anywhere."""
+    for path, node in walk(flow.root):
+        if not (isinstance(node, Scalar) and isinstance(node.value, Deferred) and "env" in node.value.roots):
+            continue
+        for template, span in templates_in(node, {flow.document.file: flow.document}):
+            full, place, _ = seen.get(template.removeprefix("env."), ("", node.span, ""))
+            if full and template.startswith("env."):
+                message = f"`{template}` reads the secret `{full}`, which cannot stand in `{path[-1]}`"
+                help = "a connector takes it where its schema says so; what is no secret has a variable of another name"
+                yield finding("E602", message, span, help, path, (Related(f"`{full}`", place),))
 
 
 def instead_of(path: Path) -> str:
