@@ -408,7 +408,9 @@ class _Resolver:
                 # DuckDB looks for none of them there
                 scope = scope._replace(aliases={}, nearer={}) if self.checked else scope
             elif isinstance(node, exp.Window) and node.args.get("alias"):
-                waiting += [(one, bound, scope) for one in _window_of(node)]
+                told = len(self.problems)
+                origins |= self.expressions(_window_of(node), scope, ctes)
+                del self.problems[told:]  # which are told where the window stands
             elif isinstance(node, exp.Collate):
                 waiting.append((node.this, bound, scope))  # what follows names a collation
                 continue
