@@ -64,11 +64,14 @@ _CALLS = {
 """Functions of other tools' templates, with what stands for them here."""
 _ROOTS_ELSEWHERE = {
     "ds": "write `run.started_at`",
+    "environ": "write `env.NAME`",
+    "environment": "write `env.NAME`",
     "execution_date": "write `run.started_at`",
     "inputs": "write `var.NAME`",
     "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
     "needs": "write `jobs.ID.outputs.KEY`",
     "no": "write `false`",
+    "os": "write `env.NAME`",
     "off": "write `false`",
     "on": "write `true`",
     "outputs": "write `steps.ID.outputs.KEY`",

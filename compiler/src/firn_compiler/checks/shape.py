@@ -69,6 +69,8 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
     outer = {path[:length] for path in seen for length in range(len(path))}
     meant = dict(_meant(seen))
     corrected = {(*path[:-1], name) for path, name in meant.items()}
+    if any(group[0].kind == "unknown" for group in seen.values()):
+        corrected |= _in_addresses(record, node, seen)
     corrected |= {(*path[:-1], "type") for path, group in seen.items() if _is_its_type(path, group)}
     for path, group in seen.items():
         if path in corrected:
@@ -85,6 +87,16 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
 def _is_its_type(path: Path, group: list[Fault]) -> bool:
     """Whether a key is a step's type: `- read: {…}`."""
     return group[0].kind == "unknown" and path[-1] in STEPS
+
+
+def _in_addresses(record: type, node: Node, seen: dict[Path, list[Fault]]) -> set[Path]:
+    """Return the keys that are missing where the whole address of a database is written in their place."""
+    from firn_compiler.checks.otherwise import ADDRESSES, otherwise  # few flows know another tool's words
+
+    whole = [path[:-1] for path, group in seen.items() if group[0].kind == "unknown" and path[-1] in ADDRESSES]
+    records = {path: _record_at(record, node, path) for path in whole}
+    told = {path for path, owner in records.items() if any(otherwise(owner, key) for key in ADDRESSES)}
+    return {path for path, group in seen.items() if group[0].kind == "missing" and path[:-1] in told}
 
 
 def _has_no_colon(node: Node, path: Path) -> bool:

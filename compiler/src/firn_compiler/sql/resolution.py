@@ -50,12 +50,14 @@ def resolve(
     text: str = "",
     checked: bool = True,
     names: Names | None = None,
+    fields: bool = True,
 ) -> Analysis:
     """Return what is known of a parsed query, whose text this is; `checked` also by DuckDB's own rules.
 
     `names` says what DuckDB calls a column without a name; where it is absent, such a column may be called anything.
+    `fields` says whether a column may stand before a dot, as a record.
     """
-    resolver = _Resolver(tables, text, checked=checked, names=names)
+    resolver = _Resolver(tables, text, checked=checked, names=names, fields=fields)
     result = resolver.query(tree, None, {})
     known = None if result.open else tuple(column.name for column in result.columns.values())
     named = [column for column in result.columns.values() if column.name]
@@ -77,12 +79,13 @@ class _Resolver:
         *,
         checked: bool,
         names: Names | None,
+        fields: bool,
     ) -> None:
         self.checked = checked
         self.engine_names = names
         self.tables = tables
         self.problems = tables.problems
-        self.lookup = Lookup(self.problems)
+        self.lookup = Lookup(self.problems, fields=fields)
         self.values = Values(text, self.problems)
 
     def query(self, node: Any, outer: Scope | None, ctes: Ctes) -> Relation:
