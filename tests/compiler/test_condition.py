@@ -181,7 +181,7 @@ def test_every_part_knows_where_it_stands() -> None:
         ("1 == «'abc»", "E404", "a quote is not closed", "close it with the same quote"),
         ("«\"abc'»", "E404", "a quote is not closed", "close it with the same quote"),
         ("true and «(»1 < 2", "E404", "a parenthesis is not closed", "end it with `)`"),
-        ("«{{» var.n }} > 1", "E404", "a condition names its paths without braces", "write `jobs.a.outputs.n > 0`"),
+        ("«{{» var.n }} > 1", "E404", "a condition names its paths without braces", "write `var.n > 1`"),
         ("1 < 2 «<» 3", "E404", "`<` is not expected here", "compare twice: `a < b and b < c`"),
         ("1 < 2«)»", "E404", "`)` is not expected here", ""),
         ("«)»", "E404", "`)` is not expected here", ""),
@@ -223,7 +223,7 @@ def test_every_part_knows_where_it_stands() -> None:
             "`jobs.p.status` is not a path of `jobs`",
             "write `jobs.ID.outputs.KEY`; a job of `depends_on` has always succeeded, and its status is no value",
         ),
-        ("1 < «jobs.a.n»", "E401", "`jobs.a.n` is not a path of `jobs`", "write `jobs.ID.outputs.KEY`"),
+        ("1 < «jobs.a.n»", "E401", "`jobs.a.n` is not a path of `jobs`", "write `jobs.a.outputs.n`"),
         (
             "«jobs.a.outputs.0» == 1",
             "E401",

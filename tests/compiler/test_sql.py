@@ -125,6 +125,20 @@ def test_however_deep_a_column_is_passed_on_it_comes_from_where_it_came(names: l
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "select v from t, unnest(a, b) as u(v, w)",
+        "select u.v from t cross join unnest(a, b) with ordinality as u(v, w, n)",
+        "select u.v from t left join lateral generate_series(a, b) as u(v) on true",
+        "select sum(a) over w as v from t window w as (partition by b)",
+        "select a + sum(1) over (w rows 3 preceding) as v from t window w as (order by b)",
+    ],
+)
+def test_lineage_goes_through_functions_in_from_and_through_windows_that_have_names(query: str) -> None:
+    assert analyse(query, "duckdb", {"t": ("a", "b", "c")}, closed=True).lineage == {"v": (("t", "a"), ("t", "b"))}
+
+
+@pytest.mark.parametrize(
     ("query", "code"),
     [
         ("attach 'x.db' as y", "E504"),

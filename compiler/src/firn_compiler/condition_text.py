@@ -39,6 +39,7 @@ _WORDS = {word: word for word in (*CONNECTIVES, *_LITERALS)} | {
 }
 """Words in lower case, and the right form of each."""
 _HELP = "known: `and or not == != < <= > >=`, parentheses, numbers, quoted text, true, false, null and paths"
+_BRACES = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 MAX_TOKENS = 500
 MAX_DEPTH = 30
 """How deep operations may stand inside each other: each takes three of the artifact's levels."""
@@ -64,7 +65,7 @@ def read_condition(text: str, constants: Constants) -> tuple[Term | None, list[T
 def _tree(text: str, constants: Constants, errors: list[TemplateError]) -> Term:
     if "{{" in text:
         at = text.index("{{")
-        help = "write `jobs.a.outputs.n > 0`"
+        help = f"write `{_BRACES.sub(lambda one: one[1], text).strip()}`"
         raise TemplateError("E404", "a condition names its paths without braces", help, at, at + 2)
     parser = _Parser(text, _tokens(text, errors), constants, errors)
     tree = parser.either()
@@ -94,8 +95,8 @@ def _tokens(text: str, errors: list[TemplateError]) -> list[_Token]:
             token = _sign(stripped, at)
         tokens.append(_corrected(token, errors))
         at = token.end
-    if len(tokens) > MAX_TOKENS:
-        raise TemplateError("E404", "the condition is too long", "compute it in a `query` step", 0, len(text))
+        if len(tokens) > MAX_TOKENS:
+            raise TemplateError("E404", "the condition is too long", "compute it in a `query` step", 0, len(text))
     return tokens
 
 

@@ -20,14 +20,20 @@ def without_followers(found: Iterable[Diagnostic], lost: frozenset[str]) -> Iter
 
 
 def without_unsure(found: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Leave out that nothing uses an output where a reference that cannot be followed may be meant to."""
+    """Leave out what may only follow.
+
+    That nothing uses an output, where a reference that cannot be followed may be meant to; and what a word would need
+    where its resource does not do that.
+    """
+    impossible = {one.span for one in found if one.code == "E313"}
     wrong = [one for one in found if one.code in _OF_REFERENCES]
     told = {word for one in wrong for name in _QUOTED.findall(_meant(one)) for word in names_in(name)}
     unreadable = any(one.code == "E401" and "is not a path of" not in one.message for one in wrong)
     return [
         one
         for one in found
-        if one.code != "W303" or not (unreadable or told.intersection(_QUOTED.findall(one.message)))
+        if (one.code != "W303" or not (unreadable or told.intersection(_QUOTED.findall(one.message))))
+        and (one.code != "E203" or one.span not in impossible)
     ]
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from firn_compiler.closest import alike
+from firn_compiler.closest import alike, misspelt
 from firn_compiler.diagnostics import TYPES, suggestion, type_of
 from firn_compiler.document import UNKNOWN, Deferred
 from firn_compiler.scalars import out_of_range, plain_value
@@ -49,6 +49,8 @@ _FOREIGN = {
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
     "{": ("a template begins with two braces", "write `{{`"),
 }
+_OF_TWO = ("{", "${{")
+"""Openings whose templates end in two braces."""
 BOUND = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` in the step'
 """What is done in SQL with what only a run knows."""
 _OF_A_RUN = re.compile(r"`(?:\{\{ )?(?:env|jobs|result|run|steps)\.")
@@ -65,11 +67,14 @@ _CALLS = {
 """Functions of other tools' templates, with what stands for them here."""
 _ROOTS_ELSEWHERE = {
     "ds": "write `run.started_at`",
+    "environ": "write `env.NAME`",
+    "environment": "write `env.NAME`",
     "execution_date": "write `run.started_at`",
     "inputs": "write `var.NAME`",
     "job": "write `jobs.ID.outputs.KEY`, or `steps.ID.outputs.KEY` of the same job",
     "needs": "write `jobs.ID.outputs.KEY`",
     "no": "write `false`",
+    "os": "write `env.NAME`",
     "off": "write `false`",
     "on": "write `true`",
     "outputs": "write `steps.ID.outputs.KEY`",
@@ -162,7 +167,7 @@ def _template(text: str, opening: re.Match[str]) -> tuple[Placeholder | Template
     start, end = opening.span()
     if opening[0] != "{{":
         rest = _REST.match(text, end)
-        after = rest.end() + (opening[0] == "{") if rest is not None else end
+        after = rest.end() + (opening[0] in _OF_TWO and text.startswith("}", rest.end())) if rest is not None else end
         return TemplateError("E401", *_FOREIGN[opening[0]], start, end, after), after
     closing = text.find("}}", end)
     if closing < 0:
@@ -275,10 +280,12 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
     root = path.partition(".")[0].partition("[")[0]
     if root not in _SHAPES:
         help = f"write `var.{root}`" if path in constants.variables else _ROOTS_ELSEWHERE.get(root)
-        help = help or suggestion(root, ROOTS, "roots:")
+        help = help or _rooted(path) or suggestion(root, ROOTS, "roots:")
         raise TemplateError("E402", f"`{path}` does not begin with a known root", help)
     if not _SHAPES[root].match(path):
-        help = f"write `{ROOTS[root]}`" + (_STATUS if _OF_STATUS.match(path) else "")
+        help = f"write `{_in_full(root, path)}`" + (_STATUS if _OF_STATUS.match(path) else "")
+        if root == "steps" and path.count(".") == 1:
+            help += f"; where a dataset is named, `{path.partition('.')[2]}` alone"
         help = suggestion(path, _LISTED[root], meant=_meant(path)) if root in _LISTED else help
         raise TemplateError("E401", f"`{path}` is not a path of `{root}`", help)
     name = path.partition(".")[2]
@@ -291,6 +298,21 @@ def resolve(path: str, constants: Constants, default: str | None = None) -> Json
         return Deferred({"$env": node}, frozenset(["env"]))
     reference: JsonObject = {"$ref": path} if default is None else {"$ref": path, "default": literal(_typed(default))}
     return Deferred(reference, frozenset([root]))
+
+
+def _rooted(path: str) -> str:
+    """Return help for an output's path that lacks its root; empty for all others."""
+    return f"write `jobs.{path}`, or `steps.{path}` of the same job" if _SHAPES["jobs"].match(f"jobs.{path}") else ""
+
+
+def _in_full(root: str, path: str) -> str:
+    """Return a path in its root's shape: that of a result with the `outputs` that are missing, or misspelt."""
+    name, *rest = path.split(".", 3)[1:] or [""]
+    if rest and misspelt(rest[0], ["outputs"]):
+        del rest[0]
+    whole = f"{root}.{name}.outputs.{'.'.join(rest) or 'KEY'}"
+    fits = root in ("jobs", "steps") and not _OF_STATUS.match(path) and _SHAPES[root].match(whole)
+    return whole if fits else ROOTS[root]
 
 
 def _meant(path: str) -> str:

@@ -53,6 +53,9 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
     if row.places == ("path",) and _URL.match(node.value):
         message = f"`path` is a URL, and is taken from the root of `{text_at(step.inputs, 'resource')}`"
         yield finding("E204", message, node.span, "name the file alone, from the resource's root", (*path, "path"))
+    elif _URL.match(node.value) and "request" in row.places and _of_another_host(node.value, said(settled, "base_url")):
+        message = f"`path` leads away from the `base_url` of `{text_at(step.inputs, 'resource')}`"
+        yield finding("E204", message, node.span, "write what follows it, such as `/jobs`", (*path, "path"))
     elif leads_out(node.value.lstrip("/") if "request" in row.places else node.value):
         message = f"`path` leads out of `{text_at(step.inputs, 'resource')}`"
         yield finding(
@@ -61,6 +64,10 @@ def _outside(step: Step, settled: Settled, path: Path) -> Found:
 
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def _of_another_host(url: str, base: object) -> bool:
+    return isinstance(base, str) and not f"{url}/".startswith(f"{base.rstrip('/')}/")
 
 
 def _format(step: Step, settled: Settled, path: Path) -> Found:
@@ -95,7 +102,8 @@ def _one_file(step: Step, settled: Settled, path: Path) -> Found:
         message = "`path` is a pattern, which may match several files"
         yield finding("E204", message, node.span, "name one file, or one folder", (*path, "path"))
     key = "partition_by"
-    if key in step.inputs.keys and mode != "insert_overwrite":
+    does = settled.row is not None and mode in settled.row.modes
+    if key in step.inputs.keys and does and mode != "insert_overwrite":
         message = f"files are partitioned with `mode: insert_overwrite` alone, and `{key}` is for nothing else"
         yield finding("E205", message, step.inputs.keys[key], "remove it, or change the mode", (*path, key))
     format = text_at(step.inputs, "format") or ENDINGS.get(file_ending(node.value) or "")
@@ -187,6 +195,7 @@ def _allowed(step: Step, settled: Settled, path: Path) -> Found:
 _FITS: dict[str, tuple[Callable[[Step, Settled, Path], Found], ...]] = {
     "archive_create": (_packing,),
     "export": (_outside,),
+    "http": (_outside,),
     "read": (_places, _outside, _format, _watermark_param, _table, _reached),
     "run_process": (_allowed,),
     "write": (_places, _outside, _format, _does, _one_file, _writable, _table, _reached),

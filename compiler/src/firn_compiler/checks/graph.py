@@ -163,6 +163,8 @@ def _reference(
     flow: Flow, job: Job, step: Step, index: int, part: str, reference: str, span: Span, path: Path
 ) -> Iterator[Diagnostic]:
     root, _, rest = reference.partition(".")
+    if root == "result" and part == "inputs" and "outputs" in path:
+        return  # they stand below `inputs`, which is told
     if root == "result" and part == "inputs":
         message = "`result` is known only after the step: it stands in `outputs`"
         yield finding("E402", message, span, "use `steps.ID.outputs.KEY` of an earlier step", path)
@@ -263,7 +265,8 @@ def _elsewhere(flow: Flow) -> Iterator[Diagnostic]:
         settings = len(path) > 3 and path[0] == "resources" and path[2] in _SETTINGS
         for reference, span in templates_in(node, {flow.document.file: flow.document}):
             root = reference.partition(".")[0]
-            if root in ("flow", "var") or path[-1:] == ("when",) or (settings and root == "env"):
+            misplaced = root == "result" and "outputs" in path  # which is told
+            if root in ("flow", "var") or misplaced or path[-1:] == ("when",) or (settings and root == "env"):
                 continue
             if settings:
                 help = "they are read before the first step: use `var` or `env`"

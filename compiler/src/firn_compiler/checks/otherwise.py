@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from firn_compiler.model.shapes import FlowShape, JobShape, PlatformShape, StepShape
+from firn_schemas.connectors.databases import MySqlConfig, PostgresConfig
 from firn_schemas.steps.data import FormatOptions
 
 
@@ -12,6 +13,10 @@ class _Row(NamedTuple):
     help: str
 
 
+ADDRESSES = frozenset(
+    "conn_str connection_string connection_uri connection_url database_url dsn jdbc_url sqlalchemy_url uri url".split()
+)
+"""Keys under which other tools take the whole address of a database: with one of them, its parts are not missing."""
 _ROWS = (
     _Row(
         (FlowShape,),
@@ -35,6 +40,11 @@ _ROWS = (
         (PlatformShape,),
         frozenset(["secret_manager", "secret_stores", "secrets", "vault"]),
         "secrets come from the environment or mounted files: `security.secret_mounts` names the folders",
+    ),
+    _Row(
+        (MySqlConfig, PostgresConfig),
+        ADDRESSES,
+        "write its parts: `host`, `port`, `database`, `user` and `password: {secret_ref: NAME}`",
     ),
     _Row(
         (FormatOptions,),

@@ -150,6 +150,10 @@ def _default_name(platform: Platform, name: str, node: Scalar, path: Path) -> It
 def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
     if not _readable(flow):
         return
+    if not any(job.steps for job in flow.jobs):
+        place = flow.root.keys.get("name", flow.root.span)
+        yield finding("W302", "the flow has no steps: it will do nothing", place, "add `steps:` or `jobs:`")
+        return
     used = flow.resource_names
     unknown = used - {*flow.resources, *OWN_NAMES, *_layer_names(platform)}
     for name in flow.resources:
@@ -161,13 +165,6 @@ def _unused(flow: Flow, platform: Platform | None) -> Iterator[Diagnostic]:
                 "remove it, or name it in a step",
                 ("resources", name),
             )
-    if not any(job.steps for job in flow.jobs):
-        yield finding(
-            "W302",
-            "the flow has no steps: it will do nothing",
-            flow.root.keys.get("name", flow.root.span),
-            "add `steps:` or `jobs:`",
-        )
 
 
 def _readable(flow: Flow) -> bool:

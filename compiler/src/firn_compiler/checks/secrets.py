@@ -173,7 +173,7 @@ def _references(root: Mapping, homes: Homes, seen: Seen) -> Iterator[Diagnostic]
         reference = secret_of(node)
         if reference is None or not path:
             continue
-        if not _at_home(path, homes):
+        if not _at_home(path, homes) and path[-1] != "credentials":  # there a `mode` is missing, which is told
             allowed = homes.get(path[:-1]) or set()
             known = listing(sorted(allowed))
             help = f"it may stand in {known}" if known else "write the value: nothing here is secret"

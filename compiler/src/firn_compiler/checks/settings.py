@@ -15,6 +15,7 @@ from firn_compiler.document import (
     Node,
     Path,
     Scalar,
+    is_null,
     items_at,
     lookup,
     mappings_at,
@@ -70,7 +71,10 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
             found = _as_written(shape(record, node, ("resources", name, key)), settled.decode)
             for one in _beside(found, key, row):
                 one = _to_add(one, name, flow.resources.get(name))
-                yield _with_layers(one, node).or_at(settled.place)
+                profile = text_at(flow.resources.get(name), "profile") or ""
+                own = dict(zip(records, settled.merged, strict=False)).get(key)
+                below = lookup(platform.merged, ("connectors", profile, key)) if platform is not None else None
+                yield _with_removal(_with_layers(one, node), own, below).or_at(settled.place)
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
             yield from urls(settled.config, ("resources", name, "config"))
@@ -198,6 +202,16 @@ def _with_layers(one: Diagnostic, node: Node) -> Diagnostic:
     prior = nearest(node, path).prior if lookup(node, path) is not None else ()
     related = tuple(Related("replaces the value set here", layer.span) for layer in prior if layer.span.file)
     return one._replace(related=(*one.related, *related))
+
+
+def _with_removal(one: Diagnostic, *before: Node | None) -> Diagnostic:
+    """Add where a key that is missing was taken away, and what had set it; `before` still has nulls, the last first."""
+    for tree in before if one.code == "E203" else ():
+        null = lookup(tree, _inside(one.path)) if tree is not None else None
+        if null is not None and is_null(null):
+            layers = [Related("set here", layer.span) for layer in null.prior[-1:]]
+            return one._replace(related=(*one.related, Related("taken away here", null.span), *layers))
+    return one
 
 
 def _inside(path: str) -> Path:

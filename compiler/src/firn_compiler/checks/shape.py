@@ -34,6 +34,7 @@ from firn_compiler.model.shapes import (
     ResourceShape,
     StepShape,
 )
+from firn_compiler.stages.settle import LOGICAL
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
 from firn_schemas.decode import hints, keys, spelling, tag
@@ -68,6 +69,9 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
     outer = {path[:length] for path in seen for length in range(len(path))}
     meant = dict(_meant(seen))
     corrected = {(*path[:-1], name) for path, name in meant.items()}
+    if any(group[0].kind == "unknown" for group in seen.values()):
+        corrected |= _in_addresses(record, node, seen)
+    corrected |= {(*path[:-1], "type") for path, group in seen.items() if _is_its_type(path, group)}
     for path, group in seen.items():
         if path in corrected:
             continue  # it is there, misspelt, and another finding says so
@@ -78,6 +82,21 @@ def _findings(record: type, node: Node, base: Path, found: Iterable[Fault]) -> I
         key = (group[0].chosen_by,) if group[0].kind == "tag" else ()
         if group[0].kind == "unknown" or not _may_be_the_platforms(nearest(node, (*path, *key))):
             yield _finding(record, node, base, path, group, meant.get(path))
+
+
+def _is_its_type(path: Path, group: list[Fault]) -> bool:
+    """Whether a key is a step's type: `- read: {…}`."""
+    return group[0].kind == "unknown" and path[-1] in STEPS
+
+
+def _in_addresses(record: type, node: Node, seen: dict[Path, list[Fault]]) -> set[Path]:
+    """Return the keys that are missing where the whole address of a database is written in their place."""
+    from firn_compiler.checks.otherwise import ADDRESSES, otherwise  # few flows know another tool's words
+
+    whole = [path[:-1] for path, group in seen.items() if group[0].kind == "unknown" and path[-1] in ADDRESSES]
+    records = {path: _record_at(record, node, path) for path in whole}
+    told = {path for path, owner in records.items() if any(otherwise(owner, key) for key in ADDRESSES)}
+    return {path for path, group in seen.items() if group[0].kind == "missing" and path[:-1] in told}
 
 
 def _has_no_colon(node: Node, path: Path) -> bool:
@@ -187,6 +206,8 @@ def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
         help = f"name a connector of the platform: `{path[1]}: {{profile: …}}`"
     elif expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
         help = f"give it a name, and write its settings below: `{path[0]}: {{{_OF_NAMES[path[0]]}: {{{path[1]}: …}}}}`"
+    elif expected == "text" and len(path) == 1 and path[0] in LOGICAL and isinstance(actual, dict):
+        help = f"name one that platform.yaml defines: `{path[0]}: NAME`"
     elif isinstance(node, Scalar) and node.source is not None:
         help = "its template gives another type: change the variable, or put text around the template"
     elif expected == "text" and isinstance(actual, (bool, int, float)):

@@ -145,6 +145,9 @@ class _Reader:
             made = self.query(step, text, {}, dialect=self.queries.dialect_of(name), resource=name)
             for item in items_at(step.inputs, "columns"):
                 self.column(item, made, step)
+            schema = mapping_at(step.inputs, "schema")
+            for key, span in schema.keys.items() if schema is not None else ():
+                self.column(Scalar(key, span), made, step)
             made = (made if columns is None else made._replace(columns=columns))._replace(kinds=kinds)
             self.cursor(step, made)
             return made

@@ -7,7 +7,7 @@ from typing import Any
 from firn_compiler.checks.given import Found
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import finding
-from firn_compiler.document import Deferred, Mapping, Path, Span, key_span, lookup, value_of
+from firn_compiler.document import Deferred, Mapping, Path, Span, key_span, lookup, nearest, value_of
 from firn_compiler.model.project import Flow, Platform, Settled
 from firn_compiler.stages.settle import resources
 from firn_schemas.decode import words
@@ -59,7 +59,8 @@ def _mail(settled: Settled, path: Path) -> Found:
         yield finding("E205", "`user` and `password` go together", _place(settled, key), "name both, or neither", path)
     if isinstance(sender, str) and parsed(sender) is None:
         help = "write `a@b.example` or `Name <a@b.example>`"
-        yield finding("E204", "`from_addr` is not one address", _place(settled, "from_addr"), help, path)
+        place = nearest(settled.config, ("from_addr",)).span
+        yield finding("E204", "`from_addr` is not one address", place, help, path)
     if said(settled, "tls") != "none":
         return
     if user is not None:

@@ -51,7 +51,8 @@ def analyse(
     names = Names(tokens) if duckdb and closed else None
     try:
         given = Tables(tables, kinds, others, closed=closed)
-        found = resolve(nodes.tree, given, text=text, checked=duckdb, names=names)
+        fields = dialect not in ("postgres", "mysql")
+        found = resolve(nodes.tree, given, text=text, checked=duckdb, names=names, fields=fields)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
         problems += side_by_side(tokens) if duckdb else ()
         problems += [*of_others(tokens), *miscounted(tokens), *operators(tokens)] if duckdb and closed else ()

@@ -34,8 +34,10 @@ _CURLY = "‘’“”„"
 class Lookup:
     """Looks columns up, and adds to `problems` those that cannot exist or could be several."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], *, fields: bool = True) -> None:
         self._problems = problems
+        self._fields = fields
+        """Whether a column may stand before a dot, as a record whose field is meant."""
         self._meant: dict[int, str] = {}
         """Of columns that are not there, by their names' nodes, which are meant; empty where nobody can tell."""
 
@@ -59,6 +61,8 @@ class Lookup:
                 return scope.aliases[parts[1].name.lower()]
             if first.lower().startswith("unnamed_subquery") or _whole(parts, scope):
                 return NOTHING
+            if not self._fields and len(parts) == 2:
+                return self._no_table(parts[0], scope)
             return self._bare(node, scope, is_qualified=True)._replace(kind="")
         return self._bare(node, scope, is_qualified=False)
 
@@ -117,9 +121,7 @@ class Lookup:
                 help = suggestion(name, dict.fromkeys(known), "columns:", meant)
             self._problems.append(Problem("E503", message, help, *place(part)))
         elif is_qualified:
-            tables = {alias.strip("'") for level in scope.levels for alias in level.relations if alias}
-            message, help = f"there is no table `{name}` in this query", suggested(name, tables, "tables:")
-            self._problems.append(Problem("E503", message, help, *place(part)))
+            self._no_table(part, scope)
         else:
             known += scope.aliases
             self._meant[id(part)] = alike(name, known) or ""
@@ -129,6 +131,14 @@ class Lookup:
                 self._problems.append(Problem("E503", message, help, *place(part)))
             else:
                 self.unknown_column(name, known, place(part))
+        return NOTHING
+
+    def _no_table(self, part: Any, scope: Scope) -> Column:
+        tables = {alias.strip("'") for level in scope.levels for alias in level.relations}
+        if self._fields or "" not in tables:  # a function in FROM may have a name that is not known here
+            message = f"there is no table `{part.name}` in this query"
+            help = suggested(part.name, tables - {""}, "tables:")
+            self._problems.append(Problem("E503", message, help, *place(part)))
         return NOTHING
 
     def spelled(self, projection: exp.Column, scope: Scope) -> str:

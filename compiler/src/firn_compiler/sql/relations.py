@@ -108,6 +108,12 @@ def renamed(relation: Relation, names: list[str]) -> Relation:
     return Relation(keyed([*first, *rest]), relation.open and bool(relation.base or relation.columns))
 
 
+def computed(relation: Relation, origin: Origin) -> Relation:
+    """Return what a function in FROM makes: all of its columns are computed from what it is given."""
+    columns = {key: column._replace(origin=origin) for key, column in relation.columns.items()}
+    return relation._replace(columns=columns) if origin else relation
+
+
 def unpivoted(node: exp.Pivot, source: Relation) -> Relation:
     """Return the result of an UNPIVOT of plain columns; of any other form nothing is known."""
     into = node.args.get("into")

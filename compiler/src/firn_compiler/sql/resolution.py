@@ -26,6 +26,7 @@ from firn_compiler.sql.relations import (
     alias_of_joined,
     children,
     column_aliases,
+    computed,
     inside,
     is_comma,
     joins_of,
@@ -49,12 +50,14 @@ def resolve(
     text: str = "",
     checked: bool = True,
     names: Names | None = None,
+    fields: bool = True,
 ) -> Analysis:
     """Return what is known of a parsed query, whose text this is; `checked` also by DuckDB's own rules.
 
     `names` says what DuckDB calls a column without a name; where it is absent, such a column may be called anything.
+    `fields` says whether a column may stand before a dot, as a record.
     """
-    resolver = _Resolver(tables, text, checked=checked, names=names)
+    resolver = _Resolver(tables, text, checked=checked, names=names, fields=fields)
     result = resolver.query(tree, None, {})
     known = None if result.open else tuple(column.name for column in result.columns.values())
     named = [column for column in result.columns.values() if column.name]
@@ -76,12 +79,13 @@ class _Resolver:
         *,
         checked: bool,
         names: Names | None,
+        fields: bool,
     ) -> None:
         self.checked = checked
         self.engine_names = names
         self.tables = tables
         self.problems = tables.problems
-        self.lookup = Lookup(self.problems)
+        self.lookup = Lookup(self.problems, fields=fields)
         self.values = Values(text, self.problems)
 
     def query(self, node: Any, outer: Scope | None, ctes: Ctes) -> Relation:
@@ -281,27 +285,27 @@ class _Resolver:
 
     def relation(self, node: Any, scope: Scope, ctes: Ctes) -> tuple[str, Relation]:
         """Return the name and the columns of what stands in a FROM."""
-        name = (node.alias_or_name or "").lower()
+        name, made_of = (node.alias_or_name or "").lower(), NOWHERE
         if isinstance(node, exp.Table):
             found = self.tables.relation(node, ctes)
             if not isinstance(node.this, exp.Identifier) and not self.refused(node.this):
-                self.expressions([node.this], scope, ctes)
+                made_of = self.expressions([node.this], scope, ctes)
         elif isinstance(node, exp.Lateral):
             found = self.query(node.this, scope, ctes) if isinstance(node.this, exp.Query) else UNKNOWN
             if found is UNKNOWN:
-                self.expressions(children(node.this), scope, ctes)
+                made_of = self.expressions(children(node.this), scope, ctes)
         elif isinstance(node, (exp.Query, exp.Values)):
             found = self.query(node, scope, ctes)  # the engine lets it see what stands before it
         else:
             found = UNKNOWN
-            self.expressions(list(node.args.get("expressions") or ()), scope, ctes)
+            made_of = self.expressions(list(node.args.get("expressions") or ()), scope, ctes)
         if node.args.get("pivots"):
             self.pivots(node, found, ctes)
         if node.args.get("pivots") or (isinstance(node, exp.Subquery) and isinstance(node.this, exp.Subquery)):
             found = UNKNOWN
         if node.args.get("ordinality") or any(one.args.get("offset") for one in (node, *children(node.this))):
-            return name, renamed(found, column_aliases(node))._replace(open=True)
-        return name, renamed(found, column_aliases(node))
+            return name, computed(renamed(found, column_aliases(node)), made_of)._replace(open=True)
+        return name, computed(renamed(found, column_aliases(node)), made_of)
 
     def refused(self, call: Any) -> bool:
         """Whether a function in FROM is refused: what it takes may be anything."""
@@ -415,6 +419,10 @@ class _Resolver:
             ):
                 # DuckDB looks for none of them there
                 scope = scope._replace(aliases={}, nearer={}) if self.checked else scope
+            elif isinstance(node, exp.Window) and node.args.get("alias"):
+                told = len(self.problems)
+                origins |= self.expressions(_window_of(node), scope, ctes)
+                del self.problems[told:]  # which are told where the window stands
             elif isinstance(node, exp.Collate):
                 waiting.append((node.this, bound, scope))  # what follows names a collation
                 continue
@@ -443,8 +451,17 @@ def _is_plain(kind: type) -> bool:
     return not issubclass(kind, _OWN)
 
 
+def _window_of(node: exp.Window) -> list[Any]:
+    """Return the parts of the window that one names: `over w`."""
+    select = node.find_ancestor(exp.Select)
+    windows = select.args.get("windows") or () if select is not None else ()
+    named = (one for one in windows if one is not node and one.name.lower() == node.args["alias"].name.lower())
+    return [part for one in named for key in ("partition_by", "order") for part in children(one.args.get(key))]
+
+
 _QUERIES = (exp.Query, exp.Values)
-_OWN = (exp.AggFunc, exp.Collate, exp.Column, exp.Comprehension, exp.Identifier, exp.Lambda, exp.Star, *_QUERIES)
+_NAMES = (exp.Collate, exp.Column, exp.Identifier, exp.Star)
+_OWN = (*_NAMES, exp.AggFunc, exp.Comprehension, exp.Lambda, exp.Window, *_QUERIES)
 """Nodes with rules of their own for the columns in them."""
 _HANDLED = frozenset(
     ["expressions", "from_", "having", "joins", "laterals", "with_", "pivots", "kind", "limit", "offset"]

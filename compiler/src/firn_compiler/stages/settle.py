@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from firn_compiler.closest import misspelt
 from firn_compiler.document import (
     EMPTY,
+    UNKNOWN,
     Deferred,
     Mapping,
     Node,
@@ -140,7 +141,10 @@ def entry_meant(platform: Platform | None, section: str, node: Node | None, key:
 
 def part(node: Mapping, key: str, row: tuple[str, str]) -> Node:
     """Return `config` or `options` of a connector in its own spelling."""
-    found = mapping_at(in_full(node), key) or Mapping({}, {}, node.span)
+    full = in_full(node)
+    found = mapping_at(full, key) or Mapping({}, {}, node.span)
+    if key == "config" and (beside := mapping_at(full, "params")) is not None:
+        found = filled(found, beside)  # one too many, which is told
     return with_spellings(CONNECTORS[row].config if key == "config" else CONNECTORS[row].options, found)
 
 
@@ -261,10 +265,11 @@ def _layer(platform: Platform | None, name: str) -> Settled | None:
     if found is None or layer is None or not isinstance(found.config, Mapping):
         return found
     namespace = layer.entries.get("namespace")
-    if not isinstance(namespace, Scalar) or not isinstance(namespace.value, str):
-        return found
     known = keys(CONNECTORS[found.kind, found.driver].config)
     setting = next(one for one in ("namespace", "prefix", "root") if one in known)
+    if not isinstance(namespace, Scalar) or not isinstance(namespace.value, str):
+        unknown = with_entry(found.config, setting, Scalar(UNKNOWN, layer.span), layer.span)
+        return found if namespace is None else found._replace(config=unknown)
     outer = found.config.entries.get(setting)
     below = [*namespace.prior, namespace]
     if section == "storage":

@@ -22,7 +22,11 @@ MAX_BYTES = 4 * 1024 * 1024
 _MAX_LINES = 100_000
 """Of a text with a mistake in it, whose lines are looked at one by one for what can be read without it."""
 
-_INVISIBLE = re.compile("[\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    "[\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+    "|(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])"
+)
+"""What does not show; joiners only beside ASCII, for other letters and signs are spelled with them."""
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")  # line breaks in YAML 1.1 and in libyaml, text in YAML 1.2
 _REFUSED = (
     (UNPRINTABLE, "a control character"),

@@ -75,6 +75,10 @@ class Builder:
         self.open_anchors: set[str] = set()
         self.quoted: Span | None = None
         """The last text in quotes that goes on over lines."""
+        self.item = -1
+        """Where the last item of a list begins."""
+        self.before: list[Node] = []
+        """Items of a list that ended where the `- ` of the next one is missing."""
         self.nodes = 0
         self.expanded = 0
 
@@ -197,6 +201,7 @@ class Builder:
     def mapping(self, event: MappingStartEvent, depth: int) -> Node:
         """Return the mapping that begins here; what none of its keys can name is not known."""
         start = event.start_mark
+        is_item = start.index == self.item and not event.flow_style
         entries: dict[str, Node] = {}
         keys: dict[str, Span] = {}
         brought: set[str] = set()
@@ -222,7 +227,12 @@ class Builder:
                 brought |= self._merge(value, entries, keys)
             elif key in entries and key not in brought:
                 help = f"the first is on line {keys[key].line}"
+                if begins := is_item and key == next(iter(entries)):
+                    help += ", and each item of a list begins with `- `"
                 self.refuse(f"the key `{key}` stands twice in this mapping", where, help, "E105")
+                if begins:  # the rest is the next item
+                    self.before.append(Mapping(entries, keys, self._between(start, event.start_mark)))
+                    entries, keys, brought = {key: value}, {key: where}, set()
             else:
                 keys[key] = where
                 entries[key] = value
@@ -290,4 +300,9 @@ class Builder:
             if isinstance(event, CollectionEndEvent):
                 span = self._between(start, event.end_mark)
                 return Sequence(items, span)
-            items.append(self.node(event, depth + 1))
+            self.item = event.start_mark.index
+            item = self.node(event, depth + 1)
+            if self.before:
+                items += self.before
+                self.before = []
+            items.append(item)
