@@ -3,6 +3,7 @@
 import gzip
 import os
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,30 @@ def test_csv_types_are_found_by_looking(work: Workbench, root: Path) -> None:
 def test_the_order_of_day_and_month_is_not_guessed(work: Workbench, root: Path) -> None:
     (root / "a.csv").write_text("day\n13/02/2026\n14/02/2026\n")
     assert read(work, "a.csv") == [("13/02/2026",), ("14/02/2026",)]
+
+
+@pytest.mark.parametrize("text", ["2026/11/23", "2026/11/23 10:00", "26-11-23", "1-2-3", "1/2/3", "Infinity", "epoch"])
+def test_what_is_no_day_as_iso_8601_spells_them_is_text(work: Workbench, root: Path, text: str) -> None:
+    (root / "a.csv").write_text(f"n,day,plain\n1,{text},2026-11-23\n2,,\n3,NA,2026-11-24\n")
+    found = read(work, "a.csv", format_options={"null_values": ["", "NA"]})
+    assert found[:2] == [(1, text, date(2026, 11, 23)), (2, None, None)]
+    (root / "a.ndjson").write_text(f'{{"day": "{text}"}}\n{{"day": null}}\n')
+    assert read(work, "a.ndjson") == [(text,), (None,)]
+
+
+def test_doubles_as_numpy_saves_them_are_numbers(work: Workbench, root: Path) -> None:
+    numbers = (0.05185370000000000257, 1 / 3, 1e300, -5e-324, 0.1 + 0.2, 0.0)
+    (root / "a.csv").write_text("n\n" + "".join(f"{number:.18e}\n" for number in numbers))
+    assert read(work, "a.csv") == [(number,) for number in numbers]
+    (root / "a.csv").write_text("n\n0.1234567890123456789\n")
+    with pytest.raises(ConnectorError, match="has more digits than one"):
+        read(work, "a.csv")
+
+
+def test_a_later_row_that_is_no_day_as_iso_8601_spells_them_is_an_error(work: Workbench, root: Path) -> None:
+    (root / "a.csv").write_text("day\n" + "2026-11-23\n" * 21_000 + "2026/11/24\n")
+    with pytest.raises(ConnectorError, match='Line: 21002; Error when converting column "day"'):
+        read(work, "a.csv")
 
 
 def test_schema_gives_types_and_columns_their_order(work: Workbench, root: Path) -> None:

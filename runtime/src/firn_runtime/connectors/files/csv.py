@@ -14,6 +14,7 @@ from firn_runtime.connectors.files.selects import (
     format_options,
     in_order,
     list_of,
+    misspelt,
     of_the_files,
     partition_options,
     place_of,
@@ -83,11 +84,17 @@ def csv_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     known = _described(session, found, typed)
     spelt = {name.lower(): name for name in known}
     schema = {spelt.get(name.lower(), name): text for name, text in schema.items()}
+    is_one = len(found.names) == 1 and not found.keys
+    if is_one:
+        options = [one for one in options if not one.startswith("names = ")]
+    detected = {name: kind for name, kind in known.items() if name not in schema and name not in found.keys}
+    as_texts = _columns(dict.fromkeys(known, "VARCHAR")) if is_one else ["all_varchar = true"]
+    texts = scan_of("csv", found, [*options, *as_texts, *_CAREFUL, *_ALONE])
+    known |= dict.fromkeys(misspelt(session, texts, detected, given.null_values), "VARCHAR")
     text = {name: kind for name, kind in known.items() if is_text_first(kind) and name not in found.keys}
     read = {name: sql_type(name, kind) for name, kind in schema.items()} | dict.fromkeys(text, "VARCHAR")
-    if len(found.names) == 1 and not found.keys:
-        detected = ["auto_detect = false", f"columns = {struct_of(known | read)}"]
-        options = [*(one for one in options if not one.startswith("names = ")), *detected]
+    if is_one:
+        options += _columns(known | read)
     elif read:
         options.append(f"types = {struct_of(read)}")
     mark, nulls, point = mark_for(known), given.null_values, given.decimal_separator
@@ -106,6 +113,11 @@ def csv_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     if not _is_long(found) and given.escape in ("", given.quote):
         return Relation(sql)
     return Relation(slower) if _is_ambiguous(session, found, given) else Relation(sql, careful=slower)
+
+
+def _columns(types: Mapping[str, str]) -> list[str]:
+    """Return the options that say all columns of a file, so that the engine detects none."""
+    return ["auto_detect = false", f"columns = {struct_of(types)}"]
 
 
 def csv_columns(session: Session, found: Found, inputs: ReadInputs) -> list[str]:

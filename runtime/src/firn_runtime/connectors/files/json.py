@@ -11,6 +11,7 @@ from firn_runtime.connectors.files.dataset import Found
 from firn_runtime.connectors.files.layouts import listed
 from firn_runtime.connectors.files.selects import (
     in_order,
+    misspelt,
     of_the_files,
     partition_options,
     place_of,
@@ -20,7 +21,7 @@ from firn_runtime.connectors.files.selects import (
 )
 from firn_runtime.connectors.values.made import mark_for, valued
 from firn_runtime.connectors.values.projection import engine_types, projected, refuse_other_case
-from firn_runtime.connectors.values.texts import finite_json, from_json, is_text_first
+from firn_runtime.connectors.values.texts import DATED, finite_json, from_json, is_text_first
 from firn_runtime.engine import Relation, Session
 from firn_runtime.errors import ConnectorError
 from firn_runtime.identifiers import literal
@@ -65,6 +66,9 @@ def json_rows(session: Session, found: Found, inputs: ReadInputs) -> Relation:
     known |= told
     own = {name: kind for name, kind in known.items() if name not in found.keys}
     own |= {name: _SIGNED.sub(lambda found: found[1] or "BIGINT", own[name]) for name in own.keys() - told.keys()}
+    dated = {name: kind for name, kind in own.items() if name not in told and kind in DATED}
+    as_texts = scan_of("json", found, [*options, f"columns = {struct_of(dict.fromkeys(dated, 'VARCHAR'))}"])
+    own |= dict.fromkeys(misspelt(session, as_texts, dated), "VARCHAR")
     text = {name: kind for name, kind in own.items() if _is_text_in_json(kind, known[name], found=name not in told)}
     read = own | dict.fromkeys(text, "VARCHAR")
     mark = mark_for(known)

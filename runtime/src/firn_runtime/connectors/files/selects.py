@@ -7,10 +7,13 @@ from firn_runtime.connectors.files.layouts import listed
 from firn_runtime.connectors.files.partitions import partition_types
 from firn_runtime.connectors.files.paths import partition_keys
 from firn_runtime.connectors.values.projection import engine_types, sql_type
-from firn_runtime.connectors.values.texts import of_text
+from firn_runtime.connectors.values.texts import is_misspelt, of_text
 from firn_runtime.engine import Session
 from firn_runtime.identifiers import failing, identifier, literal
 from firn_schemas.steps.data import FormatOptions, ReadInputs
+
+_SAMPLE = 20_480
+"""Rows of a file by which the engine detects types."""
 
 
 def format_options(inputs: ReadInputs) -> FormatOptions:
@@ -36,6 +39,19 @@ def struct_of(types: Mapping[str, str]) -> str:
 def list_of(texts: Iterable[str]) -> str:
     """Return texts as a list of the engine."""
     return "[" + ", ".join(map(literal, texts)) + "]"
+
+
+def misspelt(session: Session, scan: str, kinds: Mapping[str, str], nulls: Sequence[str] = ()) -> list[str]:
+    """Return the columns whose first texts are not spelled as values of the types that were detected: they are texts.
+
+    `scan` has the columns as texts, of which `nulls` mean NULL.
+    """
+    looks = {name: look for name, kind in kinds.items() if (look := is_misspelt(name, kind, nulls))}
+    if not looks:
+        return []
+    columns, found = ", ".join(map(identifier, looks)), ", ".join(looks.values())
+    (told,) = session.execute(f"SELECT {found} FROM (SELECT {columns} FROM {scan} LIMIT {_SAMPLE})")
+    return [name for name, is_text in zip(looks, told, strict=True) if is_text]
 
 
 def partition_options(found: Found, inputs: ReadInputs) -> list[str]:

@@ -67,13 +67,17 @@ _LIKE_A_VALUE = re.compile(r"\d|infinity", re.IGNORECASE)
 """Where a text that means NULL is of this kind, no look is enough."""
 
 _DIGITS = r"trim(regexp_replace({0}, '[eE].*|[^0-9]', '', 'g'), '0')"
-_SHORTEST, _LONGEST = (_DIGITS.format(text) for text in ("{1}::VARCHAR", "format('{{:.17g}}', {1})"))
-_DOUBLE_EXACT = f"(length({_DIGITS}) <= 15 OR {_DIGITS} IN ({_SHORTEST}, {_LONGEST}))"
-"""A number that nobody called a DOUBLE is one only where no digit is lost."""
+_SHORTEST, _LONGEST, _SAVED = (
+    _DIGITS.format(text) for text in ("{1}::VARCHAR", "format('{{:.17g}}', {1})", "format('{{:.18e}}', {1})")
+)
+_DOUBLE_EXACT = f"(length({_DIGITS}) <= 15 OR {_DIGITS} IN ({_SHORTEST}, {_LONGEST}, {_SAVED}))"
+"""A number that nobody called a DOUBLE is one only where no digit is lost. NumPy's `savetxt` writes 19 of a DOUBLE."""
 
 BEFORE_CHRIST = r"if(contains({0}, ' BC'), regexp_replace({0}, '^(\s*\S+)(.*) BC\s*$', '\1 (BC)\2'), {0})"
 """A date or timestamp as PostgreSQL and others spell it, as the engine reads it."""
 DATED = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+_SPELLED = {"DATE": _DAY, "TIMESTAMP": _YEAR, "TIMESTAMP WITH TIME ZONE": _YEAR}
+"""How texts are spelled for which these types may be detected: not as `2026/11/23`, `1-2-3` or `epoch`."""
 
 _JSON_REAL = "(NOT (contains({0}, '.') OR contains({0}, 'e')) OR abs(TRY_CAST({0} AS DOUBLE)) < {2})"
 _JSON_HELD = 2**53
@@ -95,6 +99,16 @@ def is_text_first(kind: str) -> bool:
     return not (kind.startswith(_AS_THEY_ARE) or kind == '"NULL"')
 
 
+def is_misspelt(name: str, kind: str, nulls: Sequence[str] = ()) -> str:
+    """Return SQL that says whether a column of texts has one that is not spelled as values of its detected type are.
+
+    Empty for the types that are detected by no other spelling. `nulls` are the texts that mean NULL.
+    """
+    column = identifier(name)
+    rule = _SPELLED.get(kind, "").format(column)
+    return f"bool_or({column} IS NOT NULL AND NOT ({_means(column, nulls)} OR {rule}))" if rule else ""
+
+
 def from_csv(name: str, kind: str, cast: str, place: str, nulls: Sequence[str], *, point: str, found: bool) -> Made:
     """Return a column of texts as values of a type; `found` says that the type was detected.
 
@@ -102,7 +116,7 @@ def from_csv(name: str, kind: str, cast: str, place: str, nulls: Sequence[str], 
     that mean NULL, `point` precedes fractions.
     """
     column = identifier(name)
-    means_null = f"{column} IN ({', '.join(map(literal, nulls))})" if nulls else "false"
+    means_null = _means(column, nulls)
     if elements(kind)[1]:
         return _alone(list_of_text(f"if({means_null}, NULL, {column})", kind, _error(name, kind, place)))
     exact, text = _exact(kind), column
@@ -177,6 +191,10 @@ def list_of_text(text: str, kind: str, error: str, more: Sequence[str] = (), *, 
     made = each(lists, depth, of_text("x", element, error, more))
     nothing = f"{text} IS NULL OR {text} = 'null'" if is_json else f"{text} IS NULL"
     return of_length(f"CASE WHEN {nothing} THEN NULL ELSE {made} END", kind, error)
+
+
+def _means(column: str, nulls: Sequence[str]) -> str:
+    return f"{column} IN ({', '.join(map(literal, nulls))})" if nulls else "false"
 
 
 def _alone(value: str) -> Made:
