@@ -97,8 +97,10 @@ def _step(flow: Flow, platform: Platform | None, step: Step) -> Iterator[Diagnos
     path, name = (*step.inputs_path, "resource"), node.value
     known = [*entries_at(flow.root, "resources"), *OWN_NAMES, *_layer_names(platform)]
     if name not in known:
-        help = suggestion(name, known)
-        if platform is not None or misspelt(name, known):  # without a platform it may be one of its layers
+        meant, connectors = misspelt(name, known), entries_at(platform.root, "connectors") if platform else ()
+        profile = misspelt(name, connectors) if meant is None else None
+        help = f"declare it: `resources: {{{profile}: {{profile: {profile}}}}}`" if profile else suggestion(name, known)
+        if platform is not None or meant:  # without a platform it may be one of its layers
             yield finding("E302", f"`{name}` is not a resource of this flow", node.span, help, path)
         return
     if name in LOGICAL and name not in flow.resources and text_at(flow.root, name) is None and platform:
