@@ -14,6 +14,7 @@ from firn_compiler.checks.leaks import in_artifact, unneeded
 from firn_compiler.checks.policy import platform_policy
 from firn_compiler.checks.secrets import Seen, platform_secrets, same_variable
 from firn_compiler.checks.settings import platform_settings
+from firn_compiler.closest import alike
 from firn_compiler.concealment import findings_without, texts_without
 from firn_compiler.diagnostics import Diagnostic, Related, finding, has_errors, in_order
 from firn_compiler.document import BUILT_IN, items_at, text_at, value_of
@@ -211,7 +212,12 @@ def _unknown_variables(given: Iterable[str], texts: Map[str, str]) -> Iterator[D
         word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
         if not any(word.search(text) for text in texts.values()):
             message = f"`--var` sets the variable `{name}`, which no file defines or uses"
-            yield Diagnostic("W307", message, help="correct its name, or leave it out")
+            meant = alike(name, {used for text in texts.values() for used in _USED.findall(text)})
+            more = f"; did you mean `{meant}`?" if meant else ""
+            yield Diagnostic("W307", message, help=f"correct its name, or leave it out{more}")
+
+
+_USED = re.compile(r"\bvar\.([\w-]+)")
 
 
 def _sources(units: list[Unit], on: Ground) -> list[JsonObject]:
