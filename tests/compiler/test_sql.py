@@ -272,6 +272,20 @@ def test_every_function_of_the_engine_is_known_and_how_many_values_it_takes(engi
 
 
 @pytest.mark.parametrize(
+    ("call", "wrong"),
+    [
+        ("md6(amount)", ["there is no function `md6`"]),
+        ("my_udf(amount) over (order by created_at)", ["there is no function `my_udf`"]),
+        ("amount.json_normalize()", ["there is no function `json_normalize`"]),
+        ("unlist([1])", []),
+        ('"||"(amount, amount)', []),
+    ],
+)
+def test_functions_that_the_engine_does_not_have_are_found(call: str, wrong: list[str]) -> None:
+    assert [one.message for one in known(f"select {call} as x from orders").problems] == wrong
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         ("split_part(name, ',')", "`split_part` takes 3 values; 2 are given"),

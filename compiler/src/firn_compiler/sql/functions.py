@@ -158,9 +158,9 @@ _BY_COUNT = {
         equi_width_bins remap_struct
     """,
     "": """
-        all any array_to_string_comma_default cast coalesce collate columns count current_time current_timestamp
-        exists extract formatreadabledecimalsize formatreadablesize grouping grouping_id if ifnull localtime
-        localtimestamp overlay some try try_cast
+        all any array_to_string_comma_default cast coalesce collate columns construct_array count current_time
+        current_timestamp exists extract formatreadabledecimalsize formatreadablesize grouping grouping_id if ifnull
+        localtime localtimestamp overlay some try try_cast unlist unpack
     """,
 }
 """By how many values they take: `2,3` is two or three, `1+` one or more, nothing what the engine does not list."""

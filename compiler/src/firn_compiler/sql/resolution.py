@@ -309,7 +309,8 @@ class _Resolver:
 
     def refused(self, call: Any) -> bool:
         """Whether a function in FROM is refused: what it takes may be anything."""
-        return self.tables.closed and isinstance(call, exp.Anonymous) and call.name.lower() not in TABLE_FUNCTIONS
+        named = isinstance(call, exp.Anonymous) and call.name.lower() not in TABLE_FUNCTIONS
+        return self.tables.closed and (named or isinstance(call, (exp.ReadCSV, exp.ReadParquet)))
 
     def projections(self, node: exp.Select, values: list[Column], scope: Scope, ctes: Ctes) -> Relation:
         """Return the columns of a select list, whose items are these without their names."""

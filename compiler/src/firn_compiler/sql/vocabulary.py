@@ -14,7 +14,7 @@ from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
 from firn_compiler.sql.nodes import Nodes
-from firn_compiler.sql.reading import place
+from firn_compiler.sql.reading import OUTSIDE, place
 from firn_schemas.sql_types import SQL_TYPES, WIDEST
 
 _WITHOUT = frozenset(["CROSS", "NATURAL", "POSITIONAL"])
@@ -42,10 +42,15 @@ OF_PARTS = frozenset(["date_part", "date_sub", "datepart", "datesub"])
 """Functions of them that the parser does not know by name."""
 
 
-def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:
-    """Report what the engine would not know. An extension may bring functions: a name is wrong where one is near it.
+_TOLD = FUNCTIONS.union(OF_OTHERS, OUTSIDE)
+"""Functions that there are, and those that another finding tells."""
 
-    So it is with types, but for a `closed` query: in it are those of the engine alone.
+
+def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:
+    """Report what the engine would not know.
+
+    In a `closed` query are functions and types of the engine alone; a database file may have others, and a name is
+    wrong where one is near it.
     """
     for node in nodes.of(*_CHECKS):
         for check in _checks(node.__class__):
@@ -62,10 +67,11 @@ def _function(call: Any, text: str) -> Iterator[Problem]:
     name = str(call.name).lower()
     if name in OF_PARTS and call.expressions:
         yield from _misspelt_part(call.expressions[0], call, text)
-    meant = misspelt(name, FUNCTIONS) if name not in FUNCTIONS and name not in OF_OTHERS else None
-    if meant is not None:
-        start = place(call)[0]
-        help = f"did you mean `{meant}`?"
+    if name in _TOLD or not name.isidentifier():  # operators stand in quotes
+        return
+    start, meant = place(call)[0], misspelt(name, FUNCTIONS)
+    if meant or not isinstance(call.parent, exp.Table):
+        help = f"did you mean `{meant}`?" if meant else "only DuckDB's own can be called"
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
 
 
