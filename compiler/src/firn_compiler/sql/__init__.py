@@ -13,7 +13,7 @@ from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
 from firn_compiler.sql.scans import cut, scanned_once
 from firn_compiler.sql.tables import Tables
-from firn_compiler.sql.vocabulary import side_by_side, vocabulary
+from firn_compiler.sql.vocabulary import side_by_side, unknown, vocabulary
 
 if TYPE_CHECKING:
     from firn_compiler.sql.repair import Repaired
@@ -55,7 +55,11 @@ def analyse(
         found = resolve(nodes.tree, given, text=text, checked=duckdb, names=names, fields=fields)
         problems += vocabulary(nodes, text, closed=closed) if duckdb else ()
         problems += side_by_side(tokens) if duckdb else ()
-        problems += [*of_others(tokens), *miscounted(tokens), *operators(tokens)] if duckdb and closed else ()
+        problems += (
+            [*of_others(tokens), *unknown(nodes, tokens), *miscounted(tokens), *operators(tokens)]
+            if duckdb and closed
+            else ()
+        )
         found = found._replace(
             placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes), cut=cut(nodes, tokens)
         )

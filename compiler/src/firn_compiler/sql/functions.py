@@ -160,7 +160,7 @@ _BY_COUNT = {
     "": """
         all any array_to_string_comma_default cast coalesce collate columns construct_array count current_time
         current_timestamp exists extract formatreadabledecimalsize formatreadablesize grouping grouping_id if ifnull
-        localtime localtimestamp overlay some try try_cast unlist unpack
+        localtime localtimestamp overlay percentile_cont percentile_disc some try try_cast unlist unpack
     """,
 }
 """By how many values they take: `2,3` is two or three, `1+` one or more, nothing what the engine does not list."""

@@ -19,6 +19,10 @@ class Nodes:
         found = [pair for kind, pairs in self._by_kind.items() if issubclass(kind, kinds) for pair in pairs]
         return [node for _, node in sorted(found, key=_place)]
 
+    def kinds(self, kind: type) -> list[Any]:
+        """Return the kinds of nodes that are of this one, and occur."""
+        return [one for one in self._by_kind if issubclass(one, kind)]
+
     def let_go(self) -> None:
         """Free the tree: its nodes know their parents, and the collector that would find such rings is switched off."""
         for pairs in self._by_kind.values():

@@ -13,6 +13,7 @@ from firn_compiler.closest import alike, closest, misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
+from firn_compiler.sql.mistakes import QUOTED
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import OUTSIDE, place
 from firn_schemas.sql_types import SQL_TYPES, WIDEST
@@ -46,6 +47,10 @@ _TOLD = FUNCTIONS.union(OF_OTHERS, OUTSIDE)
 """Functions that there are, and those that another finding tells."""
 
 
+_NOT_CALLED = _TOLD.union(SQL_TYPES, RESERVED, ["array"])
+"""Words before a bracket that call nothing, beside these."""
+
+
 def vocabulary(nodes: Nodes, text: str, *, closed: bool) -> Iterator[Problem]:
     """Report what the engine would not know.
 
@@ -73,6 +78,16 @@ def _function(call: Any, text: str) -> Iterator[Problem]:
     if meant or not isinstance(call.parent, exp.Table):
         help = f"did you mean `{meant}`?" if meant else "only DuckDB's own can be called"
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
+
+
+def unknown(nodes: Nodes, tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report functions that the parser knows, of some other database, and the engine does not have."""
+    names = {name.lower() for kind in nodes.kinds(exp.Func) for name in kind.sql_names()} - _NOT_CALLED
+    for token, after in pairwise(tokens) if names else ():
+        name = token.text.lower()
+        if after.token_type is TokenType.L_PAREN and name in names and token.token_type not in QUOTED:
+            help = "only DuckDB's own can be called"
+            yield Problem("E508", f"there is no function `{name}`", help, token.start, token.end + 1)
 
 
 def side_by_side(tokens: Sequence[Token]) -> Iterator[Problem]:
