@@ -23,11 +23,20 @@ def read(files: Workbench, name: str, text: str, **more: object) -> None:
     files.do("read", {"resource": "files", "path": name, **more})
 
 
-@pytest.mark.parametrize("text", ['{"a": 1, "A": 2}', '{"a": 1}\n{"A": 2}', '{"": 1, "b": 2}'])
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ('{"a": 1, "A": 2}', "the keys `A` and `a`, which differ in case alone"),
+        ('{"a": 1}\n{"A": 2}', "the keys `A` and `a`, which differ in case alone"),
+        ('{"": 1, "b": 2}', "a key without a name"),
+    ],
+)
 @pytest.mark.parametrize("ending", ["ndjson", "json"])
-def test_keys_that_cannot_be_columns_of_one_table_are_refused(files: Workbench, ending: str, text: str) -> None:
+def test_keys_that_cannot_be_columns_of_one_table_are_refused(
+    files: Workbench, ending: str, text: str, keys: str
+) -> None:
     whole = text if ending == "ndjson" else json.dumps([json.loads(line) for line in text.splitlines()])
-    with pytest.raises(ConnectorError, match="has keys that cannot be columns of one table"):
+    with pytest.raises(ConnectorError, match=f"has {keys}: that cannot be columns of one table"):
         read(files, f"a.{ending}", whole)
     read(files, f"a.{ending}", whole, schema={"a": "integer"})
 

@@ -111,7 +111,10 @@ def _refuse_lost_keys(session: Session, found: Found, columns: Iterable[str], op
     scan = scan_of("json_objects", found, [*options, "hive_partitioning = false"])
     keys = {str(key) for (key,) in session.execute(f"SELECT DISTINCT unnest(json_keys(json)) FROM {scan}")}
     if not keys.issuperset(name for name in doubtful if name not in found.keys):
-        said = f"`{found.names[0]}` has keys that cannot be columns of one table: empty, or different in case alone"
+        first = {key.lower(): key for key in sorted(keys, reverse=True)}
+        pairs = [f"`{first[key.lower()]}` and `{key}`" for key in sorted(keys) if first[key.lower()] != key]
+        what = f"the keys {pairs[0]}, which differ in case alone" if pairs else "a key without a name"
+        said = f"`{found.names[0]}` has {what}: that cannot be columns of one table"
         raise ConnectorError("data", said, "say the columns to read with `schema:`")
 
 
