@@ -272,6 +272,26 @@ def test_every_function_of_the_engine_is_known_and_how_many_values_it_takes(engi
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "select id from items order by embedding <#> '[1, 2]' limit 5",
+        "select id from words where word <% 'two words' and '-' <> sign and area |>> '(1, 2)'",
+        "select id from hosts where net = cidr '10.0.0.0/8' and words @@ tsquery 'a & b'",
+        "select box, line from shapes where line like 'x%' and a=-1",
+        "select * from json_table('[1]', '$[*]' columns (id int path '$.id'))",
+    ],
+)
+def test_operators_and_types_of_postgres_and_its_extensions_are_read(query: str) -> None:
+    assert analyse(query, "postgres", {}, closed=False).problems == ()
+
+
+def test_types_that_the_parser_holds_otherwise_are_read(engine: duckdb.DuckDBPyConnection) -> None:
+    query = "select '5 days'::interval day to second as x"
+    assert engine.execute(query).fetchone() is not None
+    assert known(query).problems == ()
+
+
+@pytest.mark.parametrize(
     ("call", "wrong"),
     [
         ("md6(amount)", ["there is no function `md6`"]),

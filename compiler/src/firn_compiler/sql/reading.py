@@ -16,7 +16,7 @@ from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, misjoined, shown, syntax, unclosed, unread
-from firn_compiler.sql.words import aliases_again, names_again, placeholders_again
+from firn_compiler.sql.words import aliases_again, names_again, of_postgres, placeholders_again
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 from firn_schemas.visible import listing
 
@@ -81,6 +81,8 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
     if dialect == "duckdb":
         names_again(tokens)
         aliases_again(tokens)
+    if dialect == "postgres":
+        tokens = [*of_postgres(tokens)]
     problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens, dialect))
     problems = problems or list(foreign(tokens, text)) or list(misjoined(tokens, known))
     if problems:
@@ -93,6 +95,8 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
     if isinstance(parsed, Problem):
         beyond_us = parsed.code == "E501" and dialect == "duckdb" and unread(parsed, tokens)
         return None, [] if beyond_us else [parsed], tokens
+    if parsed is None:
+        return None, [], tokens
     nodes = Nodes(parsed)
     _placed(nodes, tokens)
     if dialect == "duckdb":
@@ -103,7 +107,8 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
     return nodes, wrong, tokens
 
 
-def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str]) -> exp.Expr | Problem:
+def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str]) -> exp.Expr | Problem | None:
+    """Return a query's tree, what is wrong with it, or nothing where the parser itself fails."""
     logger = logging.getLogger("sqlglot")
     before, logger.disabled = logger.disabled, True  # it warns of what it does not know; the checks here say it better
     try:
@@ -116,6 +121,8 @@ def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str])
         return Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text))
     except ValueError:
         return Problem("E501", "the query cannot be read", "", 0, len(text))
+    except (AttributeError, TypeError):  # a defect of its own: what the user has written may be right
+        return None
     finally:
         logger.disabled = before
     if not isinstance(tree, _A_QUERY):

@@ -98,7 +98,8 @@ class Values:
     def _cast(self, node: exp.Cast) -> str:
         """Return the kind that a value is cast to; report a value that is never cast to it."""
         to, kind = node.args["to"], self.kind(node.this)
-        made = kind_of(str(to.this.value)) if isinstance(to, exp.DataType) and not to.args.get("nested") else ""
+        named = isinstance(to, exp.DataType) and not to.args.get("nested") and not isinstance(to.this, exp.Interval)
+        made = kind_of(str(to.this.value)) if named else ""
         if isinstance(node, exp.TryCast) or not made:
             return made
         if kind and not castable(kind, made):

@@ -58,6 +58,44 @@ def placeholders_again(tokens: Iterable[Token], dialect: str) -> Iterator[Token]
             yield token
 
 
+_OPERATORS = frozenset(
+    "<#> <+> <~> <%> |>> <<| &<| |&> ~= ~<~ ~>~ ~<=~ ~>=~ <% %> <<% %>> ## ?# ?-| ?|| ^<@ ?@> *= *<> *< *> *<= *>="
+    " @@@ |=|".split()
+)
+"""Of PostgreSQL and its extensions, such as pg_trgm, pgvector and PostGIS: those that the parser has not."""
+_SIGNS = frozenset("+-*/<>=~!@#%^&|?")
+_OF_TEXTS = frozenset(
+    "box cidr circle jsonpath line lseg macaddr macaddr8 pg_lsn pg_snapshot polygon tsquery tsvector xid8".split()
+)
+"""Types of PostgreSQL that the parser does not know before a text: `cidr '10.0.0.0/8'`."""
+
+
+def of_postgres(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Yield tokens with comparisons for PostgreSQL's further operators, and without types before texts."""
+    at = 0
+    while at < len(tokens):
+        token, end = tokens[at], at + 1
+        while (
+            end < len(tokens) and tokens[end].start == tokens[end - 1].end + 1 and _is_sign(tokens[end - 1 : end + 1])
+        ):
+            end += 1
+        signs = "".join(one.text for one in tokens[at:end])
+        if end > at + 1 and signs in _OPERATORS:
+            last = tokens[end - 1]
+            yield Token(TokenType.EQ, signs, last.line, last.col, token.start, last.end, last.comments)
+            at = end
+            continue
+        before_text = end < len(tokens) and tokens[end].token_type is TokenType.STRING
+        if not (before_text and token.token_type is TokenType.VAR and token.text.lower() in _OF_TEXTS):
+            yield token
+        at += 1
+
+
+def _is_sign(tokens: Iterable[Token]) -> bool:
+    quoted = (TokenType.IDENTIFIER, TokenType.STRING)
+    return all(_SIGNS.issuperset(one.text) and one.token_type not in quoted for one in tokens)
+
+
 def _part(token: Token, kind: TokenType, start: int, end: int) -> Token:
     text = token.text[start - token.start : end + 1 - token.start]
     return Token(kind, text, token.line, token.col - token.end + end, start, end, token.comments)
