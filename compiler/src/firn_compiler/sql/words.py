@@ -59,8 +59,10 @@ def placeholders_again(tokens: Iterable[Token], dialect: str) -> Iterator[Token]
 
 
 _OPERATORS = frozenset(
-    "<#> <+> <~> <%> |>> <<| &<| |&> ~= ~<~ ~>~ ~<=~ ~>=~ <% %> <<% %>> ## ?# ?-| ?|| ^<@ ?@> *= *<> *< *> *<= *>="
-    " @@@ |=|".split()
+    (
+        "<#> <+> <~> <%> <<= >>= |>> <<| &<| |&> ~= ~<~ ~>~ ~<=~ ~>=~ <% %> <<% %>> ## ?# ?-| ?|| ^<@ ?@> *= *<> *< *>"
+        " *<= *>= @@@ |=|"
+    ).split()
 )
 """Of PostgreSQL and its extensions, such as pg_trgm, pgvector and PostGIS: those that the parser has not."""
 _SIGNS = frozenset("+-*/<>=~!@#%^&|?")
