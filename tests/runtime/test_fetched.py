@@ -33,6 +33,12 @@ def test_a_file_that_was_another_the_first_time_is_not_sure_whatever_it_is_later
     assert fetched_again(again, VERSIONS) == again
 
 
+def test_a_file_that_was_not_fetched_the_first_time_is_not_sure() -> None:
+    assert fetched_again({A: digest("1")}, VERSIONS) == {A: digest("1"), B: UNSURE}
+    assert fetched_again(VERSIONS, {A: digest("1")}) == {A: digest("1"), B: UNSURE}
+    assert fetched_again({}, VERSIONS) == VERSIONS
+
+
 def test_a_download_under_a_lock_is_one_too() -> None:
     fetched = Fetched()
     locked = made("with_lock", key="k", step={"type": "download", "inputs": DOWNLOAD})

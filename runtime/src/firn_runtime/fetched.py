@@ -40,8 +40,13 @@ def told(result: Json) -> Versions:
 
 
 def fetched_again(before: Versions, now: Versions) -> Versions:
-    """Return the versions of files that were fetched before: UNSURE where nobody knows which of two was published."""
-    return now | {name: UNSURE for name, version in before.items() if now.get(name) != version}
+    """Return the versions of what was fetched, UNSURE where a file was not fetched before, or in another version.
+
+    Nobody knows then whether this one was published. Where nothing was fetched before, all are sure.
+    """
+    if not before:
+        return now
+    return {name: now[name] if name in now and before.get(name) == now[name] else UNSURE for name in before | now}
 
 
 class Fetched:

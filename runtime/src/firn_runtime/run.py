@@ -202,7 +202,7 @@ class _Session:
         for sentence in (*self.prepared.warnings, *self.state.warnings):
             self.tell("warning", message=sentence)
         for (job, step), before in plan.gone.items():
-            message = f"{lost(before)} gone from the workspace; it is made again"
+            message = f"{lost(before)}; it is made again"
             self.tell("warning", job=job, step=step, message=message)
 
     def _scheduler(self, row: RunRow, plan: Plan, journal: Journal) -> Scheduler:

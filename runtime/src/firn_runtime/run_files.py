@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firn_runtime.state.rows import StepRow
+from firn_runtime.state.rows import NOT_KEPT, StepRow
 from firn_runtime.step import innermost
 from firn_schemas.artifact import Step
 from firn_schemas.base import Json
@@ -49,8 +49,11 @@ def _left(type: str, results: Mapping[str, Any], scratch: Path) -> list[str] | N
 
 
 def lost(row: StepRow) -> str:
-    """Name what is no longer there of a step that was done, for a sentence that ends in `gone`."""
-    return "its dataset is" if row.dataset is not None else "a file of it is"
+    """Say what is no longer there of a step that was done."""
+    if row.fingerprint == NOT_KEPT:
+        return "its results were not kept"
+    what = "its dataset" if row.dataset is not None else "a file of it"
+    return f"{what} is gone from the workspace"
 
 
 class Kept(NamedTuple):

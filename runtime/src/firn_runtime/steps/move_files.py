@@ -127,7 +127,7 @@ def _others(names: Collection[str]) -> str:
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"
-_MAY_BE_NEWER = "may be newer than what this run has published: it was fetched twice, and was not the same"
+_MAY_BE_NEWER = "may be newer than what this run has published: it was not there or not the same when that was fetched"
 
 
 def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:
