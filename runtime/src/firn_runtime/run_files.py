@@ -71,9 +71,20 @@ class Kept(NamedTuple):
 
 
 def _still_there(scratch: Path, files: Path) -> bool:
-    """Say whether what a step has noted is there, as far as sizes say it; a note that was cut off is none."""
+    """Say whether what a step has noted is there, as far as sizes say it; a note that was cut off is none.
+
+    What a later step has put in its place is there: done again, this step would take it away.
+    """
     try:
         noted: dict[str, int] = json.loads((scratch / NOTE).read_text())
-        return all((files / name).stat().st_size == size for name, size in noted.items())
+        sizes = {name: (files / name).stat().st_size for name in noted}
+        return sizes == noted or sizes.items() <= (noted | _noted_since(scratch / NOTE)).items()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
+
+
+def _noted_since(note: Path) -> dict[str, int]:
+    """Return what the run's steps have noted after a step's note."""
+    times = {one: one.stat().st_mtime_ns for one in note.parents[2].glob(f"*/*/{NOTE}")}
+    later = sorted((one for one in times if times[one] > times[note]), key=times.__getitem__)
+    return {name: size for one in later for name, size in json.loads(one.read_text()).items()}
