@@ -315,6 +315,40 @@ def test_a_file_that_came_after_those_that_were_published_stays_where_names_hold
     ]
 
 
+BOTH = """\
+name: both
+version: "1.0.0"
+resources: {shop: {profile: shop}, lake: {profile: lake}}
+steps:
+  - {id: here, type: list_files, inputs: {resource: shop, path: in}}
+  - {id: there, type: list_files, inputs: {resource: lake, path: in}}
+  - {id: first, type: download, inputs: {resource: shop, files: "{{ steps.here.outputs.files }}", dest_dir: raw}}
+  - {id: second, type: download, inputs: {resource: lake, files: "{{ steps.there.outputs.files }}", dest_dir: raw}}
+  - {id: orders, type: read, inputs: {resource: workspace, path: "raw/*.csv"}}
+  - {id: made, type: write, inputs: {from: orders, resource: shop, path: all.csv, mode: replace}}
+  - {id: cleared, type: delete_files, inputs: {resource: shop, files: "{{ steps.here.outputs.files }}"}}
+"""
+
+
+def test_files_of_one_name_that_two_steps_fetch_to_one_folder_are_not_lost(place: Place) -> None:
+    place.compile(BOTH)
+    place.put("shop", "in/a.csv", b"id\n1\n")
+    place.put("lake", "in/a.csv", b"id\n22\n")
+    for words in ((), ("--resume", "last")):
+        code, events = place.run(*words)
+        assert (code, told(events, "step.finished", status="FAILED")) == (1, ["second"])
+        (failed,) = [one["error"] for one in events if one["event"] == "step.finished" and one["status"] == "FAILED"]
+        assert failed["message"] == (
+            "`raw/a.csv` is what `main.first` fetches too: one would take the place of the other"
+        )
+        assert place.kept()["a.csv"].read_bytes() == b"id\n1\n"
+    assert place.files("shop") == {"in/a.csv": b"id\n1\n"}
+    place.put("lake", "in/b.csv", b"id\n22\n")
+    place.server.client().delete_object(Bucket=place.bucket, Key="raw/in/a.csv")
+    code, events = place.run()
+    assert (code, sorted(place.files("shop")["all.csv"].split())) == (0, [b"1", b"22", b"id"])
+
+
 def test_a_failure_names_the_file(place: Place) -> None:
     place.put("shop", "in/a.csv", b"id,amount\n1,50\n")
     flow = FLOW.replace("SOURCE", "shop").replace("TARGET", "lake")

@@ -1,7 +1,11 @@
 """What a run has fetched, as the results of its steps tell it."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from firn_runtime.errors import ConnectorError
 from firn_runtime.fetched import UNSURE, Fetched, digest, fetched_again, spelled, told
 from firn_schemas.artifact import Step
 from firn_schemas.base import Json
@@ -42,15 +46,29 @@ def test_a_file_that_was_not_fetched_the_first_time_is_not_sure() -> None:
 def test_a_download_under_a_lock_is_one_too() -> None:
     fetched = Fetched()
     locked = made("with_lock", key="k", step={"type": "download", "inputs": DOWNLOAD})
-    fetched.learn(locked, results(versions=spelled(VERSIONS)))
+    fetched.learn("a.one", locked, results(versions=spelled(VERSIONS)))
     assert fetched.of("shop") == VERSIONS
     assert fetched.of("other") == {}
 
 
 def test_what_the_run_has_put_there_since_is_no_longer_what_it_fetched() -> None:
     fetched = Fetched()
-    fetched.learn(made("download", **DOWNLOAD), results(versions=spelled(VERSIONS)))
-    fetched.learn(made("upload", resource="other", files=["x/a"], dest_path="in"), results())
+    fetched.learn("a.one", made("download", **DOWNLOAD), results(versions=spelled(VERSIONS)))
+    fetched.learn("a.one", made("upload", resource="other", files=["x/a"], dest_path="in"), results())
     assert fetched.of("shop") == VERSIONS
-    fetched.learn(made("upload", resource="shop", files=["x/a"], dest_path="in"), results())
+    fetched.learn("a.one", made("upload", resource="shop", files=["x/a"], dest_path="in"), results())
     assert fetched.of("shop") == {B: digest("2")}
+
+
+def test_no_step_fetches_to_where_another_does(tmp_path: Path) -> None:
+    fetched, download = Fetched(), made("download", **DOWNLOAD)
+    fetched.claim("a.one", ["raw/a"], tmp_path)
+    fetched.claim("a.one", ["raw/a", "raw/b"], tmp_path)
+    with pytest.raises(ConnectorError, match=r"`raw/b` is what `a\.one` fetches too"):
+        fetched.claim("b.two", ["raw/c", "raw/b"], tmp_path)  # it may not be there yet
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/a").touch()
+    fetched.learn("a.one", download, {"files": ["raw/a", "raw/b"]})
+    fetched.claim("b.two", ["raw/b"], tmp_path)  # it has been removed
+    with pytest.raises(ConnectorError, match=r"`raw/a` is what `a\.one` fetches too"):
+        fetched.claim("b.two", ["raw/a"], tmp_path)

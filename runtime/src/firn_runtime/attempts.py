@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -188,6 +188,10 @@ class Lent:
     def fetched(self, resource: str) -> Mapping[str, str]:
         """Return in which versions the run has fetched files of a resource."""
         return self._shared.fetched.of(resource)
+
+    def claim(self, places: Collection[str]) -> None:
+        """Keep places in the run's folder of files for what this step fetches."""
+        self._shared.fetched.claim(f"{self._job.id}.{self.id}", places, self.files)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         """Return those of a dataset's columns whose values may not be shown."""

@@ -1,14 +1,18 @@
-"""In which versions a run has fetched files from elsewhere, as the results of its steps tell it.
+"""What a run has fetched from elsewhere, as the results of its steps tell it: in which versions, and to which places.
 
-What is deleted is compared with them, also where a resumed run has lost its workspace: so they are in the state, a few
-digits for each file.
+What is deleted is compared with the versions, also where a resumed run has lost its workspace: so they are in the
+state, a few digits for each file.
 """
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from firn_runtime.confined_paths import shown
+from firn_runtime.errors import ConnectorError
 from firn_runtime.step import innermost
 from firn_schemas.artifact import Step
 from firn_schemas.base import Json
@@ -50,20 +54,42 @@ def fetched_again(before: Versions, now: Versions) -> Versions:
 
 
 class Fetched:
-    """What the steps of one run have fetched, by resource; they may tell of it from several threads."""
+    """What the steps of one run have fetched; they may tell of it from several threads. A step is `JOB.STEP` here."""
 
     def __init__(self) -> None:
         self._versions: dict[str, Versions] = {}
+        """By resource."""
+        self._places: dict[str, str] = {}
+        """Files of the run's folder, and which step fetches each."""
+        self._done: set[str] = set()
+        """Steps that have fetched all of theirs."""
+        self._lock = Lock()
 
     def of(self, resource: str) -> Mapping[str, str]:
         """Return in which versions files of a resource were fetched, unless the run has put others there since."""
         return self._versions.setdefault(resource, {})
 
-    def learn(self, step: Step, results: Mapping[str, Any]) -> None:
+    def claim(self, name: str, places: Collection[str], files: Path) -> None:
+        """Keep places in the run's folder of files for a step; raise ConnectorError where another one fetches to one.
+
+        Where that is done, and the file has been removed since, the place is free.
+        """
+        with self._lock:
+            for place in places:
+                other = self._places.get(place, name)
+                if other != name and (other not in self._done or (files / place).exists()):
+                    message = f"`{shown(place)}` is what `{other}` fetches too: one would take the place of the other"
+                    raise ConnectorError("data", message, "give each step a `dest_dir` of its own")
+            self._places.update(dict.fromkeys(places, name))
+
+    def learn(self, name: str, step: Step, results: Mapping[str, Any]) -> None:
         """Hear of a step that is done; steps are told in the order in which they are done."""
         type, inputs = innermost(step.type, step.inputs)
         if type == "download":
             self._versions.setdefault(inputs["resource"], {}).update(told(results.get("versions")))
+            with self._lock:
+                self._places.update(dict.fromkeys(results.get("files", ()), name))
+                self._done.add(name)
         if type == "upload":
             for name in results.get("files", ()):
                 self._versions.get(inputs["resource"], {}).pop(digest(name), None)

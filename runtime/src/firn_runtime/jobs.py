@@ -188,7 +188,7 @@ class JobWork:
         except FirnError as error:
             return Done(done.attempts, error=self._ends_the_run(error))
         if done.result is not None:
-            self._shared.fetched.learn(step, done.result.results)
+            self._shared.fetched.learn(f"{self._job.id}.{step.id}", step, done.result.results)
             self._keep(step, dict(done.result.results))
         return done
 

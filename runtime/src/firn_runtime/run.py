@@ -264,5 +264,5 @@ def _fetched(flow: Flow, plan: Plan) -> Fetched:
         for step in job.steps:
             row = plan.steps.get((job.id, step.id)) or plan.gone.get((job.id, step.id))
             if row is not None:
-                fetched.learn(step, results_of(row.results))
+                fetched.learn(f"{job.id}.{step.id}", step, results_of(row.results))
     return fetched

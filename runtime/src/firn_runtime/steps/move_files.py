@@ -49,6 +49,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
         versions.add(name, digest(file.version))
         return file.size
 
+    context.claim(places.values())
     manifest, versions = of_step(context), of_step(context, "versions")
     _forget_lost(manifest, places, files)
     allowance = Allowance(place.max_bytes, sum(manifest.told.values()))
