@@ -13,6 +13,7 @@ from firn_schemas.decode import decode
 from runtime.artifacts import step
 
 DOWNLOAD = {"resource": "shop", "files": ["in/a", "in/b"], "dest_dir": "raw"}
+SYSTEMS = {"shop": "sha256:1", "again": "sha256:1", "other": "sha256:2"}
 A, B = digest("in/a"), digest("in/b")
 VERSIONS = {A: digest("1"), B: digest("2")}
 
@@ -44,15 +45,16 @@ def test_a_file_that_was_not_fetched_the_first_time_is_not_sure() -> None:
 
 
 def test_a_download_under_a_lock_is_one_too() -> None:
-    fetched = Fetched()
+    fetched = Fetched(SYSTEMS)
     locked = made("with_lock", key="k", step={"type": "download", "inputs": DOWNLOAD})
     fetched.learn("a.one", locked, results(versions=spelled(VERSIONS)))
     assert fetched.of("shop") == VERSIONS
+    assert fetched.of("again") == VERSIONS  # another name of the same system
     assert fetched.of("other") == {}
 
 
 def test_what_the_run_has_put_there_since_is_no_longer_what_it_fetched() -> None:
-    fetched = Fetched()
+    fetched = Fetched(SYSTEMS)
     fetched.learn("a.one", made("download", **DOWNLOAD), results(versions=spelled(VERSIONS)))
     fetched.learn("a.one", made("upload", resource="other", files=["x/a"], dest_path="in"), results())
     assert fetched.of("shop") == VERSIONS
@@ -61,7 +63,7 @@ def test_what_the_run_has_put_there_since_is_no_longer_what_it_fetched() -> None
 
 
 def test_no_step_fetches_to_where_another_does(tmp_path: Path) -> None:
-    fetched, download = Fetched(), made("download", **DOWNLOAD)
+    fetched, download = Fetched(SYSTEMS), made("download", **DOWNLOAD)
     fetched.claim("a.one", ["raw/a"], tmp_path)
     fetched.claim("a.one", ["raw/a", "raw/b"], tmp_path)
     with pytest.raises(ConnectorError, match=r"`raw/b` is what `a\.one` fetches too"):

@@ -41,7 +41,7 @@ class Workbench:
         """What an incremental read is to read."""
         self.before: Mapping[str, Any] = {}
         """What a step that is done again resulted in before."""
-        self.fetched = Fetched()
+        self.fetched = Fetched({name: name for name in resources})
         self.started_at = datetime(2026, 3, 1, 6, tzinfo=UTC)
         self.hidden: frozenset[str] = frozenset()
         """Columns that are classified."""

@@ -56,9 +56,11 @@ def fetched_again(before: Versions, now: Versions) -> Versions:
 class Fetched:
     """What the steps of one run have fetched; they may tell of it from several threads. A step is `JOB.STEP` here."""
 
-    def __init__(self) -> None:
+    def __init__(self, systems: Mapping[str, str]) -> None:
+        """`systems` says what each resource is: two may be one."""
+        self._systems = systems
         self._versions: dict[str, Versions] = {}
-        """By resource."""
+        """By system."""
         self._places: dict[str, str] = {}
         """Files of the run's folder, and which step fetches each."""
         self._done: set[str] = set()
@@ -67,7 +69,7 @@ class Fetched:
 
     def of(self, resource: str) -> Mapping[str, str]:
         """Return in which versions files of a resource were fetched, unless the run has put others there since."""
-        return self._versions.setdefault(resource, {})
+        return self._versions.setdefault(self._systems[resource], {})
 
     def claim(self, name: str, places: Collection[str], files: Path) -> None:
         """Keep places in the run's folder of files for a step; raise ConnectorError where another one fetches to one.
@@ -86,10 +88,10 @@ class Fetched:
         """Hear of a step that is done; steps are told in the order in which they are done."""
         type, inputs = innermost(step.type, step.inputs)
         if type == "download":
-            self._versions.setdefault(inputs["resource"], {}).update(told(results.get("versions")))
+            self._versions.setdefault(self._systems[inputs["resource"]], {}).update(told(results.get("versions")))
             with self._lock:
                 self._places.update(dict.fromkeys(results.get("files", ()), name))
                 self._done.add(name)
         if type == "upload":
             for name in results.get("files", ()):
-                self._versions.get(inputs["resource"], {}).pop(digest(name), None)
+                self._versions.get(self._systems[inputs["resource"]], {}).pop(digest(name), None)

@@ -38,7 +38,7 @@ from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
 from firn_runtime.watermarks import Watermarks
-from firn_schemas.artifact import Flow, Job
+from firn_schemas.artifact import Flow, Job, Payload
 from firn_schemas.base import Json
 
 FEATURES = frozenset(
@@ -220,7 +220,7 @@ class _Session:
             plan=plan,
             plugged=self.prepared.plugged,
             resources=self.resources,
-            fetched=_fetched(flow, plan),
+            fetched=_fetched(self.artifact.payload, flow, plan),
             journal=journal,
             tell=self.tell,
             stop=stop,
@@ -257,9 +257,9 @@ class _Session:
         self.tell("run.finished", status="FAILED" if self.fatal else status, seconds=seconds)
 
 
-def _fetched(flow: Flow, plan: Plan) -> Fetched:
+def _fetched(payload: Payload, flow: Flow, plan: Plan) -> Fetched:
     """Return what the sessions before this one have fetched, also by steps that are not asked for now."""
-    fetched = Fetched()
+    fetched = Fetched({name: payload.resources[key].fingerprint.data for name, key in flow.resources.items()})
     for job in flow.jobs:
         for step in job.steps:
             row = plan.steps.get((job.id, step.id)) or plan.gone.get((job.id, step.id))
