@@ -339,7 +339,7 @@ def test_files_of_one_name_that_two_steps_fetch_to_one_folder_are_not_lost(place
         assert (code, told(events, "step.finished", status="FAILED")) == (1, ["second"])
         (failed,) = [one["error"] for one in events if one["event"] == "step.finished" and one["status"] == "FAILED"]
         assert failed["message"] == (
-            "`raw/a.csv` is what `main.first` fetches too: one would take the place of the other"
+            "`raw/a.csv` is where `main.first` puts a file too: one would take the place of the other"
         )
         assert place.kept()["a.csv"].read_bytes() == b"id\n1\n"
     assert place.files("shop") == {"in/a.csv": b"id\n1\n"}

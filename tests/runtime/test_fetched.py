@@ -64,13 +64,23 @@ def test_what_the_run_has_put_there_since_is_no_longer_what_it_fetched() -> None
 
 def test_no_step_fetches_to_where_another_does(tmp_path: Path) -> None:
     fetched, download = Fetched(SYSTEMS), made("download", **DOWNLOAD)
-    fetched.claim("a.one", ["raw/a"], tmp_path)
-    fetched.claim("a.one", ["raw/a", "raw/b"], tmp_path)
-    with pytest.raises(ConnectorError, match=r"`raw/b` is what `a\.one` fetches too"):
-        fetched.claim("b.two", ["raw/c", "raw/b"], tmp_path)  # it may not be there yet
+    fetched.claim("a.one", "workspace", ["raw/a"], tmp_path)
+    fetched.claim("a.one", "workspace", ["raw/a", "raw/b"], tmp_path)
+    with pytest.raises(ConnectorError, match=r"`raw/b` is where `a\.one` puts a file too"):
+        fetched.claim("b.two", "workspace", ["raw/c", "raw/b"], tmp_path)  # it may not be there yet
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw/a").touch()
     fetched.learn("a.one", download, {"files": ["raw/a", "raw/b"]})
-    fetched.claim("b.two", ["raw/b"], tmp_path)  # it has been removed
-    with pytest.raises(ConnectorError, match=r"`raw/a` is what `a\.one` fetches too"):
-        fetched.claim("b.two", ["raw/a"], tmp_path)
+    fetched.claim("b.two", "workspace", ["raw/b"], tmp_path)  # it has been removed
+    with pytest.raises(ConnectorError, match=r"`raw/a` is where `a\.one` puts a file too"):
+        fetched.claim("b.two", "workspace", ["raw/a"], tmp_path)
+
+
+@pytest.mark.parametrize("resource", ["shop", "again"])
+def test_no_step_puts_a_file_to_where_another_did(tmp_path: Path, resource: str) -> None:
+    fetched, upload = Fetched(SYSTEMS), made("upload", resource="shop", files=["raw/a"], dest_path="done")
+    fetched.learn("a.one", upload, {"files": ["done/a"]})
+    fetched.claim("b.two", "other", ["done/a"], tmp_path)
+    fetched.claim("b.two", resource, ["done/b"], tmp_path)
+    with pytest.raises(ConnectorError, match=r"`done/a` is where `a\.one` puts a file too"):
+        fetched.claim("b.two", resource, ["done/a"], tmp_path)  # whether a reader has taken it away is not known

@@ -127,8 +127,8 @@ class _Context:
     def fetched(self, resource: str) -> Mapping[str, str]:
         return self.bench.fetched.of(resource)
 
-    def claim(self, places: Collection[str]) -> None:
-        self.bench.fetched.claim(f"main.{self.id}", places, self.files)
+    def claim(self, resource: str, places: Collection[str]) -> None:
+        self.bench.fetched.claim(f"main.{self.id}", resource, places, self.files)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         return self.bench.hidden.intersection(columns)

@@ -189,9 +189,9 @@ class Lent:
         """Return in which versions the run has fetched files of a resource."""
         return self._shared.fetched.of(resource)
 
-    def claim(self, places: Collection[str]) -> None:
-        """Keep places in the run's folder of files for what this step fetches."""
-        self._shared.fetched.claim(f"{self._job.id}.{self.id}", places, self.files)
+    def claim(self, resource: str, places: Collection[str]) -> None:
+        """Keep places of a resource for the files that this step puts there."""
+        self._shared.fetched.claim(f"{self._job.id}.{self.id}", resource, places, self.files)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         """Return those of a dataset's columns whose values may not be shown."""

@@ -1,4 +1,4 @@
-"""What a run has fetched from elsewhere, as the results of its steps tell it: in which versions, and to which places.
+"""What a run has fetched and put elsewhere, as the results of its steps tell it: in which versions, to which places.
 
 What is deleted is compared with the versions, also where a resumed run has lost its workspace: so they are in the
 state, a few digits for each file.
@@ -16,6 +16,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.step import innermost
 from firn_schemas.artifact import Step
 from firn_schemas.base import Json
+from firn_schemas.connectors import WORKSPACE
 
 _DIGITS = 8
 """Of 64 values each: of so many, no two are the same by chance."""
@@ -54,44 +55,57 @@ def fetched_again(before: Versions, now: Versions) -> Versions:
 
 
 class Fetched:
-    """What the steps of one run have fetched; they may tell of it from several threads. A step is `JOB.STEP` here."""
+    """What the steps of one run have fetched and put; they may tell of it from several threads.
+
+    A step is `JOB.STEP` here.
+    """
 
     def __init__(self, systems: Mapping[str, str]) -> None:
         """`systems` says what each resource is: two may be one."""
         self._systems = systems
         self._versions: dict[str, Versions] = {}
         """By system."""
-        self._places: dict[str, str] = {}
-        """Files of the run's folder, and which step fetches each."""
+        self._places: dict[tuple[str, str], str] = {}
+        """By system and name of a file: which step puts it there."""
         self._done: set[str] = set()
-        """Steps that have fetched all of theirs."""
+        """Steps that have put all of theirs."""
         self._lock = Lock()
 
     def of(self, resource: str) -> Mapping[str, str]:
         """Return in which versions files of a resource were fetched, unless the run has put others there since."""
-        return self._versions.setdefault(self._systems[resource], {})
+        return self._versions.setdefault(self._system(resource), {})
 
-    def claim(self, name: str, places: Collection[str], files: Path) -> None:
-        """Keep places in the run's folder of files for a step; raise ConnectorError where another one fetches to one.
+    def claim(self, name: str, resource: str, places: Collection[str], files: Path) -> None:
+        """Keep places of a resource for a step; raise ConnectorError where another one puts a file to one of them.
 
-        Where that is done, and the file has been removed since, the place is free.
+        In `files`, the run's own folder, a place is free once the other step is done and the file has been removed.
         """
+        system, own = self._system(resource), resource == WORKSPACE[1]
         with self._lock:
             for place in places:
-                other = self._places.get(place, name)
-                if other != name and (other not in self._done or (files / place).exists()):
-                    message = f"`{shown(place)}` is what `{other}` fetches too: one would take the place of the other"
-                    raise ConnectorError("data", message, "give each step a `dest_dir` of its own")
-            self._places.update(dict.fromkeys(places, name))
+                other = self._places.get((system, place), name)
+                if other != name and not (own and other in self._done and not (files / place).exists()):
+                    message = (
+                        f"`{shown(place)}` is where `{other}` puts a file too: one would take the place of the other"
+                    )
+                    raise ConnectorError("data", message, "give each step a folder of its own")
+            self._places.update(((system, place), name) for place in places)
 
     def learn(self, name: str, step: Step, results: Mapping[str, Any]) -> None:
         """Hear of a step that is done; steps are told in the order in which they are done."""
         type, inputs = innermost(step.type, step.inputs)
+        if type not in ("download", "upload"):
+            return
+        system, files = self._system(inputs["resource"]), results.get("files", ())
         if type == "download":
-            self._versions.setdefault(self._systems[inputs["resource"]], {}).update(told(results.get("versions")))
-            with self._lock:
-                self._places.update(dict.fromkeys(results.get("files", ()), name))
-                self._done.add(name)
-        if type == "upload":
-            for name in results.get("files", ()):
-                self._versions.get(self._systems[inputs["resource"]], {}).pop(digest(name), None)
+            self._versions.setdefault(system, {}).update(told(results.get("versions")))
+            system = self._system(WORKSPACE[1])
+        else:
+            for file in files:
+                self._versions.get(system, {}).pop(digest(file), None)
+        with self._lock:
+            self._places.update(((system, file), name) for file in files)
+            self._done.add(name)
+
+    def _system(self, resource: str) -> str:
+        return self._systems.get(resource, resource)  # the run's folder need not be among them

@@ -96,8 +96,8 @@ class StepContext(Protocol):
         """Return in which versions the run has fetched files of a resource: see firn_runtime.fetched."""
         ...
 
-    def claim(self, places: Collection[str]) -> None:
-        """Keep places in the run's folder of files for what this step fetches; raise where another fetches there."""
+    def claim(self, resource: str, places: Collection[str]) -> None:
+        """Keep places of a resource for the files that this step puts there; raise where another step puts one."""
         ...
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:

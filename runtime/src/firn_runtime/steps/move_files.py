@@ -49,7 +49,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
         versions.add(name, digest(file.version))
         return file.size
 
-    context.claim(places.values())
+    context.claim(WORKSPACE[1], places.values())
     manifest, versions = of_step(context), of_step(context, "versions")
     _forget_lost(manifest, places, files)
     allowance = Allowance(place.max_bytes, sum(manifest.told.values()))
@@ -74,6 +74,7 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
         _forget_lost(manifest, places, files)
     for name in places.keys() - manifest.told.keys():
         present(files, name)
+    context.claim(inputs.resource, places.values())
     return _moved(places.values(), sum(_done(manifest, places, inputs.parallelism, put)))
 
 
