@@ -55,6 +55,7 @@ class Attempts:
             if retry is None or number >= retry.max_attempts or done.error.error_class not in retry.on:
                 return done
             self._pause(number, done.error)
+            self._shared.resources.connect_anew()
 
     def _try(self, number: int, results: dict[str, Any]) -> Done:
         error = self._once(number, results)
