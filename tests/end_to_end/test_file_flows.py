@@ -261,7 +261,7 @@ def test_a_step_whose_file_is_gone_is_done_again(place: Place, lost: str, damage
     if damage == "short":
         file.write_bytes(content[:-1])
     planned = place.firn("run", "c.json", "--resume", "last", "--dry-run").stdout
-    assert planned.count("runs again: a file of it is gone") == 1
+    assert planned.count("runs again: a file of it is gone from the workspace") == 1
     code, events = place.run("--resume", "last")
     assert code == 0, events
     assert told(events, "step.started")[: len(steps)] == steps
@@ -280,6 +280,73 @@ def test_a_fresh_pod_with_an_empty_workspace_makes_again_what_is_needed(place: P
         *("fetched", "orders", "big", "made", "told", "later", "sent", "cleared"),
     ]
     assert place.files("lake")["done/big.csv"] == b"id,amount\n1,50\n"
+
+
+TAKEN = """\
+name: takes
+version: "1.0.0"
+resources: {shop: {profile: shop}, lake: {profile: lake}}
+steps:
+  - {id: found, type: list_files, inputs: {resource: shop, path: in}}
+  - {id: fetched, type: download, inputs: {resource: shop, files: "{{ steps.found.outputs.files }}", dest_dir: raw}}
+  - {id: orders, type: read, inputs: {resource: workspace, path: "raw/*.csv"}}
+  - {id: made, type: write, inputs: {from: orders, resource: shop, path: all.csv, mode: replace}}
+  - {id: waited, type: list_files, inputs: {resource: lake, path: told, min_count: 1}}
+  - {id: cleared, type: delete_files, inputs: {resource: shop, files: "{{ steps.found.outputs.files }}"}}
+"""
+
+
+def test_a_file_that_came_after_those_that_were_published_stays_where_names_hold_a_secret(place: Place) -> None:
+    """The state keeps no such name, so that a resumed run lists and fetches anew."""
+    word = "partner-feed"
+    (place.folder / "mount/lake-key").write_text(word)
+    place.compile(TAKEN)
+    place.put("shop", f"in/{word}-1.csv", b"id\n1\n")
+    assert place.run()[0] == 1
+    place.put("shop", f"in/{word}-2.csv", b"id\n2\n")
+    place.put("lake", "told/x", b"")
+    code, events = place.run("--resume", "last")
+    assert (code, told(events, "step.reused")) == (0, ["orders", "made"])
+    assert place.files("shop") == {"all.csv": b"id\n1\n", f"in/{word}-2.csv": b"id\n2\n"}
+    assert [one["message"] for one in events if one["event"] == "warning" and "step" in one] == [
+        "its results were not kept; it is made again",
+        "`in/***-2.csv` may be newer than what this run has published: it was not there or not the same when that was"
+        " fetched; what is there stays, and the next run fetches it",
+    ]
+
+
+BOTH = """\
+name: both
+version: "1.0.0"
+resources: {shop: {profile: shop}, lake: {profile: lake}}
+steps:
+  - {id: here, type: list_files, inputs: {resource: shop, path: in}}
+  - {id: there, type: list_files, inputs: {resource: lake, path: in}}
+  - {id: first, type: download, inputs: {resource: shop, files: "{{ steps.here.outputs.files }}", dest_dir: raw}}
+  - {id: second, type: download, inputs: {resource: lake, files: "{{ steps.there.outputs.files }}", dest_dir: raw}}
+  - {id: orders, type: read, inputs: {resource: workspace, path: "raw/*.csv"}}
+  - {id: made, type: write, inputs: {from: orders, resource: shop, path: all.csv, mode: replace}}
+  - {id: cleared, type: delete_files, inputs: {resource: shop, files: "{{ steps.here.outputs.files }}"}}
+"""
+
+
+def test_files_of_one_name_that_two_steps_fetch_to_one_folder_are_not_lost(place: Place) -> None:
+    place.compile(BOTH)
+    place.put("shop", "in/a.csv", b"id\n1\n")
+    place.put("lake", "in/a.csv", b"id\n22\n")
+    for words in ((), ("--resume", "last")):
+        code, events = place.run(*words)
+        assert (code, told(events, "step.finished", status="FAILED")) == (1, ["second"])
+        (failed,) = [one["error"] for one in events if one["event"] == "step.finished" and one["status"] == "FAILED"]
+        assert failed["message"] == (
+            "`raw/a.csv` is where `main.first` puts a file too: one would take the place of the other"
+        )
+        assert place.kept()["a.csv"].read_bytes() == b"id\n1\n"
+    assert place.files("shop") == {"in/a.csv": b"id\n1\n"}
+    place.put("lake", "in/b.csv", b"id\n22\n")
+    place.server.client().delete_object(Bucket=place.bucket, Key="raw/in/a.csv")
+    code, events = place.run()
+    assert (code, sorted(place.files("shop")["all.csv"].split())) == (0, [b"1", b"22", b"id"])
 
 
 def test_a_failure_names_the_file(place: Place) -> None:

@@ -1,5 +1,6 @@
 """Files that steps left in the run's folder: what a resumed run takes for done, and what it does again."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,20 @@ def test_a_file_that_is_gone_or_has_another_size_is_lacking(left: Path) -> None:
     (left / FILES / "raw/a").write_text("other content")
     assert lacks(left)
     (left / FILES / "raw/a").unlink()
+    assert lacks(left)
+
+
+def test_what_a_later_step_has_put_in_the_place_of_a_file_is_not_taken_away(left: Path) -> None:
+    (left / FILES / "raw/a").write_text("other content")
+    unpacked, scratch = made("archive_extract", resource="zip", archives=["x"], dest_dir="raw"), left / "job/two"
+    scratch.mkdir()
+    note(unpacked, {"files": ["raw/a"], "count": 1}, scratch, left / FILES)
+    time = (left / "job/one" / NOTE).stat().st_mtime_ns
+    for later, expected in ((1, False), (-1, True)):
+        os.utime(scratch / NOTE, ns=(time + later, time + later))
+        assert lacks(left) is expected
+    os.utime(scratch / NOTE, ns=(time + 1, time + 1))
+    (left / FILES / "raw/b").write_text("other content")
     assert lacks(left)
 
 

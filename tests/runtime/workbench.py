@@ -1,6 +1,6 @@
 """One step at a time, with a real engine and real connectors: what a run lends to a step, without the run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +41,7 @@ class Workbench:
         """What an incremental read is to read."""
         self.before: Mapping[str, Any] = {}
         """What a step that is done again resulted in before."""
-        self.fetched = Fetched()
+        self.fetched = Fetched({name: name for name in resources})
         self.started_at = datetime(2026, 3, 1, 6, tzinfo=UTC)
         self.hidden: frozenset[str] = frozenset()
         """Columns that are classified."""
@@ -50,7 +50,7 @@ class Workbench:
         """Run one step on inputs as a flow spells them, decoded as in a run; each is a run of its own."""
         self.runs += 1
         result = step_function(type)(decode(STEPS[type].inputs, inputs, from_text=True), _Context(self, id))
-        self.fetched.learn(decode(Step, step(id, type, **inputs)), result.results)
+        self.fetched.learn(f"main.{id}", decode(Step, step(id, type, **inputs)), result.results)
         return result
 
     def write(self, publication: Publication, still_ours: Callable[[], None] = lambda: None, **inputs: Any) -> Written:
@@ -126,6 +126,9 @@ class _Context:
 
     def fetched(self, resource: str) -> Mapping[str, str]:
         return self.bench.fetched.of(resource)
+
+    def claim(self, resource: str, places: Collection[str]) -> None:
+        self.bench.fetched.claim(f"main.{self.id}", resource, places, self.files)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         return self.bench.hidden.intersection(columns)

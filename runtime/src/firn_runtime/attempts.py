@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,7 @@ class Attempts:
             if retry is None or number >= retry.max_attempts or done.error.error_class not in retry.on:
                 return done
             self._pause(number, done.error)
+            self._shared.resources.connect_anew()
 
     def _try(self, number: int, results: dict[str, Any]) -> Done:
         error = self._once(number, results)
@@ -188,6 +189,10 @@ class Lent:
     def fetched(self, resource: str) -> Mapping[str, str]:
         """Return in which versions the run has fetched files of a resource."""
         return self._shared.fetched.of(resource)
+
+    def claim(self, resource: str, places: Collection[str]) -> None:
+        """Keep places of a resource for the files that this step puts there."""
+        self._shared.fetched.claim(f"{self._job.id}.{self.id}", resource, places, self.files)
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:
         """Return those of a dataset's columns whose values may not be shown."""

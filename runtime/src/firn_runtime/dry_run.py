@@ -23,7 +23,7 @@ class Planned(NamedTuple):
     type: str
     resource: str | None
     what: str
-    """`runs`, `is done already`, `runs again: its dataset is gone`, `runs again: a file of it is gone`."""
+    """`runs`, `is done already`, `runs again: its dataset is gone` or what else `lost` says."""
 
 
 def plan_artifact(source: Path | bytes, edge: Edge, options: Options = AS_USUAL) -> list[Planned]:
@@ -62,5 +62,5 @@ def _fate(plan: Plan, job: Job, step: Step) -> str:
     if job.id in plan.skipped:
         return "stays skipped"
     if place in plan.gone:
-        return f"runs again: {lost(plan.gone[place])} gone"
+        return f"runs again: {lost(plan.gone[place])}"
     return "runs on a condition" if job.when is not None else "runs"

@@ -11,13 +11,12 @@ from firn_runtime.attempts import Attempts, Done, failure_of
 from firn_runtime.cancel import Ended, Token
 from firn_runtime.errors import ConnectorError, FirnError, LockHeld
 from firn_runtime.events import STOPPED, EventName, Failure, Status
-from firn_runtime.journal import NOT_KEPT
 from firn_runtime.outcome import JobOutcome, StepOutcome
 from firn_runtime.plan import results_of
 from firn_runtime.resolve import Unresolved
 from firn_runtime.shared import Shared
 from firn_runtime.state import checked_outputs
-from firn_runtime.state.rows import StepRow
+from firn_runtime.state.rows import NOT_KEPT, StepRow
 from firn_runtime.step import StepResult
 from firn_schemas.artifact import Job, Lock, Step
 from firn_schemas.base import Json
@@ -189,7 +188,7 @@ class JobWork:
         except FirnError as error:
             return Done(done.attempts, error=self._ends_the_run(error))
         if done.result is not None:
-            self._shared.fetched.learn(step, done.result.results)
+            self._shared.fetched.learn(f"{self._job.id}.{step.id}", step, done.result.results)
             self._keep(step, dict(done.result.results))
         return done
 

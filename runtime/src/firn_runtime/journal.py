@@ -12,7 +12,7 @@ from firn_runtime.errors import ConnectorError
 from firn_runtime.events import Failure
 from firn_runtime.outcome import JobOutcome
 from firn_runtime.starts import Starts
-from firn_runtime.state.rows import JobRow, StepRow
+from firn_runtime.state.rows import NOT_KEPT, JobRow, StepRow
 from firn_runtime.watermarks import Watermarks
 from firn_schemas.artifact import Job, Step
 from firn_schemas.base import Json
@@ -20,9 +20,6 @@ from firn_schemas.base import Json
 if TYPE_CHECKING:
     from firn_runtime.leases import Leases
     from firn_runtime.state import State
-
-NOT_KEPT = ""
-"""Stands for a fingerprint where what is recorded is not all that there was."""
 
 
 class Journal:

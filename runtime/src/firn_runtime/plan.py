@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from firn_runtime.errors import ArtifactRefused, UsageError
-from firn_runtime.state.rows import JobRow, RunRow, StepRow
+from firn_runtime.state.rows import NOT_KEPT, JobRow, RunRow, StepRow
 from firn_runtime.step import innermost
 from firn_schemas.artifact import Flow, Job, Step
 from firn_schemas.base import Json
@@ -37,7 +37,7 @@ class Plan(NamedTuple):
     outputs: Mapping[str, Mapping[str, Json]] = {}
     """Named results of jobs that are not gone through, by job."""
     gone: Mapping[Place, StepRow] = {}
-    """Steps that were done, but run again: their datasets or files are no longer there.
+    """Steps that were done, but run again: their datasets or files are no longer there, or their results were not kept.
 
     Until such a step is done again, its row keeps the results that it had, also in the sessions after this one.
     """
@@ -101,6 +101,11 @@ def _takes(step: Step) -> bool:
     return type not in _ELSEWHERE or inputs.get("resource") == WORKSPACE[1] or bool(inputs.get("attachments"))
 
 
+def _fetches(step: Step) -> bool:
+    """Say whether what a step fetched before counts when it is done again, also where not all of that was kept."""
+    return innermost(step.type, step.inputs)[0] == "download"
+
+
 def kept(flow: Flow, past: Past, lacks: Lacks) -> tuple[dict[Place, StepRow], dict[Place, StepRow]]:
     """Return the steps that need not run again, and those that must, since what is still needed of them is gone."""
     done: dict[Place, StepRow] = {}
@@ -113,9 +118,10 @@ def kept(flow: Flow, past: Past, lacks: Lacks) -> tuple[dict[Place, StepRow], di
         for step in reversed(job.steps):
             row = past.steps.get((job.id, step.id))
             waited_for = step.streamed_into is not None and (job.id, step.streamed_into) not in done
-            if row is None or row.fingerprint != step.fingerprint.data or waited_for:
+            known = (step.fingerprint.data, NOT_KEPT) if _fetches(step) else (step.fingerprint.data,)
+            if row is None or row.fingerprint not in known or waited_for:
                 needs = needs or _takes(step)
-            elif row.status != "SUCCESS":
+            elif row.status != "SUCCESS" or row.fingerprint == NOT_KEPT:
                 needs = needs or _takes(step)
                 if row.results:
                     gone[job.id, step.id] = row

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firn_runtime.building import Compute
+from firn_runtime.cancel import Ended
 from firn_runtime.connector import RunFacts
 from firn_runtime.errors import ConnectorError, InputsMissing
 from firn_runtime.prepare import Prepared
@@ -106,6 +107,13 @@ class Resources:
         except InputsMissing as error:  # it was there when the run began
             raise ConnectorError("auth", error.message, error.help) from None
 
+    def connect_anew(self) -> None:
+        """Let what could not be connected be connected once more where a step needs it: one is tried again."""
+        for name in list(self._unusable):
+            with self._one_by_one[name]:
+                if self._unusable.pop(name, None) is not None:
+                    self._let_go(self._open.pop(name))
+
     def renew(self, name: str) -> bool:
         """Connect a resource again where its secrets are others by now; say whether they are."""
         with self._one_by_one[name]:
@@ -116,7 +124,7 @@ class Resources:
             if fresh is None:
                 return False
             if name in self._open:
-                self._open.pop(name).close()
+                self._let_go(self._open.pop(name))
             self._unusable.pop(name, None)
             self._connect(name, fresh)
             return True
@@ -128,6 +136,9 @@ class Resources:
         connector.facts = self._facts
         try:
             connector.connect()
+        except Ended:  # a step shall end: that is no reason for another one
+            self._let_go(self._open.pop(name))
+            raise
         except Exception as error:
             self._unusable[name] = error
             raise
@@ -152,10 +163,13 @@ class Resources:
         opened += [self._engine] if self._engine is not None else []
         self._open, self._engine = {}, None
         for one in opened:
-            try:
-                one.close()
-            except Exception as error:
-                self._tell("warning", message=f"could not close a connector ({type(error).__name__})")
+            self._let_go(one)
+
+    def _let_go(self, opened: Any) -> None:
+        try:
+            opened.close()
+        except Exception as error:
+            self._tell("warning", message=f"could not close a connector ({type(error).__name__})")
 
     def scratch(self, job: str, step: str) -> Path:
         """Return a folder of one step alone; raise ConnectorError."""

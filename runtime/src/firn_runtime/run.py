@@ -38,7 +38,7 @@ from firn_runtime.steps import STEPS as BUILT_IN_STEPS
 from firn_runtime.stop import Stop
 from firn_runtime.telling import Teller
 from firn_runtime.watermarks import Watermarks
-from firn_schemas.artifact import Flow, Job
+from firn_schemas.artifact import Flow, Job, Payload
 from firn_schemas.base import Json
 
 FEATURES = frozenset(
@@ -202,7 +202,7 @@ class _Session:
         for sentence in (*self.prepared.warnings, *self.state.warnings):
             self.tell("warning", message=sentence)
         for (job, step), before in plan.gone.items():
-            message = f"{lost(before)} gone from the workspace; it is made again"
+            message = f"{lost(before)}; it is made again"
             self.tell("warning", job=job, step=step, message=message)
 
     def _scheduler(self, row: RunRow, plan: Plan, journal: Journal) -> Scheduler:
@@ -220,7 +220,7 @@ class _Session:
             plan=plan,
             plugged=self.prepared.plugged,
             resources=self.resources,
-            fetched=_fetched(flow, plan),
+            fetched=_fetched(self.artifact.payload, flow, plan),
             journal=journal,
             tell=self.tell,
             stop=stop,
@@ -257,12 +257,12 @@ class _Session:
         self.tell("run.finished", status="FAILED" if self.fatal else status, seconds=seconds)
 
 
-def _fetched(flow: Flow, plan: Plan) -> Fetched:
+def _fetched(payload: Payload, flow: Flow, plan: Plan) -> Fetched:
     """Return what the sessions before this one have fetched, also by steps that are not asked for now."""
-    fetched = Fetched()
+    fetched = Fetched({name: payload.resources[key].fingerprint.data for name, key in flow.resources.items()})
     for job in flow.jobs:
         for step in job.steps:
             row = plan.steps.get((job.id, step.id)) or plan.gone.get((job.id, step.id))
             if row is not None:
-                fetched.learn(step, results_of(row.results))
+                fetched.learn(f"{job.id}.{step.id}", step, results_of(row.results))
     return fetched

@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from firn_runtime.state.rows import StepRow
+from firn_runtime.state.rows import NOT_KEPT, StepRow
 from firn_runtime.step import innermost
 from firn_schemas.artifact import Step
 from firn_schemas.base import Json
@@ -49,8 +49,11 @@ def _left(type: str, results: Mapping[str, Any], scratch: Path) -> list[str] | N
 
 
 def lost(row: StepRow) -> str:
-    """Name what is no longer there of a step that was done, for a sentence that ends in `gone`."""
-    return "its dataset is" if row.dataset is not None else "a file of it is"
+    """Say what is no longer there of a step that was done."""
+    if row.fingerprint == NOT_KEPT:
+        return "its results were not kept"
+    what = "its dataset" if row.dataset is not None else "a file of it"
+    return f"{what} is gone from the workspace"
 
 
 class Kept(NamedTuple):
@@ -68,9 +71,20 @@ class Kept(NamedTuple):
 
 
 def _still_there(scratch: Path, files: Path) -> bool:
-    """Say whether what a step has noted is there, as far as sizes say it; a note that was cut off is none."""
+    """Say whether what a step has noted is there, as far as sizes say it; a note that was cut off is none.
+
+    What a later step has put in its place is there: done again, this step would take it away.
+    """
     try:
         noted: dict[str, int] = json.loads((scratch / NOTE).read_text())
-        return all((files / name).stat().st_size == size for name, size in noted.items())
+        sizes = {name: (files / name).stat().st_size for name in noted}
+        return sizes == noted or sizes.items() <= (noted | _noted_since(scratch / NOTE)).items()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
+
+
+def _noted_since(note: Path) -> dict[str, int]:
+    """Return what the run's steps have noted after a step's note."""
+    times = {one: one.stat().st_mtime_ns for one in note.parents[2].glob(f"*/*/{NOTE}")}
+    later = sorted((one for one in times if times[one] > times[note]), key=times.__getitem__)
+    return {name: size for one in later for name, size in json.loads(one.read_text()).items()}

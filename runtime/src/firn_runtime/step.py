@@ -1,6 +1,6 @@
 """What a step is to the run: a function from decoded inputs and a context to results."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -94,6 +94,10 @@ class StepContext(Protocol):
 
     def fetched(self, resource: str) -> Mapping[str, str]:
         """Return in which versions the run has fetched files of a resource: see firn_runtime.fetched."""
+        ...
+
+    def claim(self, resource: str, places: Collection[str]) -> None:
+        """Keep places of a resource for the files that this step puts there; raise where another step puts one."""
         ...
 
     def hidden(self, dataset: str, columns: Sequence[str]) -> frozenset[str]:

@@ -71,6 +71,14 @@ def of(shelf: Shelf, what: str) -> list[str]:
     return [name for asked, name in shelf.asked if asked == what]
 
 
+def test_two_steps_put_no_file_to_one_place(work: Workbench, shelf: Shelf) -> None:
+    first, second = put(work, "a/x", b"1"), put(work, "b/x", b"2")
+    do(work, "upload", files=first, dest_path="in")
+    with pytest.raises(ConnectorError, match=r"`in/x` is where `main\.data` puts a file too"):
+        work.do("upload", {"resource": "there", "files": second, "dest_path": "in"}, "other")
+    assert shelf.files == {"in/x": b"1"}
+
+
 # what an outsider sends is limited
 
 

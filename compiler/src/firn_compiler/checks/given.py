@@ -41,4 +41,6 @@ def file_ending(value: object) -> str | None:
     stem, dot, ending = name.removesuffix(packed).rpartition(".")
     if set("*?[") & set(ending if dot else ending + stem):
         return None  # the files that match say it
-    return f".{ending}" if dot else None if isinstance(value, Deferred) else ""
+    if isinstance(value, Deferred):
+        return f".{ending}" if dot else None
+    return f".{ending}" if stem else ""  # a name that begins with its only dot has no ending

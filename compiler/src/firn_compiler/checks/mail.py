@@ -6,7 +6,7 @@ from firn_compiler.checks.given import Found, leads_out, unsaid_format
 from firn_compiler.diagnostics import finding
 from firn_compiler.document import Mapping, Path, Scalar, Sequence, each_at, items_at, value_of
 from firn_compiler.model.project import Step
-from firn_schemas.steps.messages import LONGEST_SUBJECT, MOST_ATTACHMENTS, MOST_RECIPIENTS
+from firn_schemas.steps.messages import LONGEST_NAME, LONGEST_SUBJECT, MOST_ATTACHMENTS, MOST_RECIPIENTS
 
 
 def recipients(step: Step, path: Path) -> Found:
@@ -52,6 +52,9 @@ def contents(step: Step, path: Path) -> Found:
             continue
         if isinstance(item, Mapping) and (re.search(r"[/\\]", name) or name in (".", "..")):
             yield finding("E204", "the name is not that of a file", node.span, "name it without folders", where)
+        elif unspeakable(name) or len(name.rpartition("/")[2].encode()) > LONGEST_NAME:
+            message = f"the name is one line of at most {LONGEST_NAME} bytes, without control characters"
+            yield finding("E204", message, node.span.opening, "rename the file", where)
         elif not isinstance(item, Mapping) and leads_out(name):
             message = "the name leads out of the run's folder of files"
             yield finding("E204", message, node.span, "write it without `..`", where)

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from firn_schemas.base import Json
 
+NOT_KEPT = ""
+"""Stands for a fingerprint where what is recorded is not all that there was."""
+
 
 class RunRow(NamedTuple):
     """One run. `artifact` is the digest of the artifact that it runs now; `plan` is opaque here."""

@@ -49,6 +49,7 @@ def download(inputs: DownloadInputs, context: StepContext) -> StepResult:
         versions.add(name, digest(file.version))
         return file.size
 
+    context.claim(WORKSPACE[1], places.values())
     manifest, versions = of_step(context), of_step(context, "versions")
     _forget_lost(manifest, places, files)
     allowance = Allowance(place.max_bytes, sum(manifest.told.values()))
@@ -73,6 +74,7 @@ def upload(inputs: UploadInputs, context: StepContext) -> StepResult:
         _forget_lost(manifest, places, files)
     for name in places.keys() - manifest.told.keys():
         present(files, name)
+    context.claim(inputs.resource, places.values())
     return _moved(places.values(), sum(_done(manifest, places, inputs.parallelism, put)))
 
 
@@ -127,7 +129,7 @@ def _others(names: Collection[str]) -> str:
 
 
 _IS_NEWER = "is not the file that this run has fetched: another took its place"
-_MAY_BE_NEWER = "may be newer than what this run has published: it was fetched twice, and was not the same"
+_MAY_BE_NEWER = "may be newer than what this run has published: it was not there or not the same when that was fetched"
 
 
 def _forget_lost(manifest: Manifest, places: Mapping[str, str], files: Path) -> None:

@@ -16,6 +16,7 @@ from firn_runtime.steps.results import lent
 from firn_schemas.mail_address import MailAddress, parsed, unspeakable
 from firn_schemas.steps.data import ENDINGS, WriteInputs
 from firn_schemas.steps.messages import (
+    LONGEST_NAME,
     LONGEST_SUBJECT,
     MOST_ATTACHMENTS,
     MOST_RECIPIENTS,
@@ -25,9 +26,6 @@ from firn_schemas.steps.messages import (
 
 if TYPE_CHECKING:
     from firn_runtime.engine import Session
-
-_LONGEST_NAME = 255
-"""Bytes."""
 
 
 class SendsMail(Protocol):
@@ -130,6 +128,6 @@ def _is_csv(item: DatasetFile) -> bool:
 
 
 def _file_name(at: int, name: str) -> str:
-    if len(PurePosixPath(_line(f"attachments[{at}]", name, 4096)).name.encode()) > _LONGEST_NAME:
-        raise ConnectorError("data", f"the name in `attachments[{at}]` is longer than {_LONGEST_NAME} bytes")
+    if len(PurePosixPath(_line(f"attachments[{at}]", name, 4096)).name.encode()) > LONGEST_NAME:
+        raise ConnectorError("data", f"the name in `attachments[{at}]` is longer than {LONGEST_NAME} bytes")
     return name

@@ -10,6 +10,8 @@ MOST_RECIPIENTS, MOST_ATTACHMENTS = 100, 100
 """Every server takes so many recipients (RFC 5321, section 4.5.3.1.8)."""
 LONGEST_SUBJECT = 998
 """Characters."""
+LONGEST_NAME = 255
+"""Bytes in the name of an attachment."""
 
 
 @record

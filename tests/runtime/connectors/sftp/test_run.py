@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from firn_runtime import Edge, Options, run_artifact
+from firn_runtime.events import Event
 from runtime.artifacts import job, payload, resource, spelled, step
 from servers.rogue_sftp import Line
 from servers.sshd import Server, server
@@ -70,6 +73,47 @@ def test_a_run_that_meets_another_host_key_fails_and_says_which(tmp_path: Path) 
     assert sshd.fingerprint in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     silent(sshd, done.stdout, done.stderr)
+
+
+def test_a_server_that_was_down_at_first_is_called_again_by_a_retry(tmp_path: Path) -> None:
+    sshd, line = server(), Line(server().port)
+    line.left = 0
+    retry = {"max_attempts": 3, "backoff": 0.01, "max_backoff": 1, "on": ["connection"]}
+    listed = step("l", "list_files", resource="partner") | {"retry": retry}
+    artifact(sshd, tmp_path, listed, root=str(sshd.root()), port=line.port)
+
+    def mend(event: Event) -> None:
+        if event.name == "step.retried":
+            line.left = None
+
+    try:
+        result = run_artifact(tmp_path / "a.json", Edge(environment(sshd), tmp_path, [mend]))
+    finally:
+        line.close()
+    (one,) = result.jobs[0].steps
+    assert (one.status, one.attempts, line.calls) == ("SUCCESS", 2, 2)
+
+
+def test_that_one_step_ran_out_of_time_to_connect_is_no_reason_for_another(tmp_path: Path) -> None:
+    sshd = server()
+    with socket.create_server(("127.0.0.1", 0)) as silent_one:
+        line = Line(silent_one.getsockname()[1])
+        listed = step("l", "list_files", resource="partner")
+        artifact(sshd, tmp_path, root=str(sshd.root()), port=line.port)
+        body = json.loads((tmp_path / "a.json").read_bytes())["payload"]
+        body["flows"]["flow"]["jobs"] = [job("a", listed | {"timeout": 0.5}), job("b", listed)]
+        (tmp_path / "a.json").write_bytes(spelled(body))
+
+        def mend(event: Event) -> None:
+            if event.name == "job.finished":
+                line._to = sshd.port
+
+        try:
+            edge = Edge(environment(sshd), tmp_path, [mend])
+            result = run_artifact(tmp_path / "a.json", edge, Options(max_parallel=1))
+        finally:
+            line.close()
+    assert [one.status for one in result.jobs] == ["FAILED", "SUCCESS"]
 
 
 def test_sigterm_ends_a_transfer(tmp_path: Path) -> None:

@@ -359,11 +359,12 @@ def test_a_name_may_be_as_long_as_the_server_takes_it(store: FileStore, root: Pa
     assert sorted(os.listdir(root)) == long
 
 
-def test_what_the_server_does_not_allow_is_said(store: FileStore, root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["shut/x", "shut/folder/x"])
+def test_what_the_server_does_not_allow_is_said(store: FileStore, root: Path, tmp_path: Path, name: str) -> None:
     (root / "shut").mkdir(mode=0o555)
     with pytest.raises(ConnectorError) as caught:
-        put(store, made(tmp_path / "source", b"new"), "shut/x")
-    expected = ("auth", "sending `shut/x`: the server does not allow it", "the user needs the right to do it")
+        put(store, made(tmp_path / "source", b"new"), name)
+    expected = ("auth", f"sending `{name}`: the server does not allow it", "the user needs the right to do it")
     assert (caught.value.error_class, caught.value.message, caught.value.help) == expected
 
 

@@ -176,8 +176,10 @@ async def _made(session: Session, folder: str) -> str:
         try:
             await session.ask(session.client.mkdir(path))
         except SFTPError:
-            if (await session.ask(session.client.stat(path))).type != FILEXFER_TYPE_DIRECTORY:
-                raise
+            with suppress(*MISSING):
+                if (await session.ask(session.client.stat(path))).type == FILEXFER_TYPE_DIRECTORY:
+                    continue
+            raise
     return path
 
 
