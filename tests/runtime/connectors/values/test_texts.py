@@ -49,7 +49,7 @@ def is_the_double(value: str, text: str) -> bool:
     if exact is None or not exact.is_finite():
         return exact is not None and str(float(exact)) == value
     digits = len("".join(map(str, exact.as_tuple().digits)).strip("0"))
-    kept = digits <= 15 or exact in (Decimal(value), Decimal(f"{float(value):.17g}"))
+    kept = digits <= 15 or exact in (Decimal(value), Decimal(f"{float(value):.17g}"), Decimal(f"{float(value):.18e}"))
     return float(value) == float(exact) and kept
 
 
