@@ -9,10 +9,15 @@ from firn_schemas.steps import StepType
 LOADING = Form(
     r"PATH|LD_\w*|DYLD_\w*|GCONV_PATH|GLIBC_TUNABLES"  # the system's
     r"|HOME|XDG_\w*"  # where a user keeps settings, Python modules too
-    r"|OPENSSL_\w*|GIT_\w*|TCL\w*"
+    r"|OPENSSL_\w*|SASL_PATH|KRB5_CONFIG|ODBC\w*|LIBMYSQL_PLUGIN\w*|G(?:TK|IO|DK)_\w*|QT_\w*"  # libraries'
+    r"|AWS_(?:CONFIG|SHARED_CREDENTIALS)_FILE|KUBECONFIG"  # settings in which a library finds a command for credentials
+    r"|SHELL|EDITOR|VISUAL|PAGER|BROWSER|SSH_ASKPASS|GIT_\w*|TCL\w*"  # what many programs start
     r"|ENV|BASH_ENV|BASH_FUNC_\S*|SHELLOPTS|BASHOPTS|PS4|ZDOTDIR"  # shells'
     r"|PYTHON(?:PATH|HOME|STARTUP|USERBASE|WARNINGS|BREAKPOINT|PLATLIBDIR|PYCACHEPREFIX|EXECUTABLE)"
-    r"|PERL5?(?:LIB|OPT|DB)|RUBY(?:LIB|OPT)|NODE_(?:PATH|OPTIONS)|CLASSPATH|(?:JAVA_TOOL|_JAVA|JDK_JAVA)_OPTIONS",
+    r"|PERL5?(?:LIB|OPT|DB)|RUBY(?:LIB|OPT)|GEM_(?:HOME|PATH)|BUNDLE_\w*|NODE_(?:PATH|OPTIONS)|BUN_OPTIONS"
+    r"|CLASSPATH|JAVA_(?:HOME|OPTS|TOOL_OPTIONS)|_JAVA_OPTIONS|JDK_JAVA_OPTIONS"
+    r"|DOTNET_\w*|COR(?:ECLR)?_\w*|COMPlus_\w*|PHPRC|PHP_INI_SCAN_DIR|LUA_(?:INIT|PATH|CPATH)\w*"
+    r"|R_(?:HOME|LIBS|PROFILE|ENVIRON)\w*|JULIA_\w*|ERL_\w*|GUILE_\w*",
     "says which code a program loads: a step does not set it",
 )
 """Variables that name code, or a folder with code, for a program, its interpreter or a library of many programs."""

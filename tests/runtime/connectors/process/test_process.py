@@ -158,6 +158,10 @@ def test_what_the_system_cannot_hand_over_is_refused_without_its_value(machine: 
     [
         *("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "BASH_FUNC_ls%%", "PATH", "PYTHONPATH"),
         *("PERL5OPT", "HOME", "XDG_CONFIG_HOME", "PYTHONPYCACHEPREFIX", "PYTHONPLATLIBDIR", "OPENSSL_CONF", "GIT_SSH"),
+        *("LUA_INIT_5_4", "LUA_CPATH", "R_PROFILE_USER", "R_LIBS", "PHPRC", "PHP_INI_SCAN_DIR", "JULIA_LOAD_PATH"),
+        *("DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "JAVA_HOME", "ERL_FLAGS", "BUN_OPTIONS", "GEM_PATH"),
+        *("ODBCSYSINI", "SASL_PATH", "KRB5_CONFIG", "LIBMYSQL_PLUGIN_DIR", "AWS_CONFIG_FILE", "KUBECONFIG"),
+        *("SHELL", "PAGER", "EDITOR", "SSH_ASKPASS", "GTK_MODULES", "QT_PLUGIN_PATH"),
     ],
 )
 def test_a_step_does_not_say_which_code_a_program_loads(machine: Machine, name: str) -> None:
