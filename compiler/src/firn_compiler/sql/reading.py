@@ -16,7 +16,7 @@ from firn_compiler.sql.clauses import clauses
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.syntax import meant, misjoined, shown, syntax, unclosed, unread
-from firn_compiler.sql.words import aliases_again, names_again, of_postgres, placeholders_again
+from firn_compiler.sql.words import aliases_again, names_again, of_postgres, placeholders_again, tokenized
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 from firn_schemas.visible import listing
 
@@ -72,7 +72,9 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         return None, [Problem("E501", f"the query is longer than {MAX_TEXT // 1024} KiB", "split it", 0, 1)], []
     engine = Dialect.get_or_raise(dialect)
     try:
-        tokens = engine.tokenize(f"{text}\n")  # else `$1 … ''` at the end of a text is taken for a quote left open
+        tokens = tokenized(
+            f"{text}\n", engine.tokenize
+        )  # else `$1 … ''` at the end of a text is taken for a quote left open
         tokens = [*placeholders_again(tokens, dialect)]
     except TokenError:
         return None, [unclosed(text)], []

@@ -1,7 +1,7 @@
 """Words and signs that the parser takes for others than the engine does: they are made names and placeholders again."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 
 from sqlglot.tokenizer_core import Token, TokenType
@@ -19,6 +19,30 @@ _BEFORE: Mapping[TokenType, Set[TokenType]] = {
 _AFTER_A_NAME = frozenset([TokenType.ASC, TokenType.DESC, TokenType.SLASH, TokenType.MOD, TokenType.DPIPE])
 _COMPARING = frozenset([TokenType.EQ, TokenType.NEQ, TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE])
 """What no interval, and no condition, begins with."""
+
+
+def tokenized(text: str, tokenize: Callable[[str], list[Token]]) -> list[Token]:
+    """Return the tokens of a text; `tokenize` takes a sign behind a number such as `1e3` for a part of it."""
+    masked = _SIGNED.sub(_without_exponent, text)
+    tokens = tokenize(masked)
+    for token in tokens if masked != text else ():
+        own = text[token.start : token.end + 1]
+        if own != masked[token.start : token.end + 1]:
+            if token.token_type is not TokenType.NUMBER:
+                return tokenize(text)  # it stands within quotes of another kind
+            token.text = own
+    return tokens
+
+
+_SIGNED = re.compile(
+    r"""'[^']*'|"[^"]*"|--.*|(?<![\w.])(?P<whole>\d[\d_]*(\.[\d_]*)?)[eE](?P<power>\d+)(?=[+-]\.?\d)"""
+)
+"""A number with an exponent before a sign and another one; or what stands in quotes, and comments."""
+
+
+def _without_exponent(found: re.Match[str]) -> str:
+    whole = found["whole"]
+    return found[0] if whole is None else f"{whole}{'0' if '.' in whole else '.'}{found['power']}"
 
 
 def names_again(tokens: Sequence[Token]) -> None:
