@@ -291,6 +291,12 @@ def test_types_that_the_parser_holds_otherwise_are_read(engine: duckdb.DuckDBPyC
     assert known(query).problems == ()
 
 
+def test_values_in_from_without_brackets_are_not_called_a_mistake(engine: duckdb.DuckDBPyConnection) -> None:
+    query = "select * from values (1, 'a'), (2, 'b') as t(id, name)"
+    assert engine.execute(query).fetchall() == [(1, "a"), (2, "b")]
+    assert known(query).problems == ()
+
+
 def test_a_sign_behind_a_number_is_no_part_of_it(engine: duckdb.DuckDBPyConnection) -> None:
     query = "select 1e3+1e3, 1.5E3-2e-3 as x, amount*1e2-.5 as y, '1e3+1' as \"2e3-1\" from orders -- 1e3+1"
     assert [row[0] for row in engine.execute(f"describe {query}").fetchall()][1:] == ["x", "y", "2e3-1"]

@@ -86,11 +86,14 @@ def scope_of(relations: dict[str, Relation], outer: Scope | None) -> Scope:
 def keyed(columns: Iterable[Column]) -> dict[str, Column]:
     """Return columns by their keys; a name's second column gets a number, as the engine gives it (`id`, `id_1`)."""
     made: dict[str, Column] = {}
+    taken: dict[str, int] = {}
+    """By a name the numbers that are surely taken."""
     for column in columns:
-        name, number = column.name, 0
+        name, number = column.name, taken.get(column.name.lower(), 0)
         while name and name.lower() in made:
             number += 1
             name = f"{column.name}_{number}"
+        taken[column.name.lower()] = number
         made[name.lower() if name else f"\0{len(made)}"] = column._replace(name=name)
     return made
 

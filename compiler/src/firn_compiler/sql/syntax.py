@@ -89,6 +89,8 @@ def unread(problem: Problem, tokens: Sequence[Token]) -> bool:
     """Whether a finding is of a form that the engine reads and the parser does not: then nothing is said."""
     if any(token.text.upper() in ("PIVOT", "UNPIVOT", "EXPORT_STATE") for token in tokens):
         return True  # the parser knows few forms of it
+    if any(one.token_type is TokenType.FROM and two.token_type is TokenType.VALUES for one, two in pairwise(tokens)):
+        return True  # it knows them in brackets alone
     at = next((at for at, token in enumerate(tokens) if token.start >= problem.start), len(tokens) - 1)
     around = {token.text.upper() for token in tokens[max(at - 2, 0) : at + 1]}
     blob = tokens[at].token_type is TokenType.STRING and tokens[at - 1].end + 1 == tokens[at].start
