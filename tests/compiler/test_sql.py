@@ -297,6 +297,21 @@ def test_values_in_from_without_brackets_are_not_called_a_mistake(engine: duckdb
     assert known(query).problems == ()
 
 
+def test_an_empty_name_is_told_as_the_text_that_it_should_be() -> None:
+    (found,) = known('select coalesce(name, "") as x from customers').problems
+    assert (found.code, found.message) == ("E503", "no table of this query has a column ``")
+    assert found.help == "text stands in single quotes; double quotes are for names"
+
+
+def test_distinct_from_begins_no_clause(engine: duckdb.DuckDBPyConnection) -> None:
+    query = (
+        "select case when id is distinct from amount then 1 when id between 1 and 2 then 3 end as x from orders"
+        " where id is not distinct from 1 order by case when id is distinct from 2 then 1 end"
+    )
+    assert engine.execute(query).fetchall() == []
+    assert known(query).problems == ()
+
+
 def test_a_sign_behind_a_number_is_no_part_of_it(engine: duckdb.DuckDBPyConnection) -> None:
     query = "select 1e3+1e3, 1.5E3-2e-3 as x, amount*1e2-.5 as y, '1e3+1' as \"2e3-1\" from orders -- 1e3+1"
     assert [row[0] for row in engine.execute(f"describe {query}").fetchall()][1:] == ["x", "y", "2e3-1"]

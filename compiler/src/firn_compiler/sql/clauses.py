@@ -61,8 +61,11 @@ def clauses(tokens: Sequence[Token]) -> Iterator[Problem]:
     levels = [_Level()]
     for at, token in enumerate(tokens):
         kind = token.token_type
-        if kind not in _TELLING or (at and tokens[at - 1].token_type in NAMING and kind is not TokenType.L_PAREN):
+        before = tokens[at - 1].token_type if at else None
+        if kind not in _TELLING or (before in NAMING and kind is not TokenType.L_PAREN):
             continue  # nothing of ours, or a name
+        if kind is TokenType.FROM and before is TokenType.DISTINCT:
+            continue  # an operator: `is distinct from`
         yield from levels[-1].see(token)
         if kind in OPENING:
             levels.append(_Level())

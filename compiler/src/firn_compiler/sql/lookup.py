@@ -27,7 +27,7 @@ _VALUES = frozenset(["current_date", "current_timestamp", "distinct", "false", "
 """Words that stand where a column may."""
 
 
-_CURLY = "‘’“”„"
+_CURLY = frozenset("‘’“”„")
 """Quotes of a word processor, which SQL takes for letters of a name."""
 
 
@@ -111,12 +111,12 @@ class Lookup:
                 alone = len(open_) == 1 and level is scope
                 return open_[0].column(name) if alone else NOTHING
             known += [one for relation in level.relations.values() for one in relation.names()]
-        if (part.args.get("quoted") or name[0] in _CURLY) and not is_qualified:
+        if (part.args.get("quoted") or name[:1] in _CURLY) and not is_qualified:
             message = f"no table of this query has a column `{name}`"
             help = "text stands in single quotes; double quotes are for names"
-            help = "text stands in straight single quotes: `'…'`" if name[0] in _CURLY else help
+            help = "text stands in straight single quotes: `'…'`" if name[:1] in _CURLY else help
             known += scope.aliases
-            if meant := (misspelt if _beside_a_column(node) else alike)(name, known):
+            if name and (meant := (misspelt if _beside_a_column(node) else alike)(name, known)):
                 self._meant[id(part)] = meant
                 help = suggestion(name, dict.fromkeys(known), "columns:", meant)
             self._problems.append(Problem("E503", message, help, *place(part)))
