@@ -1,6 +1,6 @@
 """Grouping: what a SELECT computes for each row, and what for each group; only what is certain is reported."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from sqlglot import ErrorLevel, exp
@@ -103,14 +103,19 @@ _TWICE = "an aggregate cannot stand inside another"
 def _ordinals(select: exp.Select) -> Iterator[Problem]:
     width = len(select.expressions)
     clauses = [clause for key in ("group", "order") if (clause := select.args.get(key)) is not None]
-    items = [item.this if isinstance(item, exp.Ordered) else item for clause in clauses for item in clause.expressions]
-    numbers = [one for one in items if isinstance(one, exp.Literal) and not one.is_string and one.name.isdecimal()]
-    wrong = [one for one in numbers if not 1 <= int(one.name) <= width]
-    if wrong and any(star_of(one) or one.find(exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
-        return  # one of them may be several columns
-    for number in wrong:
-        help = f"the select list has {counted(width, 'column')}"
-        yield Problem("E507", f"there is no column {number.name}", help, *place(number))
+    wrong = list(out_of_list([item for clause in clauses for item in clause.expressions], width))
+    if not any(star_of(one) or one.find(exp.Columns, exp.Unnest, exp.Explode) for one in select.expressions):
+        yield from wrong  # else one of them may be several columns
+
+
+def out_of_list(items: Iterable[Any], width: int) -> Iterator[Problem]:
+    """Report numbers in an ORDER BY or GROUP BY that are those of no column of the select list."""
+    values = [item.this if isinstance(item, exp.Ordered) else item for item in items]
+    numbers = [one for one in values if isinstance(one, exp.Literal) and not one.is_string and one.name.isdecimal()]
+    for number in numbers:
+        if not 1 <= int(number.name) <= width:
+            help = f"the select list has {counted(width, 'column')}"
+            yield Problem("E507", f"there is no column {number.name}", help, *place(number))
 
 
 def _ungrouped(select: exp.Select, owns: Owns, starred: Sequence[str]) -> Iterator[Problem]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlglot import exp
 
+from firn_compiler.diagnostics import counted
 from firn_compiler.sql.analysis import Analysis, Problem
-from firn_compiler.sql.grouping import grouping
+from firn_compiler.sql.grouping import grouping, out_of_list
 from firn_compiler.sql.lookup import Lookup, owns, qualified
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import place
@@ -100,6 +101,11 @@ class _Resolver:
             return self.select(node, outer, ctes)
         if isinstance(node, exp.Values):
             width = len(node.expressions[0].expressions) if node.expressions else 0
+            for row in node.expressions:
+                if len(row.expressions) != width:
+                    message = f"this row has {counted(len(row.expressions), 'value')}, and the first one {width}"
+                    help = "all rows of `values` have as many"
+                    self.problems.append(Problem("E501", message, help, *place(row)))
             return Relation({f"col{at}": Column(f"col{at}", NOWHERE) for at in range(width)})
         if isinstance(node, exp.Table):
             return self.tables.relation(node, ctes)
@@ -151,6 +157,8 @@ class _Resolver:
             self.problems.extend(unlike(one, result, sides[-1], kinds=self.checked))
             result = joined(one, result, sides[-1])
             self.order_of_set(one, sides, outer, ctes)
+            if self.checked and not result.open and one.args.get("order"):
+                self.problems.extend(out_of_list(one.args["order"].expressions, len(result.columns)))
         return result
 
     def other_side(self, node: Any, first: Relation, outer: Scope | None, ctes: Ctes) -> Relation:
