@@ -77,6 +77,36 @@ def test_a_later_row_that_is_no_day_as_iso_8601_spells_them_is_an_error(work: Wo
         read(work, "a.csv")
 
 
+@pytest.mark.parametrize("text", ["yes", "no", "t", "F", "0123", "+49"])
+def test_words_and_codes_that_the_engine_takes_for_values_are_text(work: Workbench, root: Path, text: str) -> None:
+    (root / "a.csv").write_text(f"n,code,plain\n1,{text},True\n2,,false\n3,NA,\n")
+    found = read(work, "a.csv", format_options={"null_values": ["", "NA"]})
+    assert found == [(1, text, True), (2, None, False), (3, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("first", "kind", "later"),
+    [
+        ("true", "boolean", "yes"),
+        ("true", "boolean", "t"),
+        ("9", "bigint", "09"),
+        ("1", "bigint", "00"),
+        ("123", "bigint", "0123"),
+        ("12", "bigint", "0x1F"),
+        ("1", "bigint", "+1"),
+        ("1.5", "double", "01.5"),
+        ("0.5", "double", "007"),
+    ],
+)
+def test_a_later_row_that_is_no_value_of_the_type_that_was_found_is_an_error(
+    work: Workbench, root: Path, first: str, kind: str, later: str
+) -> None:
+    (root / "a.csv").write_text("code\n" + f"{first}\n" * 21_000 + f"{later}\n")
+    with pytest.raises(ConnectorError, match=rf"the column `code` .* holds what is no {kind.upper()}, .*`schema`"):
+        read(work, "a.csv")
+    assert len(read(work, "a.csv", schema={"code": kind})) == 21_001
+
+
 def test_schema_gives_types_and_columns_their_order(work: Workbench, root: Path) -> None:
     (root / "a.csv").write_text("id,amount,zip\n1,2.50,0123\n")
     read(work, "a.csv", schema={"amount": "decimal(18,2)", "zip": "varchar"}, columns=["zip", "amount"])
@@ -311,8 +341,9 @@ def test_what_is_no_whole_number_is_not_rounded(work: Workbench, root: Path, tex
     (root / "a.csv").write_text("id\n" + "1\n" * 30_000 + f"{text}\n")
     with pytest.raises(ConnectorError) as caught:
         read(work, "*.csv", schema=schema)
+    found = "" if schema else ", or begins with zeros"
     assert caught.value.message == (
-        "`*.csv`: the column `id` of the file `a.csv` holds what is no BIGINT: give it another type in `schema`"
+        f"`*.csv`: the column `id` of the file `a.csv` holds what is no BIGINT{found}: give it another type in `schema`"
     )
 
 

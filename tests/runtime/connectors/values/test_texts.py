@@ -122,7 +122,7 @@ def test_every_whole_number_is_read(engine: duckdb.DuckDBPyConnection, kind: str
     numbers = {0, 1, 9, most, most // 2} | {10**n for n in range(39) if 10**n <= most}
     for value in numbers | {n - 1 for n in numbers if n} | (set() if kind[0] == "U" else {-n for n in numbers}):
         assert read(engine, kind, str(value)) == str(value)
-        assert read(engine, kind, f"0{value}" if value >= 0 else f"{value}.0") == str(value)
+        assert read(engine, kind, f"0{value}" if value >= 0 else f"{value}.0", found=False) == str(value)
 
 
 WRONG = {
@@ -143,8 +143,11 @@ def test_a_text_that_is_not_of_its_type_is_refused(engine: duckdb.DuckDBPyConnec
 
 
 RIGHT = {
-    "BIGINT": ("1.0", "1.", "-2.000", "+7", " 1 ", "1e3", "007"),
+    "BIGINT": ("1.0", "1.", "-2.000", "+7", " 1 ", "1e3", "007", " 007", "0x1F", "-0"),
     "DOUBLE": (
+        "00.5",
+        ".5",
+        "-0.5",
         "0.30000000000000004",
         "0.10000000000000001",
         "1.50000000000000000000",
@@ -167,12 +170,16 @@ RIGHT = {
     "TIME": ("10:00", "10:00:00.5", "10:00:00.1234560", "24:00:00"),
     "TIMESTAMP": ("2026-01-02", "2026-01-02T10:00:00Z", "2026-01-02 10:00:00.1234560", "0044-03-15 12:00:00 BC"),
     "TIMESTAMP WITH TIME ZONE": ("2026-01-02 10:00:00+02:00", "2026-01-02T10:00:00-11:30", "2026-01-02T10:00:00Z"),
+    "BOOLEAN": ("true", "False", "t", "yes"),
 }
+CODES = ("+7", "007", " 007", "0x1F", "00.5", "t", "yes")
+"""What may be no value of a type that nobody said."""
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in RIGHT.items() for text in texts])
 def test_a_value_may_be_spelled_in_several_ways(engine: duckdb.DuckDBPyConnection, kind: str, text: str) -> None:
-    assert read(engine, kind, text) is not None
+    assert read(engine, kind, text, found=False) is not None
+    assert (read(engine, kind, text) is None) == (text in CODES)
 
 
 def test_a_text_that_means_null_is_null_though_it_might_be_a_value(engine: duckdb.DuckDBPyConnection) -> None:

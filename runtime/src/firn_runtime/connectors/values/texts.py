@@ -42,19 +42,21 @@ _DIGITS_ALONE = "{1} >> (53 * strlen({0}) - 53 >> 4) > 0"
 """The number has as many digits as its text has signs, so that no digit was lost: a fraction takes a point and a digit
 at least, an exponent that is negative takes more. 2 ** (53 (n - 1) // 16) lies between 10 ** (n - 2) and 10 ** (n - 1)
 for n from 2 to 19."""
+_BELOW_ZERO = "{0} < '0' AND (-1 - {1}) >> (53 * strlen({0}) - 106 >> 4) > 0"
 _NO_EXPONENT = "NOT contains({0}, 'e') AND NOT contains({0}, 'E')"
 _NO_FRACTION = (
     f"NOT contains({{0}}, '.') AND {_NO_EXPONENT} AND {{1}} IS NOT NULL AND ({{1}} <> 0 OR contains({{0}}, '0'))"
 )
 """The engine takes a sign alone for 0."""
+_NO_ZEROS_FIRST = "({0} >= '1' OR {0} < '00')"
 _SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 _NEVER = ("BLOB", "BOOLEAN", "TIME_NS", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP_S")
 _PLAIN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(WHOLE, (_NO_FRACTION,)),
-    **dict.fromkeys(_SIGNED, (_DIGITS_ALONE, _NO_FRACTION)),
+    **dict.fromkeys(_SIGNED, (f"{{0}} >= '1' AND {_DIGITS_ALONE}", "{0} = '0'", _BELOW_ZERO)),
     **dict.fromkeys(_NEVER, ()),
     "DATE": ("{1}::VARCHAR = {0}",),
-    "DOUBLE": ("strlen({0}) <= 15 AND isfinite({1})",),
+    "DOUBLE": (f"strlen({{0}}) <= 15 AND isfinite({{1}}) AND {_NO_ZEROS_FIRST}",),
     "FLOAT": ("isfinite({1})",),
     "TIME": ("{1}::VARCHAR = {0}",),
     "TIMESTAMP": ("strlen({0}) <= 21 AND {0} LIKE '____-__-_____:__:__%' AND {1} IS NOT NULL",),
@@ -76,8 +78,17 @@ _DOUBLE_EXACT = f"(length({_DIGITS}) <= 15 OR {_DIGITS} IN ({_SHORTEST}, {_LONGE
 BEFORE_CHRIST = r"if(contains({0}, ' BC'), regexp_replace({0}, '^(\s*\S+)(.*) BC\s*$', '\1 (BC)\2'), {0})"
 """A date or timestamp as PostgreSQL and others spell it, as the engine reads it."""
 DATED = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
-_SPELLED = {"DATE": _DAY, "TIMESTAMP": _YEAR, "TIMESTAMP WITH TIME ZONE": _YEAR}
-"""How texts are spelled for which these types may be detected: not as `2026/11/23`, `1-2-3` or `epoch`."""
+_NUMBER = r"NOT regexp_matches({0}, '^\s*(\+|0[0-9_xXbB])|_')"
+_TRUTH = "lower(trim({0})) IN ('true', 'false')"
+_FOUND = {
+    "BIGINT": ([_NUMBER], ", or begins with zeros"),
+    "BOOLEAN": ([_TRUTH], ", which is `true` or `false`"),
+    "DOUBLE": ([_NUMBER, _DOUBLE_EXACT], ", or begins with zeros or has more digits than one"),
+}
+"""Rules for texts of a column whose type was detected, where they are more than the type's own, and what their error
+says of them."""
+_SPELLED = {"BOOLEAN": _TRUTH, "DATE": _DAY, "TIMESTAMP": _YEAR, "TIMESTAMP WITH TIME ZONE": _YEAR}
+"""How texts are spelled for which these types may be detected: not as `yes`, `2026/11/23` or `1-2-3`."""
 
 _JSON_REAL = "(NOT (contains({0}, '.') OR contains({0}, 'e')) OR abs(TRY_CAST({0} AS DOUBLE)) < {2})"
 _JSON_HELD = 2**53
@@ -120,12 +131,12 @@ def from_csv(name: str, kind: str, cast: str, place: str, nulls: Sequence[str], 
     if elements(kind)[1]:
         return _alone(list_of_text(f"if({means_null}, NULL, {column})", kind, _error(name, kind, place)))
     exact, text = _exact(kind), column
-    if kind == "DOUBLE" and found:
-        exact.append(_DOUBLE_EXACT)
+    rules, more = _FOUND.get(kind, ([], "")) if found else ([], "")
+    exact += rules
     if point != "." and kind.startswith(("DOUBLE", "FLOAT", "DECIMAL")):
         exact.append(f"NOT contains({column.replace('{', '{{').replace('}', '}}')}, '.')")
         text = f"replace({column}, {literal(point)}, '.')"
-    error = _error(name, kind, place, ", or has more digits than one" if _DOUBLE_EXACT in exact else "")
+    error = _error(name, kind, place, more)
     doubtful = point != "." or any(_LIKE_A_VALUE.search(text) for text in nulls)
     plain = "" if doubtful else _plain(column, kind, cast)
     nothing = f"WHEN {means_null} THEN NULL " if nulls and kind != "BLOB" else ""
