@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -365,6 +366,18 @@ def test_work_that_shall_end_ends_between_two_blocks(place: ArchivePlace, driver
     with working_for(token), pytest.raises(Ended):
         pack(place.connector(driver), "b.tar", DRIVERS[driver])
     assert [one.name for one in place.root.iterdir()] == [DRIVERS[driver]]
+
+
+@pytest.mark.parametrize("content", [b"x", bytes(20 << 20)])
+def test_the_thread_that_decompresses_is_gone_with_the_archive_opened_or_refused(
+    place: ArchivePlace, content: bytes
+) -> None:
+    place.put("a.tar.gz", gzip.compress(tarred("a", content) + END))
+    if len(content) == 1:
+        assert unpack(place.connector("tarfile"), "a.tar.gz") == ["out/a"]
+    else:
+        assert "max_ratio" in (refused(lambda: unpack(place.connector("tarfile"), "a.tar.gz")).help or "")
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("firn-unpack")]
 
 
 @pytest.mark.parametrize("more", [gzip.compress(b"") * 20_000, bytes(1 << 20)])

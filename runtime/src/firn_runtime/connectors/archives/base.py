@@ -5,8 +5,8 @@ An archive is an outsider's. It is unpacked whole or not at all, and nothing of 
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -56,7 +56,7 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
     """A folder in which archives are made and opened; without `root` it is the run's folder of files."""
 
     @abstractmethod
-    def members(self, file: IO[bytes], meter: Meter) -> Iterator[Found]:
+    def members(self, file: IO[bytes], meter: Meter) -> Generator[Found]:
         """Yield the members of an archive, counted by `meter`; raise BadArchive."""
 
     @abstractmethod
@@ -90,8 +90,8 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
         taken = Names(self.options.max_files, "is in another archive of the step")
         with _failing(f"unpack into `{dest}`"), staging(self.root, confined(dest), mark) as staged:
             for archive, file in zip(archives, files, strict=True):
-                with _refusing(archive), open(file, "rb") as opened:
-                    for name, blocks in self._checked(opened, wanted):
+                with _refusing(archive), open(file, "rb") as opened, closing(self._checked(opened, wanted)) as found:
+                    for name, blocks in found:
                         taken.add(name)
                         staged.add(name, blocks)
             staged.settle()
@@ -100,19 +100,20 @@ class Archives(ConnectorBase[Any, ArchiveOptions]):
 
     def _checked(
         self, file: IO[bytes], wanted: Callable[[str], bool]
-    ) -> Iterator[tuple[str, Iterable[bytes | memoryview]]]:
+    ) -> Generator[tuple[str, Iterable[bytes | memoryview]]]:
         """Yield the files that are wanted; raise BadArchive for any member that may not be, wanted or not."""
         meter, names = Meter(self.options, os.fstat(file.fileno()).st_size), Names(self.options.max_files)
         check = current().check
-        for one in self.members(file, meter):
-            check()
-            name = one.name.removeprefix("./")
-            if not one.folder:
-                names.add(name)
-                if wanted(name):
-                    yield name, one.blocks
-            elif name:
-                names.add_folder(name.removesuffix("/"))
+        with closing(self.members(file, meter)) as members:
+            for one in members:
+                check()
+                name = one.name.removeprefix("./")
+                if not one.folder:
+                    names.add(name)
+                    if wanted(name):
+                        yield name, one.blocks
+                elif name:
+                    names.add_folder(name.removesuffix("/"))
 
     def pack(
         self, files: Sequence[str], dest: str, compression: str | None, mark: str, still_ours: Callable[[], None]

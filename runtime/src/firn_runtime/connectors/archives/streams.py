@@ -1,7 +1,8 @@
 """What lies under a tar archive: its bytes, decompressed by what they begin with, in blocks and within limits."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import IO, Any
 
 from firn_runtime.cancel import current
@@ -83,22 +84,38 @@ _STREAMS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
 """How a file begins, and what decompresses it."""
 
 
-def blocks(file: IO[bytes], meter: Meter) -> Iterator[bytes]:
+def blocks(file: IO[bytes], meter: Meter) -> Generator[bytes]:
     """Yield the bytes of a file, decompressed where it is compressed; raise BadArchive."""
     begin = file.read(8)
     file.seek(0)
     make = next((make for sign, make in _STREAMS if begin.startswith(sign)), None)
-    found = iter(lambda: file.read(BLOCK), b"") if make is None else _decompressed(file, make)
     check = current().check
-    for block in found:
-        check()
-        meter.unpacked(len(block))
+    with closing(_plain(file) if make is None else _ahead(_decompressed(file, make, check))) as found:
+        for block in found:
+            check()
+            meter.unpacked(len(block))
+            yield block
+
+
+def _plain(file: IO[bytes]) -> Generator[bytes]:
+    while block := file.read(BLOCK):
         yield block
 
 
-def _decompressed(file: IO[bytes], make: Callable[[], Any]) -> Iterator[bytes]:
+def _ahead(found: Iterator[bytes]) -> Generator[bytes]:
+    """Yield the blocks; while one is taken a thread makes the next, for decompressing and writing take as long."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, "firn-unpack") as pool:
+        coming = pool.submit(next, found, b"")
+        while block := coming.result():
+            coming = pool.submit(next, found, b"")
+            yield block
+
+
+def _decompressed(file: IO[bytes], make: Callable[[], Any], check: Callable[[], None]) -> Iterator[bytes]:
     """Yield what one or several streams hold, one after the other, with zero bytes behind them as padding."""
-    stream, check = make(), current().check
+    stream = make()
     while data := file.read(_PACKED):
         check()
         while data or (stream is not None and not stream.needs_input):

@@ -1,6 +1,7 @@
 """Tar archives, compressed or not: the driver `tarfile`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import IO, Any
 
 from firn_runtime.connectors.archives.base import Archives, Found, Source, content
@@ -18,12 +19,13 @@ _WHEN = 315532800
 class TarArchives(Archives):
     """Tar archives; how one is compressed is seen in its first bytes."""
 
-    def members(self, file: IO[bytes], meter: Meter) -> Iterator[Found]:
+    def members(self, file: IO[bytes], meter: Meter) -> Generator[Found]:
         """Yield the members in their order."""
-        reader = Reader(blocks(file, meter))
-        for one in members(reader, meter):
-            meter.content(one.size)
-            yield Found(one.name, one.folder, reader.pieces(one.size))
+        with closing(blocks(file, meter)) as found:
+            reader = Reader(found)
+            for one in members(reader, meter):
+                meter.content(one.size)
+                yield Found(one.name, one.folder, reader.pieces(one.size))
 
     def write(self, file: IO[bytes], path: str, sources: Sequence[Source], compression: str | None) -> None:
         """Write the files as members, in the order of their names, with POSIX's headers."""

@@ -1,6 +1,6 @@
 """ZIP archives: the drivers `zipfile`, and `pyzipper` for those that are encrypted with AES."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from importlib.util import find_spec
 from typing import IO, Any
 
@@ -21,7 +21,7 @@ _UNIX = 3
 class ZipArchives(Archives):
     """ZIP archives without encryption."""
 
-    def members(self, file: IO[bytes], meter: Meter) -> Iterator[Found]:
+    def members(self, file: IO[bytes], meter: Meter) -> Generator[Found]:
         """Yield the members in the order of the directory."""
         number = file.fileno()
         for entry in directory(number, meter):
