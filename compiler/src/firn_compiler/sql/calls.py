@@ -10,7 +10,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import COUNTS, OF_OTHERS
-from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END, QUOTED
+from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END, MAX_DEPTH
+from firn_compiler.sql.spelling import QUOTED
 
 
 def of_others(tokens: Sequence[Token]) -> Iterator[Problem]:
@@ -78,6 +79,8 @@ def _given(tokens: Sequence[Token], begin: int) -> int | None:
         kind = tokens[at].token_type
         if depth == 0 and kind in BRACKETS_END:
             break
+        if depth > MAX_DEPTH:
+            return None
         if depth == 0 and (kind in _UNCOUNTED or tokens[at].text.lower() == "lambda"):
             return None
         order = order or (at if depth == 0 and kind is TokenType.ORDER_BY else 0)

@@ -7,6 +7,8 @@ from itertools import pairwise
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.functions import FUNCTIONS
+from firn_compiler.sql.spelling import QUOTED, meant, shown
 
 MAX_DEPTH = 60
 MAX_OPERATORS = 2000
@@ -15,7 +17,7 @@ MAX_OPERATORS = 2000
 def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
     """Report nesting that would take more than a reasonable stack, and brackets that do not fit."""
     open_: list[Token] = []
-    chain = 0
+    chain, merges = 0, any(one.token_type is TokenType.MERGE for one in tokens)  # a MERGE has WHEN too
     for at, token in enumerate(tokens):
         kind = token.token_type
         if kind in _OPERANDS_ALONE:
@@ -23,10 +25,12 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
         chain = 0 if kind is TokenType.COMMA else chain + 1
         if kind in _CASES and at and tokens[at - 1].token_type in NAMING:
             continue  # after AS and a dot, CASE and END are names
+        inside = CLOSING.get(kind) or (None if merges else _OF_CASE.get(kind))
+        if inside is not None and (not open_ or inside is not open_[-1].token_type):
+            within = any(one.token_type is inside for one in open_)
+            yield _left_open(open_[-1], tokens[:at]) if within else _without(tokens, at)
+            return
         if kind in CLOSING:
-            if not open_ or CLOSING[kind] is not open_[-1].token_type:
-                yield Problem("E501", f"`{token.text}` closes nothing", "remove it", token.start, token.end + 1)
-                return
             open_.pop()
         elif kind in OPENING:
             open_.append(token)
@@ -35,15 +39,34 @@ def depth(tokens: Sequence[Token]) -> Iterator[Problem]:
             yield Problem("E501", "the query is nested too deep", help, token.start, token.end + 1)
             return
     if open_:
-        left = open_[-1]
-        words = {"(": "a parenthesis", "[": "a bracket", "{": "a brace"}
-        what = words.get(left.text, "`case`")
-        close = {"(": ")", "[": "]", "{": "}"}.get(left.text, "end")
-        yield Problem("E501", f"{what} is not closed", f"end it with `{close}`", left.start, left.end + 1)
+        yield _left_open(open_[-1], tokens)
 
 
+def _left_open(token: Token, until: Sequence[Token]) -> Problem:
+    """Return what is wrong with something that has not ended, or where its end is misspelt."""
+    ends = (one for one in until if one.start > token.start and one.token_type is TokenType.VAR)
+    for end in ends if token.token_type is TokenType.CASE else ():
+        if help := meant(end.text, _END):
+            return Problem("E501", f"{shown(end)} is not expected here", help, end.start, end.end + 1)
+    what = {"(": "a parenthesis", "[": "a bracket", "{": "a brace"}.get(token.text, "`case`")
+    close = {"(": ")", "[": "]", "{": "}"}.get(token.text, "end")
+    return Problem("E501", f"{what} is not closed", f"end it with `{close}`", token.start, token.end + 1)
+
+
+def _without(tokens: Sequence[Token], at: int) -> Problem:
+    """Return what is wrong with the end of something that has not begun, or with a WHEN without CASE."""
+    token, before = tokens[at], tokens[at - 1]
+    if token.token_type in CLOSING:
+        return Problem("E501", f"`{token.text}` closes nothing", "remove it", token.start, token.end + 1)
+    if at and before.token_type is TokenType.VAR and (help := meant(before.text, frozenset(["CASE"]))):
+        return Problem("E501", f"{shown(before)} is not expected here", help, before.start, before.end + 1)
+    message = f"`{token.text}` is no part of a `case`"
+    return Problem("E501", message, "begin it with `case`", token.start, token.end + 1)
+
+
+_END = frozenset(["END"])
 _OPERANDS_ALONE = frozenset([TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.IDENTIFIER])
-_CASES = frozenset([TokenType.CASE, TokenType.END])
+_CASES = frozenset([TokenType.CASE, TokenType.END, TokenType.WHEN, TokenType.THEN, TokenType.ELSE])
 NAMING = frozenset([TokenType.ALIAS, TokenType.DOT])
 CLOSING = {
     TokenType.R_PAREN: TokenType.L_PAREN,
@@ -52,10 +75,10 @@ CLOSING = {
     TokenType.END: TokenType.CASE,
 }
 """What closes something, and what opens it."""
+_OF_CASE = dict.fromkeys((TokenType.WHEN, TokenType.THEN, TokenType.ELSE), TokenType.CASE)
 OPENING = frozenset(CLOSING.values())
 BRACKETS = OPENING - {TokenType.CASE}
 BRACKETS_END = CLOSING.keys() - {TokenType.END}
-QUOTED = frozenset([TokenType.STRING, TokenType.IDENTIFIER])
 
 
 def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
@@ -77,7 +100,7 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
         elif kind is TokenType.LIMIT and dialect != "mysql" and _kinds(tokens, at, 2) == _TWO:
             help = f"write `limit … offset {tokens[at + 1].text}`"
             yield Problem("E501", "`limit` takes one number", help, tokens[at + 2].start, tokens[at + 2].end + 1)
-        elif following == "," and kind in (TokenType.SELECT, TokenType.DISTINCT) and after is not None:
+        elif following == "," and kind in _BEFORE_NO_COMMA and after is not None:
             yield Problem("E501", "a comma separates nothing here", "remove it", after.start, after.end + 1)
         elif kind in _NEEDING and (ends or following in _NEEDING[kind]) and not _names(tokens, at):
             message = f"`{token.text.lower()}` is followed by nothing"
@@ -86,6 +109,101 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
             name = tokens[at + 1]
             help = f"write `{name.text} as (select …)`"
             yield Problem("E501", f"`as` is missing after `{name.text}`", help, name.start, name.end + 1)
+
+
+def unopened(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report what lacks its first parenthesis, of a query that has one too few."""
+    for token, after in pairwise(tokens):
+        kind, next_ = token.token_type, after.token_type
+        if kind is TokenType.IN and next_ in (TokenType.STRING, TokenType.NUMBER):
+            help = "write `in (…)`"
+        elif kind is TokenType.OVER and next_ in (TokenType.PARTITION_BY, TokenType.ORDER_BY):
+            help = f"write `over ({after.text.lower()} …)`"
+        elif next_ is TokenType.SELECT and kind in _BEFORE_A_QUERY:
+            help = f"a query stands in parentheses: `{token.text.lower()} (select …)`"
+        else:
+            continue
+        yield Problem("E501", f"{shown(after)} is not expected here", help, after.start, after.end + 1)
+
+
+def unended(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report lists and calls that lack their last parenthesis, of a query that has one too few."""
+    open_: list[int] = []
+    for at, token in enumerate(tokens):
+        kind = token.token_type
+        if kind in BRACKETS:
+            open_.append(at)
+        elif kind in BRACKETS_END and open_:
+            open_.pop()
+        elif open_ and kind in _IN_NO_CALL and _is_left(tokens, open_[-1], kind):
+            yield _left_open(tokens[open_[-1]], ())
+            return
+
+
+def _is_left(tokens: Sequence[Token], at: int, kind: TokenType) -> bool:
+    """Whether a parenthesis ended before a word of this kind, which its call or its list cannot hold."""
+    before, first = tokens[at - 1] if at else tokens[at], tokens[at + 1]
+    if before.token_type is TokenType.IN and first.token_type in (TokenType.STRING, TokenType.NUMBER):
+        return True
+    name = before.text.lower()
+    called = before.token_type is TokenType.VAR and name in FUNCTIONS and name not in _WITH_WORDS
+    return called and kind not in (TokenType.AND, TokenType.OR) and first.token_type is not kind
+
+
+_WITH_WORDS = frozenset("cast extract overlay position row struct_pack substring trim try_cast".split())
+"""Functions whose values are told apart by words, or have names."""
+_BEFORE_A_QUERY = frozenset([TokenType.FROM, TokenType.JOIN, TokenType.IN, TokenType.EXISTS, TokenType.ALIAS])
+_IN_NO_CALL = frozenset(
+    [
+        TokenType.ALIAS,
+        TokenType.AND,
+        TokenType.FROM,
+        TokenType.GROUP_BY,
+        TokenType.HAVING,
+        TokenType.OR,
+        TokenType.SELECT,
+        TokenType.UNION,
+        TokenType.WHERE,
+    ]
+)
+
+
+def twice(tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report words that stand twice, BETWEEN without AND, and the signs of a comparison in the wrong order: `=<`."""
+    for word, low, high in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        plain = low.token_type in (TokenType.NUMBER, TokenType.STRING) and low.token_type is high.token_type
+        if word.token_type is TokenType.BETWEEN and plain:
+            help = "write `between … and …`"
+            yield Problem("E501", f"{shown(high)} is not expected here", help, high.start, high.end + 1)
+    for token, after in pairwise(tokens):
+        if token.token_type is after.token_type and token.token_type in _ONCE:
+            yield Problem("E501", f"{shown(after)} stands here twice", "remove it", after.start, after.end + 1)
+        elif token.text + after.text in ("=<", "=!") and after.start == token.end + 1:
+            message, help = f"`{token.text}{after.text}` is not expected here", f"write `{after.text}=`"
+            yield Problem("E501", message, help, token.start, after.end + 1)
+
+
+_ONCE = frozenset(
+    [
+        TokenType.ALIAS,
+        TokenType.BETWEEN,
+        TokenType.ELSE,
+        TokenType.FROM,
+        TokenType.GROUP_BY,
+        TokenType.HAVING,
+        TokenType.IN,
+        TokenType.JOIN,
+        TokenType.LIKE,
+        TokenType.LIMIT,
+        TokenType.ON,
+        TokenType.ORDER_BY,
+        TokenType.SELECT,
+        TokenType.THEN,
+        TokenType.UNION,
+        TokenType.WHEN,
+        TokenType.WHERE,
+    ]
+)
 
 
 def _kinds(tokens: Sequence[Token], at: int, number: int) -> list[TokenType]:
@@ -161,7 +279,7 @@ _ENDS = frozenset(["WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "QUALIFY"
 _AFTER_A_LIST = _ENDS | {"FROM"}
 _AFTER_A_COMMA = _AFTER_A_LIST | {",", "SELECT"}
 _SIDES = frozenset(["CROSS", "FULL", "INNER", "LEFT", "RIGHT"])
-_OPERANDS = _ENDS | {"FROM", "AND", "OR"}
+_OPERANDS = _ENDS | {"FROM", "AND", "OR", "BETWEEN", "ILIKE", "IN", "IS", "LIKE", "=", "<", ">", "<=", ">=", "<>", "!="}
 _BEGINS = {
     TokenType.SELECT: frozenset([*_ENDS, "FROM"]),
     TokenType.FROM: _ENDS,
@@ -175,14 +293,16 @@ _NEEDING = {
     **_BEGINS,
     TokenType.ALIAS: frozenset(["WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "FROM", ","]),
     TokenType.AND: _OPERANDS,
-    TokenType.NOT: _OPERANDS,
+    TokenType.DISTINCT: frozenset(),
+    TokenType.NOT: _ENDS | {"FROM", "AND", "OR"},
     TokenType.OFFSET: _ENDS,
     TokenType.ON: _OPERANDS,
     TokenType.OR: _OPERANDS,
     TokenType.PLUS: _OPERANDS,
 }
 """By a word, what cannot follow it."""
-_TELLING = frozenset([TokenType.COMMA, TokenType.DISTINCT, *_WITH, *_NEEDING])
+_BEFORE_NO_COMMA = (_BEGINS.keys() - {TokenType.LIMIT}) | {TokenType.DISTINCT, TokenType.L_PAREN, TokenType.L_BRACKET}
+_TELLING = frozenset([TokenType.COMMA, *_WITH, *_NEEDING, *_BEFORE_NO_COMMA])
 _FOREIGN = re.compile(r"(?<!:):[A-Za-z_]|\{\s*[A-Za-z_]\w*\s*\}|%[(s]")
 """What only other tools' placeholders look like; it may stand in a text too."""
 

@@ -13,9 +13,11 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.clauses import clauses
-from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing
+from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing, twice, unended, unopened
 from firn_compiler.sql.nodes import Nodes
-from firn_compiler.sql.syntax import meant, misjoined, shown, syntax, unclosed, unread
+from firn_compiler.sql.quotes import unclosed
+from firn_compiler.sql.spelling import meant, misjoined, shown
+from firn_compiler.sql.syntax import syntax, unread
 from firn_compiler.sql.words import aliases_again, names_again, of_postgres, placeholders_again, tokenized
 from firn_schemas.sql_functions import TABLE_FUNCTIONS
 from firn_schemas.visible import listing
@@ -85,7 +87,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         aliases_again(tokens)
     if dialect == "postgres":
         tokens = [*of_postgres(tokens)]
-    problems = list(_statements(tokens)) or list(depth(tokens)) or list(gaps(tokens, dialect))
+    problems = list(_statements(tokens)) or _unbalanced(tokens) or list(twice(tokens)) or list(gaps(tokens, dialect))
     problems = problems or list(foreign(tokens, text)) or list(misjoined(tokens, known))
     if problems:
         return None, problems, tokens
@@ -105,8 +107,19 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         _parts(nodes, text)
     outside = list(_outside(tokens, OUTSIDE | ENGINE if dialect == "duckdb" else OUTSIDE))
     called = [] if outside or dialect != "duckdb" else list(_functions(nodes))
+    named = _named(nodes, tokens)
     wrong = [*outside, *called, *_paths(nodes, text, dialect), *_no_queries(nodes), *_changes(nodes), *_pivots(nodes)]
+    wrong += named
     return nodes, wrong, tokens
+
+
+def _unbalanced(tokens: Sequence[Token]) -> list[Problem]:
+    """Return what is wrong with brackets: where one is missing, if that can be seen, else which one is too many."""
+    found = list(depth(tokens))
+    if found:
+        nearer = unopened if found[0].help == "remove it" else unended if found[0].help == "end it with `)`" else None
+        return list(nearer(tokens))[:1] or found if nearer is not None else found
+    return []
 
 
 def _parsed(engine: Any, tokens: list[Token], text: str, known: Collection[str]) -> exp.Expr | Problem | None:
@@ -188,6 +201,22 @@ def _paths(nodes: Nodes, text: str, dialect: str) -> Iterator[Problem]:
         if literal or spark or (name.args.get("quoted") and PATH.search(name.name)):
             help = "read it with a `read` step: the platform decides what is reachable"
             yield Problem("E505", "a file cannot stand in the place of a table", help, start, end)
+
+
+def _named(nodes: Nodes, tokens: Sequence[Token]) -> Iterator[Problem]:
+    """Report names that are given to values in parentheses: `(day as date)`, `(a.id b_id)`."""
+    for node in nodes.of(exp.Paren):
+        alias = node.this.args.get("alias") if isinstance(node.this, exp.Alias) else None
+        if not isinstance(alias, exp.Identifier) or "start" not in alias.meta:
+            continue
+        start, end = place(alias)
+        before = next((one for one in reversed(tokens) if one.end < start), tokens[0])
+        if before.token_type is TokenType.ALIAS:
+            help = "write `cast(… as …)`, or the name behind the parentheses"
+            yield Problem("E501", f"{shown(before)} is not expected here", help, before.start, before.end + 1)
+        else:
+            message = f"`{alias.name}` is not expected here"
+            yield Problem("E501", message, "is an operator missing before it?", start, end)
 
 
 _CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Command, exp.Into)

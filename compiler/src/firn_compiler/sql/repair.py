@@ -7,6 +7,8 @@ from typing import NamedTuple
 from firn_compiler.sql.analysis import Problem
 
 MAX_REPAIRS = 6
+MAX_TEXT = 32 * 1024
+"""A text that is longer is read once: nobody has written it by hand."""
 
 _HELPS: tuple[tuple[re.Pattern[str], Callable[[str, str], str]], ...] = (
     (re.compile(r"did you mean `([^`…]+)`\?"), lambda _, word: word),
@@ -55,7 +57,7 @@ Read = Callable[[str], Sequence[Problem] | None]
 def repaired(text: str, problems: Sequence[Problem], read: Read) -> Repaired | None:
     """Return a query with its problems' helps followed until it can be read; None where that does not lead there."""
     done = Repaired(text, (), ())
-    for _ in range(MAX_REPAIRS):
+    for _ in range(MAX_REPAIRS if len(text) <= MAX_TEXT else 0):
         edited = _followed(done.text, problems[0]) if problems else None
         if edited is None:
             return None

@@ -13,9 +13,9 @@ from firn_compiler.closest import alike, closest, misspelt
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS, OF_OTHERS
 from firn_compiler.sql.keywords import NO_COLUMNS, RESERVED
-from firn_compiler.sql.mistakes import QUOTED
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.reading import OUTSIDE, place
+from firn_compiler.sql.spelling import QUOTED
 from firn_schemas.sql_types import SQL_TYPES, WIDEST
 
 _WITHOUT = frozenset(["CROSS", "NATURAL", "POSITIONAL"])
