@@ -7,6 +7,7 @@ from sqlglot import ErrorLevel, exp
 
 from firn_compiler.diagnostics import counted
 from firn_compiler.sql.analysis import Problem
+from firn_compiler.sql.functions import FUNCTIONS
 from firn_compiler.sql.reading import place
 from firn_compiler.sql.select_list import star_of
 from firn_compiler.sql.vocabulary import OF_WINDOWS
@@ -199,10 +200,15 @@ def _keys(select: exp.Select, owns: Owns) -> list[Any] | None:
     items = [one for item in listed for one in (item.expressions if isinstance(item, exp.Tuple) else [item])]
     keys = [_key(item, select, owns) for item in items]
     sets = (exp.Star, exp.Rollup, exp.Cube, exp.GroupingSets, exp.Literal)
-    if any(isinstance(key, sets) or _computed(key) for key in keys):
+    if any(isinstance(key, sets) or _computed(key) or _is_unknown(key) for key in keys):
         return None
     strange = any(not owns(column) for key in keys for column in key.find_all(exp.Column))
     return None if strange else keys
+
+
+def _is_unknown(key: Any) -> bool:
+    """Whether a key is the value of a function that there is none of: it may be a misspelt ROLLUP."""
+    return isinstance(key, exp.Anonymous) and key.name.lower() not in FUNCTIONS
 
 
 def _key(item: Any, select: exp.Select, owns: Owns) -> Any:

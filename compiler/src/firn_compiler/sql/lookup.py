@@ -3,7 +3,7 @@
 Only what is certain is reported: a column is unknown where every relation it could belong to has known columns.
 """
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from sqlglot import exp
@@ -34,8 +34,19 @@ _CURLY = frozenset("‘’“”„")
 class Lookup:
     """Looks columns up, and adds to `problems` those that cannot exist or could be several."""
 
-    def __init__(self, problems: list[Problem], *, fields: bool = True) -> None:
+    def __init__(
+        self,
+        problems: list[Problem],
+        misspelt: Mapping[str, str],
+        named: Callable[[str], Collection[str]],
+        *,
+        fields: bool = True,
+    ) -> None:
         self._problems = problems
+        self._misspelt = misspelt
+        """Tables by the names that were meant: those that stand in FROM, of which another finding says that."""
+        self._named = named
+        """Returns the columns of the table of a name, in lower case."""
         self._fields = fields
         """Whether a column may stand before a dot, as a record whose field is meant."""
         self._meant: dict[int, str] = {}
@@ -48,9 +59,11 @@ class Lookup:
         if first.lower() in bound or (len(parts) == 1 and first.lower() in _PSEUDO):
             return NOTHING
         if len(parts) > 1:
-            owner = qualified(parts[0], scope, parts[1].name)
+            owner = qualified(first, scope, parts[1].name)
+            if owner is None and first.lower() in self._misspelt:
+                owner = qualified(self._misspelt[first.lower()], scope)
             if owner is None and len(parts) > 2:
-                owner = qualified(parts[-2], scope)
+                owner = qualified(parts[-2].name, scope)
                 return owner.column(parts[-1].name) if owner is not None else NOTHING
             if owner is UNKNOWN:
                 self._twins(parts, scope)
@@ -83,7 +96,7 @@ class Lookup:
         known = owner.names()
         start, end = place(part)
         self._meant[id(part)] = alike(name, known) or ""
-        help = suggested(name, known, f"columns of `{alias}`:")
+        help = self._comma(scope, alias, name) or suggested(name, known, f"columns of `{alias}`:")
         self._problems.append(Problem("E503", f"`{alias}` has no column `{name}`", help, start, end))
         return NOTHING
 
@@ -130,16 +143,26 @@ class Lookup:
                 help = f"a part of a date stands in quotes: `'{name.lower()}'`"
                 self._problems.append(Problem("E503", message, help, *place(part)))
             else:
-                self.unknown_column(name, known, place(part))
+                self.unknown_column(name, known, place(part), help=self._comma(scope, "", name))
         return NOTHING
 
     def _no_table(self, part: Any, scope: Scope) -> Column:
         tables = {alias.strip("'") for level in scope.levels for alias in level.relations}
         if self._fields or "" not in tables:  # a function in FROM may have a name that is not known here
             message = f"there is no table `{part.name}` in this query"
-            help = suggested(part.name, tables - {""}, "tables:")
+            help = self._comma(scope, part.name) or suggested(part.name, tables - {""}, "tables:")
             self._problems.append(Problem("E503", message, help, *place(part)))
         return NOTHING
+
+    def _comma(self, scope: Scope, table: str, column: str = "") -> str:
+        """Return help where a table has the name of another one, and what is not there is one of the two."""
+        for level in scope.levels:
+            for alias, relation in level.relations.items():
+                columns = self._named(alias) if relation.base and relation.base != alias else ()
+                of_it = column.lower() in columns and table.lower() in ("", alias)
+                if of_it or (columns and not column and relation.base == table.lower()):
+                    return f"is a comma missing before `{alias}`? it is a table too"
+        return ""
 
     def spelled(self, projection: exp.Column, scope: Scope) -> str:
         """Return a column's name as its relation spells it: so the engine names the result."""
@@ -179,10 +202,13 @@ class Lookup:
             known = [name for one in (*left, *right) for name in one.names()]
             self.unknown_column(column.name, known, place(column), "both sides of the join need a column")
 
-    def unknown_column(self, name: str, known: list[str], spot: tuple[int, int], what: str = "") -> None:
+    def unknown_column(
+        self, name: str, known: list[str], spot: tuple[int, int], what: str = "", help: str = ""
+    ) -> None:
         """Report a column that none of those is which are known."""
         message = f"{what or 'no table of this query has a column'} `{name}`"
-        self._problems.append(Problem("E503", message, suggested(name, dict.fromkeys(known), "columns:"), *spot))
+        help = help or suggested(name, dict.fromkeys(known), "columns:")
+        self._problems.append(Problem("E503", message, help, *spot))
 
 
 def _beside_a_column(node: exp.Column) -> bool:
@@ -216,12 +242,12 @@ def _find(name: str, scope: Scope) -> Column | None:
     return None
 
 
-def qualified(owner: exp.Expr, scope: Scope, member: str = "") -> Relation | None:
+def qualified(owner: str, scope: Scope, member: str = "") -> Relation | None:
     """Return the relation that `owner.` names, in this query or one around it: the first that has the member."""
     nearest: Relation | None = None
     for level in scope.levels:
-        found = level.relations.get(owner.name.lower())
-        if found is not None and f"{owner.name.lower()}'" in level.relations:
+        found = level.relations.get(owner.lower())
+        if found is not None and f"{owner.lower()}'" in level.relations:
             return UNKNOWN
         if found is not None and (not member or found.may_have(member)):
             return found

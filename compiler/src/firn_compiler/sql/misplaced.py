@@ -7,7 +7,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.functions import FUNCTIONS
-from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END
+from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END, clauses_before
 from firn_compiler.sql.quotes import BEFORE_A_TEXT
 from firn_compiler.sql.spelling import KEYWORDS, QUOTED, begins_a_value, counted_words, ends_a_value, keyword, shown
 
@@ -42,7 +42,7 @@ _NO_NAMES = KEYWORDS | frozenset(
 
 def misplaced(tokens: Sequence[Token], known: Collection[str]) -> Problem | None:
     """Return what can be no part of any query, the first of its kind, of one that the parser cannot read."""
-    kinds = (_misspelt(tokens, known), _third(tokens), _side_by_side(tokens))
+    kinds = (_misspelt(tokens, known), _third(tokens, known), _side_by_side(tokens))
     return next((one for kind in kinds for one in kind), None)
 
 
@@ -63,12 +63,33 @@ def _between(tokens: Sequence[Token]) -> Iterator[Token]:
             yield tokens[at]
 
 
-def _third(tokens: Sequence[Token]) -> Iterator[Problem]:
+def separated(tokens: Sequence[Token], at: int, known: Collection[str]) -> str:
+    """Return what separates a value from the one before it: a comma, or `from` before a table of that name."""
+    is_table = tokens[at].text.lower() in known and next(clauses_before(tokens, at), None) is TokenType.SELECT
+    return "is `from` missing before it?" if is_table else _COMMA
+
+
+def sourceless(tokens: Sequence[Token], known: Collection[str]) -> Iterator[Problem]:
+    """Yield tables that would be taken for the name of the select list's last value: `select id orders where …`."""
+    for at in range(2, len(tokens) - 1):
+        named = ends_a_value(tokens, at - 1) and not (_is_name(tokens[at - 1]) and ends_a_value(tokens, at - 2))
+        follows = tokens[at].token_type is TokenType.VAR and tokens[at + 1].token_type in _BEHIND_FROM
+        if follows and named and "from" in separated(tokens, at, known):
+            token = tokens[at]
+            message = f"{shown(token)} is not expected here"
+            yield Problem("E501", message, "is `from` missing before it?", token.start, token.end + 1)
+
+
+_BEHIND_FROM = (TokenType.WHERE, TokenType.GROUP_BY, TokenType.JOIN, TokenType.LEFT)
+
+
+def _third(tokens: Sequence[Token], known: Collection[str]) -> Iterator[Problem]:
     """Yield values right behind a second name: `a as b c`, `orders o o`."""
-    for first, name, token in zip(tokens, tokens[1:], tokens[2:], strict=False):
+    for at, (first, name, token) in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False), 2):
         named = first.token_type is TokenType.ALIAS or _is_name(first)
         if named and _is_name(name) and (_is_name(token) or token.token_type in (TokenType.CASE, TokenType.NUMBER)):
-            yield Problem("E501", f"{shown(token)} is not expected here", _COMMA, token.start, token.end + 1)
+            help = separated(tokens, at, known)
+            yield Problem("E501", f"{shown(token)} is not expected here", help, token.start, token.end + 1)
 
 
 def _is_name(token: Token) -> bool:

@@ -219,11 +219,11 @@ def trailing(tokens: Sequence[Token], at: int) -> bool:
     ends = after is None or after.token_type in (TokenType.R_PAREN, TokenType.SEMICOLON)
     if not ends and (after is None or after.text.upper() not in _AFTER_A_LIST or after.token_type in QUOTED):
         return False
-    clauses = list(_clauses(tokens, at))
+    clauses = list(clauses_before(tokens, at))
     return clauses[:1] in ([TokenType.SELECT], [TokenType.GROUP_BY], [TokenType.FROM]) and TokenType.SELECT in clauses
 
 
-def _clauses(tokens: Sequence[Token], at: int) -> Iterator[TokenType]:
+def clauses_before(tokens: Sequence[Token], at: int) -> Iterator[TokenType]:
     """Yield the words that begin the clauses of the query in which a token stands, the nearest first."""
     level = 0
     for token in reversed(tokens[:at]):

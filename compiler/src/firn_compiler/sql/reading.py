@@ -13,6 +13,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
 from firn_compiler.sql.clauses import clauses
+from firn_compiler.sql.misplaced import sourceless
 from firn_compiler.sql.mistakes import depth, foreign, gaps, trailing, twice, unended, unopened
 from firn_compiler.sql.nodes import Nodes
 from firn_compiler.sql.quotes import unclosed
@@ -89,6 +90,7 @@ def read(text: str, dialect: str, known: Collection[str] = ()) -> tuple[Nodes | 
         tokens = [*of_postgres(tokens)]
     problems = list(_statements(tokens)) or _unbalanced(tokens) or list(twice(tokens)) or list(gaps(tokens, dialect))
     problems = problems or list(foreign(tokens, text)) or list(misjoined(tokens, known))
+    problems = problems or list(sourceless(tokens, known))
     if problems:
         return None, problems, tokens
     tokens = [one for at, one in enumerate(tokens) if one.token_type is not TokenType.COMMA or not trailing(tokens, at)]

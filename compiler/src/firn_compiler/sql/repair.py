@@ -16,6 +16,7 @@ _HELPS: tuple[tuple[re.Pattern[str], Callable[[str, str], str]], ...] = (
     (re.compile(r"write `(as)` in its place"), lambda _, word: f" {word}"),
     (re.compile(r"(remove it)"), lambda _, __: " "),
     (re.compile(r"(is a comma missing before it\?)"), lambda old, _: f", {old}"),
+    (re.compile(r"is `(from)` missing before it\?"), lambda old, word: f" {word} {old}"),
     (re.compile(r"queries after `with` are separated by (commas)"), lambda old, _: f", {old}"),
 )
 """Helps that say what to write in the place of what is wrong, and what that makes of it."""

@@ -86,7 +86,7 @@ class _Resolver:
         self.engine_names = names
         self.tables = tables
         self.problems = tables.problems
-        self.lookup = Lookup(self.problems, fields=fields)
+        self.lookup = Lookup(self.problems, tables.misspelt, tables.named, fields=fields)
         self.values = Values(text, self.problems)
 
     def query(self, node: Any, outer: Scope | None, ctes: Ctes) -> Relation:
@@ -359,7 +359,7 @@ class _Resolver:
             return [], True
         relations, merged = scope.relations, scope.merged
         if owner is not None:
-            relations, merged = {"": qualified(owner, scope) or self.lookup.row(projection, scope)}, set()
+            relations, merged = {"": qualified(owner.name, scope) or self.lookup.row(projection, scope)}, set()
         open_ = any(relation.open for relation in relations.values()) or not relations
         columns = self.without(star, starred(relations, merged), relations, scope, open_=open_)
         columns = self.replaced(star, columns, scope, ctes, open_=open_)

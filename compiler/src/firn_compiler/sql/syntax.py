@@ -7,7 +7,7 @@ from sqlglot.errors import ParseError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.analysis import Problem
-from firn_compiler.sql.misplaced import misplaced
+from firn_compiler.sql.misplaced import misplaced, separated
 from firn_compiler.sql.spelling import (
     ENDS_A_VALUE,
     QUOTED,
@@ -54,7 +54,7 @@ def syntax(error: ParseError, tokens: Sequence[Token], text: str, known: Collect
     if help:
         return Problem("E501", message, help, token.start, min(token.end + 1, len(text)))
     if before is not None and _listed(tokens, at) and ends_a_value(tokens, at - 1) and begins_a_value(tokens, at):
-        return Problem("E501", message, "is a comma missing before it?", token.start, min(token.end + 1, len(text)))
+        return Problem("E501", message, separated(tokens, at, known), token.start, min(token.end + 1, len(text)))
     if found := misplaced(tokens, known):
         return found
     if "Required keyword" in description or "Expected table name" in description:

@@ -34,6 +34,12 @@ class Tables:
         self.problems: list[Problem] = []
         self.read: set[str] = set()
         """Those that the query has read so far."""
+        self.misspelt: dict[str, str] = {}
+        """By the names that were meant, those that stand in FROM."""
+
+    def named(self, name: str) -> tuple[str, ...]:
+        """Return the columns of a given table, in lower case; none where they are not known."""
+        return tuple(column.lower() for column in self._given.get(name.lower()) or ())
 
     def relation(self, node: exp.Table, ctes: Ctes) -> Relation:
         """Return what a name in FROM stands for."""
@@ -69,6 +75,8 @@ class Tables:
         if spelled.lower() in self._others:
             return UNKNOWN
         meant = same[0] if len(same) == 1 else misspelt(spelled, known) or ""
+        if meant and not node.alias:
+            self.misspelt[meant] = spelled.lower()
         if meant in ctes:
             return ctes[meant]
         return self._one_given(meant) if meant in self._given else UNKNOWN

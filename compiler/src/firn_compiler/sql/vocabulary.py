@@ -74,10 +74,14 @@ def _function(call: Any, text: str) -> Iterator[Problem]:
         yield from _misspelt_part(call.expressions[0], call, text)
     if name in _TOLD or not name.isidentifier():  # operators stand in quotes
         return
-    start, meant = place(call)[0], misspelt(name, FUNCTIONS)
+    start, meant = place(call)[0], misspelt(name, _CALLED)
     if meant or not isinstance(call.parent, exp.Table):
         help = f"did you mean `{meant}`?" if meant else "only DuckDB's own can be called"
         yield Problem("E508", f"there is no function `{name}`", help, start, start + len(name))
+
+
+_CALLED = (*FUNCTIONS, "cube", "rollup")
+"""What a misspelt function may be meant for."""
 
 
 def unknown(nodes: Nodes, tokens: Sequence[Token]) -> Iterator[Problem]:
