@@ -53,6 +53,8 @@ jobs:
 """
 
 
+ITEM = "the first is on line 7, and each item of a list begins with `- `"
+QUOTED = "quote the text that holds `: `, or write `options: {connect_timeout: …}`"
 OURS = "<<<<<<< ours\n        inputs: {resource: shop, table: plans}\n=======\n>>>>>>> theirs\n"
 
 
@@ -109,6 +111,73 @@ def test_one_mistake_in_a_platform_is_one_finding(old: str, new: str, answer: st
     assert PLATFORM.count(old) == 1
     found = compiled(FLOW, PLATFORM.replace(old, new)).diagnostics
     assert [f"{one.code} {one.span.line}:{one.span.column}" for one in found] == [answer]
+
+
+SHOP = "inputs: {resource: shop, table: targets}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer", "help"),
+    [
+        (SHOP, "inputs: {resource; shop, table: targets}", "E201 26:18", "write a `:` in place of `;`"),
+        (SHOP, "inputs: {table: targets, resource=shop}", "E201 26:34", "write a `:` in place of `=`"),
+        (SHOP, "inputs: {resource => shop, table: targets}", "E201 26:18", "write a `:` in place of `=>`"),
+        (SHOP, "inputs: {resource shop, table: targets}", "E201 26:18", "write a `:` after `resource`"),
+        (SHOP, "inputs: resource: shop, table: targets}", "E101 26:17", "write `{` before `resource`"),
+        (SHOP, "inputs = {resource: shop, table: targets}", "E101 26:9", "write a `:` in place of `=`"),
+        (
+            SHOP,
+            "outputs: {}",
+            "E203 25:9",
+            "add `inputs:` with `resource` and one of `table`, `sql`, `path`, `request`",
+        ),
+        (SHOP, "inputs: {table: targets}", "E203 26:17", "add `resource:`"),
+        (SHOP, "inputs: {resource: shop, table: }", "E205 26:34", "write it behind `table:`"),
+        (SHOP, "inputs: {resource: , table: targets}", "E202 26:28", "write it behind `resource:`"),
+        ("  shop: {profile: shop}", "  shop = {profile: shop}", "E101 5:3", "write a `:` in place of `=`"),
+        ("  shop: {profile: shop}", "  shop: profile: shop}", "E101 5:9", "write `{` before `profile`"),
+        ("  shop: {profile: shop}", "shop: {profile: shop}", "E201 5:1", "indent it below `resources:`"),
+        ("name: sales", " name: sales", "E101 1:2", "align it with `version`"),
+        ("  - id: publish", "    id: publish", "E105 20:5", ITEM),
+        ("type: sql", "type = sql", "E101 13:9", "write a `:` in place of `=`"),
+        ("columns: [id, amount]", "columns: [id, null]", "E202 11:67", ""),
+        ("[load]", "load]", "E101 21:17", "write both, or none"),
+        ("[load]", "[load,,]", "E101 21:23", "remove a comma, or write what is missing"),
+        ("{{ result.rows }}", "{result.rows }}", "E401 19:18", "write `{{`"),
+        ("{{ result.rows }}", "result.rows }}", "E401 19:18", "write `{{` before it"),
+    ],
+)
+def test_a_mistake_of_a_flow_is_told_with_its_mend(old: str, new: str, answer: str, help: str) -> None:
+    assert FLOW.count(old) == 1
+    found = [one for one in compiled(FLOW.replace(old, new), PLATFORM).diagnostics if one.code != "E406"]
+    told = [(f"{one.code} {one.span.line}:{one.span.column}", one.help) for one in found]
+    assert told == [(answer, help)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer", "help"),
+    [
+        ("host: db", "host = db", "E201 10:14", "write a `:` in place of `=`"),
+        ("host: db", "host: null", "E203 10:14", "write it behind `host:`"),
+        ("root: .", "root:", "E203 7:7", "write it behind `root:`"),
+        ("root: out", "root: ~", "E203 13:26", "write it behind `root:`"),
+        ("  shop:\n", "shop:\n", "E201 8:1", "indent it below `connectors:`"),
+        ("  default: {", "default: {", "E201 13:1", "indent it below `storage:`"),
+        ("type: local\n", "type; local\n", "E101 5:5", "write a `:` in place of `;`"),
+        ("options: {connect_timeout: 5}", 'options: connect_timeout: "{{ env.T }}"', "E101 11:29", QUOTED),
+        ("root: .", 'root: in/{{ env.DAY }}"', "E101 7:13", "write both, or none"),
+    ],
+)
+def test_a_mistake_of_a_platform_is_told_with_its_mend(old: str, new: str, answer: str, help: str) -> None:
+    assert PLATFORM.count(old) == 1
+    found = compiled(FLOW, PLATFORM.replace(old, new)).diagnostics
+    told = [(f"{one.code} {one.span.line}:{one.span.column}", one.help) for one in found]
+    assert told == [(answer, help)]
+
+
+def test_what_may_stand_below_an_unknown_key_is_not_told() -> None:
+    platform = PLATFORM.replace("connectors:\n", 'other:\n  x: {a: {secret_ref: x}, b: "{{ env.X }}"}\nconnectors:\n')
+    assert [(one.code, one.span.line) for one in compiled(FLOW, platform).diagnostics] == [("E201", 3)]
 
 
 def test_what_is_lost_hides_no_secret() -> None:

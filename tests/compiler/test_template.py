@@ -248,6 +248,8 @@ def joined(parts: list[str], says: dict[str, str]) -> list[str]:
         ("a«{#» x #}", "E401", "`{# #}` is not allowed"),
         ("a «{» var.n }}", "E401", "a template begins with two braces"),
         ("«{»run.id}} {{ run.id }}", "E401", "a template begins with two braces"),
+        ("«{» env.DAY:today }}", "E401", "a template begins with two braces"),
+        ("in/ «»run.id }}", "E401", "`}}` ends a template that nothing begins"),
         ("«{{ nope.x }}» b", "E402", "`nope.x` does not begin with a known root"),
         ("«{{ Var.n }}»", "E402", "`Var.n` does not begin with a known root"),
         ("«{{ secret.x }}»", "E402", "`secret.x` does not begin with a known root"),

@@ -3,7 +3,7 @@
 import re
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.scalars import NO_COLON
+from firn_compiler.scalars import NO_COLON, NO_SIGN, colon
 from firn_compiler.trouble import CLOSES, At, Seen, begins_block, indentation
 
 DEEPER = "the line is indented deeper than its neighbours"
@@ -20,14 +20,15 @@ def no_colon(seen: Seen, at: At) -> Diagnostic:
     if glued := re.match(r"[\w.-]+(?=:\S)", word):
         where = seen.span(at, len(glued[0]) + 1)
         return Diagnostic("E101", "no space follows the `:`", where, "write a space after the `:`")
-    key = re.match(r"[\w.-]+", word)
-    where = seen.span(at, len(key[0]) if key else len(word))
-    return Diagnostic("E101", NO_COLON, where, "write `key: value`")
+    key = re.match(rf"([\w.-]+)(?: *({NO_SIGN}))?", word)
+    where = seen.span(at, len(key[1]) if key else len(word))
+    help = colon(key[1], key[2]) if key and key[2] else "write `key: value`"
+    return Diagnostic("E101", NO_COLON, where, help)
 
 
 def before_bracket(seen: Seen) -> Diagnostic | None:
     """Say that a line lacks the colon between its key and a bracket."""
-    key = re.match(r" *(?:- +)*([\w.-]+) +[{\[]", seen.here)
+    key = re.match(rf" *(?:- +)*([\w.-]+)(?: +| *(?:{NO_SIGN}) *)[{{\[]", seen.here)
     if "mapping values are not allowed" not in seen.trouble.problem or key is None:
         return None
     return no_colon(seen, (seen.at[0], key.start(1) + 1))
@@ -112,6 +113,10 @@ def _first_below(seen: Seen) -> Diagnostic | None:
     alone = seen.word(first).endswith(":") and _below(seen, first)[:1] == []
     if (deeper, not unusual) >= (here, unusual) and not alone:
         return None
+    return _deeper(seen, first)
+
+
+def _deeper(seen: Seen, first: At) -> Diagnostic:
     where = seen.span(first, len(_begins(seen.word(first))))
     return Diagnostic("E101", DEEPER, where, f"align it with `{_begins(seen.word(seen.at))}`")
 
@@ -144,6 +149,12 @@ def first_of_block(seen: Seen) -> Diagnostic | None:
         return Diagnostic("E101", "the line is indented less than the text that it belongs to", where, help)
     message, help = "the text's first line is indented deeper than the rest", "align it with the lines below"
     return Diagnostic("E101", message, seen.span(first), help)
+
+
+def first_of_text(seen: Seen) -> Diagnostic | None:
+    """Say of the first lines of a whole text that they are indented deeper than the rest."""
+    first, _ = _run_above(seen)
+    return _deeper(seen, first) if first is not None else None
 
 
 def _run_above(seen: Seen) -> tuple[At | None, At | None]:

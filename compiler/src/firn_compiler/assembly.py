@@ -123,7 +123,7 @@ def ground(request: Request) -> Ground:
     assert isinstance(root, Mapping)
     variables = variables_of(PlatformShape, root) | variables
     tree, more = without_templates(root, Constants(variables, {}), documents)
-    meant = platform_as_meant(tree)
+    meant = platform_as_meant(tree, whole.keys)
     broken = [one for parsed in read.values() if parsed.lost for one in parsed.found]
     if foreign := no_platform(tree, meant.root, broken):
         leaks = judged([*_written(texts, read), *in_variables(request.variables)], ())

@@ -96,12 +96,21 @@ def in_order(found: Iterable[Diagnostic], files: Iterable[str]) -> tuple[Diagnos
     for code, by, same in _BETTER:
         told = {same(one) for one in found if one.code in by}
         found = [one for one in found if not one.code.startswith(code) or one.code in by or same(one) not in told]
+    unknown = tuple(f"{one.span.file}\0{one.path}." for one in found if one.code == "E201" and one.path)
+    if unknown:  # what may stand below a key that is not known, nobody knows
+        found = [
+            one for one in found if one.code not in _OF_PLACES or not f"{one.span.file}\0{one.path}".startswith(unknown)
+        ]
     wrong = {_at_path(one) for one in found if one.severity == "error" and one.path}
     found = [one for one in found if one.severity == "error" or _at_path(one) not in wrong]
     unique = {(one.code, one.span, one.message): one for one in reversed(found)}
     return tuple(
         sorted(unique.values(), key=lambda one: (rank.get(one.span.file, -1), one.span.line, one.span.column, one.code))
     )
+
+
+_OF_PLACES = ("E402", "E602")
+"""What says that a template or a secret cannot stand at its place."""
 
 
 def _at_span(one: Diagnostic) -> object:

@@ -189,13 +189,17 @@ def nearest(node: Node, path: Path) -> Node:
 def stands_alone(node: Mapping, key: str) -> bool:
     """Whether no colon stands after a key, as in braces: `{a, b c}`."""
     found, place = node.entries[key], node.keys[key]
-    empty = is_null(found) and found.span[1:3] == found.span[3:]
-    return empty and found.span[3:] == place[3:] != place[1:3]
+    return is_empty(found) and found.span[3:] == place[3:] != place[1:3]
 
 
 def is_null(node: Node) -> bool:
     """Whether a node is a null."""
     return isinstance(node, Scalar) and node.value is None
+
+
+def is_empty(node: Node) -> bool:
+    """Whether nothing is written where a value could stand: a null that is no word."""
+    return is_null(node) and node.span[1:3] == node.span[3:]
 
 
 def text_at(node: Node | None, key: str) -> str | None:

@@ -8,6 +8,8 @@ from firn_schemas.canonical import MAX_INTEGER
 MAX_KEY = 1024
 """Characters of a key, at most."""
 NO_COLON = "this line has no `:` after its key"
+NO_SIGN = "=>|:=|[=;]"
+"""What stands between keys and values in other languages."""
 _MAX_DIGITS = 1000
 WORDS: dict[str, Json] = {"": None, "~": None}
 WORDS.update(dict.fromkeys(("null", "Null", "NULL")))
@@ -66,3 +68,8 @@ def plain_value(text: str) -> Json:
     if _INTEGER.match(text) and len(text) <= 17:
         return int(text)
     return float(text) if _FLOAT.match(text) and "." in text and len(text) <= 16 else text
+
+
+def colon(key: str, sign: str) -> str:
+    """Return help for a key without its colon, behind which this sign stands, or none."""
+    return f"write a `:` in place of `{sign}`" if sign else f"write a `:` after `{key}`"

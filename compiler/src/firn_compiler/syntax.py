@@ -7,7 +7,17 @@ missing shows lines later.
 import re
 from collections.abc import Callable
 
-from firn_compiler.alignment import DEEPER, LIST, MAPPING, alignment, before_bracket, first_of_block, no_colon, too_deep
+from firn_compiler.alignment import (
+    DEEPER,
+    LIST,
+    MAPPING,
+    alignment,
+    before_bracket,
+    first_of_block,
+    first_of_text,
+    no_colon,
+    too_deep,
+)
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.scalars import MAX_KEY
 from firn_compiler.trouble import CLOSES, At, Seen, Trouble, begins_block, indentation
@@ -51,6 +61,8 @@ def _documents(seen: Seen) -> Diagnostic | None:
         if line.startswith("%"):
             where = seen.span((number, 1), len(line))
             return Diagnostic("E106", "directives (`%`) are not allowed", where, "remove the line")
+    if not any(line.startswith("...") for line in seen.lines[: seen.at[0]]) and (above := first_of_text(seen)):
+        return above
     return Diagnostic("E106", "text follows the document's end", seen.span(seen.at), "remove `...`")
 
 
@@ -115,6 +127,20 @@ def _odd_quote(seen: Seen) -> Diagnostic | None:
     return Diagnostic("E101", f"`{value[1]}` is not a quote of YAML", where, "write `'` or `\"`")
 
 
+def _side_by_side(seen: Seen) -> Diagnostic | None:
+    """Say of a key with its value that they stand behind another key."""
+    if "mapping values are not allowed" not in seen.trouble.problem:
+        return None
+    found = re.fullmatch(r"( *(?:- +)*)([\w.-]+): +([a-z][\w.-]*)", seen.before)
+    if found is None:
+        return None
+    if seen.word(seen.at).endswith("}"):
+        where = seen.span((seen.at[0], found.start(3) + 1), len(found[3]))
+        return Diagnostic("E101", "a `}` ends this, and nothing begins it", where, f"write `{{` before `{found[3]}`")
+    help = f"quote the text that holds `: `, or write `{found[2]}: {{{found[3]}: …}}`"
+    return Diagnostic("E101", "a `:` stands where no key can be", seen.span(seen.at), help)
+
+
 def _after_quote(seen: Seen) -> Diagnostic | None:
     quote = seen.before.rstrip()[-1:]
     if quote not in _QUOTED or not seen.trouble.problem.startswith("did not find expected"):
@@ -164,6 +190,7 @@ def _name(seen: Seen) -> Diagnostic | None:
 def _other(seen: Seen) -> Diagnostic:
     for pattern, message, help in _SYNTAX:
         if pattern in seen.trouble.problem:
+            help = "remove a comma, or write what is missing" if seen.sign == "," else help
             return Diagnostic("E101", message, seen.span(seen.at), help)
     return Diagnostic("E101", f"this is not YAML: {seen.trouble.problem}", seen.span(seen.at))
 
@@ -179,6 +206,7 @@ _LOOKS: tuple[Callable[[Seen], Diagnostic | None], ...] = (
     before_bracket,
     too_deep,
     _odd_quote,
+    _side_by_side,
     _after_quote,
     _brackets,
     alignment,

@@ -48,8 +48,9 @@ _FOREIGN = {
     "{%": ("`{% %}` is not allowed: templates hold no logic", "use `when:` on a job"),
     "{#": ("`{# #}` is not allowed", "use a YAML comment"),
     "{": ("a template begins with two braces", "write `{{`"),
+    "": ("`}}` ends a template that nothing begins", "write `{{` before it"),
 }
-_OF_TWO = ("{", "${{")
+_OF_TWO = ("", "{", "${{")
 """Openings whose templates end in two braces."""
 BOUND = 'bind the value: write `$name` in the SQL and `params: {name: "{{ … }}"}` in the step'
 """What is done in SQL with what only a run knows."""
@@ -92,10 +93,11 @@ _ROOTS_ELSEWHERE = {
     "yes": "write `true`",
 }
 """Words that begin other tools' paths, and those that lack their root."""
+_ENDED = rf"(?:{'|'.join(ROOTS)})\.[\w.\[\]-]+(?: ?:[^{{}}\n]{{0,99}}| ?)\}}\}}"
 _OPENING = re.compile(
-    rf"\{{\{{|\$\{{\{{?|\{{%|\{{#|(?<![{{$])(?<!\{{ )\{{(?= ?(?:{'|'.join(ROOTS)})\.[\w.\[\]-]+ ?\}}\}})"
+    rf"\{{\{{|\$\{{\{{?|\{{%|\{{#|(?<![{{$])(?<!\{{ )\{{(?= ?{_ENDED})|(?<![^\s'\"])(?<!\{{ )(?={_ENDED})"
 )
-"""What begins a template: ours, another tool's, or ours with one of its two braces."""
+"""What begins a template: ours, another tool's, or ours without one of its two braces, or both."""
 _REST = re.compile(r"[^{}\n]*[%#]?\}")
 """What follows the opening of another tool's template, up to its end."""
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*|\[\d+\])*")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from firn_compiler.closest import MANY, closest
 from firn_compiler.diagnostics import TYPES, Diagnostic, finding, step_of, suggestion
-from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, deferred
+from firn_compiler.document import Deferred, Mapping, Node, Path, Scalar, Span, deferred, each_at
 from firn_compiler.model.datasets import makes_dataset, taken
 from firn_compiler.model.graph import cycles, upstream
 from firn_compiler.model.project import Flow, Job, Step
@@ -100,7 +100,9 @@ def _dependencies_known(flow: Flow, job: Job) -> bool:
     known = {one.id for one in flow.jobs}
     before = (job, *upstream(flow, job))
     return "" not in known and all(
-        one.node.entries.keys() <= _JOB_KEYS and all(name in known for name, _ in one.depends_on)
+        one.node.entries.keys() <= _JOB_KEYS
+        and all(isinstance(text, Scalar) and isinstance(text.value, str) for _, text in each_at(one.node, "depends_on"))
+        and all(name in known for name, _ in one.depends_on)
         for one in before
         if one.path
     )

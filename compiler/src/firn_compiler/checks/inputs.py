@@ -45,14 +45,22 @@ def inputs(flow: Flow) -> Found:
 
 def _exactly_one(step: Step) -> Found:
     choices = STEPS[step.type].exactly_one
-    if not isinstance(step.node.entries.get("inputs", step.inputs), Mapping):
-        return  # the shape check says what they must be
+    if lacks_inputs(step) or not isinstance(step.node.entries.get("inputs", step.inputs), Mapping):
+        return  # which others say
     named = [key for key in choices if given(step, key) is not None]
     if choices and len(named) != 1:
-        listed = listing(choices)
+        message = f"{step_of(step.type)} takes exactly one of {listing(choices)}"
         place = step.inputs.keys[named[1]] if named else _place(step)
         help = "remove all but one" if named else "add one of them"
-        yield finding("E205", f"{step_of(step.type)} takes exactly one of {listed}", place, help, step.inputs_path)
+        if empty := next((key for key in choices if not named and key in step.inputs.keys), ""):
+            message, place = f"{message}, and `{empty}` has no value", step.inputs.keys[empty]
+            help = f"write it behind `{empty}:`"
+        yield finding("E205", message, place, help, step.inputs_path)
+
+
+def lacks_inputs(step: Step) -> bool:
+    """Whether a step, whose inputs do not stand beside its own keys, has none at all."""
+    return "inputs" not in step.node.entries and step.path[0] != "transforms"
 
 
 def _place(step: Step) -> Span:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from firn_compiler.checks.declared import both_words, defined, family_named
+from firn_compiler.checks.shape import needed
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, finding, step_of, suggestion
 from firn_compiler.document import (
@@ -180,9 +181,13 @@ def _readable(flow: Flow) -> bool:
         and all(isinstance(item, Mapping) for item in items)
         and all(one is None or isinstance(one, Mapping) for one in inputs)
         and all(text_at(item, "type") is not None for item in items_at(flow.root, "transforms"))
-        and all(step.type in STEPS and _plain_name(step.inputs.entries.get("resource")) for step in flow.steps)
+        and all(step.type in STEPS and _names_its_resource(step) for step in flow.steps)
     )
 
 
-def _plain_name(node: Node | None) -> bool:
-    return node is None or (isinstance(node, Scalar) and isinstance(node.value, str))
+def _names_its_resource(step: Step) -> bool:
+    """Whether a step says by a plain name what it uses, or needs nothing."""
+    node = step.inputs.entries.get("resource")
+    if node is None:
+        return "resource" not in needed(STEPS[step.type].inputs)
+    return isinstance(node, Scalar) and isinstance(node.value, str)

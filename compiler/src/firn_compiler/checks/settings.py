@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from firn_compiler.checks.inputs import lacks_inputs
 from firn_compiler.checks.requests import own_headers
-from firn_compiler.checks.shape import of_another, shape
+from firn_compiler.checks.shape import needed, of_another, shape
 from firn_compiler.checks.urls import urls
 from firn_compiler.closest import misspelt
 from firn_compiler.diagnostics import Diagnostic, Related, finding
@@ -17,6 +18,7 @@ from firn_compiler.document import (
     Scalar,
     is_null,
     items_at,
+    key_span,
     lookup,
     mappings_at,
     nearest,
@@ -34,6 +36,7 @@ from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS, Connector
 from firn_schemas.decode import keys
 from firn_schemas.steps import STEPS
+from firn_schemas.visible import listing
 
 
 def step_inputs(flow: Flow) -> Iterator[Diagnostic]:
@@ -55,7 +58,13 @@ def _transforms(flow: Flow) -> Iterator[Diagnostic]:
 
 def _inputs(step: Step) -> Iterator[Diagnostic]:
     row, path = STEPS[step.type], step.inputs_path
-    if isinstance(step.node.entries.get("inputs", step.inputs), Mapping):  # else what is missing only follows
+    if lacks_inputs(step):
+        wanted = [*needed(row.inputs), *([f"one of {listing(row.exactly_one)}"] if row.exactly_one else [])]
+        if wanted:
+            *keys, last = (one if " " in one else f"`{one}`" for one in wanted)
+            help = f"add `inputs:` with {', '.join(keys)}{' and ' if keys else ''}{last}"
+            yield finding("E203", "the key `inputs` is missing", key_span(step.node, ("type",)), help, path)
+    elif isinstance(step.node.entries.get("inputs", step.inputs), Mapping):  # else what is missing only follows
         yield from shape(row.inputs, with_spellings(row.inputs, step.inputs), path)
 
 
@@ -70,11 +79,13 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
         for key, (record, node) in records.items():
             found = _as_written(shape(record, node, ("resources", name, key)), settled.decode)
             for one in _beside(found, key, row):
+                if one.code == "E203" and name not in flow.resources:
+                    continue  # it is the platform's alone, of which another finding says it
                 one = _to_add(one, name, flow.resources.get(name))
                 profile = text_at(flow.resources.get(name), "profile") or ""
                 own = dict(zip(records, settled.merged, strict=False)).get(key)
                 below = lookup(platform.merged, ("connectors", profile, key)) if platform is not None else None
-                yield _with_removal(_with_layers(one, node), own, below).or_at(settled.place)
+                yield _with_removal(_with_layers(one, node), _inside(one.path), own, below).or_at(settled.place)
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
             yield from urls(settled.config, ("resources", name, "config"))
@@ -110,7 +121,9 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
         yield from (_left_over(one, node) for one in _connector(node, ("connectors", name)))
     for section in TYPES:
         for name, node in mappings_at(platform.root, section).items():
-            yield from (_left_over(_flat(one), node) for one in _placed(node, (section, name)))
+            below = lookup(platform.merged, (section, name))
+            for one in _placed(node, (section, name)):
+                yield _with_removal(_left_over(_flat(one), node), tuple(one.path.split(".")[2:]), below)
     for name, node in mappings_at(platform.root, "compute").items():
         yield from _compute(node, ("compute", name))
     observed = lookup(platform.root, ("observability",))
@@ -204,13 +217,20 @@ def _with_layers(one: Diagnostic, node: Node) -> Diagnostic:
     return one._replace(related=(*one.related, *related))
 
 
-def _with_removal(one: Diagnostic, *before: Node | None) -> Diagnostic:
-    """Add where a key that is missing was taken away, and what had set it; `before` still has nulls, the last first."""
+def _with_removal(one: Diagnostic, path: Path, *before: Node | None) -> Diagnostic:
+    """Add where a key that is missing was taken away, and what had set it, or say that it has no value.
+
+    `before` are the trees, the last first, that still have nulls; `path` is where the key is in them.
+    """
     for tree in before if one.code == "E203" else ():
-        null = lookup(tree, _inside(one.path)) if tree is not None else None
-        if null is not None and is_null(null):
-            layers = [Related("set here", layer.span) for layer in null.prior[-1:]]
-            return one._replace(related=(*one.related, Related("taken away here", null.span), *layers))
+        null = lookup(tree, path) if tree is not None else None
+        if tree is None or null is None or not is_null(null):
+            continue
+        if not null.prior:
+            message, help = f"the key `{path[-1]}` has no value", f"write it behind `{path[-1]}:`"
+            return one._replace(message=message, span=key_span(tree, path), help=help)
+        layers = [Related("set here", layer.span) for layer in null.prior[-1:]]
+        return one._replace(related=(*one.related, Related("taken away here", null.span), *layers))
     return one
 
 

@@ -16,6 +16,7 @@ from firn_compiler.document import (
     Scalar,
     Span,
     dotted,
+    is_empty,
     key_span,
     lookup,
     nearest,
@@ -161,8 +162,8 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         return finding("E204", f"{name} {fault.expected}", where, help, full)
     words = dict.fromkeys(one.expected if one.kind == "type" else "another value" for one in group)
     found = _wrong_type(name, " or ".join(words), nearest(node, path), full)
-    needed = ", ".join(f"{key}: …" for key in _needed(_record_at(record, node, path)))
-    return found if found.help or not needed else found._replace(help=f"write `{path[-1]}: {{{needed}}}`")
+    wanted = ", ".join(f"{key}: …" for key in needed(_record_at(record, node, path)))
+    return found if found.help or not wanted else found._replace(help=f"write `{path[-1]}: {{{wanted}}}`")
 
 
 def _free(node: Node, path: Path, known: tuple[str, ...]) -> str:
@@ -202,6 +203,9 @@ def _wrong_word(node: Node, base: Path, fault: Fault) -> Diagnostic:
 def _wrong_type(name: str, expected: str, node: Node, path: Path) -> Diagnostic:
     actual = value_of(node)
     help = ""
+    if is_empty(node):
+        message = f"{name} must be {expected}, and has no value"
+        return finding("E202", message, node.span, f"write it behind `{path[-1]}:`", path)
     if expected == "a mapping" and len(path) == 2 and path[0] == "resources" and path[1] not in keys(ResourceShape):
         help = f"name a connector of the platform: `{path[1]}: {{profile: …}}`"
     elif expected == "a mapping" and len(path) == 2 and path[0] in _OF_NAMES and isinstance(node, Scalar):
@@ -303,7 +307,7 @@ def _record_at(record: type, node: Node, path: Path) -> Any:
     return kind
 
 
-def _needed(record: Any) -> list[str]:
+def needed(record: Any) -> list[str]:
     """Return the keys that a record must have."""
     known = fields(record) if isinstance(record, type) and is_dataclass(record) else ()
     return [spelling(one) for one in known if one.default is MISSING and one.default_factory is MISSING]

@@ -294,8 +294,10 @@ _BY_TYPE: Mapping[str, Callable[[_Reader, Step, Mapping[str, Dataset]], Dataset 
 
 
 def _columns(step: Step) -> tuple[str, ...] | None:
-    """Return the columns that a read names: one by one, or by their types."""
-    listed = tuple(name for item in items_at(step.inputs, "columns") if isinstance(name := value_of(item), str))
+    """Return the columns that a read names, one by one or by their types; None where one of them is no name."""
+    listed = tuple(value_of(item) for item in items_at(step.inputs, "columns"))
+    if not all(isinstance(name, str) and name for name in listed):
+        return None
     schema = mapping_at(step.inputs, "schema") or EMPTY
     told = any(stands_alone(schema, name) for name in schema.entries)  # no name of a column: a colon is missing
     return listed or (None if told else tuple(schema.entries)) or None

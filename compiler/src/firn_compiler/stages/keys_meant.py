@@ -1,5 +1,6 @@
 """Keys of records as they were meant: each that is misspelt is reported, and taken for what it surely stands for."""
 
+import re
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -22,7 +23,7 @@ from firn_compiler.document import (
     with_entry,
 )
 from firn_compiler.model.closed import alternatives
-from firn_compiler.scalars import plain_value
+from firn_compiler.scalars import NO_SIGN, colon, plain_value
 from firn_schemas.base import Json
 from firn_schemas.decode import hints, keys, spelling, tag, words
 
@@ -109,15 +110,15 @@ class Keys:
         last = cut = ""
         for key in node.entries:
             place, value = node.keys[key], entries.get(last)
-            head, sign, rest = key.partition(":" if ":" in key.partition(" ")[0] else " ")
+            head, sign, rest = _split(key)
             if key in known or not stands_alone(node, key):
                 entries[key], keys[key], last = node.entries[key], place, key
             elif rest and head in known and head not in node.entries:
-                help = f"write a `:` after `{head}`" if sign == " " else f"write a space after `{head}:`"
+                help = f"write a space after `{head}:`" if sign == ":" else colon(head, sign)
                 self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (*path, key)))
-                middle = place.column + len(head)
-                entries[head] = Scalar(_written(rest), place._replace(column=middle + 1))
-                keys[head], last = place._replace(end_column=middle), head
+                begins = place.column + len(key) - len(rest)
+                entries[head] = Scalar(_written(rest), place._replace(column=begins))
+                keys[head], last = place._replace(end_column=place.column + len(head)), head
             elif isinstance(value, Scalar) and value.value is UNKNOWN:
                 continue  # the rest of a text in quotes
             elif isinstance(value, Scalar) and isinstance(value.value, str) and value.plain:
@@ -129,6 +130,12 @@ class Keys:
             else:
                 entries[key], keys[key], last = node.entries[key], place, key
         return Mapping(entries, keys, node.span, node.prior)
+
+
+def _split(key: str) -> tuple[str, str, str]:
+    """Return the key that one may begin with which lacks its colon, what stands in its place, and the rest."""
+    found = re.match(rf"([\w.-]+)(:(?!=)| *(?:{NO_SIGN}) *| +)(.*)", key, re.DOTALL)
+    return (found[1], found[2].strip(), found[3]) if found else (key, "", "")
 
 
 def _written(text: str) -> "Json | Deferred":

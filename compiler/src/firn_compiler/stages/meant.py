@@ -18,6 +18,7 @@ from firn_compiler.document import (
     Sequence,
     Span,
     filled,
+    mapping_at,
     only,
     text_at,
     with_entry,
@@ -44,7 +45,8 @@ class Meant(NamedTuple):
 def flow_as_meant(root: Mapping) -> Meant:
     """Take every key of a flow for the one that it surely stands for."""
     meant = _Meant()
-    entries = meant.outward(meant.keys_of(FlowShape, root, ()), "resources", ("jobs", "steps", "transforms"))
+    entries = meant.inward(meant.keys_of(FlowShape, root, ()), root.keys, words(FlowShape), ["resources"])
+    entries = meant.outward(entries, "resources", ("jobs", "steps", "transforms"))
     entries = meant.section(entries, "resources", partial(meant.system, ResourceShape))
     entries = with_part(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = with_part(entries, "steps", meant.items(entries, "steps", meant.step, ()))
@@ -52,10 +54,15 @@ def flow_as_meant(root: Mapping) -> Meant:
     return Meant(meant.parts(FlowShape, entries, ()), meant.found, meant.renamed)
 
 
-def platform_as_meant(root: Mapping) -> Meant:
-    """Take every key of a platform, its connectors and its layers for the one that it surely stands for."""
+def platform_as_meant(root: Mapping, places: PlainMapping[str, Span] | None = None) -> Meant:
+    """Take every key of a platform, its connectors and its layers for the one that it surely stands for.
+
+    `places` are those of the root's keys where nulls were taken from it.
+    """
     meant = _Meant()
+    sections = ["connectors", "compute", *TYPES]
     entries = meant.keys_of(PlatformShape, root, ())
+    entries = meant.inward(entries, places or root.keys, words(PlatformShape), sections)
     entries = meant.section(entries, "connectors", partial(meant.system, ConnectorShape))
     entries = meant.section(entries, "compute", meant.compute)
     for key, types in TYPES.items():
@@ -133,6 +140,27 @@ class _Meant(Keys):
             help = f"indent it as far as `{key}`"
             self.found.append(finding("E201", f"`{one}` stands inside `{key}`", found.keys[one], help, (key, one)))
         return with_entry(filled(root, only(found, moved)), key, without(found, moved))
+
+    def inward(
+        self, root: Mapping, places: PlainMapping[str, Span], own: Collection[str], sections: Collection[str]
+    ) -> Mapping:
+        """Return the root with what stands beside a section, as far out, though it is one of its entries, inside.
+
+        `places` are those of all the root's keys, also of the empty ones that it may no longer have.
+        """
+        known = sorted((place.file, place.line, key) for key, place in places.items() if key in own)
+        for key, item in root.entries.items():
+            if key in own or not isinstance(item, Mapping) or _OWN.isdisjoint(item.entries):
+                continue
+            place = root.keys[key]
+            section = max((one for one in known if one < (place.file, place.line)), default=("", 0, ""))[2]
+            if section in sections:
+                inside = mapping_at(root, section) or Mapping({}, {}, place)
+                help = f"indent it below `{section}:`"
+                self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (key,)))
+                inside = with_entry(inside, key, item, place)
+                root = with_entry(without(root, {key}), section, inside, places[section])
+        return root
 
     def named(self, node: Sequence, key: str) -> Node:
         """Return a list of what has names as the mapping of names that it should be."""

@@ -79,7 +79,8 @@ def parse(source: Source) -> Parsed:
     if odd is None:
         return _whole(source.file, text)
     document = parsed.document._replace(text=text) if parsed.document is not None else None
-    return parsed._replace(document=document, found=(odd, *parsed.found))
+    rest = (one for one in parsed.found if (one.code, one.span.line) != ("E101", odd.span.line))  # they shift it
+    return parsed._replace(document=document, found=(odd, *rest))
 
 
 def _whole(file: str, text: str) -> Parsed:

@@ -21,7 +21,7 @@ from ruamel.yaml.events import (
 
 from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.document import UNKNOWN, Deferred, Mapping, Node, Scalar, Sequence, Span, beginning
-from firn_compiler.scalars import MAX_KEY, MAYBE_NUMBER, NO_COLON, WORDS, NoNumber, number_or_text
+from firn_compiler.scalars import MAX_KEY, MAYBE_NUMBER, NO_COLON, NO_SIGN, WORDS, NoNumber, colon, number_or_text
 from firn_schemas.base import Json
 
 MAX_DEPTH = 40
@@ -35,9 +35,11 @@ _MERGE = "\0<<"
 _NOT_IN_KEYS = frozenset(["Cc", "Cf", "Zl", "Zp", "Zs"])
 _CLOSED_BY = {"“": ("”",), "„": ("“", "”"), "‘": ("’",), "«": ("»",)}
 """Quotes of books, which are text to YAML, by the first."""
-_LONE_QUOTE = re.compile(r"""[^\s'"]*[^\s\d'"]['"]""")
-"""A word that a quote ends; behind a digit it may be one of inches."""
-_OPENED = re.compile(r"([\w.-]+) +([{\[])")
+_LONE_END = re.compile(
+    r"""(?:\{\{[^{}'"]*\}\}|[^\s'"{])*(?<![\s\d'"])['"] | [\w.*/,\ -]*[\w*]\] | [\w.*/,:\ -]*[\w*]\}""", re.VERBOSE
+)
+"""A word that a quote ends, where behind a digit it may be one of inches; words that a bracket ends."""
+_OPENED = re.compile(rf"([\w.-]+)(?: +| *({NO_SIGN}) *)([{{\[])")
 """A key that lacks its colon before a bracket."""
 _COLON_INSIDE = re.compile(r"""(?<=[^\s"'\]},\[{]):(?=[^\s,\[\]{}])""")
 """A `:` inside a word."""
@@ -174,8 +176,8 @@ class Builder:
             help = "write `'` or `\"`, or put the whole text in them"
             self.refuse(f"`{text[0]}` is not a quote of YAML", span, help, "E101")
             return Scalar(UNKNOWN, span)
-        if text[-1] in "'\"" and _LONE_QUOTE.fullmatch(text):
-            self.refuse(f"a `{text[-1]}` ends this, and none begins it", span, "write both, or none", "E101")
+        if text[-1] in "'\"]}" and _LONE_END.fullmatch(text):
+            self.refuse(f"a `{text[-1]}` ends this, and nothing begins it", span, "write both, or none", "E101")
             return Scalar(UNKNOWN, span)
         return Scalar(text, span, plain=True)
 
@@ -216,11 +218,13 @@ class Builder:
                 return Mapping(entries, keys, span)
             key, where = self._key(event, depth)
             value = self.node(next_event(), depth + 1)
-            opened = _OPENED.match(key) if key and " " in key else None
+            opened = _OPENED.match(key) if key and not key.isidentifier() else None
             if opened is not None and isinstance(event, ScalarEvent) and not event.style:
                 key, value = opened[1], Scalar(UNKNOWN, value.span)
                 where = where._replace(end_column=where.column + len(key))
-                self.refuse(NO_COLON, where, f"write `{key}: {opened[2]}`", "E101")
+                help = colon(key, opened[2]) if opened[2] else f"write `{key}: {opened[3]}`"
+                self.found = [one for one in self.found if one.span != value.span]  # its bracket is the key's
+                self.refuse(NO_COLON, where, help, "E101")
             if key is None:
                 broken = True
             elif key is _MERGE:
@@ -294,11 +298,13 @@ class Builder:
         """Return the list that begins here."""
         start = event.start_mark
         items: list[Node] = []
+        around, self.before = self.before, []
         next_event = self.parser.get_event
         while True:
             event = next_event()
             if isinstance(event, CollectionEndEvent):
                 span = self._between(start, event.end_mark)
+                self.before = around
                 return Sequence(items, span)
             self.item = event.start_mark.index
             item = self.node(event, depth + 1)

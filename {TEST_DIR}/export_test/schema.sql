@@ -1,0 +1,2 @@
+CREATE TABLE integers(i INTEGER NOT NULL, j INTEGER);;
+

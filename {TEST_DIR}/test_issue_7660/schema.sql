@@ -1,0 +1,2 @@
+CREATE TABLE tbl1(a INTEGER);;
+
