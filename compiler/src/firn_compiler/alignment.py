@@ -152,8 +152,11 @@ def first_of_block(seen: Seen) -> Diagnostic | None:
 
 
 def first_of_text(seen: Seen) -> Diagnostic | None:
-    """Say of the first lines of a whole text that they are indented deeper than the rest."""
+    """Say of the first lines of a whole text that they are indented deeper than the rest, or of one that it is no key."""
     first, _ = _run_above(seen)
+    above = seen.line_above()
+    if first is None and above is not None and above[1] == seen.at[1]:
+        return no_colon(seen, above)
     return _deeper(seen, first) if first is not None else None
 
 

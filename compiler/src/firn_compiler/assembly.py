@@ -10,7 +10,7 @@ from firn_compiler.checks.braces import without_colon
 from firn_compiler.checks.foreign import no_flow, no_platform
 from firn_compiler.checks.leaks import Decision, Verdict, decisions, expired, in_variables, judged
 from firn_compiler.checks.secrets import Known
-from firn_compiler.checks.settings import platform_settings
+from firn_compiler.checks.settings import platform_settings, with_removal
 from firn_compiler.checks.shape import flow_shape, platform_shape
 from firn_compiler.closest import alike
 from firn_compiler.diagnostics import Diagnostic, finding
@@ -130,7 +130,8 @@ def ground(request: Request) -> Ground:
         return Ground(None, variables, {}, texts, foreign, (), leaks, lost)
     tree = meant.root
     found += [one for document in chain for one in without_colon(document.root, [one.span for one in meant.found])]
-    found += [*more, *meant.found, *_less(platform_shape(tree), meant.renamed)]
+    shaped = (with_removal(one, tuple(one.path.split(".")), whole) for one in platform_shape(tree))
+    found += [*more, *meant.found, *_less(shaped, meant.renamed)]
     tree, unfit = with_keys(tree, request.read)
     found += unfit
     environment = text_at(tree, "environment") or request.environment

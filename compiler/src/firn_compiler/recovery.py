@@ -30,7 +30,7 @@ def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, 
     at: int | None = _block_around(lines, line - 1)
     if (start := _control_lines(lines, line)) < line:
         yield (Mended([*lines[:start], *map(_break, lines[start:line]), *lines[line:]], start, line),)
-    if (end := _first_lines(lines, line)) > line:
+    if (end := _deeper_lines(lines, line)) > line:
         yield (Mended([*lines[: line - 1], *map(_break, lines[line - 1 : end]), *lines[end:]], line - 1, end),)
     if _colon_is_missing(lines, line - 1):
         yield (_with_colon(lines, line - 1),)
@@ -79,12 +79,16 @@ def _control_lines(lines: list[str], end: int) -> int:
     return next((index + 1 for index in above if not _CONTROL.fullmatch(lines[index].strip())), 0)
 
 
-def _first_lines(lines: list[str], line: int) -> int:
-    """Return the number of the last line that is indented, of those which a text begins with at `line`; else `line`."""
-    if any(_CONTENT.match(above) for above in lines[: line - 1]):
-        return line
-    below = (at for at in range(line - 1, len(lines)) if _CONTENT.match(lines[at]) and not indentation(lines[at]))
-    return next(below, line)
+def _deeper_lines(lines: list[str], line: int) -> int:
+    """Return the number of the last of the lines from `line` on that are deeper than a later line beside them.
+
+    That is `line` where none is.
+    """
+    indent, parent = indentation(lines[line - 1]), _parent(lines, line - 1)
+    around = indentation(lines[parent]) if parent is not None else -1
+    below = (at for at in range(line, len(lines)) if _CONTENT.match(lines[at]) and indentation(lines[at]) < indent)
+    end = next(below, None)
+    return line if end is None or indentation(lines[end]) <= around else end
 
 
 def _colon_is_missing(lines: list[str], at: int) -> bool:

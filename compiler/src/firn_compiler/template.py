@@ -250,7 +250,8 @@ def _concatenated(done: list[Piece]) -> tuple[Json | Deferred, list[TemplateErro
             roots |= value.roots
         elif value is None or isinstance(value, (list, dict)):
             message = f"the template is {TYPES[type_of(value)]}: it cannot stand inside a text"
-            errors.append(TemplateError("E405", message, "make it the whole value", piece.start, piece.end))
+            help = "give it a value" if value is None else "make it the whole value"
+            errors.append(TemplateError("E405", message, help, piece.start, piece.end))
             joined.append(UNKNOWN.node)
             roots |= UNKNOWN.roots
         elif joined and isinstance(joined[-1], str):

@@ -85,7 +85,7 @@ def resource_settings(flow: Flow, platform: Platform | None) -> Iterator[Diagnos
                 profile = text_at(flow.resources.get(name), "profile") or ""
                 own = dict(zip(records, settled.merged, strict=False)).get(key)
                 below = lookup(platform.merged, ("connectors", profile, key)) if platform is not None else None
-                yield _with_removal(_with_layers(one, node), _inside(one.path), own, below).or_at(settled.place)
+                yield with_removal(_with_layers(one, node), _inside(one.path), own, below).or_at(settled.place)
         if isinstance(settled.config, Mapping):
             yield from own_headers(settled.config, ("resources", name, "config"))
             yield from urls(settled.config, ("resources", name, "config"))
@@ -123,7 +123,7 @@ def platform_settings(platform: Platform) -> Iterator[Diagnostic]:
         for name, node in mappings_at(platform.root, section).items():
             below = lookup(platform.merged, (section, name))
             for one in _placed(node, (section, name)):
-                yield _with_removal(_left_over(_flat(one), node), tuple(one.path.split(".")[2:]), below)
+                yield with_removal(_left_over(_flat(one), node), tuple(one.path.split(".")[2:]), below)
     for name, node in mappings_at(platform.root, "compute").items():
         yield from _compute(node, ("compute", name))
     observed = lookup(platform.root, ("observability",))
@@ -217,7 +217,7 @@ def _with_layers(one: Diagnostic, node: Node) -> Diagnostic:
     return one._replace(related=(*one.related, *related))
 
 
-def _with_removal(one: Diagnostic, path: Path, *before: Node | None) -> Diagnostic:
+def with_removal(one: Diagnostic, path: Path, *before: Node | None) -> Diagnostic:
     """Add where a key that is missing was taken away, and what had set it, or say that it has no value.
 
     `before` are the trees, the last first, that still have nulls; `path` is where the key is in them.

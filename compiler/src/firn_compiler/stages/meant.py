@@ -18,14 +18,22 @@ from firn_compiler.document import (
     Sequence,
     Span,
     filled,
-    mapping_at,
     only,
     text_at,
     with_entry,
     without,
 )
-from firn_compiler.model.shapes import ConnectorShape, FlowShape, JobShape, PlatformShape, ResourceShape, StepShape
+from firn_compiler.model.shapes import (
+    ComputeShape,
+    ConnectorShape,
+    FlowShape,
+    JobShape,
+    PlatformShape,
+    ResourceShape,
+    StepShape,
+)
 from firn_compiler.stages.keys_meant import Keys, renamed, with_part, word_meant
+from firn_compiler.stages.levels import levelled
 from firn_compiler.stages.settle import TYPES, changed, family
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
@@ -45,8 +53,8 @@ class Meant(NamedTuple):
 def flow_as_meant(root: Mapping) -> Meant:
     """Take every key of a flow for the one that it surely stands for."""
     meant = _Meant()
-    entries = meant.inward(meant.keys_of(FlowShape, root, ()), root.keys, words(FlowShape), ["resources"])
-    entries = meant.outward(entries, "resources", ("jobs", "steps", "transforms"))
+    entries = meant.keys_of(FlowShape, root, ())
+    entries = meant.levels(entries, root.keys, words(FlowShape), {"resources": words(ResourceShape)})
     entries = meant.section(entries, "resources", partial(meant.system, ResourceShape))
     entries = with_part(entries, "jobs", meant.items(entries, "jobs", meant.job, ()))
     entries = with_part(entries, "steps", meant.items(entries, "steps", meant.step, ()))
@@ -60,9 +68,8 @@ def platform_as_meant(root: Mapping, places: PlainMapping[str, Span] | None = No
     `places` are those of the root's keys where nulls were taken from it.
     """
     meant = _Meant()
-    sections = ["connectors", "compute", *TYPES]
     entries = meant.keys_of(PlatformShape, root, ())
-    entries = meant.inward(entries, places or root.keys, words(PlatformShape), sections)
+    entries = meant.levels(entries, places or root.keys, words(PlatformShape), _SECTIONS)
     entries = meant.section(entries, "connectors", partial(meant.system, ConnectorShape))
     entries = meant.section(entries, "compute", meant.compute)
     for key, types in TYPES.items():
@@ -70,7 +77,30 @@ def platform_as_meant(root: Mapping, places: PlainMapping[str, Span] | None = No
     return Meant(meant.parts(PlatformShape, entries, ()), meant.found, meant.renamed)
 
 
+def _of_flat(types: PlainMapping[str, tuple[str, str]]) -> frozenset[str]:
+    """Return the keys of entries whose settings have no level of their own."""
+    records = (record for row in types.values() for record in (CONNECTORS[row].config, CONNECTORS[row].options))
+    return frozenset(["type"]).union(*map(words, records))
+
+
+_SECTIONS = {"connectors": words(ConnectorShape), "compute": words(ComputeShape)}
+_SECTIONS |= {section: _of_flat(types) for section, types in TYPES.items()}
+"""The sections of a platform whose entries have names, with the keys of those."""
+
+
 class _Meant(Keys):
+    def levels(
+        self,
+        root: Mapping,
+        places: PlainMapping[str, Span],
+        own: Collection[str],
+        parts: PlainMapping[str, Collection[str]],
+    ) -> Mapping:
+        """Return the root with what is indented too little or too far where it was meant to be."""
+        root, found = levelled(root, places, own, parts)
+        self.found += found
+        return root
+
     def section(self, root: Mapping, key: str, each: Callable[[Mapping, Path], Mapping]) -> Mapping:
         """Return the root with the entries of a section as they were meant."""
         if isinstance(listed := root.entries.get(key), Sequence):
@@ -80,8 +110,7 @@ class _Meant(Keys):
     def flat(self, types: PlainMapping[str, tuple[str, str]], node: Mapping, path: Path) -> Mapping:
         """Return a storage or catalog, whose settings have no level of their own, as it was meant."""
         if "type" not in node.entries:
-            records = [record for one in types.values() for record in (CONNECTORS[one].config, CONNECTORS[one].options)]
-            node = self.known_keys(["type"], frozenset(["type"]).union(*map(words, records)), node, path)
+            node = self.known_keys(["type"], _SECTIONS[str(path[0])], node, path)
         row = types.get(word_meant(node, "type", types) or "")
         if row is None:
             return node
@@ -128,39 +157,6 @@ class _Meant(Keys):
                 self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
                 node = without(with_entry(node, part, filled(inside, only(node, {key})), node.keys[key]), {key})
         return node
-
-    def outward(self, root: Mapping, key: str, parts: Collection[str]) -> Mapping:
-        """Return the root with lists that are parts of it, and stand in a section, beside that."""
-        found = root.entries.get(key)
-        inside = found.entries if isinstance(found, Mapping) else {}
-        moved = [one for one in parts if isinstance(inside.get(one), Sequence) and one not in root.entries]
-        if not moved or not isinstance(found, Mapping):
-            return root
-        for one in moved:
-            help = f"indent it as far as `{key}`"
-            self.found.append(finding("E201", f"`{one}` stands inside `{key}`", found.keys[one], help, (key, one)))
-        return with_entry(filled(root, only(found, moved)), key, without(found, moved))
-
-    def inward(
-        self, root: Mapping, places: PlainMapping[str, Span], own: Collection[str], sections: Collection[str]
-    ) -> Mapping:
-        """Return the root with what stands beside a section, as far out, though it is one of its entries, inside.
-
-        `places` are those of all the root's keys, also of the empty ones that it may no longer have.
-        """
-        known = sorted((place.file, place.line, key) for key, place in places.items() if key in own)
-        for key, item in root.entries.items():
-            if key in own or not isinstance(item, Mapping) or _OWN.isdisjoint(item.entries):
-                continue
-            place = root.keys[key]
-            section = max((one for one in known if one < (place.file, place.line)), default=("", 0, ""))[2]
-            if section in sections:
-                inside = mapping_at(root, section) or Mapping({}, {}, place)
-                help = f"indent it below `{section}:`"
-                self.found.append(finding("E201", f"`{key}` is not a known key", place, help, (key,)))
-                inside = with_entry(inside, key, item, place)
-                root = with_entry(without(root, {key}), section, inside, places[section])
-        return root
 
     def named(self, node: Sequence, key: str) -> Node:
         """Return a list of what has names as the mapping of names that it should be."""

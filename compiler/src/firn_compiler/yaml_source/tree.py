@@ -20,7 +20,7 @@ from ruamel.yaml.events import (
 )
 
 from firn_compiler.diagnostics import Diagnostic
-from firn_compiler.document import UNKNOWN, Deferred, Mapping, Node, Scalar, Sequence, Span, beginning
+from firn_compiler.document import UNKNOWN, Deferred, Mapping, Node, Scalar, Sequence, Span, beginning, is_empty
 from firn_compiler.scalars import MAX_KEY, MAYBE_NUMBER, NO_COLON, NO_SIGN, WORDS, NoNumber, colon, number_or_text
 from firn_schemas.base import Json
 
@@ -234,6 +234,8 @@ class Builder:
                 if begins := is_item and key == next(iter(entries)):
                     help += ", and each item of a list begins with `- `"
                 self.refuse(f"the key `{key}` stands twice in this mapping", where, help, "E105")
+                if is_empty(entries[key]):
+                    entries[key] = value  # the line was begun twice
                 if begins:  # the rest is the next item
                     self.before.append(Mapping(entries, keys, self._between(start, event.start_mark)))
                     entries, keys, brought = {key: value}, {key: where}, set()
