@@ -152,7 +152,7 @@ def first_of_block(seen: Seen) -> Diagnostic | None:
 
 
 def first_of_text(seen: Seen) -> Diagnostic | None:
-    """Say of the first lines of a whole text that they are indented deeper than the rest, or of one that it is no key."""
+    """Say of the first lines of a whole text that they are indented deeper than the rest, or are no keys."""
     first, _ = _run_above(seen)
     above = seen.line_above()
     if first is None and above is not None and above[1] == seen.at[1]:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from firn_compiler.closest import closest
-from firn_compiler.diagnostics import Diagnostic
+from firn_compiler.diagnostics import Diagnostic, Related
+from firn_compiler.document import Document, Span
 
 
 def names_in(text: str) -> frozenset[str]:
@@ -55,3 +56,44 @@ def _about(one: Diagnostic, lost: frozenset[str]) -> bool:
     if one.code == "E203":
         words |= {word for word in lost if closest(word, words)}  # another word for the same key
     return one.code == "W302" or not words or not words.isdisjoint(lost)
+
+
+def told_where_defined(found: Sequence[Diagnostic], document: Document) -> list[Diagnostic]:
+    """Say once of a name that stands only where it is defined that all who should use it spell it otherwise.
+
+    That is surely the place of the mistake where two say the same; where a comma is missing between names, where one.
+    """
+    groups: dict[tuple[str, str], list[Diagnostic]] = {}
+    for one in found:
+        meant = _SUGGESTED.search(one.help) if one.code in _OF_USES else None
+        if meant is not None and (names := _QUOTED.findall(one.message)):
+            groups.setdefault((names[-1], meant[1]), []).append(one)
+    told = {key: better for key, group in groups.items() if (better := _of_a_definition(*key, group, document))}
+    follow = {id(one) for key in told for one in groups[key]}
+    return [*(one for one in found if id(one) not in follow), *told.values()]
+
+
+_OF_USES = ("E302", "E305", "E306", "E502", "E503")
+_SUGGESTED = re.compile(r"did you mean `([^`\n]+)`\?")
+_SHOWN = 3
+"""Uses of a name that are shown with its definition."""
+
+
+def _of_a_definition(name: str, defined: str, group: Sequence[Diagnostic], document: Document) -> Diagnostic | None:
+    """Return the finding about a name where it is defined; None where it is used, too, or it may be right."""
+    listed = group[0].code == "E503" and name in defined.split()
+    if len({one.span for one in group}) < 2 and not listed:
+        return None
+    places = [*re.finditer(rf"(?<![\w-]){re.escape(defined)}(?![\w-])", document.text, re.IGNORECASE)]
+    if len(places) != 1:
+        return None
+    line = document.text.count("\n", 0, places[0].start()) + 1
+    column = places[0].start() - document.text.rfind("\n", 0, places[0].start())
+    where = Span(document.file, line, column, line, column + len(defined))
+    message, help = f"nothing refers to `{defined}`, and there is no `{name}`", f"did you mean `{name}`?"
+    if defined.strip() == name:
+        message = f"the name `{defined}` holds a space"
+    elif listed:
+        message, help = f"`{defined}` is one name", "is a comma missing in it?"
+    uses = [Related("used here", one.span) for one in group[:_SHOWN]]
+    return Diagnostic(group[0].code, message, where, help, related=tuple(uses))

@@ -28,7 +28,7 @@ from firn_compiler.checks.streams import streams
 from firn_compiler.checks.together import together
 from firn_compiler.diagnostics import Diagnostic, has_errors
 from firn_compiler.document import BUILT_IN, Mapping, Path, Span, beginning, place_in_text
-from firn_compiler.followers import without_followers, without_unsure
+from firn_compiler.followers import told_where_defined, without_followers, without_unsure
 from firn_compiler.model.project import Flow, Platform, Step
 from firn_compiler.stages.lower import Extras, Lowered, lower_flow, lower_node, lower_resource
 from firn_compiler.stages.places import Place, flow_places, used_variables
@@ -82,7 +82,8 @@ def flow_unit(source: Source, on: Ground, request: Request, *, freeze: bool) -> 
         *streams(flow, on.platform, known.reads),
         *leaks.found,
     )
-    found = tuple(without_unsure([*without_followers(every, assembled.lost | on.lost)]))
+    sure = without_unsure([*without_followers(every, assembled.lost | on.lost)])
+    found = tuple(told_where_defined(sure, flow.document))
     span = flow.root.entries["name"].span if "name" in flow.root.entries else BUILT_IN
     unit = Unit(source.file, flow.name, span, found, seen, tuple(attached.read), leaks=leaks)
     if freeze and on.platform is not None and not has_errors((*found, *on.found)):
