@@ -142,6 +142,10 @@ def ground(request: Request) -> Ground:
         found.append(finding("E203", "the platform has no environment", place, help, ("environment",)))
     platform = Platform(environment, tuple(chain), names, tree, whole)
     found += _each_file(platform, Constants(variables, {}), documents)
+    if any(document.has_empty for document in chain):
+        from firn_compiler.checks.empties import platform_empties  # few platforms have such keys
+
+        found += platform_empties(platform)
     by = decisions(tree)
     found += expired(by, request.today)
     written = [*_written(texts, read)]

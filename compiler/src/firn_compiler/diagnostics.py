@@ -137,6 +137,7 @@ _BETTER: tuple[tuple[str, tuple[str, ...], Callable[[Diagnostic], object]], ...]
     ("E713", ("E701",), _at_path),
     ("E203", ("E701",), _at_path),
     ("E40", ("E201",), _at_path),
+    ("W201", ("E203", "E205"), _at_span),
 )
 """A code that is left out where one of others stands at the same place: those say it better."""
 

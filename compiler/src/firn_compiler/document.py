@@ -116,6 +116,8 @@ class Document(NamedTuple):
     file: str
     text: str
     root: Mapping
+    has_empty: bool = False
+    """Whether nothing stands behind one of its keys."""
 
     @property
     def lines(self) -> list[str]:

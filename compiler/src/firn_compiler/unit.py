@@ -109,6 +109,10 @@ def _check(flow: Flow, on: Ground, assembled: Assembled, seen: Seen) -> Iterator
     yield from patterns(flow)
     yield from _conditions(flow, constants)
     yield from effects(flow, platform, constants)
+    if flow.document.has_empty:
+        from firn_compiler.checks.empties import flow_empties  # few flows have such keys
+
+        yield from flow_empties(flow, platform)
 
 
 def _conditions(flow: Flow, constants: Constants) -> Iterator[Diagnostic]:

@@ -95,7 +95,7 @@ def _in_addresses(record: type, node: Node, seen: dict[Path, list[Fault]]) -> se
     from firn_compiler.checks.otherwise import ADDRESSES, otherwise  # few flows know another tool's words
 
     whole = [path[:-1] for path, group in seen.items() if group[0].kind == "unknown" and path[-1] in ADDRESSES]
-    records = {path: _record_at(record, node, path) for path in whole}
+    records = {path: record_at(record, node, path) for path in whole}
     told = {path for path, owner in records.items() if any(otherwise(owner, key) for key in ADDRESSES)}
     return {path for path, group in seen.items() if group[0].kind == "missing" and path[:-1] in told}
 
@@ -128,7 +128,7 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
     if fault.kind == "unknown":
         from firn_compiler.checks.otherwise import otherwise  # few flows know another tool's words
 
-        owner = _record_at(record, node, path[:-1])
+        owner = record_at(record, node, path[:-1])
         known = _keys(owner)
         if same := _spelled(owner, str(path[-1])):
             message = f"{name} is another spelling of `{same}`, which stands here too"
@@ -162,7 +162,7 @@ def _finding(record: type, node: Node, base: Path, path: Path, group: list[Fault
         return finding("E204", f"{name} {fault.expected}", where, help, full)
     words = dict.fromkeys(one.expected if one.kind == "type" else "another value" for one in group)
     found = _wrong_type(name, " or ".join(words), nearest(node, path), full)
-    wanted = ", ".join(f"{key}: …" for key in needed(_record_at(record, node, path)))
+    wanted = ", ".join(f"{key}: …" for key in needed(record_at(record, node, path)))
     return found if found.help or not wanted else found._replace(help=f"write `{path[-1]}: {{{wanted}}}`")
 
 
@@ -295,7 +295,7 @@ _AROUND: dict[Any, tuple[tuple[str, type], ...]] = {
 """By a record, what else has keys that people write there."""
 
 
-def _record_at(record: type, node: Node, path: Path) -> Any:
+def record_at(record: type, node: Node, path: Path) -> Any:
     """Return the record that `path` leads to; where several may stand, `type` tells which."""
     kind: Any = record
     for depth, part in enumerate(path):

@@ -163,7 +163,7 @@ def _parsed(file: str, text: str, unknown: str, stand_in: str = "") -> Parsed | 
         return _Unread(next(same_line, wrong), tuple(builder.found), COLON in trouble.problem)
     found = tuple(builder.found)
     if isinstance(root, Mapping):
-        return Parsed(Document(file, text, root), found)
+        return Parsed(Document(file, text, root, builder.has_empty), found)
     return Parsed(None, found or (Diagnostic("E202", "the file must be a mapping of keys to values", root.span),))
 
 

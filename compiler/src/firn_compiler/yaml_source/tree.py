@@ -77,6 +77,8 @@ class Builder:
         self.open_anchors: set[str] = set()
         self.quoted: Span | None = None
         """The last text in quotes that goes on over lines."""
+        self.has_empty = False
+        """Whether a value was none."""
         self.item = -1
         """Where the last item of a list begins."""
         self.before: list[Node] = []
@@ -169,6 +171,7 @@ class Builder:
                 self.quoted = span
             return Scalar(self._checked(text, span), span)
         if text in WORDS:
+            self.has_empty = self.has_empty or not text
             return Scalar(WORDS[text], span, plain=True)
         if text[0] in MAYBE_NUMBER:
             return Scalar(self._number(text, span), span, plain=True)
