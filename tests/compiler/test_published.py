@@ -93,6 +93,7 @@ BEYOND = frozenset(
         "E205/rules_about_no_column",
         "E402/template_in_a_key",  # the schema says it as an unknown key
         "E705/no_decode_hook",
+        "W201/nothing_behind",
     ]
 )
 """Cases of which a schema sees something else."""

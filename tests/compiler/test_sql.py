@@ -73,6 +73,28 @@ def test_a_mistake_is_found_once_at_its_place_with_the_right_fix(planted: str, f
     assert fix in found.help
 
 
+@pytest.mark.parametrize(
+    ("query", "again"),
+    [
+        ("select id, amount as a, id from orders", ["id"]),
+        ('select id as a, amount as "A" from orders', ['"A"']),
+        ("(select count(*) as n, 1 as n from orders) union all select 1, 2", ["n"]),
+        ("with o as (select id, id from orders) select id from o", []),
+        ("select *, id from orders", []),
+        ("select count(*), count(*) from orders", []),
+    ],
+)
+def test_a_name_that_stands_twice_in_a_select_list_is_known(query: str, again: list[str]) -> None:
+    assert [query[start:end] for start, end in known(query).twins] == again
+
+
+def test_a_table_that_is_joined_twice_under_one_name_is_found_where_its_columns_are_not_known() -> None:
+    found = known("select c.name from shops s join crm c using (id) join crm c using (id)", crm=None, shops=("id",))
+    assert [(one.code, one.message) for one in found.problems] == [
+        ("E503", "`c` is ambiguous: two tables of this query are called so")
+    ]
+
+
 def test_every_mistake_of_a_query_is_found_at_once() -> None:
     found = known("select o.idd, nme, amount from orders o join customers c on o.id = c.idd join nowhere n using (id)")
     assert [one.code for one in found.problems] == ["E503", "E503", "E502", "E503"]

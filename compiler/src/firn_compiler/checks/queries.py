@@ -118,6 +118,7 @@ class Queries:
         analysis = analyse(asked.text.query, asked.dialect, tables, closed=closed, kinds=kinds, others=others)
         codes = {one.code for one in analysis.problems}
         found = [*self._problems(asked, analysis), *_placeholders(asked, analysis, codes), *_cut(asked, analysis)]
+        found += _twins(asked, analysis)
         wrong = asked.text.guessed or codes & _UNREAD
         origins = {
             column: frozenset(
@@ -160,3 +161,11 @@ def _cut(asked: Asked, analysis: "Analysis") -> Iterator[Diagnostic]:
         message = "the query cuts its rows off before the watermark is looked at, so later runs miss rows"
         help = "leave it out: what an incremental read gives is bounded by its watermark"
         yield finding("W310", message, asked.text.place(*analysis.cut), help, asked.path)
+
+
+def _twins(asked: Asked, analysis: "Analysis") -> Iterator[Diagnostic]:
+    """Report columns of a result that have the name of another one, which the engine gives another name."""
+    for start, end in analysis.twins if asked.step.type != "check" else ():
+        name = asked.text.query[start:end].strip('"`')
+        help = "give it a name of its own: `… as NAME`"
+        yield finding("W501", f"the result has another column `{name}`", asked.text.place(start, end), help, asked.path)

@@ -11,7 +11,7 @@ from firn_compiler.sql.calls import miscounted, of_others, operators
 from firn_compiler.sql.names import Names
 from firn_compiler.sql.reading import placeholders, read
 from firn_compiler.sql.resolution import resolve
-from firn_compiler.sql.scans import cut, scanned_once
+from firn_compiler.sql.scans import cut, scanned_once, twins
 from firn_compiler.sql.tables import Tables
 from firn_compiler.sql.vocabulary import side_by_side, unknown, vocabulary
 
@@ -43,7 +43,7 @@ def analyse(
         found = analyse(meant.text, dialect, tables, closed=closed, kinds=kinds, others=others)
         told = {one.start for one in meant.problems}
         rest = [one for one in map(meant.placed, found.problems) if one.start not in told]
-        return found._replace(problems=_in_order((*meant.problems, *rest)), cut=None)
+        return found._replace(problems=_in_order((*meant.problems, *rest)), cut=None, twins=())
     if nodes is None:
         counted = list(miscounted(tokens)) if duckdb and closed else []
         stopped = any(one.start == problem.start for one in counted for problem in problems)
@@ -61,7 +61,10 @@ def analyse(
             else ()
         )
         found = found._replace(
-            placeholders=tuple(placeholders(nodes)), once=scanned_once(nodes), cut=cut(nodes, tokens)
+            placeholders=tuple(placeholders(nodes)),
+            once=scanned_once(nodes),
+            cut=cut(nodes, tokens),
+            twins=twins(nodes),
         )
     except RecursionError:
         return Analysis((Problem("E501", "the query is nested too deep", "split it into several steps", 0, len(text)),))

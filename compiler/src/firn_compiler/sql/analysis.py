@@ -41,3 +41,5 @@ class Analysis(NamedTuple):
     """Of the relations, those that it goes through once, from beginning to end; ordered."""
     cut: tuple[int, int] | None = None
     """Where the query itself, and no part of it, says how many of its rows it gives: offsets, the end exclusive."""
+    twins: tuple[tuple[int, int], ...] = ()
+    """Names of the result's columns that an earlier one of them has, too, where they stand: offsets as above."""

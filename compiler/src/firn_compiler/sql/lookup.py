@@ -104,7 +104,8 @@ class Lookup:
         """Report a column of two relations that are called the same."""
         table, column = (one.name.lower() for one in parts[:2])
         twins = [scope.relations[name] for name in (table, f"{table}'") if name in scope.relations]
-        if len(parts) == 2 and len(twins) == 2 and all(column in one.columns for one in twins):
+        same = len({one.base for one in twins}) == 1 and twins[0].base  # whatever its columns are
+        if len(parts) == 2 and len(twins) == 2 and (same or all(column in one.columns for one in twins)):
             message = f"`{parts[0].name}` is ambiguous: two tables of this query are called so"
             help = "give each a name of its own, such as `… as a`"
             self._problems.append(Problem("E503", message, help, *place(parts[0])))

@@ -88,6 +88,9 @@ def gaps(tokens: Sequence[Token], dialect: str) -> Iterator[Problem]:
         if kind is TokenType.VAR and _new_cte(tokens, at):
             help = "queries after `with` are separated by commas"
             yield Problem("E501", f"a comma is missing before `{token.text}`", help, token.start, token.end + 1)
+        if kind is TokenType.NUMBER and at and tokens[at - 1].token_type is TokenType.NUMBER:
+            message = f"`{token.text}` is not expected here"
+            yield Problem("E501", message, "is a comma missing before it?", token.start, token.end + 1)
         if kind not in _TELLING:
             continue
         after = tokens[at + 1] if at + 1 < len(tokens) else None

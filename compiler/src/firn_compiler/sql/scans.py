@@ -1,13 +1,15 @@
-"""How often a query goes through the relations that it reads, and whether it gives all of its rows."""
+"""How often a query goes through the relations that it reads, whether it gives all rows, and columns of one name."""
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from firn_compiler.sql.mistakes import BRACKETS, BRACKETS_END
 from firn_compiler.sql.nodes import Nodes
+from firn_compiler.sql.reading import place
 
 
 def scanned_once(nodes: Nodes) -> tuple[str, ...]:
@@ -39,3 +41,18 @@ def cut(nodes: Nodes, tokens: Sequence[Token]) -> tuple[int, int] | None:
         if not open_ and token.token_type in _CUTS:
             return token.start, token.end + 1
     return None
+
+
+def twins(nodes: Nodes) -> tuple[tuple[int, int], ...]:
+    """Return where the select list, or the first of several, says a name that an earlier item of it has, too."""
+    tree: Any = nodes.tree
+    while isinstance(tree, (exp.SetOperation, exp.Subquery)):
+        tree = tree.this
+    named = [item for item in tree.expressions if _says_its_name(item)] if isinstance(tree, exp.Select) else []
+    first: dict[str, Any] = {}
+    again = [item for item in named if first.setdefault(item.output_name.lower(), item) is not item]
+    return tuple(place(item.args["alias"] if isinstance(item, exp.Alias) else item.this) for item in again)
+
+
+def _says_its_name(item: Any) -> bool:
+    return isinstance(item, exp.Alias) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Identifier))
