@@ -184,6 +184,26 @@ def test_a_mistake_of_a_platform_is_told_with_its_mend(old: str, new: str, answe
     assert told == [(answer, help)]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("  - id: publish", "  - id publish", 20),
+        ("  - id: publish", "  -id: publish", 20),
+        ("      - id: table", "      - id table", 24),
+        ("      - id: table", "      -id: table", 24),
+        ("    steps:\n      - id: table", "     steps:\n      - id: table", 23),
+        ("    depends_on: [load]", "    depends_on [load]", 21),
+        ("    depends_on: [load]", "      depends_on: [load]", 21),
+        ("        type: sql", "        type:sql", 13),
+    ],
+)
+def test_a_mistake_of_syntax_hides_none_around_it(old: str, new: str, line: int) -> None:
+    text = FLOW.replace("table: targets}", "tabel: targets}")
+    assert text.count(old) == 1
+    found = compiled(text.replace(old, new), PLATFORM).diagnostics
+    assert [(one.code[:3], one.span.line) for one in found] == [("E10", line), ("E20", 26)]
+
+
 def test_what_may_stand_below_an_unknown_key_is_not_told() -> None:
     platform = PLATFORM.replace("connectors:\n", 'other:\n  x: {a: {secret_ref: x}, b: "{{ env.X }}"}\nconnectors:\n')
     assert [(one.code, one.span.line) for one in compiled(FLOW, platform).diagnostics] == [("E201", 3)]

@@ -8,6 +8,7 @@ from firn_compiler.trouble import CLOSES, At, Seen, begins_block, indentation
 
 DEEPER = "the line is indented deeper than its neighbours"
 NEIGHBOURS = "align it with its neighbours"
+NO_DASH = "an item of a list begins without `- `"
 LIST = "the line does not fit the list around it"
 MAPPING = "the line does not fit the mapping around it"
 
@@ -47,7 +48,7 @@ def too_deep(seen: Seen) -> Diagnostic | None:
         return found
     if _is_item_without_dash(seen, above):
         help = "write `- ` before it, as before its neighbours"
-        return Diagnostic("E101", "an item of a list begins without `- `", seen.span(above, len(written[1])), help)
+        return Diagnostic("E101", NO_DASH, seen.span(above, len(written[1])), help)
     where = seen.span((seen.at[0], indentation(seen.here) + 1), len(key))
     help = f"align it with `{written[1]}`, or write nothing after `{written[1]}:`"
     return Diagnostic("E101", DEEPER, where, help)

@@ -63,13 +63,12 @@ def told_where_defined(found: Sequence[Diagnostic], document: Document) -> list[
 
     That is surely the place of the mistake where two say the same; where a comma is missing between names, where one.
     """
-    groups: dict[tuple[str, str], list[Diagnostic]] = {}
+    groups: dict[str, list[Diagnostic]] = {}
     for one in found:
-        meant = _SUGGESTED.search(one.help) if one.code in _OF_USES else None
-        if meant is not None and (names := _QUOTED.findall(one.message)):
-            groups.setdefault((names[-1], meant[1]), []).append(one)
-    told = {key: better for key, group in groups.items() if (better := _of_a_definition(*key, group, document))}
-    follow = {id(one) for key in told for one in groups[key]}
+        if one.code in _OF_USES and (names := _QUOTED.findall(one.message)):
+            groups.setdefault(names[-1], []).append(one)
+    told = {name: better for name, group in groups.items() if (better := _of_a_definition(name, group, document))}
+    follow = {id(one) for name in told for one in groups[name]}
     return [*(one for one in found if id(one) not in follow), *told.values()]
 
 
@@ -79,8 +78,12 @@ _SHOWN = 3
 """Uses of a name that are shown with its definition."""
 
 
-def _of_a_definition(name: str, defined: str, group: Sequence[Diagnostic], document: Document) -> Diagnostic | None:
-    """Return the finding about a name where it is defined; None where it is used, too, or it may be right."""
+def _of_a_definition(name: str, group: Sequence[Diagnostic], document: Document) -> Diagnostic | None:
+    """Return the finding about a name where it is defined otherwise; None where that is used, too, or may be right."""
+    meant = {found[1] for one in group if (found := _SUGGESTED.search(one.help))}
+    if len(meant) != 1:
+        return None
+    (defined,) = meant
     listed = group[0].code == "E503" and name in defined.split()
     if len({one.span for one in group}) < 2 and not listed:
         return None

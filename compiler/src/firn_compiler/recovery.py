@@ -6,8 +6,11 @@ Lines and columns of what is left do not move, and nothing is said of what only 
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
+from firn_compiler.alignment import NO_DASH
+from firn_compiler.diagnostics import Diagnostic
 from firn_compiler.syntax import CONFLICT
 from firn_compiler.trouble import begins_block, indentation
 
@@ -20,14 +23,19 @@ class Mended(NamedTuple):
     start: int
     end: int
     """The part: its first line's index, and the last line's number."""
+    past: int = 0
+    """The number of a line that can still be read wrongly for it; that of the last one where it is 0."""
 
 
-def mended(lines: list[str], line: int, unknown: str) -> Iterator[tuple[Mended, ...]]:
-    """Yield ways to take the part around a line (from 1) out of a text, the smaller part first.
+def mended(lines: list[str], finding: Diagnostic, unknown: str) -> Iterator[tuple[Mended, ...]]:
+    """Yield ways to take the part around what was found out of a text, the smaller part first.
 
     `unknown` is the sign that stands for a key or a value in its place.
     """
+    line = finding.span.line
     at: int | None = _block_around(lines, line - 1)
+    if at == line - 1 and finding.message != NO_DASH and (alone := [*_lines_alone(lines, at, unknown)]):
+        yield tuple(alone)
     if (start := _control_lines(lines, line)) < line:
         yield (Mended([*lines[:start], *map(_break, lines[start:line]), *lines[line:]], start, line),)
     if (end := _deeper_lines(lines, line)) > line:
@@ -64,6 +72,45 @@ def _ways(lines: list[str], at: int, unknown: str) -> Iterator[str]:
     ways = [f"{indent}{unknown}: {unknown}", f"{indent}- {unknown}"]
     yield from reversed(ways) if lines[at].lstrip().startswith("-") else ways
     yield ""
+
+
+def _lines_alone(lines: list[str], at: int, unknown: str) -> Iterator[Mended]:
+    """Yield ways to keep the key of a line whose value ends where the line does, and all that is around it."""
+    found = _BROKEN.match(lines[at])
+    if found is None or not _is_closed(lines[at]):
+        return
+    opens = _OPENS.search(lines[at]) is not None
+    key = f"{'- ' * found['dashes'].count('-')}{found['key']}:{'' if opens else f' {unknown}'}{_break(lines[at])}"
+    below = next((index for index in range(at + 1, len(lines)) if _CONTENT.match(lines[index])), at)
+    for indent in _columns(lines, at, is_item=bool(found["dashes"])):
+        text = " " * indent + key
+        if (indent != indentation(lines[at]) or not opens) and len(text) <= len(lines[at]):
+            yield Mended([*lines[:at], text, *lines[at + 1 :]], at, at + 1, below + 1)
+
+
+_BROKEN = re.compile(r"\s*(?P<dashes>(?:-\s*)*)(?P<key>[A-Za-z_]\w*)")
+
+
+def _is_closed(line: str) -> bool:
+    """Whether no bracket and no quote that a line opens can go on below it."""
+    text = line.partition(" #")[0]
+    return text.count("[") + text.count("{") == text.count("]") + text.count("}") and not any(
+        text.count(quote) % 2 for quote in "'\""
+    )
+
+
+def _columns(lines: list[str], at: int, *, is_item: bool) -> list[int]:
+    """Return how far a line may be meant to be indented: as it is, or as the nearest of its kind are."""
+    own = [] if _has_tab(lines[at]) else [indentation(lines[at])]
+    for around in (range(at - 1, -1, -1), range(at + 1, len(lines))):
+        found = (lines[index] for index in around if _CONTENT.match(lines[index]) and not _has_tab(lines[index]))
+        if is_item:
+            own += [indentation(line) for line in islice((line for line in found if _is_item(line)), 2)]
+        else:
+            own += [len("".join(_parts(line)[:2])) for line in islice(found, 2)]
+    above = next((lines[index] for index in range(at - 1, -1, -1) if _CONTENT.match(lines[index])), "")
+    least = len("".join(_parts(above)[:2])) + (not is_item) if _OPENS.search(above) else 0
+    return [one for one in dict.fromkeys(own) if one >= least]
 
 
 def _parts(line: str) -> tuple[str, str, str]:

@@ -88,12 +88,13 @@ def of_a_job(flow: Flow, job: Job, name: str) -> str:
 
 def may_follow(flow: Flow, job: Job, name: str) -> bool:
     """Whether it may only be another mistake's fault that the job does not see the dataset `name`."""
-    before = (job, *upstream(flow, job))
+    known = _dependencies_known(flow, job)
+    before = (job, *upstream(flow, job)) if known else flow.jobs
     if any(not step.id for one in before for step in one.steps):
         return True
     jobs, dataset = _jobs_named(flow, job, name)
     made = any(step.id == dataset and one is not job for one in jobs for step in one.steps)
-    return made and not _dependencies_known(flow, job)
+    return made and not known
 
 
 def _dependencies_known(flow: Flow, job: Job) -> bool:

@@ -105,7 +105,7 @@ def _rest(file: str, text: str, first: _Unread) -> Parsed:
         cause = told_once(read.finding)
         if cause is None or cause not in map(told_once, found):
             found.append(read.finding)
-        for ways in mended(lines, read.finding.span.line, unknown):
+        for ways in mended(lines, read.finding, unknown):
             allowance -= len(text) * len(ways)
             best = _best(file, ways, unknown) if allowance >= 0 else None
             if best is not None or allowance < 0:
@@ -114,7 +114,7 @@ def _rest(file: str, text: str, first: _Unread) -> Parsed:
             best = None
         if best is None:
             return Parsed(None, (*read.found, *found))
-        (lines, start, end), read = best
+        (lines, start, end, _), read = best
         lost[start:end] = written[start:end]
     document = read.document._replace(text=text) if read.document is not None else None
     rest = (one for one in read.found if one.code != "E105" or not after_lost(written, lost, one.span.line))
@@ -129,7 +129,7 @@ def _best(file: str, ways: "Iterable[Mended]", unknown: str) -> "tuple[Mended, P
         read = _read(file, "".join(way.lines), unknown)
         if isinstance(read, Parsed):
             return way, read
-        if read.finding.span.line > max(way.end, line):
+        if read.finding.span.line > max(way.past or way.end, line):
             farthest, line = (way, read), read.finding.span.line
     return farthest
 
