@@ -134,6 +134,7 @@ SHOP = "inputs: {resource: shop, table: targets}"
         (SHOP, "inputs: {table: targets}", "E203 26:17", "add `resource:`"),
         (SHOP, "inputs: {resource: shop, table: }", "E205 26:34", "write it behind `table:`"),
         (SHOP, "inputs: {resource: , table: targets}", "E202 26:28", "write it behind `resource:`"),
+        ("mode: replace}", "mode: }", "E204 29:71", "write one: `replace`, `append`, `upsert`, `insert_overwrite`"),
         ("  shop: {profile: shop}", "  shop = {profile: shop}", "E101 5:3", "write a `:` in place of `=`"),
         ("  shop: {profile: shop}", "  shop: profile: shop}", "E101 5:9", "write `{` before `profile`"),
         ("  shop: {profile: shop}", "shop: {profile: shop}", "E201 5:1", "indent it below `resources:`"),

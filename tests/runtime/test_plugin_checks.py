@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from firn_runtime.commands.plugins import command as plugins_command
 from firn_runtime.errors import ArtifactRefused
 from firn_runtime.plugins import Plugged, checked_import, plugged
 from firn_runtime.plugins.installed import every, find
@@ -321,6 +323,13 @@ def test_a_file_that_lands_where_python_looks_for_modules_is_refused(tmp_path: P
     path = os.path.join(os.path.relpath(os.path.dirname(os.__file__), tmp_path / "b"), name)
     laid(tmp_path / "b", record=f"{scripts}{path},,\n")
     assert f"it brings `{path}`, which lies among the modules of others" in refused(tmp_path / "b")
+
+
+def test_an_editable_installation_is_listed_as_what_enterprise_does_not_use(tmp_path: Path) -> None:
+    found = laid(tmp_path / "a", FILES | {"__editable__.acme_checked-1.0.0.pth": "/home/me/acme"})
+    assert "it brings `__editable__" in refused(found)
+    said = [CliRunner().invoke(plugins_command, ["--folder", str(one)]).output for one in (found, laid(tmp_path / "b"))]
+    assert ["an editable installation, which `enterprise` does not use" in one for one in said] == [True, False]
 
 
 def test_one_wheel_has_one_digest_however_it_is_installed(tmp_path: Path) -> None:

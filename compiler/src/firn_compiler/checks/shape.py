@@ -196,6 +196,8 @@ def _wrong_word(node: Node, base: Path, fault: Fault) -> Diagnostic:
     """Say which words there are; in a union, the word is that of the key which tells its members apart."""
     chosen = (*fault.path, fault.chosen_by) if fault.chosen_by else fault.path
     found, whole = nearest(node, chosen), (*base, *chosen)
+    if is_empty(found):
+        return finding("E204", f"{_name(whole)} has no value", found.span, f"write one: {listing(fault.words)}", whole)
     help = suggestion(str(value_of(found)), fault.words)
     return finding("E204", f"{_name(whole)} is not one of the known words", found.span, help, whole)
 

@@ -29,7 +29,7 @@ def command(folders: tuple[str, ...], as_json: bool) -> None:
 
     groups = {"connectors": CONNECTOR_GROUP, "steps": STEP_GROUP}
     found: list[dict[str, Any]] = [
-        {"name": one.name, "version": one.version, "sha256": one.sha256}
+        {"name": one.name, "version": one.version, "sha256": one.sha256, "editable": one.is_editable}
         | {
             key: sorted(plain(entry.name) for entry in one.entries if entry.group == group)
             for key, group in groups.items()
@@ -45,5 +45,7 @@ def command(folders: tuple[str, ...], as_json: bool) -> None:
         for key in groups:
             if one[key]:
                 click.echo(f"    # {key}: {', '.join(one[key])}")
+        if one["editable"]:
+            click.echo("    # an editable installation, which `enterprise` does not use: install its wheel")
     if not found:
         click.echo("no plug-in is installed")

@@ -37,6 +37,11 @@ class Installed(NamedTuple):
         except BadRecord:
             return None
 
+    @property
+    def is_editable(self) -> bool:
+        """Whether it says by a `.pth` file where its modules lie, and does not hold them."""
+        return any(line.partition(",")[0].endswith(".pth") for line in self.record.splitlines())
+
 
 def refused(name: str, why: str, help: str = "") -> ArtifactRefused:
     """Return what refuses a plug-in that is not the one of the artifact."""
