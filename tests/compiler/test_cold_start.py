@@ -15,7 +15,12 @@ steps:
 FOR_SOME = (
     *("sqlglot", "pydantic", "pydantic_core", "jsonschema", "detect_secrets", "importlib.metadata", "logging"),
     *("tempfile", "random", "shutil", "csv", "firn_schemas.mail_address", "firn_compiler.render.text"),
-    *("firn_compiler.recovery", "firn_compiler.syntax", "firn_compiler.yaml_source.loose"),
+    *(
+        "firn_compiler.recovery",
+        "firn_compiler.syntax",
+        "firn_compiler.yaml_source.loose",
+        "firn_compiler.stages.levels",
+    ),
 )
 """What only some flows, findings or commands need."""
 SCRIPT = f"""

@@ -17,6 +17,7 @@ from firn_compiler.document import (
     Scalar,
     Sequence,
     Span,
+    entries_at,
     filled,
     only,
     text_at,
@@ -33,7 +34,6 @@ from firn_compiler.model.shapes import (
     StepShape,
 )
 from firn_compiler.stages.keys_meant import Keys, renamed, with_part, word_meant
-from firn_compiler.stages.levels import levelled
 from firn_compiler.stages.settle import TYPES, changed, family
 from firn_schemas.compute import COMPUTE
 from firn_schemas.connectors import CONNECTORS
@@ -93,10 +93,15 @@ class _Meant(Keys):
         self,
         root: Mapping,
         places: PlainMapping[str, Span],
-        own: Collection[str],
-        parts: PlainMapping[str, Collection[str]],
+        own: frozenset[str],
+        parts: PlainMapping[str, frozenset[str]],
     ) -> Mapping:
         """Return the root with what is indented too little or too far where it was meant to be."""
+        sections = [(entries_at(root, key), known) for key, known in parts.items()]
+        if root.entries.keys() <= own and all(_fits(entries, own, known) for entries, known in sections):
+            return root
+        from firn_compiler.stages.levels import levelled  # for the few
+
         root, found = levelled(root, places, own, parts)
         self.found += found
         return root
@@ -277,6 +282,12 @@ class _Meant(Keys):
             self.found.append(finding("E201", f"`{key}` is not a known key", node.keys[key], help, (*path, key)))
         inputs = filled(inputs, renamed(only(node, moved), moved))
         return with_entry(without(node, moved), "inputs", inputs, node.keys[next(iter(moved))])
+
+
+def _fits(entries: PlainMapping[str, Node], own: frozenset[str], known: frozenset[str]) -> bool:
+    """Whether no name of a section's entries is a key of theirs or of the file, and each has known keys alone."""
+    inner = (one.entries.keys() <= known for one in entries.values() if isinstance(one, Mapping))
+    return own.isdisjoint(entries) and known.isdisjoint(entries) and all(inner)
 
 
 def _called(name: str, place: Span, item: Mapping) -> Mapping:
