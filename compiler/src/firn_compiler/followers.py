@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from firn_compiler.closest import closest
 from firn_compiler.diagnostics import Diagnostic, Related
@@ -67,13 +68,16 @@ def told_where_defined(found: Sequence[Diagnostic], document: Document) -> list[
     for one in found:
         if one.code in _OF_USES and (names := _QUOTED.findall(one.message)):
             groups.setdefault(names[-1], []).append(one)
-    told = {name: better for name, group in groups.items() if (better := _of_a_definition(name, group, document))}
+    first = islice(groups.items(), _LOOKED_FOR)
+    told = {name: better for name, group in first if (better := _of_a_definition(name, group, document))}
     follow = {id(one) for name in told for one in groups[name]}
     return [*(one for one in found if id(one) not in follow), *told.values()]
 
 
 _OF_USES = ("E302", "E305", "E306", "E502", "E503")
 _SUGGESTED = re.compile(r"did you mean `([^`\n]+)`\?")
+_LOOKED_FOR = 20
+"""Names that are looked for in the whole text, which takes time."""
 _SHOWN = 3
 """Uses of a name that are shown with its definition."""
 
@@ -90,8 +94,8 @@ def _of_a_definition(name: str, group: Sequence[Diagnostic], document: Document)
     places = [*re.finditer(rf"(?<![\w-]){re.escape(defined)}(?![\w-])", document.text, re.IGNORECASE)]
     if len(places) != 1:
         return None
-    line = document.text.count("\n", 0, places[0].start()) + 1
-    column = places[0].start() - document.text.rfind("\n", 0, places[0].start())
+    above = f"{document.text[: places[0].start()]}x".splitlines()
+    line, column = len(above), len(above[-1])
     where = Span(document.file, line, column, line, column + len(defined))
     message, help = f"nothing refers to `{defined}`, and there is no `{name}`", f"did you mean `{name}`?"
     if defined.strip() == name:

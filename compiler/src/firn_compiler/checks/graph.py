@@ -80,8 +80,8 @@ def _dataset(
 def of_a_job(flow: Flow, job: Job, name: str) -> str:
     """Return help where a name is written as only SQL may: with a job's before it."""
     maker, _, dataset = name.partition(".")
-    before = (job, *upstream(flow, job))
-    if not any(one.id == maker and step.id == dataset for one in before for step in one.steps):
+    made = [one for one, _ in flow.by_id.get(dataset, ()) if one.id == maker]
+    if not made or not any(one in made for one in (job, *upstream(flow, job))):
         return ""
     return f"a dataset is named by its step alone: `{dataset}`; in SQL, `{name}` is that of a certain job"
 
@@ -89,12 +89,11 @@ def of_a_job(flow: Flow, job: Job, name: str) -> str:
 def may_follow(flow: Flow, job: Job, name: str) -> bool:
     """Whether it may only be another mistake's fault that the job does not see the dataset `name`."""
     known = _dependencies_known(flow, job)
-    before = (job, *upstream(flow, job)) if known else flow.jobs
-    if any(not step.id for one in before for step in one.steps):
+    if "" in flow.by_id and (
+        not known or any(not step.id for one in (job, *upstream(flow, job)) for step in one.steps)
+    ):
         return True
-    jobs, dataset = _jobs_named(flow, job, name)
-    made = any(step.id == dataset and one is not job for one in jobs for step in one.steps)
-    return made and not known
+    return not known and any(one is not job for one, _ in _named(flow, name))
 
 
 def _dependencies_known(flow: Flow, job: Job) -> bool:
@@ -112,18 +111,18 @@ def _dependencies_known(flow: Flow, job: Job) -> bool:
 _JOB_KEYS = frozenset(keys(JobShape))
 
 
-def _jobs_named(flow: Flow, job: Job, name: str) -> tuple[list[Job], str]:
-    """Return the jobs in which a dataset is looked for, and its own name: SQL may write a job's before it."""
+def _named(flow: Flow, name: str) -> list[tuple[Job, Step]]:
+    """Return the steps, each with its job, that a dataset's name may mean: SQL may write a job's before it."""
     maker, dot, dataset = name.rpartition(".")
-    return [one for one in (job, *flow.jobs) if not dot or one.id == maker], dataset
+    return [(job, step) for job, step in flow.by_id.get(dataset, ()) if not dot or job.id == maker]
 
 
 def elsewhere(flow: Flow, job: Job, reader: Step, name: str) -> str:
     """Return help where a step has the dataset's name; empty where none has."""
-    jobs, dataset = _jobs_named(flow, job, name)
-    named = [(one, step) for one in jobs for step in one.steps if step.id == dataset]
+    named = sorted(_named(flow, name), key=lambda one: one[0] is not job)
     if not named:
         return ""
+    dataset = name.rpartition(".")[2]
     maker, step = next(((one, step) for one, step in named if makes_dataset(step)), named[0])
     if not makes_dataset(step):
         return f"`{dataset}` is {step_of(step.type)}, which makes no dataset"

@@ -65,6 +65,8 @@ class Flow(NamedTuple):
     root: Mapping
     jobs: tuple[Job, ...]
     resources: dict[str, Mapping]
+    by_id: dict[str, list[tuple[Job, Step]]]
+    """Its steps, each with its job, in file order; those whose id could not be read under an empty one."""
     settled: "dict[str, tuple[Platform | None, Settled | None]]"
     """What its steps' names for resources came to, each with its platform, found when first asked for."""
 

@@ -32,7 +32,12 @@ from firn_schemas.steps import STEPS
 def bind_flow(document: Document, root: Mapping, constants: Constants) -> Flow:
     """Return the flow that `root` describes; `steps:` at the top is one job called `main`."""
     name = text_at(root, "name") or ""
-    return Flow(name, document, root, tuple(_jobs(root, constants)), mappings_at(root, "resources"), {})
+    jobs = tuple(_jobs(root, constants))
+    by_id: dict[str, list[tuple[Job, Step]]] = {}
+    for job in jobs:
+        for step in job.steps:
+            by_id.setdefault(step.id, []).append((job, step))
+    return Flow(name, document, root, jobs, mappings_at(root, "resources"), by_id, {})
 
 
 def _jobs(root: Mapping, constants: Constants) -> Iterator[Job]:
